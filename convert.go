@@ -1,0 +1,90 @@
+package sluice
+
+import (
+	"context"
+	"io"
+
+	"sluice/mapping"
+)
+
+// Codec is the compression of the Parquet pages.
+type Codec string
+
+const (
+	Zstd   Codec = "zstd" // the default
+	Snappy Codec = "snappy"
+	None   Codec = "none"
+)
+
+// Outcome says what became of an object.
+type Outcome string
+
+const (
+	Accept     Outcome = "accept"     // every record was committed or, by policy, skipped
+	Quarantine Outcome = "quarantine" // some records were quarantined, the others committed
+	Reject     Outcome = "reject"     // nothing may be committed
+)
+
+// Stats counts what a conversion did. The JSON names are a contract.
+type Stats struct {
+	RecordsRead        int64            `json:"records_read"`
+	RecordsCommitted   int64            `json:"records_committed"`
+	RecordsQuarantined int64            `json:"records_quarantined"`
+	RecordsSkipped     int64            `json:"records_skipped"`
+	RowsWritten        int64            `json:"rows_written"`
+	BytesRead          int64            `json:"bytes_read"`    // of the input as stored, so compressed
+	BytesWritten       int64            `json:"bytes_written"` // of all Parquet outputs
+	UnknownFields      int64            `json:"unknown_fields"`
+	Outcome            Outcome          `json:"outcome"`
+	Reason             string           `json:"reason"`  // of a reject, else empty
+	Reasons            map[string]int64 `json:"reasons"` // code -> quarantined records; "no_rows" also counts skipped ones
+}
+
+// Options of Convert. The zero value is ready to use.
+type Options struct {
+	// Codec of the pages; empty means Zstd.
+	Codec Codec
+	// Threads is the number of row groups worked on at once; 0 and 1 mean one.
+	// The bytes of the output do not depend on it.
+	Threads int
+	// Source names the input in the quarantine and in _source_key.
+	Source string
+	// Size is the number of bytes the input must have; a different number of
+	// bytes is an error, not a reject. 0 means unknown.
+	Size int64
+	// Quarantine receives the quarantined records, a JSON object on a line
+	// each (docs/quarantine.md). If it is nil, a record that must be
+	// quarantined is an error.
+	Quarantine io.Writer
+	// Table opens the output of a table, for a mapping with several; dst is
+	// not used then. The writers are not closed by Convert.
+	Table func(name string) (io.Writer, error)
+	// MaxRecords ends the conversion early after that many records, for a
+	// preview; what follows is not looked at. 0 means all.
+	MaxRecords int64
+	// Progress is called now and then with the number of input bytes read.
+	Progress func(bytes int64)
+}
+
+// Convert reads JSON from src and writes Parquet to dst as the mapping says.
+//
+// A [*RejectError] means that the input cannot be trusted; any other error
+// that the world failed. In both cases what was written is incomplete and must
+// be thrown away; Stats then says how far it came, and for a reject has only
+// Outcome, Reason, Reasons and BytesRead set.
+//
+// Convert returns within 100 ms after ctx ends, if src.Read does not block.
+func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts *Options) (Stats, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	c, err := newConversion(ctx, dst, src, m, *opts)
+	if err != nil {
+		return Stats{Reasons: map[string]int64{}}, err
+	}
+	defer c.close()
+	if err := c.run(); err != nil {
+		return c.failed(err)
+	}
+	return c.stats, nil
+}

@@ -1,0 +1,18 @@
+package sluice
+
+import "fmt"
+
+// RejectError says that an object cannot be trusted: nothing of it may be
+// committed. What was written to the outputs before is to be thrown away.
+type RejectError struct {
+	Reason string // a code of docs/reasons.md, such as "truncated_json"
+	Offset int64  // in the decompressed bytes, where the trouble was found
+	Detail string // what to know beside the code; never a value of the object
+}
+
+func (e *RejectError) Error() string {
+	if e.Detail == "" {
+		return fmt.Sprintf("object rejected at byte %d: %s", e.Offset, e.Reason)
+	}
+	return fmt.Sprintf("object rejected at byte %d: %s: %s", e.Offset, e.Reason, e.Detail)
+}

@@ -1,0 +1,154 @@
+// Package atomicfile writes a file that appears whole under its name, or not
+// at all. Until Commit the bytes are in a hidden file of the same directory,
+// ".name.*.tmp", and what stood under the name before stays.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+)
+
+// File is a file being written. It is to be ended with Commit or Abort:
+//
+//	f, err := atomicfile.Create(name)
+//	...
+//	defer f.Abort() // a no-op after Commit
+type File struct {
+	f      *os.File
+	name   string
+	direct bool // a device or FIFO: there is nothing to rename
+	ended  bool
+}
+
+// Create starts a file that will stand under name, in place of the regular
+// file found there, if any, and with its permissions. A symbolic link is
+// followed. A device or FIFO, such as /dev/null, is written directly, since a
+// rename would replace it.
+func Create(name string) (*File, error) {
+	old, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return create(name, nil)
+	case err != nil:
+		return nil, fmt.Errorf("create file: %w", err)
+	case old.IsDir():
+		return nil, fmt.Errorf("create file: %w", &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR})
+	case !old.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, fmt.Errorf("create file: %w", err)
+		}
+		return &File{f: f, name: name, direct: true}, nil
+	}
+	target, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return nil, fmt.Errorf("create file: %w", err)
+	}
+	return create(target, old)
+}
+
+func create(name string, old fs.FileInfo) (*File, error) {
+	f, err := createTemp(name)
+	if err != nil {
+		return nil, fmt.Errorf("create file: %w", err)
+	}
+	if old != nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			return nil, fmt.Errorf("create file %s: %w", name, err)
+		}
+	}
+	return &File{f: f, name: name}, nil
+}
+
+// createTemp is os.CreateTemp with the permissions of an ordinary new file:
+// 0666 before the umask, and not 0600.
+func createTemp(name string) (*os.File, error) {
+	dir, base := filepath.Split(name)
+	for {
+		temp := dir + "." + base + "." + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
+		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
+// Write writes to the hidden file.
+func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
+
+// Sync brings what was written to the disk. Commit does so too; to call it
+// before the first of several commits leaves little that can fail between them.
+func (f *File) Sync() error {
+	if f.direct {
+		return nil
+	}
+	if err := f.f.Sync(); err != nil {
+		return fmt.Errorf("write file %s: %w", f.name, err)
+	}
+	return nil
+}
+
+// Commit makes the file appear under its name, on the disk. After an error
+// before the rename nothing has appeared; an error that names the directory
+// means that the file stands but may not survive a loss of power.
+func (f *File) Commit() error {
+	if f.ended {
+		return fmt.Errorf("commit file %s: %w", f.name, fs.ErrClosed)
+	}
+	err := f.Sync()
+	f.ended = true
+	if closed := f.f.Close(); err == nil && closed != nil {
+		err = fmt.Errorf("close file %s: %w", f.name, closed)
+	}
+	if f.direct {
+		return err
+	}
+	if err == nil {
+		err = os.Rename(f.f.Name(), f.name)
+	}
+	if err != nil {
+		os.Remove(f.f.Name())
+		return fmt.Errorf("commit file: %w", err)
+	}
+	return syncDir(filepath.Dir(f.name))
+}
+
+// Abort removes the hidden file and leaves what stood under the name. After
+// Commit or Abort it does nothing.
+func (f *File) Abort() {
+	if f.ended {
+		return
+	}
+	f.ended = true
+	f.f.Close()
+	if !f.direct {
+		os.Remove(f.f.Name())
+	}
+}
+
+// syncDir makes the rename last. Windows cannot do so for a directory, and
+// some network file systems refuse it with EINVAL or ENOTSUP.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	defer d.Close()
+	err = d.Sync()
+	if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+// Package batch holds one row group's worth of one table in columns, ready
+// for the page encoder and reused for the next row group.
+//
+// A column keeps one index per element of its level, not per row: level 0 is
+// the record, level 1 the exploded element, level 2 the element of the second
+// explode. A value that belongs to the record and stands in eight rows is so
+// looked up, stored and encoded once; [Batch.Runs] says for how many rows.
+package batch
+
+import (
+	"encoding/binary"
+	"math"
+
+	"sluice/schema"
+)
+
+// Null is the Index entry of an element without a value.
+const Null = math.MaxUint32
+
+// MaxLevels is the number of levels a table can have: the record and two exploded ones.
+const MaxLevels = 3
+
+// PageRows is the number of rows after which a page ends, at the next border of a record.
+const PageRows = 1 << 15
+
+// Batch is a record batch of one table.
+type Batch struct {
+	Columns []Column
+	Depth   int                     // deepest level: 0 for a table that explodes nothing
+	Rows    int                     // equal to the number of elements at level Depth
+	Runs    [MaxLevels - 1][]uint32 // Runs[l][i]: rows of element i of level l; for l < Depth
+	Pages   []Position              // where each page ends; the last one ends the batch. Set by Finish
+
+	elems   [MaxLevels]int // elements ended, also of the record that is being filled
+	flushed [MaxLevels]int // elements ended at the last Flush
+	record  Position       // where the last record ended
+}
+
+// Position is a border between records: the number of rows before it, and of
+// elements of each level.
+type Position struct {
+	Rows  int
+	Elems [MaxLevels]int
+}
+
+// Column is one column of a batch: a dictionary and an index into it.
+type Column struct {
+	schema.Column
+	Level int      // of the elements that Index counts
+	Index []uint32 // entry of each element, or Null
+	Nulls int      // Null entries of Index
+
+	// Distinct says that no entry repeats: the entries are a dictionary. It is
+	// false when the look-up was given up because most values differ; an entry
+	// may then repeat, and Index still leads to the right one.
+	Distinct bool
+
+	// Entries of a type with Type.Bytes(): Data holds them one after another,
+	// each as a little-endian uint32 length and its bytes (PLAIN encoding of
+	// BYTE_ARRAY); Offsets holds where each begins. A wide decimal has 16
+	// bytes, big-endian two's complement.
+	Data    []byte
+	Offsets []uint32
+	// Entries of any other type: the bits of an int64, or of a float64 (Double);
+	// 0 or 1 for Boolean.
+	Fixed []uint64
+
+	table   table
+	pending []pending
+	deepest bool   // Level is the deepest of the table
+	values  int    // entries of Index that are not Null
+	entries int    // number of entries at the last stride of values
+	touched uint32 // keeps the loads of touch from being optimised away
+}
+
+// Entries is the number of entries of the column.
+func (c *Column) Entries() int {
+	if c.Type.Bytes() {
+		return len(c.Offsets)
+	}
+	return len(c.Fixed)
+}
+
+// Entry is the i-th entry of a column with Type.Bytes().
+func (c *Column) Entry(i uint32) []byte {
+	o := c.Offsets[i]
+	n := binary.LittleEndian.Uint32(c.Data[o:])
+	return c.Data[o+4 : o+4+n]
+}

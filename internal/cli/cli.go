@@ -1,0 +1,165 @@
+// Package cli is the command sluice as a function: arguments, environment and
+// streams in, an exit code out. A file per subcommand; they hold no data
+// logic, only names of files, reports and the order of commits.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, a contract of the command.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitQuarantined = 3
+)
+
+const exitCodesHelp = `
+Exit codes:
+  0  everything was committed
+  1  something failed or an input was rejected; a missing input file is such a failure
+  2  wrong usage or configuration: a flag, a mapping, names of files that contradict
+  3  committed, with quarantined records
+`
+
+// app is what every subcommand needs of the world.
+type app struct {
+	getenv    func(string) string
+	in        io.Reader
+	out, errw io.Writer
+}
+
+// Main runs the command with args, the program's name not among them, and
+// returns its exit code. When ctx ends it returns 1 and leaves nothing behind.
+func Main(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errw io.Writer) int {
+	a := &app{getenv: getenv, in: in, out: out, errw: errw}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	return a.exitCode(root.ExecuteContext(ctx))
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := group(&cobra.Command{
+		Use:   "sluice",
+		Short: "Nested JSON in, typed Parquet out",
+		Long: `sluice turns nested JSON into typed Parquet tables. A mapping says which JSON
+path feeds which column; a record that does not fit is quarantined with its
+reason, and an input that cannot be trusted is rejected whole.`,
+		Example: `  sluice demo
+  sluice convert orders.json -o orders.parquet`,
+		Version:       buildVersion().Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	})
+	root.SetUsageTemplate(root.UsageTemplate() + exitCodesHelp)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd, "%w", err)
+	})
+	root.AddCommand(a.convertCommand(), a.demoCommand(), a.mappingCommand(), a.versionCommand())
+	return root
+}
+
+// group makes a command that only holds others: without arguments it prints
+// its help, and a name it does not know is wrong usage.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usage(cmd, "unknown command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+		}
+		return usage(cmd, "unknown command %q", args[0])
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	return cmd
+}
+
+// args is a check of the number of arguments whose failure is wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usage(cmd, "%w", err)
+		}
+		return nil
+	}
+}
+
+// usageError is an error of the caller or the configuration: exit code 2.
+type usageError struct {
+	err  error
+	help string // the command whose help to read; empty for a wrong mapping
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), cmd.CommandPath() + " --help"}
+}
+
+// status ends the command with an exit code when all was said already.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func (a *app) exitCode(err error) int {
+	var (
+		code  status
+		wrong *usageError
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &wrong):
+		a.complain(err)
+		if wrong.help != "" {
+			fmt.Fprintf(a.errw, "See: %s\n", wrong.help)
+		}
+		return exitUsage
+	}
+	a.complain(err)
+	return exitFailed
+}
+
+// complain tells a person of an error, and what to do where that is known.
+func (a *app) complain(err error) {
+	fmt.Fprintf(a.errw, "sluice: %s\n", errorText(err))
+	if h := hint(err); h != "" {
+		fmt.Fprintf(a.errw, "  hint: %s\n", h)
+	}
+}
+
+// errorText is the text of an error for a person. A name of a file in it can
+// hold anything, so control characters are made visible.
+func errorText(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted; nothing was committed"
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
+}

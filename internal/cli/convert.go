@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice"
+	"sluice/mapping"
+)
+
+const maxThreads = 8
+
+type convertFlags struct {
+	output, mapping, quarantine, codec, report string
+	threads                                    int
+}
+
+func (a *app) convertCommand() *cobra.Command {
+	var f convertFlags
+	cmd := &cobra.Command{
+		Use:   "convert IN... -o OUT",
+		Short: "Convert JSON files or standard input to Parquet",
+		Long: `Converts JSON (an array, a wrapped array, one document, NDJSON, concatenated
+documents; plain, gzip or zstd) to Parquet. IN is a file, or - for standard
+input, which is also read when no IN is given and it is not a terminal.
+
+OUT is a file; or - for standard output, and then the summary or report goes to
+standard error; or a folder, when it exists, ends in /, there are several IN, or
+the mapping has several tables. In a folder, orders.json.gz becomes
+orders.parquet; with several tables, TABLE/orders.parquet.
+
+An output appears whole or not at all: after an error or a reject the older file
+stands as it was. Bytes sent to standard output cannot be taken back; they are
+a Parquet file only if the exit code is 0 or 3.
+
+Quarantined records go to OUT.quarantine.ndjson beside the output. The file
+belongs to the output: it is replaced with it, and removed with the next output
+that has no quarantined records. It can be converted like any other input. If
+every record is quarantined, the output is a file with the columns and no rows.
+
+--report json prints one JSON object: the counts of one input, or the totals
+and "files" for several; "error" says what failed. The outcome of an input that
+failed, and was not judged, is empty.`,
+		Example: `  sluice convert orders.json -o orders.parquet
+  sluice convert raw/*.json.gz -o parquet/ -m orders.yaml --report json
+  zcat orders.json.gz | sluice convert -o - > orders.parquet`,
+		RunE: func(cmd *cobra.Command, inputs []string) error { return a.convert(cmd, f, inputs) },
+	}
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` or folder; - for standard output")
+	mappingFlag(cmd, &f.mapping)
+	cmd.Flags().StringVar(&f.quarantine, "quarantine", "", "`file` for quarantined records; a folder with several inputs (default beside the output)")
+	cmd.Flags().StringVar(&f.codec, "codec", string(sluice.Zstd), "compression of the pages: zstd, snappy or none")
+	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), fmt.Sprintf("row groups worked on at once; the default is the number of CPUs, at most %d", maxThreads))
+	reportFlag(cmd, &f.report)
+	return cmd
+}
+
+func defaultThreads() int { return min(runtime.GOMAXPROCS(0), maxThreads) }
+
+func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error {
+	if len(inputs) == 0 && !isTerminal(a.in) {
+		inputs = []string{"-"}
+	}
+	codecs := []sluice.Codec{sluice.Zstd, sluice.Snappy, sluice.None}
+	switch {
+	case len(inputs) == 0:
+		return usage(cmd, "no input: name a file, or pipe JSON in")
+	case f.output == "":
+		return usage(cmd, "no output: name it with -o OUT")
+	case f.output == "-" && isTerminal(a.out):
+		return usage(cmd, "standard output is a terminal; a Parquet file is binary")
+	case !slices.Contains(codecs, sluice.Codec(f.codec)):
+		return usage(cmd, "unknown codec %q; use zstd, snappy or none", f.codec)
+	case f.threads < 1:
+		return usage(cmd, "--threads %d: at least one is needed", f.threads)
+	}
+	if err := checkReport(cmd, f.report); err != nil {
+		return err
+	}
+	m, err := a.loadMapping(f.mapping)
+	if err != nil {
+		return err
+	}
+	jobs, err := plan(m, inputs, f.output, f.quarantine)
+	if err != nil {
+		return usage(cmd, "%w", err)
+	}
+
+	c := &conversion{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
+	c.progress = newProgress(a.errw, totalSize(inputs))
+	run := runReport{start: time.Now()}
+	for _, j := range jobs {
+		run.files = append(run.files, c.run(cmd.Context(), j))
+		if cmd.Context().Err() != nil {
+			break
+		}
+	}
+	c.progress.end()
+	return a.reportRun(&run, f)
+}
+
+// conversion is what the jobs of one command share.
+type conversion struct {
+	*app
+	mapping  *mapping.Mapping
+	codec    sluice.Codec
+	threads  int
+	progress *progress
+}
+
+// run does one job. Nothing of it is visible before everything of it stands,
+// and the quarantine is there before the rows that lack its records are.
+func (c *conversion) run(ctx context.Context, j job) fileReport {
+	stats, err := c.try(ctx, j)
+	if stats.Reasons == nil {
+		stats.Reasons = map[string]int64{}
+	}
+	r := fileReport{Input: j.input, Stats: stats, err: err}
+	if err != nil {
+		r.Error = errorText(err)
+		if reject := new(sluice.RejectError); !errors.As(err, &reject) {
+			r.Outcome, r.Reason = "", ""
+		}
+		return r
+	}
+	r.Output = j.output
+	if stats.RecordsQuarantined > 0 {
+		r.Quarantine = j.quarantine
+	}
+	return r
+}
+
+func (c *conversion) try(ctx context.Context, j job) (sluice.Stats, error) {
+	src, err := c.open(ctx, j.input)
+	if err != nil {
+		return sluice.Stats{}, err
+	}
+	defer src.close()
+	defer c.progress.next(src.size)
+	opts := &sluice.Options{
+		Codec: c.codec, Threads: c.threads, Source: src.name, Size: src.size,
+		Quarantine: noQuarantine{}, Progress: c.progress.report(),
+	}
+	var files outputs
+	defer files.abort()
+	if err := files.create(c, j, opts); err != nil {
+		return sluice.Stats{}, err
+	}
+	stats, err := sluice.Convert(ctx, files.dst, src, c.mapping, opts)
+	if err != nil {
+		return stats, err
+	}
+	// The last moment at which an interrupt can still be obeyed.
+	if err := ctx.Err(); err != nil {
+		return stats, err
+	}
+	return stats, files.commit(stats.RecordsQuarantined > 0)
+}
+
+// totalSize is the number of bytes of all inputs, -1 if it cannot be known.
+func totalSize(inputs []string) int64 {
+	var total int64
+	for _, name := range inputs {
+		info, err := os.Stat(name)
+		switch {
+		case name == "-", err == nil && !info.Mode().IsRegular():
+			return -1
+		case err == nil:
+			total += info.Size()
+		}
+	}
+	return total
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"sluice"
+	"sluice/internal/reason"
+)
+
+// rejectHints say what a person can do about a rejected input.
+var rejectHints = map[reason.Code]string{
+	reason.EmptyFile:          "the input has no bytes; look at what wrote it. No orders at all is written []",
+	reason.TruncatedJSON:      "the input ends too early, as after a broken upload; fetch or export it again",
+	reason.BadJSON:            "the syntax is wrong at that byte and what follows cannot be trusted; export again, or write NDJSON, where one bad line harms no other",
+	reason.DuplicateKey:       "a key stands twice outside the records; mend what wrote the document",
+	reason.NotJSON:            "the input does not begin like JSON; name the right file",
+	reason.NotJSONBzip2:       "decompress it first: bunzip2 -c FILE | sluice convert - -o OUT",
+	reason.NotJSONXz:          "decompress it first: xz -dc FILE | sluice convert - -o OUT",
+	reason.NotJSONZip:         "unpack it first: unzip -p FILE | sluice convert - -o OUT",
+	reason.NotJSONParquet:     "this is a Parquet file already",
+	reason.NotJSONAvro:        "this is an Avro file; export JSON instead",
+	reason.NotJSONORC:         "this is an ORC file; export JSON instead",
+	reason.NotRecords:         "no path of records in the mapping leads to a record; set records: to where they live",
+	reason.EncodingUTF16:      "JSON is UTF-8 (RFC 8259): iconv -f UTF-16 -t UTF-8 FILE | sluice convert - -o OUT",
+	reason.EncodingUTF32:      "JSON is UTF-8 (RFC 8259): iconv -f UTF-32 -t UTF-8 FILE | sluice convert - -o OUT",
+	reason.TrailingData:       "something follows the end of the document; look at that byte, two files may have been joined",
+	reason.DepthLimit:         "raise limits: depth in the mapping if such nesting is meant",
+	reason.GzipTruncated:      "the gzip file is incomplete; fetch it again",
+	reason.GzipChecksum:       "the gzip file was damaged; fetch it again",
+	reason.GzipCorrupt:        "the gzip file was damaged; fetch it again",
+	reason.GzipTrailingData:   "cut off what follows the gzip data, or compress the file again",
+	reason.ZstdTruncated:      "the zstd file is incomplete; fetch it again",
+	reason.ZstdChecksum:       "the zstd file was damaged; fetch it again",
+	reason.ZstdCorrupt:        "the zstd file was damaged; fetch it again",
+	reason.ZstdWindow:         "compress it again without --long and --ultra",
+	reason.DecompressionLimit: "raise limits: decompressed_bytes in the mapping if the size is meant",
+	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
+	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
+	reason.BadQuarantineFile:  "a line of the quarantine file was changed; each must be as sluice wrote it but for raw",
+}
+
+// hint is what a person can do about an error; empty if nothing is known.
+func hint(err error) string {
+	var reject *sluice.RejectError
+	switch {
+	case errors.As(err, &reject):
+		return rejectHints[reason.Code(reject.Reason)]
+	case errors.Is(err, errNoQuarantine):
+		return "name a file with --quarantine FILE"
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full; nothing was committed"
+	case errors.Is(err, fs.ErrPermission):
+		return "look at the owner and the permissions of the file and its folder"
+	}
+	return ""
+}

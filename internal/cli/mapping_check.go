@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sluice/mapping"
+)
+
+func (a *app) mappingCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Check mapping files",
+		Long: `Reads each mapping file and prints its tables, or all that is wrong with it, each
+as FILE:LINE: what, how to mend. The exit code is 2 if a file is wrong.`,
+		Example: "  sluice mapping check orders.yaml",
+		Args:    args(cobra.MinimumNArgs(1)),
+		RunE:    func(_ *cobra.Command, files []string) error { return a.mappingCheck(files) },
+	}
+}
+
+func (a *app) mappingCheck(files []string) error {
+	wrong := false
+	for _, name := range files {
+		m, err := mapping.Load(name)
+		if err != nil {
+			wrong = true
+			fmt.Fprintln(a.errw, errorText(err))
+			continue
+		}
+		fmt.Fprintf(a.out, "%s: ok\n", visible(name))
+		for i := range m.Tables {
+			t := &m.Tables[i]
+			per := "record"
+			if len(t.Explode) > 0 {
+				per = t.Explode.String()
+			}
+			fmt.Fprintf(a.out, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
+		}
+	}
+	if wrong {
+		return status(exitUsage)
+	}
+	return nil
+}

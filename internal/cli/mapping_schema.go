@@ -1,0 +1,22 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"sluice/mapping"
+)
+
+func (a *app) mappingSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of mapping files, for editors",
+		Example: `  sluice mapping schema > mapping.schema.json
+  # first line of a mapping, for editors with the YAML language server:
+  # yaml-language-server: $schema=mapping.schema.json`,
+		Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.out.Write(mapping.JSONSchema)
+			return err
+		},
+	}
+}

@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"sluice/mapping"
+)
+
+func (a *app) mappingShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Print a preset, to use as it is or to begin a mapping from",
+		Example: `  sluice mapping show orders > orders.yaml`,
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			text, err := mapping.PresetSource(names[0])
+			if err != nil {
+				return usage(cmd, "%w", err)
+			}
+			_, err = a.out.Write(text)
+			return err
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sluice"
+	"sluice/internal/atomicfile"
+)
+
+// outputs are the files of one job while they are written.
+type outputs struct {
+	dst        io.Writer // of a mapping with one table
+	tables     []*atomicfile.File
+	quarantine *atomicfile.File // nil if there is no place for it
+	name       string           // of the quarantine
+}
+
+// create starts the files of a job and tells opts of them.
+func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
+	o.dst = c.out
+	byName := map[string]io.Writer{}
+	for i, name := range j.tables {
+		f, err := createIn(j.folders, name)
+		if err != nil {
+			return err
+		}
+		o.tables = append(o.tables, f)
+		byName[c.mapping.Tables[i].Name] = f
+		o.dst = f
+	}
+	if len(j.tables) > 1 {
+		opts.Table = func(table string) (io.Writer, error) { return byName[table], nil }
+	}
+	if j.quarantine != "" {
+		f, err := createIn(j.folders, j.quarantine)
+		if err != nil {
+			return err
+		}
+		o.quarantine, o.name = f, j.quarantine
+		opts.Quarantine = f
+	}
+	return nil
+}
+
+func createIn(folder bool, name string) (*atomicfile.File, error) {
+	if folder {
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return nil, fmt.Errorf("create folder: %w", err)
+		}
+	}
+	return atomicfile.Create(name)
+}
+
+// abort throws away what was not committed.
+func (o *outputs) abort() {
+	for _, f := range o.tables {
+		f.Abort()
+	}
+	if o.quarantine != nil {
+		o.quarantine.Abort()
+	}
+}
+
+// commit makes the files appear. A quarantine file belongs to its output: if
+// nothing is quarantined now, the one of the older output goes with it.
+func (o *outputs) commit(quarantined bool) error {
+	// A full disk shows here, before the first name is taken.
+	for _, f := range o.tables {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	if quarantined && o.quarantine != nil {
+		if err := o.quarantine.Commit(); err != nil {
+			return err
+		}
+	}
+	for _, f := range o.tables {
+		if err := f.Commit(); err != nil {
+			return err
+		}
+	}
+	if quarantined || o.quarantine == nil || isSpecial(o.name) {
+		return nil
+	}
+	if err := os.Remove(o.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the quarantine of the older output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice"
+)
+
+// fileReport is what became of one input. Its JSON names are a contract.
+type fileReport struct {
+	Input      string `json:"input"`
+	Output     string `json:"output"`     // empty if nothing was committed
+	Quarantine string `json:"quarantine"` // empty if nothing was quarantined
+	sluice.Stats
+	Error string `json:"error,omitempty"`
+
+	err error
+}
+
+// totals is the report of several inputs.
+type totals struct {
+	sluice.Stats
+	Error string       `json:"error,omitempty"`
+	Files []fileReport `json:"files"`
+}
+
+// runReport is what one command did.
+type runReport struct {
+	files []fileReport
+	start time.Time
+}
+
+func reportFlag(cmd *cobra.Command, report *string) {
+	cmd.Flags().StringVar(report, "report", "text", "text for people, json for programs")
+}
+
+func checkReport(cmd *cobra.Command, report string) error {
+	if report != "text" && report != "json" {
+		return usage(cmd, "unknown report %q; use text or json", report)
+	}
+	return nil
+}
+
+// reportRun prints the report and gives the exit code as an error.
+func (a *app) reportRun(run *runReport, f convertFlags) error {
+	w := a.out
+	if f.output == "-" {
+		w = a.errw
+	}
+	sum := sumUp(run.files)
+	if f.report == "json" {
+		var v any = &sum
+		if len(run.files) == 1 {
+			v = &run.files[0]
+		}
+		if err := printJSON(w, v); err != nil {
+			return err
+		}
+	} else {
+		printRun(w, run, &sum, f)
+	}
+	failed := false
+	for _, file := range run.files {
+		if file.err == nil {
+			continue
+		}
+		failed = true
+		// Standard error then holds the JSON report, which says it too.
+		if f.report != "json" || f.output != "-" {
+			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
+		}
+	}
+	switch {
+	case failed:
+		return status(exitFailed)
+	case sum.RecordsQuarantined > 0:
+		return status(exitQuarantined)
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// sumUp adds the files up. The outcome is the worst of them: a reject, then a
+// failure (empty), then quarantine, then accept.
+func sumUp(files []fileReport) totals {
+	t := totals{Files: files}
+	t.Reasons = map[string]int64{}
+	t.Outcome = sluice.Accept
+	worst, bad := 0, 0
+	for _, f := range files {
+		t.RecordsRead += f.RecordsRead
+		t.RecordsCommitted += f.RecordsCommitted
+		t.RecordsQuarantined += f.RecordsQuarantined
+		t.RecordsSkipped += f.RecordsSkipped
+		t.RowsWritten += f.RowsWritten
+		t.BytesRead += f.BytesRead
+		t.BytesWritten += f.BytesWritten
+		t.UnknownFields += f.UnknownFields
+		for code, n := range f.Reasons {
+			t.Reasons[code] += n
+		}
+		if f.err != nil {
+			bad++
+		}
+		if rank := slices.Index([]sluice.Outcome{sluice.Accept, sluice.Quarantine, "", sluice.Reject}, f.Outcome); rank > worst {
+			worst, t.Outcome, t.Reason = rank, f.Outcome, f.Reason
+		}
+	}
+	if bad > 0 {
+		t.Error = fmt.Sprintf("%d of %s failed or were rejected", bad, plural(int64(len(files)), "input"))
+	}
+	return t
+}
+
+func printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
+	if len(run.files) > 1 {
+		var rows [][]string
+		for _, r := range run.files {
+			rows = append(rows, []string{r.Input, outcomeWord(&r), grouped(r.RecordsRead), grouped(r.RecordsQuarantined), grouped(r.RowsWritten), r.Output})
+		}
+		printTable(w, []string{"input", "outcome", "records", "quarantined", "rows", "output"}, rows)
+	} else if r := &run.files[0]; r.err != nil {
+		return // The error says all there is to say.
+	} else {
+		fmt.Fprintf(w, "%s -> %s\n", visible(r.Input), visible(r.Output))
+	}
+	printCounts(w, &sum.Stats)
+	took := time.Since(run.start).Seconds()
+	fmt.Fprintf(w, "  time     %.1f s, %s/s\n", took, size(float64(sum.BytesRead)/max(took, 1e-3)))
+	printReasons(w, &sum.Stats)
+	if i := slices.IndexFunc(run.files, func(r fileReport) bool { return r.Quarantine != "" }); i >= 0 {
+		printNextStep(w, run.files, &run.files[i], f)
+	}
+}
+
+func outcomeWord(r *fileReport) string {
+	switch {
+	case r.Outcome == sluice.Reject:
+		return "reject: " + r.Reason
+	case r.err != nil:
+		return "failed"
+	}
+	return string(r.Outcome)
+}
+
+func printCounts(w io.Writer, s *sluice.Stats) {
+	fmt.Fprintf(w, "  records  %s read, %s committed, %s quarantined, %s skipped\n",
+		grouped(s.RecordsRead), grouped(s.RecordsCommitted), grouped(s.RecordsQuarantined), grouped(s.RecordsSkipped))
+	fmt.Fprintf(w, "  rows     %s\n", grouped(s.RowsWritten))
+	fmt.Fprintf(w, "  bytes    %s read, %s written\n", size(float64(s.BytesRead)), size(float64(s.BytesWritten)))
+}
+
+func printReasons(w io.Writer, s *sluice.Stats) {
+	if len(s.Reasons) == 0 {
+		return
+	}
+	var rows [][]string
+	for _, code := range slices.Sorted(maps.Keys(s.Reasons)) {
+		rows = append(rows, []string{code, grouped(s.Reasons[code])})
+	}
+	printTable(w, []string{"reason", "records"}, rows)
+}
+
+// printNextStep says where quarantined records are and how they come back,
+// with a command for the first of the files that holds some.
+func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convertFlags) {
+	fmt.Fprintln(w, "quarantined records, each with reason, path, byte offset and its bytes as they were:")
+	for _, r := range files {
+		if r.Quarantine != "" {
+			fmt.Fprintf(w, "  %s\n", visible(r.Quarantine))
+		}
+	}
+	command := []string{"sluice", "convert", shellQuote(first.Quarantine), "-o", shellQuote(strings.TrimSuffix(first.Quarantine, quarantineEnd) + ".mended.parquet")}
+	if f.mapping != "" {
+		command = append(command, "-m", shellQuote(f.mapping))
+	}
+	fmt.Fprintf(w, "the reasons are explained in docs/reasons.md; after mending the mapping, or \"raw\" in the file:\n  %s\n", strings.Join(command, " "))
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sluice/internal/reason"
+)
+
+func TestVisible(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"café 東京 🎁", "café 東京 🎁"},
+		{"a\nb\tc\r", `a\nb\tc\r`},
+		{"\x1b[31mred\x1b]0;title\a", `\x1b[31mred\x1b]0;title\a`},
+		{"\u202egnp.exe", `\u202egnp.exe`},
+		{"\u009b31m", `\u009b31m`},
+		{"bad \xff byte", `bad \xff byte`},
+		{"12\u00a0kg", "12\u00a0kg"},
+		{"a\u2028b", `a\u2028b`},
+		{"", ""},
+	} {
+		if got := visible(c.in); got != c.want {
+			t.Errorf("visible(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestCell(t *testing.T) {
+	long := strings.Repeat("ä", 1000)
+	if got, want := cell(long), strings.Repeat("ä", maxCell-1)+"…"; got != want {
+		t.Errorf("cell of 1000 letters = %q, want %q", got, want)
+	}
+	if got := cell(long[:2*maxCell]); got != long[:2*maxCell] {
+		t.Errorf("cell of %d letters was cut: %q", maxCell, got)
+	}
+}
+
+func TestNumbersForPeople(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := grouped(n); got != want {
+			t.Errorf("grouped(%d) = %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[float64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2.5e9: "2.5 GB", 3e16: "30000.0 TB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%g) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"out/a-1.parquet": "out/a-1.parquet", "my file": "'my file'", "it's": `'it'\''s'`, "": "''", "$(x)": "'$(x)'",
+	} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("shellQuote(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for in, want := range map[string]string{
+		"-": "stdin", "a/orders.json": "orders", "orders.json.gz": "orders", "orders.ndjson.zst": "orders",
+		"orders.jsonl": "orders", "orders.gz": "orders", "orders.txt": "orders.txt", ".json": ".json",
+		"a.quarantine.ndjson": "a.quarantine", "a.json.json": "a.json",
+	} {
+		if got := baseName(in); got != want {
+			t.Errorf("baseName(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// Every reason to reject an object has a hint: the codes are read from their
+// source, so that a new one is not forgotten here.
+func TestEveryRejectHasAHint(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../reason/reason.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, d := range file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || !strings.HasPrefix(g.Doc.Text(), "Reasons to reject an object.") {
+			continue
+		}
+		for _, s := range g.Specs {
+			code, err := strconv.Unquote(s.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen++
+			if rejectHints[reason.Code(code)] == "" {
+				t.Errorf("no hint for %s", code)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no reasons found in ../reason/reason.go")
+	}
+}

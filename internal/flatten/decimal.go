@@ -1,0 +1,180 @@
+package flatten
+
+import (
+	"math/bits"
+
+	"sluice/internal/jsonscan"
+	"sluice/internal/reason"
+)
+
+var pow10 = func() (p [20]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
+
+// maxExponent is where counting an exponent stops: no digits that a field may
+// hold bring a value back into the range of a column from there.
+const maxExponent = 1 << 40
+
+// digits is the value of a JSON number, without loss: D times ten to the
+// power of exp, where D has no zero at either end.
+type digits struct {
+	d    [38]byte
+	n    int  // digits of D; 0 for the number zero
+	more bool // D has more than 38 digits, of which the first are kept
+	exp  int64
+	neg  bool
+}
+
+// parseDigits reads the text of a JSON number that ScanNumber found sound.
+func parseDigits(text []byte) (v digits) {
+	zeros, fraction, inFraction := 0, int64(0), false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '-':
+			v.neg = true
+		case c == '.':
+			inFraction = true
+		case c|0x20 == 'e':
+			v.exp = parseExponent(text[i+1:])
+			i = len(text)
+		default:
+			if inFraction {
+				fraction++
+			}
+			switch {
+			case c != '0':
+				for ; zeros > 0; zeros-- {
+					v.push('0')
+				}
+				v.push(c)
+			case v.n > 0:
+				zeros++ // counted only once a digit follows
+			}
+		}
+	}
+	v.exp += int64(zeros) - fraction
+	return v
+}
+
+func (v *digits) push(c byte) {
+	if v.n == len(v.d) {
+		v.more = true
+		v.exp++ // a digit not kept still moves the point
+		return
+	}
+	v.d[v.n] = c - '0'
+	v.n++
+}
+
+func parseExponent(text []byte) int64 {
+	var e int64
+	neg := false
+	for _, c := range text {
+		switch {
+		case c == '-':
+			neg = true
+		case c != '+' && e < maxExponent:
+			e = e*10 + int64(c-'0')
+		}
+	}
+	if neg {
+		return -e
+	}
+	return e
+}
+
+// unscaled returns the 128-bit magnitude of v times ten to the power of
+// scale, if it has no fraction and at most precision digits.
+func (v *digits) unscaled(precision, scale int) (hi, lo uint64, code reason.Code) {
+	if v.n == 0 {
+		return 0, 0, ""
+	}
+	e := v.exp + int64(scale)
+	switch {
+	case e < 0:
+		return 0, 0, reason.DecimalScale
+	case v.more || int64(v.n)+e > int64(precision):
+		return 0, 0, reason.DecimalRange
+	}
+	for i := range v.n + int(e) {
+		var c uint64
+		if i < v.n {
+			c = uint64(v.d[i])
+		}
+		var carry uint64
+		over, low := bits.Mul64(lo, 10)
+		hi = hi*10 + over
+		lo, carry = bits.Add64(low, c, 0)
+		hi += carry
+	}
+	return hi, lo, ""
+}
+
+// toDecimal64 converts a number to a decimal of at most 18 digits.
+func toDecimal64(text []byte, n jsonscan.Number, precision, scale int) (int64, reason.Code) {
+	var v uint64
+	if whole := n.Digits - n.Fraction; !n.Exponent && n.Fraction <= scale && whole+scale <= 18 {
+		v = n.Mantissa * pow10[scale-n.Fraction]
+		if v >= pow10[precision] {
+			return 0, reason.DecimalRange
+		}
+	} else {
+		d := parseDigits(text)
+		var code reason.Code
+		if _, v, code = d.unscaled(precision, scale); code != "" {
+			return 0, code
+		}
+	}
+	if n.Negative {
+		return -int64(v), ""
+	}
+	return int64(v), ""
+}
+
+// appendDecimal128 appends a number as 16 bytes, big-endian two's complement.
+func appendDecimal128(dst, text []byte, precision, scale int) ([]byte, reason.Code) {
+	d := parseDigits(text)
+	hi, lo, code := d.unscaled(precision, scale)
+	if code != "" {
+		return dst, code
+	}
+	if d.neg {
+		var borrow uint64
+		lo, borrow = bits.Sub64(0, lo, 0)
+		hi, _ = bits.Sub64(0, hi, borrow)
+	}
+	for s := 56; s >= 0; s -= 8 {
+		dst = append(dst, byte(hi>>s))
+	}
+	for s := 56; s >= 0; s -= 8 {
+		dst = append(dst, byte(lo>>s))
+	}
+	return dst, ""
+}
+
+// toInt converts a number to an integer from -limit-1 to limit.
+func toInt(text []byte, n jsonscan.Number, limit uint64) (int64, reason.Code) {
+	v := n.Mantissa
+	if !n.Integer() || n.Digits > 18 {
+		d := parseDigits(text)
+		var hi uint64
+		var code reason.Code
+		switch hi, v, code = d.unscaled(20, 0); {
+		case code == reason.DecimalScale:
+			return 0, reason.NotInteger
+		case code != "" || hi != 0:
+			return 0, reason.IntRange
+		}
+	}
+	switch {
+	case n.Negative && v > limit+1, !n.Negative && v > limit:
+		return 0, reason.IntRange
+	case n.Negative:
+		return -int64(v), ""
+	}
+	return int64(v), ""
+}

@@ -1,0 +1,235 @@
+package flatten
+
+import (
+	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
+	"sluice/internal/reason"
+	"sluice/mapping"
+)
+
+// Flattener reads records into batches. It is not safe for use by several
+// goroutines.
+type Flattener struct {
+	top    *node
+	place  mapping.Path // of the record below the element or document that holds it
+	tables []table
+	keep   bool // unknown members are kept
+	refuse bool // unknown members quarantine the record
+	limits mapping.Limits
+
+	// Of the record that is being read:
+	b      []byte
+	origin Origin
+	skip   jsonscan.Skipper
+	code   reason.Code // the first reason to quarantine it
+	path   mapping.Path
+	at     int
+	failed [batch.MaxLevels]int // ord when the reason was found
+	seen   bool                 // the record itself was found
+	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
+	fields int64                // unknown members
+	empty  int64                // elements that gave no rows, by policy
+
+	scratch    []byte // values that do not stand in the input as they are
+	source     int    // length of the source name, at the start of scratch
+	sourceHash uint64
+	bits       []uint64
+}
+
+// table is what a Flattener keeps for each table.
+type table struct {
+	b       *batch.Batch
+	levels  [batch.MaxLevels][]int // columns of each level fed by paths
+	columns []mapping.Column
+	when    mapping.WhenEmpty
+	explode mapping.Path
+	extra   extra
+	skipped bool
+	rescue  rescue
+}
+
+// extra holds the index of each column that sluice adds, or -1.
+type extra struct{ rescued, source, offset, record, line, subline int }
+
+// Origin says where a record comes from.
+type Origin struct {
+	Offset int64 // of its first byte in the decompressed object
+	Record int64 // its ordinal in the object, from 0
+}
+
+// Result is what became of a record.
+type Result struct {
+	End     int  // position behind the record; below 0, -1-p: it does not parse at p
+	TooDeep bool // it does not parse because of the limit on depth
+
+	Code reason.Code // why it is to be quarantined, or empty
+	Path string      // of what does not fit, as JSONPath
+	At   int         // position of what does not fit
+
+	Rows    int   // appended, over all tables
+	Skipped bool  // it gave no rows to any table, by policy
+	Fields  int64 // members that the mapping does not name
+	Empty   int64 // elements left out by when_empty: skip
+}
+
+// New compiles a mapping for records found at place.
+func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
+	f := &Flattener{
+		keep:   m.UnknownFields == mapping.Rescue,
+		refuse: m.UnknownFields == mapping.Refused,
+		limits: m.Limits,
+		skip:   jsonscan.Skipper{MaxDepth: m.Limits.Depth},
+	}
+	f.top, f.place = compile(m, place)
+	f.SetSource(source)
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		ft := table{columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
+		for c := range t.Columns {
+			l := t.Columns[c].Path.Wildcards()
+			ft.levels[l] = append(ft.levels[l], c)
+		}
+		for c, col := range m.Schema(t).Columns {
+			switch col.Name {
+			case mapping.Rescued:
+				ft.extra.rescued = c
+			case mapping.SourceKey:
+				ft.extra.source = c
+			case mapping.SourceOffset:
+				ft.extra.offset = c
+			case mapping.RecordNumber:
+				ft.extra.record = c
+			case mapping.LineNumber:
+				ft.extra.line = c
+			case mapping.SublineNumber:
+				ft.extra.subline = c
+			}
+		}
+		f.tables = append(f.tables, ft)
+	}
+	return f
+}
+
+// Levels is the level of each column of the schema of table t: what a batch
+// for it is made with.
+func Levels(m *mapping.Mapping, t *mapping.Table) []int {
+	depth := t.Levels()
+	var levels []int
+	for i := range t.Columns {
+		levels = append(levels, t.Columns[i].Path.Wildcards())
+	}
+	for _, c := range m.Schema(t).Columns[len(t.Columns):] {
+		level := map[string]int{mapping.Rescued: depth, mapping.LineNumber: 1, mapping.SublineNumber: 2}[c.Name]
+		levels = append(levels, level)
+	}
+	return levels
+}
+
+// Bind makes tables the batches that records are appended to.
+func (f *Flattener) Bind(tables []*batch.Batch) {
+	f.top.bind(tables)
+	for i := range f.tables {
+		f.tables[i].b = tables[i]
+	}
+}
+
+// SetSource sets the text of _source_key. Batches must be flushed.
+func (f *Flattener) SetSource(source string) {
+	f.scratch = append(f.scratch[:0], source...)
+	f.source = len(source)
+	f.sourceHash = jsonscan.Hash(f.scratch)
+}
+
+// FlushDue reports whether Flush should be called before the next record.
+func (f *Flattener) FlushDue() bool {
+	return f.tables[0].b.Pending() || len(f.scratch) > 1<<20
+}
+
+// Flush makes the batches independent of the input b, whose bytes may move then.
+func (f *Flattener) Flush(b []byte) {
+	for i := range f.tables {
+		f.tables[i].b.Flush(b, f.scratch)
+	}
+	f.scratch = f.scratch[:f.source]
+}
+
+// Record reads the record that begins at b[p] and appends its rows. A record
+// that does not parse or does not fit leaves the batches as they were. If
+// until is not negative, nothing but white space may follow up to b[until].
+func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
+	f.b, f.origin = b, origin
+	f.code, f.seen = "", false
+	f.fields, f.empty = 0, 0
+	f.skip.Reset()
+	f.bits = f.bits[:0]
+	for i := range f.tables {
+		f.tables[i].skipped = false
+		if f.keep {
+			f.tables[i].rescue.reset()
+		}
+	}
+	end := f.element(p, f.top, 0)
+	if end >= 0 && until >= 0 {
+		if q := jsonscan.Space(b, end); q < until {
+			end = -1 - q
+		}
+	}
+	switch {
+	case int64(end-p) > f.limits.RecordBytes:
+		f.bad(reason.RecordTooLarge, nil, p)
+	case !f.seen:
+		f.bad(reason.NotObject, f.place, p)
+	}
+	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
+	if end < 0 || f.code != "" {
+		for i := range f.tables {
+			f.tables[i].b.Rollback()
+		}
+		if end >= 0 {
+			res.Code, res.At, res.Path = f.code, f.at, f.pathOf()
+		}
+		return res
+	}
+	res.Empty, res.Skipped = f.empty, true
+	for i := range f.tables {
+		t := &f.tables[i]
+		if t.skipped {
+			t.b.Rollback()
+			continue
+		}
+		if f.keep && f.code == "" {
+			f.rescueRows(t)
+		}
+		res.Rows += t.b.RecordRows()
+		res.Skipped = false
+		t.b.EndRecord()
+	}
+	return res
+}
+
+// bad notes why the record is to be quarantined, unless a reason is known.
+func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
+	if f.code == "" {
+		f.code, f.path, f.at, f.failed = code, path, at, f.ord
+	}
+}
+
+// found takes over what the skipper saw below n.
+func (f *Flattener) found(n *node) {
+	if f.skip.Found != "" {
+		f.bad(f.skip.Found, n.path, f.skip.FoundAt)
+	}
+}
+
+// pathOf renders the path of what does not fit, with the ordinals of its elements.
+func (f *Flattener) pathOf() string {
+	p := append(mapping.Path(nil), f.path...)
+	wild := 0
+	for i := range p {
+		if p[i].Kind == mapping.Wildcard {
+			wild++
+			p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
+		}
+	}
+	return p.String()
+}

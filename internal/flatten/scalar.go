@@ -1,0 +1,255 @@
+package flatten
+
+import (
+	"math"
+	"strconv"
+
+	"sluice/internal/jsonscan"
+	"sluice/internal/reason"
+	"sluice/mapping"
+	"sluice/schema"
+)
+
+// token is a scalar that feeds columns: the text of a number, true or false,
+// or the value of a string.
+type token struct {
+	text    []byte // followed by a byte that ends a number
+	at      int    // position in the input
+	hash    uint64 // of text, for a string
+	off     int    // of text in the input or the scratch
+	scratch bool
+}
+
+// scalar reads the string, number, true, false or null at p into the columns of n.
+func (f *Flattener) scalar(p int, n *node) int {
+	b := f.b
+	switch c := b[p]; {
+	case c == '"':
+		end, hash, flags := jsonscan.String(b, p+1)
+		if end < 0 {
+			return end
+		}
+		if n.leaves == nil && flags == 0 {
+			return end + 1
+		}
+		t := token{text: b[p+1 : end], at: p, hash: hash, off: p + 1}
+		if flags != 0 {
+			if flags != jsonscan.Escaped {
+				f.skip.FindFlags(flags, p)
+				f.found(n)
+				return end + 1
+			}
+			t.off, t.scratch = len(f.scratch), true
+			f.scratch = append(jsonscan.Unescape(f.scratch, t.text), 0)
+			t.text = f.scratch[t.off : len(f.scratch)-1]
+			t.hash = jsonscan.Hash(t.text)
+		}
+		for i := range n.leaves {
+			if l := &n.leaves[i]; l.kind == schema.JSON {
+				f.raw(l, n, p, end+1)
+			} else {
+				f.fromString(l, n, &t)
+			}
+		}
+		return end + 1
+	case c == '-' || c-'0' <= 9:
+		end, num := jsonscan.ScanNumber(b, p)
+		if end < 0 {
+			return end
+		}
+		t := token{text: b[p:end], at: p, off: p}
+		for i := range n.leaves {
+			l := &n.leaves[i]
+			switch {
+			case l.kind == schema.JSON:
+				f.raw(l, n, p, end)
+			case l.From&mapping.FromNumber == 0 && (l.From&mapping.FromInteger == 0 || !num.Integer()):
+				f.bad(reason.WrongType, n.path, p)
+			case int64(end-p) > f.limits.FieldBytes:
+				f.bad(reason.FieldTooLarge, n.path, p)
+			case l.kind == schema.String:
+				l.c.AddBytes(jsonscan.Hash(t.text), p, end-p)
+			case l.Unit != mapping.NoUnit:
+				f.instant(l, n, &t, num)
+			default:
+				f.number(l, n, &t, num)
+			}
+		}
+		return end
+	case c == 't':
+		return f.literal(n, p, "true")
+	case c == 'f':
+		return f.literal(n, p, "false")
+	case c == 'n':
+		return jsonscan.Literal(b, p, "null")
+	}
+	return -1 - p
+}
+
+func (f *Flattener) literal(n *node, p int, word string) int {
+	end := jsonscan.Literal(f.b, p, word)
+	if end < 0 {
+		return end
+	}
+	for i := range n.leaves {
+		switch l := &n.leaves[i]; {
+		case l.kind == schema.JSON:
+			f.raw(l, n, p, end)
+		case l.From&mapping.FromBoolean == 0:
+			f.bad(reason.WrongType, n.path, p)
+		case l.kind == schema.String:
+			l.c.AddBytes(jsonscan.Hash(f.b[p:end]), p, end-p)
+		case word == "true":
+			l.c.AddFixed(1)
+		default:
+			l.c.AddFixed(0)
+		}
+	}
+	return end
+}
+
+// text gives the array or object b[p:q] to the columns of n: as its text, or
+// not at all.
+func (f *Flattener) text(n *node, p, q int) {
+	for i := range n.leaves {
+		if l := &n.leaves[i]; l.kind == schema.JSON {
+			f.raw(l, n, p, q)
+		} else {
+			f.bad(reason.WrongType, n.path, p)
+		}
+	}
+}
+
+// raw adds the bytes b[p:q] as they stand.
+func (f *Flattener) raw(l *leaf, n *node, p, q int) {
+	if int64(q-p) > f.limits.FieldBytes {
+		f.bad(reason.FieldTooLarge, n.path, p)
+		return
+	}
+	l.c.AddBytes(jsonscan.Hash(f.b[p:q]), p, q-p)
+}
+
+func (f *Flattener) fromString(l *leaf, n *node, t *token) {
+	switch {
+	case l.From&mapping.FromString == 0:
+		f.bad(reason.WrongType, n.path, t.at)
+		return
+	case int64(len(t.text)) > f.limits.FieldBytes:
+		f.bad(reason.FieldTooLarge, n.path, t.at)
+		return
+	}
+	switch l.kind {
+	case schema.String:
+		switch {
+		case len(t.text) == 0 && l.Required:
+			f.bad(reason.MissingField, n.path, t.at)
+		case t.scratch:
+			l.c.AddScratch(t.hash, t.off, len(t.text))
+		default:
+			l.c.AddBytes(t.hash, t.off, len(t.text))
+		}
+	case schema.Boolean:
+		switch string(t.text) {
+		case "true":
+			l.c.AddFixed(1)
+		case "false":
+			l.c.AddFixed(0)
+		default:
+			f.bad(reason.BadBoolean, n.path, t.at)
+		}
+	case schema.Date:
+		days, ok := parseDate(t.text)
+		if !ok {
+			f.bad(reason.BadDate, n.path, t.at)
+			return
+		}
+		l.c.AddFixed(uint64(days))
+	case schema.Timestamp:
+		micros, code := parseTimestamp(t.text)
+		if code != "" {
+			f.bad(code, n.path, t.at)
+			return
+		}
+		l.c.AddFixed(uint64(micros))
+	default:
+		num, ok := wholeNumber(t.text)
+		if !ok {
+			f.bad(notANumber[l.kind], n.path, t.at)
+			return
+		}
+		f.number(l, n, t, num)
+	}
+}
+
+var notANumber = [...]reason.Code{
+	schema.Int32: reason.NotInteger, schema.Int64: reason.NotInteger,
+	schema.Double: reason.BadDouble, schema.Decimal: reason.BadDecimal,
+}
+
+// wholeNumber reads text that must be a JSON number from its first to its
+// last byte. A byte that is no part of a number follows it in memory.
+func wholeNumber(text []byte) (jsonscan.Number, bool) {
+	if len(text) == 0 {
+		return jsonscan.Number{}, false
+	}
+	end, num := jsonscan.ScanNumber(text[:len(text)+1], 0)
+	return num, end == len(text)
+}
+
+// number adds the number t to a numeric column.
+func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
+	var v int64
+	var code reason.Code
+	switch l.kind {
+	case schema.Int32:
+		v, code = toInt(t.text, num, math.MaxInt32)
+	case schema.Int64:
+		v, code = toInt(t.text, num, math.MaxInt64)
+	case schema.Double:
+		d, err := strconv.ParseFloat(string(t.text), 64)
+		if err != nil {
+			code = reason.DoubleRange
+		}
+		v = int64(math.Float64bits(d))
+	case schema.Decimal:
+		if l.Type.Wide() {
+			off := len(f.scratch)
+			if f.scratch, code = appendDecimal128(f.scratch, t.text, l.Type.Precision, l.Type.Scale); code != "" {
+				break
+			}
+			l.c.AddScratch(jsonscan.Hash(f.scratch[off:]), off, len(f.scratch)-off)
+			return
+		}
+		v, code = toDecimal64(t.text, num, l.Type.Precision, l.Type.Scale)
+	}
+	if code != "" {
+		f.bad(code, n.path, t.at)
+		return
+	}
+	l.c.AddFixed(uint64(v))
+}
+
+// instant adds an integer that counts units since 1970-01-01T00:00:00Z to a
+// date or timestamp column.
+func (f *Flattener) instant(l *leaf, n *node, t *token, num jsonscan.Number) {
+	code := reason.BadTimestamp
+	if l.kind == schema.Date {
+		code = reason.BadDate
+	}
+	v, bad := toInt(t.text, num, math.MaxInt64)
+	perSecond := map[mapping.Unit]int64{mapping.Seconds: 1, mapping.Milliseconds: 1e3, mapping.Microseconds: 1e6}[l.Unit]
+	if bad != "" || v < minSecond*perSecond || v > (maxSecond+1)*perSecond-1 {
+		f.bad(code, n.path, t.at)
+		return
+	}
+	micros := v * (1e6 / perSecond)
+	if l.kind == schema.Timestamp {
+		l.c.AddFixed(uint64(micros))
+		return
+	}
+	if micros%(daySeconds*1e6) != 0 {
+		f.bad(code, n.path, t.at) // it is not a date: a time of day would be lost
+		return
+	}
+	l.c.AddFixed(uint64(micros / (daySeconds * 1e6)))
+}

@@ -1,0 +1,209 @@
+// Package input turns a stored object into the bytes of its JSON: it looks at
+// the first bytes, takes off one layer of gzip or zstd and counts. File names
+// and content types are hints that are often wrong, so they are not asked.
+//
+// A compressed stream is sound only when its trailer was checked, which is
+// after its last byte was delivered: nothing may be committed before the
+// reader has returned io.EOF.
+package input
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"sluice/internal/reason"
+)
+
+// ratioFloor is the decompressed size below which a high ratio is no sign of
+// a bomb: a short file of one repeated record shrinks as well.
+const ratioFloor = 16 << 20
+
+// maxZstdWindow bounds what a zstd frame may make us keep in memory. RFC 8878
+// section 3.1.1.1.2 recommends that decoders support at least 8 MiB.
+const maxZstdWindow = 8 << 20
+
+// Reader delivers the decompressed bytes of an object.
+type Reader struct {
+	raw     *counter
+	buf     *bufio.Reader
+	dec     io.Reader // nil for plain bytes
+	gz      *gzip.Reader
+	zst     *zstd.Decoder
+	out     int64
+	maxOut  int64
+	maxRate int64
+	err     error
+}
+
+type counter struct {
+	r        io.Reader
+	n        int64
+	ended    bool
+	err      error // what the source said, unless io.EOF
+	progress func(int64)
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err == io.EOF {
+		c.ended = true
+	} else if err != nil {
+		c.err = err
+	}
+	if c.progress != nil {
+		c.progress(c.n)
+	}
+	return n, err
+}
+
+// NewReader reads src. maxOut bounds the decompressed bytes, maxRatio their
+// ratio to the stored ones. progress, if not nil, is told the stored bytes
+// read so far.
+func NewReader(src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Reader {
+	raw := &counter{r: src, progress: progress}
+	return &Reader{raw: raw, maxOut: maxOut, maxRate: maxRatio}
+}
+
+// Stored is the number of stored bytes read so far.
+func (r *Reader) Stored() int64 { return r.raw.n }
+
+// Ended reports whether the source has said that nothing follows.
+func (r *Reader) Ended() bool { return r.raw.ended }
+
+// Close frees the decoder.
+func (r *Reader) Close() {
+	if r.zst != nil {
+		r.zst.Close()
+	}
+}
+
+func (r *Reader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.buf == nil {
+		if err := r.open(); err != nil {
+			r.err = err
+			return 0, err
+		}
+	}
+	n, err := r.read(p)
+	r.out += int64(n)
+	if over := r.checkLimits(); over != nil {
+		n, err = 0, over
+	}
+	r.err = err
+	return n, err
+}
+
+func (r *Reader) read(p []byte) (int, error) {
+	if r.dec == nil {
+		return r.buf.Read(p)
+	}
+	n, err := r.dec.Read(p)
+	if r.gz != nil && err == io.EOF {
+		err = r.nextMember()
+	}
+	if err != nil && err != io.EOF {
+		err = r.rejected(err)
+	}
+	return n, err
+}
+
+func (r *Reader) checkLimits() error {
+	if r.out > r.maxOut {
+		return r.reject(reason.DecompressionLimit, fmt.Sprintf("more than decompressed_bytes: %d", r.maxOut))
+	}
+	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n, 1) > r.maxRate {
+		return r.reject(reason.DecompressionRatio, fmt.Sprintf("decompressed bytes are more than %d times the stored ones (decompression_ratio)", r.maxRate))
+	}
+	return nil
+}
+
+func (r *Reader) open() error {
+	r.buf = bufio.NewReaderSize(r.raw, 64<<10)
+	head, err := r.buf.Peek(4)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	switch {
+	case hasPrefix(head, "\x1f\x8b"):
+		// One member at a time: the library's own multistream mode cannot
+		// tell trailing junk from a truncated member.
+		if r.gz, err = gzip.NewReader(r.buf); err != nil {
+			return r.rejected(err)
+		}
+		r.gz.Multistream(false)
+		r.dec = r.gz
+	case hasPrefix(head, "\x28\xb5\x2f\xfd"), len(head) == 4 && head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18":
+		r.zst, err = zstd.NewReader(r.buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
+		if err != nil {
+			return r.rejected(err)
+		}
+		r.dec = r.zst
+	}
+	return nil
+}
+
+// nextMember goes on to the gzip member that follows the one just read whole
+// (RFC 1952 section 2.2), or returns io.EOF.
+func (r *Reader) nextMember() error {
+	head, err := r.buf.Peek(2)
+	switch {
+	case len(head) == 0 && err == io.EOF:
+		return io.EOF
+	case err != nil && err != io.EOF:
+		return err
+	case string(head) == "\x1f\x8b":
+	case string(head) == "\x1f":
+		return r.reject(reason.GzipTruncated, "the stream ends inside a gzip member")
+	default:
+		return r.reject(reason.GzipTrailingData, "bytes that are no gzip member follow the last one")
+	}
+	if err := r.gz.Reset(r.buf); err != nil {
+		return r.rejected(err)
+	}
+	r.gz.Multistream(false)
+	return nil
+}
+
+func (r *Reader) reject(code reason.Code, detail string) error {
+	return &reason.Reject{Code: code, Offset: r.out, Detail: detail}
+}
+
+// rejected tells damage of the compressed bytes from a failure of the world:
+// whatever a decoder says while its source delivered without an error, it says
+// of the bytes.
+func (r *Reader) rejected(err error) error {
+	var known *reason.Reject
+	if r.raw.err != nil {
+		return r.raw.err
+	}
+	if errors.As(err, &known) {
+		return err
+	}
+	truncated := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	switch {
+	case r.zst != nil && errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return r.reject(reason.ZstdWindow, fmt.Sprintf("the frame wants a window of more than %d bytes; compress without --long or --ultra", maxZstdWindow))
+	case r.zst != nil && truncated:
+		return r.reject(reason.ZstdTruncated, "the stream ends inside a zstd frame")
+	case r.zst != nil && errors.Is(err, zstd.ErrCRCMismatch):
+		return r.reject(reason.ZstdChecksum, "the zstd checksum does not match")
+	case r.zst != nil:
+		return r.reject(reason.ZstdCorrupt, "the zstd stream is damaged, or other bytes follow it")
+	case truncated:
+		return r.reject(reason.GzipTruncated, "the stream ends inside a gzip member")
+	case errors.Is(err, gzip.ErrChecksum):
+		return r.reject(reason.GzipChecksum, "the gzip checksum or length does not match")
+	}
+	return r.reject(reason.GzipCorrupt, "the gzip stream is damaged")
+}
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

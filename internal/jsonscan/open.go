@@ -1,0 +1,199 @@
+package jsonscan
+
+import (
+	"bytes"
+	"slices"
+
+	"sluice/internal/reason"
+)
+
+// magics are the beginnings of files that are no JSON and often named so.
+var magics = []struct {
+	prefix string
+	code   reason.Code
+	detail string
+}{
+	{"\x00\x00\xfe\xff", reason.EncodingUTF32, "the text is UTF-32; JSON is UTF-8 (RFC 8259 section 8.1)"},
+	{"\xff\xfe\x00\x00", reason.EncodingUTF32, "the text is UTF-32; JSON is UTF-8 (RFC 8259 section 8.1)"},
+	{"\xff\xfe", reason.EncodingUTF16, "the text is UTF-16; JSON is UTF-8 (RFC 8259 section 8.1)"},
+	{"\xfe\xff", reason.EncodingUTF16, "the text is UTF-16; JSON is UTF-8 (RFC 8259 section 8.1)"},
+	{"BZh", reason.NotJSONBzip2, "the object is bzip2; gzip and zstd are read"},
+	{"\xfd7zXZ\x00", reason.NotJSONXz, "the object is xz; gzip and zstd are read"},
+	{"PK\x03\x04", reason.NotJSONZip, "the object is a zip archive; gzip and zstd are read"},
+	{"PAR1", reason.NotJSONParquet, "the object is Parquet already"},
+	{"Obj\x01", reason.NotJSONAvro, "the object is Avro"},
+	{"ORC", reason.NotJSONORC, "the object is ORC"},
+	{"\x1f\x8b", reason.NotJSON, "the object is compressed twice; one layer is taken off"},
+	{"\x28\xb5\x2f\xfd", reason.NotJSON, "the object is compressed twice; one layer is taken off"},
+}
+
+// open looks at the beginning of the input and chooses the form and the place.
+func (r *Records) open() error {
+	w := r.w
+	if err := w.Fill(16); err != nil {
+		return err
+	}
+	head := w.Buf[w.Pos:w.End]
+	for _, m := range magics {
+		if bytes.HasPrefix(head, []byte(m.prefix)) {
+			return r.reject(m.code, w.Pos, m.detail)
+		}
+	}
+	// JSON text begins with an ASCII character, so a zero byte at its side
+	// shows a wider encoding without a byte order mark (RFC 4627 section 3).
+	if len(head) >= 2 && (head[0] == 0) != (head[1] == 0) {
+		return r.reject(reason.EncodingUTF16, w.Pos, "the text is UTF-16 or UTF-32; JSON is UTF-8 (RFC 8259 section 8.1)")
+	}
+	// A parser may ignore a byte order mark (RFC 8259 section 8.1).
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		w.Pos += 3
+	}
+	more, err := w.SkipSpace()
+	if err != nil {
+		return err
+	}
+	if !more {
+		return r.reject(reason.EmptyFile, w.Pos, "the object holds no JSON")
+	}
+	if c := w.Buf[w.Pos]; c == '[' || c == '{' {
+		return r.choose(c)
+	}
+	return r.openScalar()
+}
+
+func (r *Records) choose(c byte) error {
+	for i, p := range r.places {
+		found := !p.Each && len(p.Names) == 0
+		r.form = sequence
+		switch {
+		case found:
+		case p.Each && len(p.Names) == 0:
+			if found = c == '['; found {
+				r.w.Pos++
+				r.form = array
+			}
+		case c == '{':
+			var err error
+			if found, err = r.enter(p); err != nil {
+				return err
+			}
+			if p.Each {
+				r.form = wrapped
+			}
+		}
+		if found {
+			r.Place = i
+			return nil
+		}
+	}
+	r.form = sequence
+	// Nothing fits: say so only of a document that is sound as far as it is held.
+	r.skip.Reset()
+	if p := r.skip.Value(r.w.Buf, r.w.Pos, 0); p < 0 && r.w.EOF {
+		code, detail := reason.BadJSON, "syntax error"
+		if -1-p >= r.w.End {
+			code, detail = reason.TruncatedJSON, "the input ends inside a value"
+		}
+		return r.reject(code, -1-p, detail)
+	}
+	return r.reject(reason.NotRecords, r.w.Pos, "no path of records: in the mapping leads to a value of the document")
+}
+
+// enter looks for the members p.Names in the object at w.Pos. If p.Each, it
+// moves the window behind the [ of the array there; otherwise the window
+// stays, for the whole object is the record.
+func (r *Records) enter(p Place) (found bool, err error) {
+	w := r.w
+	for {
+		r.skip.Reset()
+		q, found := r.find(w.Buf, w.Pos, p, 0)
+		switch {
+		case found && p.Each:
+			w.Pos = q + 1
+			return true, nil
+		case found:
+			return true, nil
+		case q >= 0 || -1-q < w.End || w.EOF || w.End-w.Pos > r.limits.RecordBytes:
+			// Not there, broken, or farther away than a record may be large.
+			return false, nil
+		}
+		if err := w.Fill(min(2*(w.End-w.Pos), r.limits.RecordBytes) + 1); err != nil {
+			return false, err
+		}
+	}
+}
+
+// find returns the position of the value under p.Names[level:] of the object
+// at q, or behind that object.
+func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
+	q = Space(b, q+1)
+	if b[q] == '}' {
+		return q + 1, false
+	}
+	for {
+		first := r.skip.Keys()
+		start := q
+		if q = r.skip.Key(b, q); q < 0 {
+			return q, false
+		}
+		r.skip.EndKeys(b, first)
+		end, _, _ := String(b, start+1)
+		named := sameName(b[start+1:end], p.Names[level])
+		last := level == len(p.Names)-1
+		switch {
+		case named && last && b[q] == '[' && p.Each, named && last && b[q] > ' ' && b[q] != 'n' && !p.Each:
+			return q, true
+		case named && !last && b[q] == '{':
+			var found bool
+			if q, found = r.find(b, q, p, level+1); found {
+				return q, true
+			}
+		default:
+			q = r.skip.Value(b, q, level+1)
+		}
+		if q < 0 {
+			return q, false
+		}
+		q = Space(b, q)
+		switch b[q] {
+		case ',':
+			q = Space(b, q+1)
+		case '}':
+			return q + 1, false
+		default:
+			return -1 - q, false
+		}
+	}
+}
+
+// openScalar opens an input whose first value is neither object nor array: a
+// record that may be a scalar, a bad first line of NDJSON, or no records at all.
+func (r *Records) openScalar() error {
+	w := r.w
+	r.form = sequence
+	whole := slices.IndexFunc(r.places, func(p Place) bool { return !p.Each })
+	r.Place = max(whole, 0)
+	for {
+		r.skip.Reset()
+		p := r.skip.Value(w.Buf, w.Pos, 0)
+		at := -1 - p
+		if p >= 0 {
+			at = Space(w.Buf, p)
+		}
+		switch {
+		case at >= w.End && !w.EOF && w.End-w.Pos <= windowSize:
+			if err := w.Fill(2 * (w.End - w.Pos)); err != nil {
+				return err
+			}
+			continue
+		case p < 0 && whole < 0:
+			return r.reject(reason.NotJSON, w.Pos, "the first bytes begin no JSON value")
+		case p < 0:
+			r.notJSON = reason.NotJSON
+		case r.scalars && whole >= 0:
+		case at >= w.End || whole < 0:
+			return r.reject(reason.NotRecords, w.Pos, "the document is neither an object nor an array")
+		}
+		return nil
+	}
+}

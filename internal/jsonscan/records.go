@@ -1,0 +1,395 @@
+package jsonscan
+
+import (
+	"bytes"
+	"fmt"
+
+	"sluice/internal/reason"
+)
+
+// Place is where records live in a document: the value under the members
+// Names, and if Each the elements of the array there.
+type Place struct {
+	Names []string
+	Each  bool
+}
+
+// Records finds where records begin in a [Window]. Whoever reads a record
+// finds its end on the way, so the text is read once:
+//
+//	for {
+//		ok, err := r.Next()         // the record begins at w.Pos
+//		end := parse(w.Buf, w.Pos)
+//		r.Accept(end)               // or r.Fail(at, ...) if it does not parse
+//	}
+type Records struct {
+	Place int // index of the place in use, from the first Next on
+
+	w       *Window
+	places  []Place
+	limits  Limits
+	scalars bool
+	skip    Skipper
+
+	form  form
+	lines lines
+	count int64 // records begun
+	// firstLines is set when the first record of a sequence holds a line end.
+	firstLines bool
+	notJSON    reason.Code // why the first byte cannot begin a value
+}
+
+// Limits of Records.
+type Limits struct {
+	RecordBytes int
+	Depth       int
+}
+
+type form uint8
+
+const (
+	unread   form = iota
+	array         // elements of a top-level array
+	wrapped       // elements of an array inside an object
+	sequence      // values one after another: one, NDJSON or concatenated
+)
+
+// lines says whether a line end separates records, so that reading can go on
+// behind a bad one.
+type lines uint8
+
+const (
+	linesUnknown lines = iota
+	linesYes
+	linesNo
+)
+
+// NewRecords finds records in w at the first of places that fits. scalars
+// says that a record may be a string, number, boolean or null.
+func NewRecords(w *Window, places []Place, scalars bool, l Limits) *Records {
+	return &Records{w: w, places: places, limits: l, scalars: scalars, skip: Skipper{MaxDepth: l.Depth}}
+}
+
+func (r *Records) reject(code reason.Code, at int, detail string) error {
+	return &reason.Reject{Code: code, Offset: r.w.Offset(at), Detail: detail}
+}
+
+// Next moves the window to the next record. It returns false at the sound
+// end of the input.
+func (r *Records) Next() (bool, error) {
+	if r.form == unread {
+		if err := r.open(); err != nil {
+			return false, err
+		}
+	} else if r.form == sequence && r.count == 1 && r.lines == linesUnknown {
+		if err := r.settleLines(); err != nil {
+			return false, err
+		}
+	}
+	more, err := r.next()
+	if more {
+		r.count++
+	}
+	return more, err
+}
+
+func (r *Records) next() (bool, error) {
+	w := r.w
+	more, err := w.SkipSpace()
+	if err != nil || r.form == sequence {
+		return more, err
+	}
+	switch {
+	case !more:
+		return false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
+	case w.Buf[w.Pos] == ']':
+		return r.close()
+	case r.count > 0 && w.Buf[w.Pos] != ',':
+		return false, r.reject(reason.BadJSON, w.Pos, "a comma or ] must follow a record of an array")
+	case r.count > 0:
+		w.Pos++
+		if more, err = w.SkipSpace(); err != nil {
+			return false, err
+		}
+		if !more {
+			return false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
+		}
+		if w.Buf[w.Pos] == ']' {
+			return false, r.reject(reason.BadJSON, w.Pos, "a record must follow a comma")
+		}
+	}
+	return true, nil
+}
+
+// close reads on behind the ] of an array of records.
+func (r *Records) close() (bool, error) {
+	w := r.w
+	w.Pos++
+	if r.form == wrapped {
+		if err := r.rest(); err != nil {
+			return false, err
+		}
+	}
+	more, err := w.SkipSpace()
+	switch {
+	case err != nil || !more:
+		return false, err
+	case r.form == array || w.Buf[w.Pos] != '{':
+		return false, r.reject(reason.TrailingData, w.Pos, "other data follows the end of the document")
+	}
+	// Another wrapper follows: pages of an API written one after another.
+	at := w.Pos
+	found, err := r.enter(r.places[r.Place])
+	if err != nil {
+		return false, err
+	}
+	if !found {
+		return false, r.reject(reason.NotRecords, at, "the first document has its records under a member that a later one lacks")
+	}
+	r.count = 0
+	return r.next()
+}
+
+// rest reads the members that follow the array of records, to the end of the
+// outermost object.
+func (r *Records) rest() error {
+	names := r.places[r.Place].Names
+	open := len(names) // objects still open in which records lived
+	twice := false
+	v := Validator{MaxDepth: r.limits.Depth}
+	v.Inside(len(names))
+	v.Name = func(depth int, raw []byte) {
+		if depth <= open {
+			open = depth
+			twice = twice || sameName(raw, names[depth-1])
+		}
+	}
+	if err := r.stream(&v, func([]byte) error { return nil }); err != nil {
+		return err
+	}
+	if twice {
+		return r.reject(reason.DuplicateKey, r.w.Pos, "the member that holds the records stands twice in one object")
+	}
+	return nil
+}
+
+func sameName(raw []byte, name string) bool {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw) == name
+	}
+	padded := append(append(make([]byte, 0, len(raw)+Padding+1), raw...), '"')
+	padded = append(padded, make([]byte, Padding)...)
+	if end, _, f := String(padded, 0); end != len(raw) || f != Escaped {
+		return false
+	}
+	return string(Unescape(nil, raw)) == name
+}
+
+// stream feeds v from the window until its value is complete, and shows every
+// byte of it to emit.
+func (r *Records) stream(v *Validator, emit func([]byte) error) error {
+	w := r.w
+	for {
+		n, done, ok := v.Feed(w.Buf[w.Pos:w.End])
+		if err := emit(w.Buf[w.Pos : w.Pos+n]); err != nil {
+			return err
+		}
+		w.Pos += n
+		switch {
+		case v.TooDeep:
+			return r.tooDeep(w.Pos)
+		case !ok:
+			return r.reject(reason.BadJSON, w.Pos, "syntax error")
+		case done:
+			return nil
+		case w.EOF:
+			return r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside a value")
+		}
+		if err := w.Fill(1); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Records) tooDeep(at int) error {
+	return r.reject(reason.DepthLimit, at, fmt.Sprintf("arrays and objects nested deeper than depth: %d", r.limits.Depth))
+}
+
+// Accept ends the record at the position end.
+func (r *Records) Accept(end int) {
+	if r.count == 1 && r.form == sequence {
+		r.firstLines = r.firstLines || bytes.ContainsAny(r.w.Buf[r.w.Pos:end], "\r\n")
+	}
+	r.w.Pos = end
+}
+
+// settleLines decides, behind the first record of a sequence, whether the
+// input is NDJSON: the record stands on one line and ends it.
+func (r *Records) settleLines() error {
+	w := r.w
+	p := w.Pos
+	for {
+		for p < w.End && (w.Buf[p] == ' ' || w.Buf[p] == '\t') {
+			p++
+		}
+		if p < w.End || w.EOF || p-w.Pos > windowSize {
+			break
+		}
+		n := p - w.Pos
+		if err := w.Fill(n + 1); err != nil {
+			return err
+		}
+		p = w.Pos + n
+	}
+	r.lines = linesNo
+	if !r.firstLines && (p == w.End || isLineEnd(w.Buf[p])) {
+		r.lines = linesYes
+	}
+	return nil
+}
+
+func isLineEnd(c byte) bool { return c == '\n' || c == '\r' }
+
+// Action is what to do with a record that does not parse.
+type Action uint8
+
+const (
+	Again    Action = iota // more input was read: parse the record at w.Pos again
+	Bad                    // quarantine the bytes up to the end given
+	Oversize               // quarantine what Discard streams by
+)
+
+// Fail says what to do with the record at w.Pos that does not parse at the
+// position at. A syntax error inside an array, or where no line end shows the
+// next record, rejects the input.
+func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.Code, err error) {
+	w := r.w
+	have := w.End - w.Pos
+	switch {
+	case at >= w.End && !w.EOF && have > r.limits.RecordBytes:
+		return Oversize, 0, reason.RecordTooLarge, nil
+	case at >= w.End && !w.EOF:
+		// To read twice as much each time keeps the work linear.
+		return Again, 0, "", w.Fill(min(2*have, r.limits.RecordBytes) + 1)
+	case tooDeep:
+		return 0, 0, "", r.tooDeep(at)
+	}
+	code, detail := reason.BadJSON, "syntax error"
+	if at >= w.End {
+		code, detail = reason.TruncatedJSON, "the input ends inside a record"
+	}
+	rejected := r.reject(code, at, detail)
+	if r.notJSON != "" && r.count == 1 {
+		rejected = r.reject(r.notJSON, w.Pos, "the first bytes begin no JSON value")
+	}
+	if r.form != sequence || r.lines == linesNo {
+		return 0, 0, "", rejected
+	}
+	end, found, err := r.lineEnd(w.Pos)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	if r.lines == linesUnknown {
+		ok := false
+		if found {
+			if ok, err = r.recordFollows(end); err != nil {
+				return 0, 0, "", err
+			}
+			end, _, _ = r.lineEnd(w.Pos)
+		}
+		if !ok {
+			return 0, 0, "", rejected
+		}
+		r.lines = linesYes
+	}
+	if end-w.Pos > r.limits.RecordBytes {
+		return Oversize, 0, reason.RecordTooLarge, nil
+	}
+	if found {
+		code = reason.BadJSON
+	}
+	return Bad, end, code, nil
+}
+
+// lineEnd is the position of the line end at or after p, which is not before
+// w.Pos. found is false if the stream, or what a record may hold, ends before.
+// The window may move: p counts from w.Pos then as before.
+func (r *Records) lineEnd(p int) (end int, found bool, err error) {
+	w := r.w
+	rel := p - w.Pos
+	for from := rel; ; {
+		if i := bytes.IndexAny(w.Buf[w.Pos+from:w.End], "\r\n"); i >= 0 {
+			return w.Pos + from + i, true, nil
+		}
+		from = w.End - w.Pos
+		if w.EOF || from-rel > r.limits.RecordBytes {
+			return w.End, false, nil
+		}
+		if err := w.Fill(from + 1); err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+// lookAhead is the number of lines looked at behind a first line that does
+// not parse, to see whether the input is NDJSON.
+const lookAhead = 16
+
+// recordFollows reports whether one of the lines behind the position p is an
+// object from its first to its last byte. A line inside a pretty-printed
+// document is indented, or does not stand alone.
+func (r *Records) recordFollows(p int) (bool, error) {
+	w := r.w
+	rel := p - w.Pos
+	for range lookAhead {
+		for isLineEnd(w.Buf[w.Pos+rel]) {
+			rel++
+		}
+		end, _, err := r.lineEnd(w.Pos + rel)
+		if err != nil {
+			return false, err
+		}
+		start := w.Pos + rel
+		if start >= w.End {
+			return false, nil
+		}
+		if w.Buf[start] == '{' {
+			r.skip.Reset()
+			if q := r.skip.Value(w.Buf, start, 0); q >= 0 && q <= end && Space(w.Buf, q) >= end {
+				return true, nil
+			}
+		}
+		rel = end - w.Pos
+	}
+	return false, nil
+}
+
+// Discard reads over a record that is too large to be held, shows its bytes
+// to emit and moves behind it.
+func (r *Records) Discard(emit func([]byte) error) error {
+	w := r.w
+	if r.form != sequence || r.lines != linesYes {
+		v := Validator{MaxDepth: r.limits.Depth}
+		return r.stream(&v, func(b []byte) error {
+			r.firstLines = r.firstLines || bytes.ContainsAny(b, "\r\n")
+			return emit(b)
+		})
+	}
+	for {
+		end := bytes.IndexAny(w.Buf[w.Pos:w.End], "\r\n")
+		n := end
+		if end < 0 {
+			n = w.End - w.Pos
+		}
+		if err := emit(w.Buf[w.Pos : w.Pos+n]); err != nil {
+			return err
+		}
+		w.Pos += n
+		if end >= 0 || w.EOF {
+			return nil
+		}
+		if err := w.Fill(1); err != nil {
+			return err
+		}
+	}
+}

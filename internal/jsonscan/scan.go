@@ -1,0 +1,245 @@
+// Package jsonscan reads JSON text (RFC 8259): tokens from a window of bytes,
+// and the borders of records in a stream.
+//
+// The functions of this file work on a slice b whose last [Padding] bytes are
+// zero and lie after the input, so that they can load eight bytes anywhere and
+// need no test for the end: a zero byte is no token, and a failure at or after
+// the end of the input means that more bytes are needed. Positions are
+// indexes into b. A function that fails returns a position below zero, -1-p,
+// where p is the position of the byte that does not fit.
+package jsonscan
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Padding is the number of zero bytes that must follow the input.
+const Padding = 64
+
+// Flags tell what was seen inside a string.
+type Flags uint8
+
+const (
+	Escaped      Flags = 1 << iota // it has escape sequences: its bytes are not its value
+	BadUTF8                        // it is not valid UTF-8
+	BadSurrogate                   // a \u escape is half of a surrogate pair
+)
+
+const (
+	ones     = 0x0101010101010101
+	highs    = 0x8080808080808080
+	quotes   = '"' * ones
+	slashes  = '\\' * ones
+	controls = 0x20 * ones
+)
+
+// Space returns the position of the first byte at or after p that is no white space.
+func Space(b []byte, p int) int {
+	for b[p] <= ' ' && (b[p] == ' ' || b[p] == '\n' || b[p] == '\r' || b[p] == '\t') {
+		p++
+	}
+	return p
+}
+
+// String scans a string whose first byte after the opening quote is at p. It
+// returns the position of the closing quote, the [Hash] of the bytes between
+// (of the raw bytes, if Escaped) and what was seen there.
+func String(b []byte, p int) (end int, hash uint64, f Flags) {
+	start := p
+	var seen uint64
+	for {
+		w := binary.LittleEndian.Uint64(b[p:])
+		q, s := w^quotes, w^slashes
+		stop := ((q-ones)&^q | (s-ones)&^s | (w-controls)&^w) & highs
+		if stop == 0 {
+			seen |= w
+			hash = mix(hash, w)
+			p += 8
+			continue
+		}
+		n := bits.TrailingZeros64(stop) &^ 7
+		w &= 1<<n - 1
+		p += n >> 3
+		if b[p] != '"' {
+			return stringSlow(b, start, p)
+		}
+		if seen|w != 0 && (seen|w)&highs != 0 && !utf8.Valid(b[start:p]) {
+			f = BadUTF8
+		}
+		return p, mix(hash, w), f
+	}
+}
+
+// stringSlow goes on at p with a string that has an escape or a control character.
+func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
+	var f Flags
+	for {
+		switch c := b[p]; {
+		case c == '"':
+			if !utf8.Valid(b[start:p]) {
+				f |= BadUTF8
+			}
+			return p, Hash(b[start:p]), f
+		case c < ' ':
+			return -1 - p, 0, f
+		case c != '\\':
+			p++
+		default:
+			f |= Escaped
+			switch b[p+1] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				p += 2
+			case 'u':
+				r, bad := hex4(b, p+2)
+				if bad >= 0 {
+					return -1 - bad, 0, f
+				}
+				p += 6
+				switch {
+				case r >= 0xDC00 && r < 0xE000:
+					f |= BadSurrogate
+				case r >= 0xD800 && r < 0xDC00:
+					// The low half must follow at once (RFC 8259 section 7). If
+					// it does not, the loop scans on at what stands there.
+					low := rune(-1)
+					if b[p] == '\\' && b[p+1] == 'u' {
+						if low, bad = hex4(b, p+2); bad >= 0 {
+							return -1 - bad, 0, f
+						}
+					}
+					if low < 0xDC00 || low >= 0xE000 {
+						f |= BadSurrogate
+					} else {
+						p += 6
+					}
+				}
+			default:
+				return -1 - (p + 1), 0, f
+			}
+		}
+	}
+}
+
+// hex4 reads four hexadecimal digits at p; bad is the position of a byte that is none, or -1.
+func hex4(b []byte, p int) (r rune, bad int) {
+	for i := p; i < p+4; i++ {
+		c := b[i]
+		switch {
+		case c-'0' <= 9:
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, i
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, -1
+}
+
+// Unescape appends the value of the raw bytes of a string that String found
+// sound: neither BadUTF8 nor BadSurrogate.
+func Unescape(dst, raw []byte) []byte {
+	for i := 0; i < len(raw); {
+		c := raw[i]
+		if c != '\\' {
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		switch c = raw[i+1]; c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r, _ := hex4(raw, i+2)
+			i += 6
+			if r >= 0xD800 && r < 0xDC00 {
+				low, _ := hex4(raw, i+2)
+				r = (r-0xD800)<<10 + (low - 0xDC00) + 0x10000
+				i += 6
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		dst = append(dst, c)
+		i += 2
+	}
+	return dst
+}
+
+// Number is what the digits of a JSON number say.
+type Number struct {
+	Mantissa uint64 // all digits, without point and sign; wrapped if Digits > 19
+	Digits   int    // digits before and after the point, leading zeros too
+	Fraction int    // digits after the point
+	Negative bool
+	Exponent bool // an exponent stands behind: Mantissa alone is not the value
+}
+
+// Integer reports whether the text has neither fraction nor exponent.
+func (n Number) Integer() bool { return n.Fraction == 0 && !n.Exponent }
+
+// ScanNumber scans a number that begins at p and returns the position behind it.
+func ScanNumber(b []byte, p int) (end int, n Number) {
+	if b[p] == '-' {
+		n.Negative = true
+		p++
+	}
+	first := p
+	for ; b[p]-'0' <= 9; p++ {
+		n.Mantissa = n.Mantissa*10 + uint64(b[p]-'0')
+	}
+	n.Digits = p - first
+	if n.Digits == 0 {
+		return -1 - p, n
+	}
+	if n.Digits > 1 && b[first] == '0' {
+		return -1 - (first + 1), n
+	}
+	if b[p] == '.' {
+		p++
+		point := p
+		for ; b[p]-'0' <= 9; p++ {
+			n.Mantissa = n.Mantissa*10 + uint64(b[p]-'0')
+		}
+		n.Fraction = p - point
+		n.Digits += n.Fraction
+		if n.Fraction == 0 {
+			return -1 - p, n
+		}
+	}
+	if b[p]|0x20 == 'e' {
+		n.Exponent = true
+		p++
+		if b[p] == '+' || b[p] == '-' {
+			p++
+		}
+		if b[p]-'0' > 9 {
+			return -1 - p, n
+		}
+		for b[p]-'0' <= 9 {
+			p++
+		}
+	}
+	return p, n
+}
+
+// Literal scans the literal word (true, false or null) at p.
+func Literal(b []byte, p int, word string) int {
+	for i := 0; i < len(word); i++ {
+		if b[p+i] != word[i] {
+			return -1 - (p + i)
+		}
+	}
+	return p + len(word)
+}

@@ -1,0 +1,94 @@
+package jsonscan
+
+import (
+	"context"
+	"io"
+)
+
+// windowSize is what is read at once: small enough to stay in the second
+// level cache beside the dictionaries, which a megabyte would drive out.
+const windowSize = 128 << 10
+
+// Window is the part of a stream that is in memory, followed by [Padding].
+type Window struct {
+	// BeforeMove is called before bytes of Buf move, and with them every
+	// position somebody keeps.
+	BeforeMove func()
+
+	Buf  []byte // valid up to End; Buf[End:End+Padding] is zero
+	Pos  int    // first byte that is still needed
+	End  int
+	Base int64 // offset of Buf[0] in the stream
+	EOF  bool  // the stream ends at End
+
+	ctx context.Context
+	r   io.Reader
+}
+
+// NewWindow reads r until ctx ends.
+func NewWindow(ctx context.Context, r io.Reader) *Window {
+	return &Window{Buf: make([]byte, windowSize+Padding), ctx: ctx, r: r, BeforeMove: func() {}}
+}
+
+// Offset is the position p as an offset in the stream.
+func (w *Window) Offset(p int) int64 { return w.Base + int64(p) }
+
+// Fill reads on until at least want bytes stand in Buf from Pos, or the
+// stream ends. What lies before Pos is dropped; Pos is then 0.
+func (w *Window) Fill(want int) error {
+	n := w.End - w.Pos
+	if w.EOF || n >= want {
+		return nil
+	}
+	w.BeforeMove()
+	size := max(want, n+windowSize/2, windowSize)
+	if size+Padding > len(w.Buf) || len(w.Buf) > 4*(size+Padding) {
+		// Grown for one big record, the buffer shrinks again after it.
+		buf := make([]byte, size+Padding)
+		copy(buf, w.Buf[w.Pos:w.End])
+		w.Buf = buf
+	} else {
+		copy(w.Buf, w.Buf[w.Pos:w.End])
+	}
+	w.Base += int64(w.Pos)
+	w.Pos, w.End = 0, n
+	defer func() { clear(w.Buf[w.End : w.End+Padding]) }()
+	for empty := 0; ; {
+		if err := w.ctx.Err(); err != nil {
+			return context.Cause(w.ctx)
+		}
+		got, err := w.r.Read(w.Buf[w.End : len(w.Buf)-Padding])
+		w.End += got
+		switch {
+		case err == io.EOF:
+			w.EOF = true
+			return nil
+		case err != nil:
+			return err
+		case got == 0:
+			if empty++; empty == 100 {
+				return io.ErrNoProgress
+			}
+		}
+		if w.End >= want {
+			return nil
+		}
+	}
+}
+
+// SkipSpace moves Pos to the next byte that is no white space and reports
+// whether there is one before the stream ends.
+func (w *Window) SkipSpace() (bool, error) {
+	for {
+		w.Pos = min(Space(w.Buf, w.Pos), w.End)
+		if w.Pos < w.End {
+			return true, nil
+		}
+		if w.EOF {
+			return false, nil
+		}
+		if err := w.Fill(1); err != nil {
+			return false, err
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package parquetfile
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/parquet-go/parquet-go/bloom"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// bloomFilter is a split block filter (spec, BloomFilter.md) over the entries
+// of a column, reused for the next.
+type bloomFilter struct {
+	blocks bloom.SplitBlockFilter
+	buf    []byte
+}
+
+// fill makes the filter of a column and returns its bits.
+func (f *bloomFilter) fill(c *column) []byte {
+	n := bloomBlocks(c.Entries())
+	if cap(f.blocks) < n {
+		f.blocks = make(bloom.SplitBlockFilter, n)
+	}
+	f.blocks = f.blocks[:n]
+	f.blocks.Reset()
+	var hash bloom.XXH64
+	for entry := range uint32(c.Entries()) {
+		f.buf = c.appendValue(f.buf[:0], entry)
+		f.blocks.Insert(hash.Sum64(f.buf))
+		if c.physical == format.Double && math.Float64frombits(c.Fixed[entry]) == 0 {
+			// Who looks for one zero must find the other.
+			f.blocks.Insert(hash.Sum64Uint64(0))
+			f.blocks.Insert(hash.Sum64Uint64(1 << 63))
+		}
+	}
+	return f.blocks.Bytes()
+}
+
+// bloomBlocks is the number of blocks of 256 bits for so many values at a rate
+// of one false positive in a hundred: bits = -8n / ln(1 - p^(1/8)) (spec,
+// BloomFilter.md), rounded up to a power of two as other writers do.
+func bloomBlocks(values int) int {
+	const bitsPerValue = 9.682
+	blocks := math.Ceil(float64(values) * bitsPerValue / (8 * bloom.BlockSize))
+	return 1 << bits.Len(uint(max(blocks, 1))-1)
+}
+
+// bloomFilter appends the bloom filter of a chunk to the row group, if the
+// column has one. Booleans have none (spec, BloomFilter.md), nor has a chunk
+// without values.
+func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
+	ch.bloom, ch.bloomEnd = len(e.out), len(e.out)
+	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows {
+		return nil
+	}
+	bits := e.bloom.fill(c)
+	if e.out, err = e.thrift.append(e.out, &format.BloomFilterHeader{
+		NumBytes:    int32(len(bits)),
+		Algorithm:   format.BloomFilterAlgorithm{Value: &format.SplitBlockAlgorithm{}},
+		Hash:        format.BloomFilterHash{Value: &format.XxHash{}},
+		Compression: format.BloomFilterCompression{Value: &format.BloomFilterUncompressed{}},
+	}); err != nil {
+		return err
+	}
+	e.out = append(e.out, bits...)
+	ch.bloomEnd = len(e.out)
+	return nil
+}

@@ -1,0 +1,149 @@
+package parquetfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+const (
+	maxPageBytes  = 256 << 20 // of a page that is read back, decompressed
+	maxPageValues = 1 << 24
+	maxHeader     = 64 << 10 // of a page
+)
+
+// checkRowGroups checks the places and counts the footer gives.
+func (f *File) checkRowGroups() error {
+	var rows int64
+	for i := range f.meta.RowGroups {
+		g := &f.meta.RowGroups[i]
+		if len(g.Columns) != len(f.schema.Columns) || g.NumRows < 0 {
+			return fmt.Errorf("row group %d: malformed", i)
+		}
+		rows += g.NumRows
+		for j := range g.Columns {
+			m := &g.Columns[j].MetaData
+			start, end := chunkRange(m)
+			if start < int64(len(magic)) || end < start || end > f.size || m.DataPageOffset >= end || m.NumValues != g.NumRows {
+				return fmt.Errorf("row group %d, column %s: malformed", i, f.schema.Columns[j].Name)
+			}
+		}
+	}
+	if rows != f.meta.NumRows {
+		return fmt.Errorf("%d rows in the row groups, %d in the footer", rows, f.meta.NumRows)
+	}
+	return nil
+}
+
+// chunkRange is where the pages of a chunk lie in the file.
+func chunkRange(m *format.ColumnMetaData) (start, end int64) {
+	start = m.DataPageOffset
+	if d := m.DictionaryPageOffset; d > 0 && d < start {
+		start = d
+	}
+	return start, start + m.TotalCompressedSize
+}
+
+// checkPages checks the headers of all pages of a row group, before the
+// library allocates what they claim.
+func (f *File) checkPages(group int) error {
+	g := &f.meta.RowGroups[group]
+	for i := range g.Columns {
+		if err := f.checkChunk(&g.Columns[i].MetaData); err != nil {
+			return fmt.Errorf("column %s: %w", f.schema.Columns[i].Name, err)
+		}
+	}
+	return nil
+}
+
+func (f *File) checkChunk(m *format.ColumnMetaData) error {
+	pos, end := chunkRange(m)
+	buf := make([]byte, maxHeader)
+	var values int64
+	for pos < end {
+		n, err := f.reader.ReadAt(buf[:min(maxHeader, end-pos)], pos)
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("read page header: %w", err)
+		}
+		length, err := checkThrift(buf[:n])
+		if err != nil {
+			return errors.New("malformed page header")
+		}
+		var h format.PageHeader
+		if err := thrift.Unmarshal(&compact, buf[:length], &h); err != nil {
+			return errors.New("malformed page header")
+		}
+		size := int64(h.CompressedPageSize)
+		if size < 0 || size > end-pos-int64(length) {
+			return errors.New("page beyond its column chunk")
+		}
+		if err := checkHeader(&h); err != nil {
+			return err
+		}
+		if err := checkContent(m.Codec, &h, buf[length:n]); err != nil {
+			return err
+		}
+		if h.Type == format.DataPage {
+			values += int64(h.DataPageHeader.V.NumValues)
+		}
+		pos += int64(length) + size
+	}
+	if values != m.NumValues {
+		return fmt.Errorf("%d values in its pages, %d in the footer", values, m.NumValues)
+	}
+	return nil
+}
+
+// checkHeader takes the pages that are written here, up to a size.
+func checkHeader(h *format.PageHeader) error {
+	var values int32
+	switch {
+	case h.Type == format.DataPage && h.DataPageHeader.Valid:
+		values = h.DataPageHeader.V.NumValues
+	case h.Type == format.DictionaryPage && h.DictionaryPageHeader.Valid:
+		values = h.DictionaryPageHeader.V.NumValues
+		if values > h.UncompressedPageSize { // an entry takes a byte at least
+			return errors.New("dictionary page shorter than its entries")
+		}
+	default:
+		return errors.New("page of a kind sluice does not write")
+	}
+	if h.UncompressedPageSize < 0 || h.UncompressedPageSize > maxPageBytes || values < 0 || values > maxPageValues {
+		return fmt.Errorf("page of %d bytes and %d values: more than is read back", h.UncompressedPageSize, values)
+	}
+	return nil
+}
+
+// checkContent compares the size a compressed page gives for itself with that
+// of its header.
+func checkContent(codec format.CompressionCodec, h *format.PageHeader, content []byte) error {
+	content = content[:min(len(content), int(h.CompressedPageSize))]
+	want, got := uint64(h.UncompressedPageSize), uint64(0)
+	switch codec {
+	case format.Uncompressed:
+		got = uint64(h.CompressedPageSize)
+	case format.Snappy:
+		n, err := s2.DecodedLen(content)
+		if err != nil {
+			return errors.New("malformed page")
+		}
+		got = uint64(n)
+	case format.Zstd:
+		var frame zstd.Header
+		if err := frame.Decode(content); err != nil || !frame.HasFCS {
+			return errors.New("malformed page")
+		}
+		got = frame.FrameContentSize
+	default:
+		return fmt.Errorf("codec %v, which sluice does not write", codec)
+	}
+	if got != want {
+		return errors.New("page of another size than its header says")
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package parquetfile
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+
+	"sluice/schema"
+)
+
+// fileMetaData, rowGroup and columnChunk are the structures of that name in
+// the format package, less what is never written. The metadata of a chunk
+// is held encoded: that is a fifth of the memory, and a large file has
+// thousands of chunks.
+
+type fileMetaData struct {
+	Version      int32                              `thrift:"1,required"`
+	Schema       thrift.Slice[format.SchemaElement] `thrift:"2,required"`
+	NumRows      int64                              `thrift:"3,required"`
+	RowGroups    thrift.Slice[rowGroup]             `thrift:"4,required"`
+	KeyValues    thrift.Slice[format.KeyValue]      `thrift:"5,optional"`
+	CreatedBy    string                             `thrift:"6,optional"`
+	ColumnOrders thrift.Slice[format.ColumnOrder]   `thrift:"7,optional"`
+}
+
+type rowGroup struct {
+	Columns             thrift.Slice[columnChunk] `thrift:"1,required"`
+	TotalByteSize       int64                     `thrift:"2,required"`
+	NumRows             int64                     `thrift:"3,required"`
+	FileOffset          int64                     `thrift:"5,optional"`
+	TotalCompressedSize int64                     `thrift:"6,optional"`
+	Ordinal             int16                     `thrift:"7,optional,writezero"`
+}
+
+type columnChunk struct {
+	FileOffset        int64   `thrift:"2,required"` // deprecated: "writers should set it to 0"
+	MetaData          encoded `thrift:"3,optional"`
+	OffsetIndexOffset int64   `thrift:"4,optional"`
+	OffsetIndexLength int32   `thrift:"5,optional"`
+	ColumnIndexOffset int64   `thrift:"6,optional"`
+	ColumnIndexLength int32   `thrift:"7,optional"`
+}
+
+// encoded is a structure that was encoded before.
+type encoded []byte
+
+var _ thrift.Value = encoded(nil)
+
+func (encoded) Type() thrift.Type { return thrift.STRUCT }
+
+func (encoded) EncodeFunc(thrift.EncodeFuncCache) thrift.EncodeFunc {
+	return func(w thrift.Writer, v reflect.Value, _ thrift.Flags) error {
+		_, err := w.Writer().Write(v.Bytes())
+		return err
+	}
+}
+
+// DecodeFunc completes thrift.Value; the structures here are only written.
+func (encoded) DecodeFunc(thrift.DecodeFuncCache) thrift.DecodeFunc { return nil }
+
+func (encoded) NullFunc() thrift.NullFunc { return reflect.Value.IsNil }
+
+func newFileMetaData(s schema.Schema, o Options) fileMetaData {
+	root := format.SchemaElement{Name: s.Table, NumChildren: thrift.New(int32(len(s.Columns)))}
+	m := fileMetaData{
+		// RLE_DICTIONARY is of version 2 files (spec, Encodings.md); pages of
+		// version 2 are another thing.
+		Version:   2,
+		Schema:    thrift.Slice[format.SchemaElement]{root},
+		RowGroups: thrift.Slice[rowGroup]{},
+		CreatedBy: o.CreatedBy,
+	}
+	for _, c := range s.Columns {
+		m.Schema = append(m.Schema, element(c))
+		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
+	}
+	for _, kv := range o.KeyValues {
+		m.KeyValues = append(m.KeyValues, format.KeyValue{Key: kv.Key, Value: kv.Value})
+	}
+	slices.SortStableFunc(m.KeyValues, func(a, b format.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	return m
+}
+
+// metaData is the metadata of a chunk of a row group that begins at base.
+func (ch *chunk) metaData(base int64, rows int) *format.ColumnMetaData {
+	m := &format.ColumnMetaData{
+		Type:                  ch.physical,
+		Encoding:              plainEncodings,
+		PathInSchema:          thrift.Slice[string]{ch.name},
+		Codec:                 ch.codec,
+		NumValues:             int64(rows),
+		TotalUncompressedSize: int64(ch.uncompressed),
+		TotalCompressedSize:   int64(ch.end - ch.start),
+		DataPageOffset:        base + int64(ch.data),
+		Statistics: format.Statistics{
+			NullCount:     int64(ch.nulls),
+			DistinctCount: int64(ch.distinct),
+			MinValue:      ch.low,
+			MaxValue:      ch.high,
+		},
+		EncodingStats: thrift.Slice[format.PageEncodingStats]{
+			{PageType: format.DataPage, Encoding: format.Plain, Count: int32(len(ch.pages))},
+		},
+		SizeStatistics: format.SizeStatistics{UnencodedByteArrayDataBytes: int64(ch.textBytes)},
+	}
+	if ch.dictionary {
+		m.Encoding = dictionaryEncodings
+		m.DictionaryPageOffset = base + int64(ch.start)
+		m.EncodingStats = thrift.Slice[format.PageEncodingStats]{
+			{PageType: format.DictionaryPage, Encoding: format.Plain, Count: 1},
+			{PageType: format.DataPage, Encoding: format.RLEDictionary, Count: int32(len(ch.pages))},
+		}
+	}
+	if ch.bloomEnd > ch.bloom {
+		m.BloomFilterOffset = base + int64(ch.bloom)
+		m.BloomFilterLength = int32(ch.bloomEnd - ch.bloom)
+	}
+	return m
+}
+
+// The encodings of the pages of a chunk: RLE is that of the levels.
+var (
+	plainEncodings      = thrift.Slice[format.Encoding]{format.Plain, format.RLE}
+	dictionaryEncodings = thrift.Slice[format.Encoding]{format.Plain, format.RLE, format.RLEDictionary}
+)
+
+func (ch *chunk) offsetIndex(base int64) *format.OffsetIndex {
+	x := &format.OffsetIndex{PageLocations: make([]format.PageLocation, len(ch.pages))}
+	for i, p := range ch.pages {
+		x.PageLocations[i] = format.PageLocation{
+			Offset:             base + int64(p.offset),
+			CompressedPageSize: int32(p.size),
+			FirstRowIndex:      int64(p.firstRow),
+		}
+		if ch.physical == format.ByteArray {
+			x.UnencodedByteArrayDataBytes = append(x.UnencodedByteArrayDataBytes, int64(p.textBytes))
+		}
+	}
+	return x
+}

@@ -1,0 +1,145 @@
+package parquetfile
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/parquet-go/parquet-go/format"
+
+	"sluice/internal/batch"
+)
+
+// page is what is known of a page of one column before it is written.
+type page struct {
+	firstRow  int
+	rows      int
+	from, to  int // elements
+	nulls     int // rows without a value
+	changes   int // repeated runs it takes to write the index
+	plain     int // bytes of its values in PLAIN encoding
+	low, high uint32
+}
+
+func (p *page) values() int { return p.rows - p.nulls }
+
+// measurer goes through the index of a column once, before anything is
+// written: encoding, statistics and page index follow from what it finds.
+type measurer struct {
+	pages    []page
+	distinct int // entries that stand in some row
+
+	sizes   []uint32 // of each entry of a BYTE_ARRAY, in PLAIN encoding
+	onPage  []byte   // 1: the entry stands on the page
+	seen    []byte   // 1: and on some page
+	entries []uint32 // those that stand on the page
+}
+
+func (m *measurer) measure(c *column, borders []batch.Position) {
+	m.reset(c)
+	var begin batch.Position
+	for _, end := range borders {
+		p := page{
+			firstRow: begin.Rows,
+			rows:     end.Rows - begin.Rows,
+			from:     begin.Elems[c.Level],
+			to:       end.Elems[c.Level],
+		}
+		begin = end
+		if p.rows == 0 { // records that gave no rows
+			continue
+		}
+		if c.runs == nil {
+			m.eachRow(c, &p)
+		} else {
+			m.eachElement(c, &p)
+		}
+		if c.physical != format.ByteArray {
+			p.plain = p.values() * c.width()
+		}
+		if c.physical == format.Boolean {
+			p.plain = (p.values() + 7) / 8
+		}
+		if p.values() > 0 {
+			p.low, p.high = c.bounds(m.collect())
+		}
+		m.pages = append(m.pages, p)
+	}
+}
+
+func (m *measurer) reset(c *column) {
+	n := c.Entries()
+	m.pages, m.distinct = m.pages[:0], 0
+	m.onPage = slices.Grow(m.onPage[:0], n+8)[:n+8] // read eight at a time
+	m.seen = slices.Grow(m.seen[:0], n)[:n]
+	m.sizes = slices.Grow(m.sizes[:0], n)[:n]
+	clear(m.onPage)
+	clear(m.seen)
+	if c.physical == format.ByteArray {
+		for i := range m.sizes {
+			m.sizes[i] = c.end(uint32(i)) - c.Offsets[i]
+		}
+	}
+}
+
+// eachRow measures a page of a column of the deepest level.
+func (m *measurer) eachRow(c *column, p *page) {
+	nulls, changes, plain := 0, 0, 0
+	last := uint32(batch.Null)
+	onPage, sizes := m.onPage, m.sizes
+	for _, entry := range c.Index[p.from:p.to] {
+		if entry == batch.Null {
+			nulls++
+			continue
+		}
+		if entry != last {
+			changes++
+		}
+		last = entry
+		onPage[entry] = 1
+		plain += int(sizes[entry])
+	}
+	p.nulls, p.changes, p.plain = nulls, changes, plain
+}
+
+// eachElement measures a page of a column whose elements stand for several rows.
+func (m *measurer) eachElement(c *column, p *page) {
+	last := uint32(batch.Null)
+	runs := c.runs[p.from:p.to]
+	for i, entry := range c.Index[p.from:p.to] {
+		rows := int(runs[i])
+		switch {
+		case rows == 0:
+			continue
+		case entry == batch.Null:
+			p.nulls += rows
+			continue
+		case entry != last:
+			p.changes++
+		}
+		last = entry
+		m.onPage[entry] = 1
+		p.plain += rows * int(m.sizes[entry])
+	}
+}
+
+// collect returns the entries that stand on the page and forgets them.
+func (m *measurer) collect() []uint32 {
+	m.entries = m.entries[:0]
+	for i := 0; i < len(m.seen); i += 8 {
+		if binary.LittleEndian.Uint64(m.onPage[i:]) == 0 {
+			continue
+		}
+		for j := i; j < min(i+8, len(m.seen)); j++ {
+			if m.onPage[j] == 0 {
+				continue
+			}
+			m.onPage[j] = 0
+			m.entries = append(m.entries, uint32(j))
+			if m.seen[j] == 0 {
+				m.seen[j] = 1
+				m.distinct++
+			}
+		}
+	}
+	return m.entries
+}

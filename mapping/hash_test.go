@@ -1,0 +1,113 @@
+package mapping_test
+
+import (
+	"testing"
+
+	"sluice/mapping"
+)
+
+const plain = `
+table: lines
+explode: $.items[*]
+columns:
+  - {name: id, path: $.id, type: string}
+  - {name: qty, path: "$.items[*].qty", type: int64}
+  - {name: at, path: $.at, type: timestamp}
+`
+
+func hash(t *testing.T, text string) string {
+	t.Helper()
+	m, err := mapping.Parse("m.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Hash()
+}
+
+// The hash stands in ledgers and Parquet metadata: a change of it makes every
+// object one "made with another mapping".
+func TestHashIsStable(t *testing.T) {
+	const want = "b615bbc632ca741a694600cc45df5384e0cd5f09f5045eaec580c43862e6b4b3"
+	if got := hash(t, plain); got != want {
+		t.Errorf("hash %s, want %s; if the meaning changed on purpose, raise canonicalVersion", got, want)
+	}
+}
+
+func TestHashIgnoresSpelling(t *testing.T) {
+	for name, text := range map[string]string{
+		"order of keys, comments, style": `
+# lines of an order
+columns:
+  - type: string
+    path: $.id   # the id
+    name: id
+  - {type: int64, name: "qty", path: '$["items"][*].qty'}
+  - {name: at, path: $.at, type: timestamp}
+explode: $.items[*]
+table: lines
+`,
+		"defaults spelled out": plain + `
+records: ["$[*]", "$"]
+when_empty: quarantine
+unknown_fields: count
+provenance: false
+limits: {record_bytes: 64MiB, field_bytes: 8388608, record_rows: 1048576, depth: 64, decompressed_bytes: 64GiB, decompression_ratio: 500, quarantine_share: 0.50}
+`,
+		"defaults of columns, one table in tables": `
+tables:
+  - table: lines
+    explode: $.items[*]
+    columns:
+      - {name: id, path: $.id, type: string, from: [string], required: false, bloom: false}
+      - {name: qty, path: "$.items[*].qty", type: int64, from: [integer, number, string]}
+      - {name: at, path: $.at, type: timestamp, from: [string]}
+`,
+	} {
+		if hash(t, text) != hash(t, plain) {
+			t.Errorf("%s: the hash changed", name)
+		}
+	}
+}
+
+func TestHashSeesMeaning(t *testing.T) {
+	base, err := mapping.Parse("m.yaml", []byte(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{base.Hash(): "nothing"}
+	for name, change := range map[string]func(m *mapping.Mapping, t *mapping.Table, c *mapping.Column){
+		"records":             func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Records = m.Records[1:] },
+		"unknown fields":      func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
+		"provenance":          func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Provenance = true },
+		"record bytes":        func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.RecordBytes++ },
+		"field bytes":         func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.FieldBytes++ },
+		"record rows":         func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.RecordRows++ },
+		"depth":               func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.Depth++ },
+		"decompressed bytes":  func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.DecompressedBytes++ },
+		"decompression ratio": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.DecompressionRatio++ },
+		"quarantine share":    func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.QuarantineShare = 0.25 },
+		"table":               func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "other" },
+		"explode":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Explode = t.Explode[1:] },
+		"when empty":          func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = mapping.Skip },
+		"order of columns":    func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { *c, t.Columns[1] = t.Columns[1], *c },
+		"fewer columns":       func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = t.Columns[1:] },
+		"column name":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "other" },
+		"column path":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = c.Path[1:] },
+		"column type":         func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { c.Type = t.Columns[1].Type },
+		"from":                func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= mapping.FromInteger },
+		"unit":                func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Unit = mapping.Seconds },
+		"required":            func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
+		"pii":                 func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
+		"bloom":               func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
+	} {
+		m, err := mapping.Parse("m.yaml", []byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(m, &m.Tables[0], &m.Tables[0].Columns[0])
+		if other, ok := seen[m.Hash()]; ok {
+			t.Errorf("a change of %s gives the hash of %s", name, other)
+		}
+		seen[m.Hash()] = name
+	}
+}

@@ -1,0 +1,129 @@
+package mapping_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sluice/mapping"
+)
+
+func TestParsePath(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`$`, `$`},
+		{`$.a.b`, `$.a.b`},
+		{`$['a']["b"]`, `$.a.b`},
+		{`$[*].a[0][-1]`, `$[*].a[0][-1]`},
+		{"$ [ 'a' ]\n.b", `$.a.b`},
+		{`$['order-id']`, `$['order-id']`},
+		{`$['1st']`, `$['1st']`},
+		{`$['']`, `$['']`},
+		{`$["it's"]`, `$['it\'s']`},
+		{`$['say "x"']`, `$['say "x"']`},
+		{`$["na\"me"]`, `$['na"me']`},
+		{`$["\b\f\n\r\t\/\\\u0001\u00e9\uD83D\uDE00"]`, `$['\b\f\n\r\t/\\\u0001é😀']`},
+		{`$.größe._x9`, `$.größe._x9`},
+		{`$[9007199254740991]`, `$[9007199254740991]`},
+	} {
+		p, err := mapping.ParsePath(c.in)
+		if err != nil {
+			t.Error(err)
+		} else if p.String() != c.want {
+			t.Errorf("ParsePath(%q) = %s, want %s", c.in, p, c.want)
+		}
+	}
+}
+
+func TestParsePathErrors(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{``, "begins with $"},
+		{`a.b`, "begins with $"},
+		{`$..a`, "descendant step .."},
+		{`$.*`, "use [*]"},
+		{`$.`, "after a dot"},
+		{`$.order-id`, "['name']"},
+		{`$.1st`, "['name']"},
+		{`$. a`, "after a dot"},
+		{`$a`, "begins with . or ["},
+		{`$.a `, "blanks at the end"},
+		{`$[?@.x>1]`, "filters"},
+		{`$[0:2]`, "slices"},
+		{`$[:2]`, "slices"},
+		{`$[0,1]`, "several selectors"},
+		{`$['a','b']`, "several selectors"},
+		{`$[a]`, "stands an index"},
+		{`$[]`, "stands an index"},
+		{`$[01]`, "stands an index"},
+		{`$[-0]`, "stands an index"},
+		{`$[9007199254740992]`, "out of range"},
+		{`$[99999999999999999999]`, "out of range"},
+		{`$[0`, "not closed"},
+		{`$['a`, "not closed"},
+		{`$['a']]`, "begins with . or ["},
+		{`$["\x"]`, "unknown escape"},
+		{`$["\'"]`, "unknown escape"},
+		{`$["\u00g0"]`, "four hexadecimal"},
+		{`$["\uD800"]`, "surrogate"},
+		{`$["\uD800\u0041"]`, "surrogate"},
+		{`$["\uDC00\uD800"]`, "surrogate"},
+		{"$['\n']", "control character"},
+		{"$.\xff", "UTF-8"},
+	} {
+		if p, err := mapping.ParsePath(c.in); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("ParsePath(%q) = %s, %v; want an error with %q", c.in, p, err, c.want)
+		}
+	}
+}
+
+func TestHasPrefix(t *testing.T) {
+	for _, c := range []struct {
+		path, prefix string
+		want         bool
+	}{
+		{`$.a.b`, `$`, true},
+		{`$.a.b`, `$['a']`, true},
+		{`$.a`, `$.a`, true},
+		{`$.a`, `$.a.b`, false},
+		{`$.ab`, `$.a`, false},
+		{`$[0]`, `$[*]`, false},
+		{`$['0']`, `$[0]`, false},
+	} {
+		if got := path(t, c.path).HasPrefix(path(t, c.prefix)); got != c.want {
+			t.Errorf("%s has prefix %s: %t", c.path, c.prefix, got)
+		}
+	}
+}
+
+func path(t *testing.T, s string) mapping.Path {
+	t.Helper()
+	p, err := mapping.ParsePath(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Any path, with any names, survives being written and read.
+func TestPathRoundTrip(t *testing.T) {
+	segment := rapid.OneOf(
+		rapid.Custom(func(t *rapid.T) mapping.Segment {
+			return mapping.Segment{Kind: mapping.Name, Name: rapid.String().Draw(t, "name")}
+		}),
+		rapid.Custom(func(t *rapid.T) mapping.Segment {
+			return mapping.Segment{Kind: mapping.Index, Index: rapid.IntRange(-1<<53+1, 1<<53-1).Draw(t, "index")}
+		}),
+		rapid.Just(mapping.Segment{Kind: mapping.Wildcard}),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		want := mapping.Path(rapid.SliceOf(segment).Draw(t, "path"))
+		got, err := mapping.ParsePath(want.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.HasPrefix(want) || !want.HasPrefix(got) {
+			t.Fatal(cmp.Diff(want, got))
+		}
+	})
+}

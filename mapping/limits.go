@@ -1,0 +1,74 @@
+package mapping
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Upper bounds of limits, where more could not work.
+const (
+	maxHeldBytes = 1 << 30       // records and values are held in memory, with 32-bit offsets
+	maxRows      = math.MaxInt32 // runs of rows are counted in 32 bits
+	maxDepth     = 10000         // as encoding/json
+)
+
+// sizeUnits are the suffixes of a size; SI and IEC 80000-13 multiples.
+var sizeUnits = map[string]int64{
+	"": 1, "B": 1,
+	"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+}
+
+func (r *reader) limits(n *yaml.Node) Limits {
+	l := DefaultLimits
+	if n == nil {
+		return l
+	}
+	f := r.object(n, "limits", "record_bytes", "field_bytes", "record_rows", "depth",
+		"decompressed_bytes", "decompression_ratio", "quarantine_share")
+	depth := int64(l.Depth)
+	r.integer(f, "record_bytes", maxHeldBytes, true, &l.RecordBytes)
+	r.integer(f, "field_bytes", maxHeldBytes, true, &l.FieldBytes)
+	r.integer(f, "record_rows", maxRows, false, &l.RecordRows)
+	r.integer(f, "depth", maxDepth, false, &depth)
+	r.integer(f, "decompressed_bytes", math.MaxInt64, true, &l.DecompressedBytes)
+	r.integer(f, "decompression_ratio", math.MaxInt64, false, &l.DecompressionRatio)
+	l.Depth = int(depth)
+	if s := f["quarantine_share"]; s != nil {
+		v, err := strconv.ParseFloat(s.Value, 64)
+		if kindOf(s) != "a number" || err != nil || !(v >= 0 && v <= 1) {
+			r.fail(s, "limits: quarantine_share must be a number from 0 (no record may be quarantined) to 1 (all may), such as 0.5")
+		}
+		l.QuarantineShare = math.Abs(v) // -0 is 0
+	}
+	return l
+}
+
+// integer reads a limit from 1 to most; a size may have a unit.
+func (r *reader) integer(f map[string]*yaml.Node, key string, most int64, size bool, dst *int64) {
+	n := f[key]
+	if n == nil {
+		return
+	}
+	form := "a whole number such as " + strconv.FormatInt(*dst, 10)
+	if size {
+		form = "a size such as 64MiB, 8MB or 1000000 (bytes)"
+	}
+	// YAML 1.1 reads a leading 0 as octal, 1.2 does not: neither is taken.
+	octal := len(n.Value) > 1 && n.Value[0] == '0'
+	number := kindOf(n) == "a number" || size && kindOf(n) == "text"
+	digits := n.Value[:len(n.Value)-len(strings.TrimLeft(n.Value, "0123456789"))]
+	unit, known := sizeUnits[n.Value[len(digits):]]
+	v, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case !number || octal || err != nil || !known || !size && n.Value != digits:
+		r.fail(n, "limits: %s must be %s", key, form)
+	case v < 1 || v > most/unit:
+		r.fail(n, "limits: %s must be from 1 to %d", key, most)
+	default:
+		*dst = v * unit
+	}
+}

@@ -1,0 +1,161 @@
+// Package mapping reads the mapping file: the statement of which JSON path
+// feeds which typed column of which table. See docs/mapping.md for the format.
+package mapping
+
+import "sluice/schema"
+
+// Mapping is a validated mapping file. It is read-only after Parse and may be
+// shared by goroutines.
+type Mapping struct {
+	Records       []Path // where records live in a document, tried in order
+	Tables        []Table
+	UnknownFields UnknownFields
+	Provenance    bool // add _source_key, _source_offset, _record, _line (and _subline)
+	Limits        Limits
+}
+
+// Table says how one record becomes rows of one table.
+type Table struct {
+	Name      string
+	Explode   Path // one row per element; empty: one row per record. At most two wildcards
+	WhenEmpty WhenEmpty
+	Columns   []Column
+}
+
+// Column is a column of a table and the path that feeds it.
+type Column struct {
+	schema.Column
+	Path Path // relative to the record; its wildcards are a prefix of Explode
+	From From // the JSON types it takes; never zero after Parse
+	Unit Unit // of a date or timestamp fed from an integer
+}
+
+// Path is a JSONPath (RFC 9535): the singular subset, plus the wildcard [*].
+type Path []Segment
+
+// Segment is one step of a Path.
+type Segment struct {
+	Kind  SegmentKind
+	Name  string // of a Name
+	Index int    // of an Index; negative counts from the end
+}
+
+// SegmentKind is the kind of a Segment.
+type SegmentKind uint8
+
+const (
+	Name     SegmentKind = iota + 1 // .name or ['name']
+	Index                           // [0], [-1]
+	Wildcard                        // [*], over the elements of an array
+)
+
+// From is the set of JSON types a column takes.
+type From uint8
+
+const (
+	FromString  From = 1 << iota
+	FromInteger      // a number without fraction and exponent
+	FromNumber       // any number
+	FromBoolean
+)
+
+// Unit of an integer that feeds a date or timestamp, counted from 1970-01-01T00:00:00Z.
+type Unit uint8
+
+const (
+	NoUnit Unit = iota
+	Seconds
+	Milliseconds
+	Microseconds
+)
+
+// WhenEmpty says what becomes of a record that gives a table no rows.
+type WhenEmpty uint8
+
+const (
+	Quarantine WhenEmpty = iota // the record is quarantined
+	Keep                        // one row, exploded columns NULL
+	Skip                        // no row; the record is counted as skipped
+)
+
+// UnknownFields says what becomes of object members no path names.
+type UnknownFields uint8
+
+const (
+	Count   UnknownFields = iota // counted, not kept
+	Rescue                       // "keep": kept as JSON text in the column _rescued
+	Refused                      // "reject": the record is quarantined
+)
+
+// Limits bound what one record or object may cost. Sizes are in bytes.
+type Limits struct {
+	RecordBytes        int64   // one record
+	FieldBytes         int64   // one value that feeds a column
+	RecordRows         int64   // rows of one record in one table
+	Depth              int     // nested arrays and objects of one record
+	DecompressedBytes  int64   // one object, decompressed
+	DecompressionRatio int64   // decompressed to compressed size, looked at after 16 MiB
+	QuarantineShare    float64 // of the records of one object, looked at after 10 records
+}
+
+// DefaultLimits are the limits of a mapping that sets none.
+var DefaultLimits = Limits{
+	RecordBytes:        64 << 20,
+	FieldBytes:         8 << 20,
+	RecordRows:         1 << 20,
+	Depth:              64,
+	DecompressedBytes:  64 << 30,
+	DecompressionRatio: 500,
+	QuarantineShare:    0.5,
+}
+
+// Names of the columns sluice adds; a mapping cannot use them.
+const (
+	SourceKey     = "_source_key"    // string: the object the row comes from
+	SourceOffset  = "_source_offset" // int64: first byte of the record in the decompressed object
+	RecordNumber  = "_record"        // int64: ordinal of the record in the object, from 0
+	LineNumber    = "_line"          // int64: ordinal of the exploded element in its record, from 0
+	SublineNumber = "_subline"       // int64: ordinal in the second exploded level, from 0
+	Rescued       = "_rescued"       // json: members no path names (unknown_fields: keep)
+)
+
+// Levels is the number of wildcards in Explode: 0, 1 or 2.
+func (t *Table) Levels() int { return t.Explode.Wildcards() }
+
+// Wildcards is the number of wildcards in the path.
+func (p Path) Wildcards() int {
+	n := 0
+	for _, s := range p {
+		if s.Kind == Wildcard {
+			n++
+		}
+	}
+	return n
+}
+
+// Schema is the table's schema as it is written: the mapped columns, then
+// those sluice adds: _rescued, _source_key, _source_offset, _record, _line, _subline.
+func (m *Mapping) Schema(t *Table) schema.Schema {
+	s := schema.Schema{Table: t.Name}
+	for i := range t.Columns {
+		s.Columns = append(s.Columns, t.Columns[i].Column)
+	}
+	add := func(name string, kind schema.Kind) {
+		s.Columns = append(s.Columns, schema.Column{Name: name, Type: schema.Type{Kind: kind}})
+	}
+	if m.UnknownFields == Rescue {
+		add(Rescued, schema.JSON)
+	}
+	if m.Provenance {
+		add(SourceKey, schema.String)
+		add(SourceOffset, schema.Int64)
+		add(RecordNumber, schema.Int64)
+		if t.Levels() >= 1 {
+			add(LineNumber, schema.Int64)
+		}
+		if t.Levels() >= 2 {
+			add(SublineNumber, schema.Int64)
+		}
+	}
+	return s
+}

@@ -1,0 +1,222 @@
+package mapping
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	maxFileBytes = 1 << 20
+	maxNameBytes = 255 // of tables and columns in Glue and Athena, see docs/mapping.md
+)
+
+// defaultRecords is where records live in a document when a mapping does not say.
+var defaultRecords = []Path{{{Kind: Wildcard}}, nil}
+
+// Load reads a mapping file. See [Parse] for its errors.
+func Load(path string) (*Mapping, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load mapping: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("load mapping %s: %w", path, err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a mapping from YAML text (docs/mapping.md). Its error joins all
+// that is wrong, each as "name:line: what, how to mend", in the order of lines.
+func Parse(name string, data []byte) (*Mapping, error) {
+	r := &reader{file: name}
+	m := &Mapping{}
+	if root := r.document(data); root != nil {
+		r.mapping(root, m)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// The keys of one table; they stand at the top, or in the elements of tables.
+var tableKeys = []string{"table", "explode", "when_empty", "columns"}
+
+func (r *reader) mapping(n *yaml.Node, m *Mapping) {
+	f := r.object(n, "mapping", append([]string{"records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
+	if f == nil {
+		return
+	}
+	m.Records = r.records(f["records"])
+	m.UnknownFields = UnknownFields(r.word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
+	m.Provenance = r.boolean(f["provenance"], "provenance")
+	m.Limits = r.limits(f["limits"])
+
+	paths := &pathTree{}
+	if f["tables"] == nil {
+		m.Tables = append(m.Tables, r.table(n, f, "mapping", paths))
+	} else {
+		for _, k := range tableKeys {
+			if f[k] != nil {
+				r.fail(f[k], "mapping: %s cannot stand beside tables; move it into an element of tables", k)
+			}
+		}
+		for i, e := range r.list(f["tables"], "tables") {
+			what := fmt.Sprintf("tables, element %d", i+1)
+			t := r.table(e, r.object(e, what, tableKeys...), what, paths)
+			if t.Name != "" && slices.ContainsFunc(m.Tables, func(o Table) bool { return o.Name == t.Name }) {
+				r.fail(e, "table %s stands twice; give each table its own name", t.Name)
+			}
+			m.Tables = append(m.Tables, t)
+		}
+	}
+	paths.check(r, m.Limits.Depth)
+}
+
+func (r *reader) records(n *yaml.Node) []Path {
+	if n == nil {
+		return defaultRecords
+	}
+	var records []Path
+	for _, e := range r.list(n, "records") {
+		p, ok := r.path(e, "records")
+		if !ok {
+			continue
+		}
+		// The scanner finds the array on its way through the document, before
+		// it can know how long any array is.
+		head := p.lastWildcard()
+		switch {
+		case p.Wildcards() > 1:
+			r.fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
+		case slices.ContainsFunc(head, func(s Segment) bool { return s.Kind == Index }):
+			r.fail(e, "records: %s has an index before the wildcard; use names only before [*]", p)
+		case slices.ContainsFunc(records, func(q Path) bool { return slices.Equal(p, q) }):
+			r.fail(e, "records: %s stands twice; keep one", p)
+		}
+		records = append(records, p)
+	}
+	return records
+}
+
+func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths *pathTree) Table {
+	var t Table
+	if f == nil {
+		return t
+	}
+	if f["table"] == nil {
+		r.fail(n, "%s: no table; give the table's name, as in table: order_lines", what)
+	} else if name, ok := r.name(f["table"], "table"); ok {
+		t.Name, what = name, "table "+name
+	}
+	exploded := true
+	if e := f["explode"]; e != nil {
+		t.Explode, exploded = r.explode(e, what)
+		paths.through(e, what+": explode", t.Explode)
+	}
+	if w := f["when_empty"]; w != nil && f["explode"] == nil {
+		r.fail(w, "%s: when_empty needs explode, a table without it has one row per record; remove when_empty or add explode", what)
+	}
+	t.WhenEmpty = WhenEmpty(r.word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
+	if f["columns"] == nil {
+		r.fail(n, "%s: no columns; give a list of {name, path, type}", what)
+		return t
+	}
+	lines := map[string]int{}
+	for i, e := range r.list(f["columns"], "columns") {
+		c, ok := r.column(e, fmt.Sprintf("column %d", i+1))
+		if lines[c.Name] > 0 {
+			r.fail(e, "column %s stands on line %d already; give each column of a table its own name", c.Name, lines[c.Name])
+		} else if c.Name != "" {
+			lines[c.Name] = e.Line
+		}
+		if ok {
+			if exploded {
+				r.underExplode(e, c, t.Explode)
+			}
+			paths.column(e, c)
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	return t
+}
+
+func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
+	p, ok := r.path(n, what+": explode")
+	switch {
+	case !ok:
+		return nil, false
+	case p.Wildcards() == 0:
+		r.fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*]", what, p)
+	case p.Wildcards() > 2:
+		r.fail(n, "%s: explode %s has more than two wildcards; two levels are the most", what, p)
+	case p[len(p)-1].Kind != Wildcard:
+		r.fail(n, "%s: explode %s does not end in [*]; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
+	default:
+		return p, true
+	}
+	return nil, false
+}
+
+// underExplode checks that every wildcard of the column's path is one that
+// explode goes over: else a row would have many values for the column.
+func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
+	over := c.Path.lastWildcard()
+	switch {
+	case over.Wildcards() == 0 || explode.HasPrefix(over):
+	case len(explode) == 0:
+		r.fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", c.Name, c.Path, over)
+	default:
+		r.fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array", c.Name, c.Path, explode)
+	}
+}
+
+// name reads the name of a table or column. Athena and Glue keep names in
+// lower case and support no special character but the underscore:
+// https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
+func (r *reader) name(n *yaml.Node, what string) (string, bool) {
+	s, ok := r.text(n, what)
+	if !ok {
+		return "", false
+	}
+	hint := ""
+	if lower := lowerName(s); isName(lower) {
+		hint = ", such as " + lower
+	}
+	switch {
+	case len(s) > maxNameBytes:
+		r.fail(n, "%s of %d bytes is too long; use at most %d", what, len(s), maxNameBytes)
+	case strings.HasPrefix(s, "_"):
+		r.fail(n, "%s %q begins with _, which is reserved for columns sluice adds; use another name%s", what, s, hint)
+	case !isName(s):
+		r.fail(n, "%s %q must be lower case letters, digits and _, and begin with a letter; use another name%s", what, s, hint)
+	default:
+		return s, true
+	}
+	return "", false
+}
+
+func isName(s string) bool {
+	for i, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (i == 0 || c != '_' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxNameBytes
+}
+
+func lowerName(s string) string {
+	return strings.Trim(strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return '_'
+	}, strings.ToLower(s)), "_")
+}

@@ -1,0 +1,68 @@
+package mapping
+
+import (
+	"go.yaml.in/yaml/v3"
+
+	"sluice/schema"
+)
+
+// pathTree holds the paths of all tables to find those that can never have a
+// value: $.a.b where another column takes $.a as text.
+type pathTree struct {
+	root pathStep
+	uses []pathUse
+}
+
+type pathStep struct {
+	next   map[Segment]*pathStep
+	scalar *Column // a column that takes no object or array here
+}
+
+type pathUse struct {
+	node *yaml.Node
+	what string
+	path Path
+}
+
+// through notes a path that must lead through objects and arrays.
+func (t *pathTree) through(n *yaml.Node, what string, p Path) {
+	t.uses = append(t.uses, pathUse{n, what, p})
+}
+
+func (t *pathTree) column(n *yaml.Node, c Column) {
+	t.through(n, "column "+c.Name+": path", c.Path)
+	if c.Type.Kind == schema.JSON {
+		return
+	}
+	step := &t.root
+	for _, s := range c.Path {
+		if step.next == nil {
+			step.next = map[Segment]*pathStep{}
+		}
+		if step.next[s] == nil {
+			step.next[s] = &pathStep{}
+		}
+		step = step.next[s]
+	}
+	step.scalar = &c
+}
+
+func (t *pathTree) check(r *reader, depth int) {
+	for _, u := range t.uses {
+		if len(u.path) > depth {
+			r.fail(u.node, "%s has %d steps, but limits allow a depth of %d; raise depth or shorten the path", u.what, len(u.path), depth)
+			continue
+		}
+		step := &t.root
+		for i, s := range u.path {
+			if c := step.scalar; c != nil {
+				r.fail(u.node, "%s %s goes through %s, which column %s takes as %s; use type json there or remove one of them",
+					u.what, u.path, u.path[:i], c.Name, c.Type)
+				break
+			}
+			if step = step.next[s]; step == nil {
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package mapping
+
+import "strings"
+
+// The words of the mapping file, by the value they stand for.
+var (
+	whenEmptyWords     = [...]string{Quarantine: "quarantine", Keep: "keep", Skip: "skip"}
+	unknownFieldsWords = [...]string{Count: "count", Rescue: "keep", Refused: "reject"}
+	unitWords          = [...]string{NoUnit: "", Seconds: "seconds", Milliseconds: "milliseconds", Microseconds: "microseconds"}
+	fromWords          = [...]string{"", "string", "integer", "number", "boolean"}
+	fromBits           = [...]From{0, FromString, FromInteger, FromNumber | FromInteger, FromBoolean}
+)
+
+func (w WhenEmpty) String() string     { return whenEmptyWords[w] }
+func (u UnknownFields) String() string { return unknownFieldsWords[u] }
+func (u Unit) String() string          { return unitWords[u] }
+
+// String lists the JSON types as a mapping file writes them: "string, number".
+func (f From) String() string {
+	var words []string
+	for i, bits := range fromBits {
+		// A number is an integer too; the wider word says it all.
+		if bits == FromInteger && f&FromNumber != 0 {
+			continue
+		}
+		if bits != 0 && f&bits == bits {
+			words = append(words, fromWords[i])
+		}
+	}
+	return strings.Join(words, ", ")
+}

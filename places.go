@@ -1,0 +1,51 @@
+package sluice
+
+import (
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+)
+
+// places tells the scanner where the mapping's records live. What stands
+// behind the wildcard of a path lies inside the record and is the
+// flattener's; a path without a wildcard makes the whole document the record.
+func places(m *mapping.Mapping) []jsonscan.Place {
+	var ps []jsonscan.Place
+	for _, path := range m.Records {
+		var p jsonscan.Place
+		for _, s := range path {
+			if s.Kind == mapping.Wildcard {
+				p.Each = true
+				break
+			}
+			if s.Kind == mapping.Name {
+				p.Names = append(p.Names, s.Name)
+			}
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// scalars reports whether a record may be a string, number, boolean or null:
+// whether a column takes the record itself.
+func scalars(m *mapping.Mapping) bool {
+	for _, t := range m.Tables {
+		for _, c := range t.Columns {
+			if len(c.Path) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// replayPlace is the path of records: that a quarantined record came from, as
+// its entry says, or the first one if the mapping has it no more.
+func replayPlace(m *mapping.Mapping, entry string) mapping.Path {
+	for _, path := range m.Records {
+		if path.String() == entry {
+			return path
+		}
+	}
+	return m.Records[0]
+}

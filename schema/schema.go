@@ -1,0 +1,111 @@
+// Package schema describes the columns of a table: names, types and the
+// properties that decide how a column is stored. It imports nothing else of
+// sluice, so every stage can speak of columns in the same words.
+package schema
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Kind is the family of a [Type].
+type Kind uint8
+
+const (
+	String    Kind = iota + 1 // UTF-8 text
+	Boolean                   // true or false
+	Int32                     // signed 32-bit integer
+	Int64                     // signed 64-bit integer
+	Double                    // IEEE 754 binary64
+	Decimal                   // exact decimal with a fixed precision and scale
+	Date                      // days since 1970-01-01
+	Timestamp                 // microseconds since 1970-01-01T00:00:00Z
+	JSON                      // the text of any JSON value, as it stood in the document
+)
+
+var kindNames = [...]string{
+	String: "string", Boolean: "boolean", Int32: "int32", Int64: "int64", Double: "double",
+	Decimal: "decimal", Date: "date", Timestamp: "timestamp", JSON: "json",
+}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return "Kind(" + strconv.Itoa(int(k)) + ")"
+}
+
+// MaxPrecision is the largest number of digits a decimal can hold: what
+// Athena, Spark and Redshift Spectrum read.
+const MaxPrecision = 38
+
+// Type is a column's type. Precision and Scale have a meaning for Decimal only.
+type Type struct {
+	Kind      Kind
+	Precision int // digits in all, 1 to 38
+	Scale     int // digits after the point, 0 to Precision
+}
+
+// ParseType reads a type as a mapping file writes it: string, boolean, int32,
+// int64, double, decimal(p,s), date, timestamp or json.
+func ParseType(s string) (Type, error) {
+	for k, name := range kindNames {
+		if name != "" && name == s && Kind(k) != Decimal {
+			return Type{Kind: Kind(k)}, nil
+		}
+	}
+	args, ok := strings.CutPrefix(s, "decimal(")
+	if !ok || !strings.HasSuffix(args, ")") {
+		return Type{}, fmt.Errorf("unknown type %q; use string, boolean, int32, int64, double, decimal(p,s), date, timestamp or json", s)
+	}
+	p, sc, ok := strings.Cut(strings.TrimSuffix(args, ")"), ",")
+	precision, err1 := digits(p)
+	scale, err2 := digits(sc)
+	if !ok || err1 != nil || err2 != nil {
+		return Type{}, fmt.Errorf("type %q: write decimal(precision,scale), for example decimal(18,4)", s)
+	}
+	if precision < 1 || precision > MaxPrecision {
+		return Type{}, fmt.Errorf("type %q: precision must be 1 to %d", s, MaxPrecision)
+	}
+	if scale > precision {
+		return Type{}, fmt.Errorf("type %q: scale must be 0 to the precision, %d", s, precision)
+	}
+	return Type{Kind: Decimal, Precision: precision, Scale: scale}, nil
+}
+
+// digits reads an argument of a type: decimal digits, blanks around them.
+func digits(s string) (int, error) {
+	n, err := strconv.ParseUint(strings.Trim(s, " "), 10, 16)
+	return int(n), err
+}
+
+func (t Type) String() string {
+	if t.Kind == Decimal {
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	}
+	return t.Kind.String()
+}
+
+// Wide reports whether values of the type need more than 64 bits, so that
+// they are held as 16 bytes, big-endian two's complement.
+func (t Type) Wide() bool { return t.Kind == Decimal && t.Precision > 18 }
+
+// Bytes reports whether values of the type are byte strings (text, or wide
+// decimals) and not 64-bit numbers.
+func (t Type) Bytes() bool { return t.Kind == String || t.Kind == JSON || t.Wide() }
+
+// Column is one column of a table.
+type Column struct {
+	Name     string // lower-case, unique in its table
+	Type     Type
+	Required bool   // a record without a value is quarantined
+	PII      string // the kind of personal data held (for example "email"); empty: none
+	Bloom    bool   // a bloom filter is written for the column
+}
+
+// Schema is the ordered list of the columns of a table.
+type Schema struct {
+	Table   string
+	Columns []Column
+}
