@@ -265,9 +265,7 @@ func (c *conversion) count(res flatten.Result, at int64, raw []byte, origin flat
 			Record: origin.Record, Place: c.place.String(), Source: source,
 		}, raw)
 	}
-	if res.Empty > 0 {
-		c.stats.Reasons[string(reason.NoRows)] += res.Empty
-	}
+	c.stats.ElementsSkipped += res.Empty
 	if res.Skipped {
 		c.stats.RecordsSkipped++
 		return nil

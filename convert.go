@@ -32,12 +32,13 @@ type Stats struct {
 	RecordsQuarantined int64            `json:"records_quarantined"`
 	RecordsSkipped     int64            `json:"records_skipped"`
 	RowsWritten        int64            `json:"rows_written"`
-	BytesRead          int64            `json:"bytes_read"`    // of the input as stored, so compressed
-	BytesWritten       int64            `json:"bytes_written"` // of all Parquet outputs
-	UnknownFields      int64            `json:"unknown_fields"`
+	BytesRead          int64            `json:"bytes_read"`       // of the input as stored, so compressed
+	BytesWritten       int64            `json:"bytes_written"`    // of all Parquet outputs
+	ElementsSkipped    int64            `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
+	UnknownFields      int64            `json:"unknown_fields"`   // object members that no path names
 	Outcome            Outcome          `json:"outcome"`
 	Reason             string           `json:"reason"`  // of a reject, else empty
-	Reasons            map[string]int64 `json:"reasons"` // code -> quarantined records; "no_rows" also counts skipped ones
+	Reasons            map[string]int64 `json:"reasons"` // code -> quarantined records
 }
 
 // Options of Convert. The zero value is ready to use.

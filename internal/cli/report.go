@@ -111,6 +111,7 @@ func sumUp(files []fileReport) totals {
 		t.RowsWritten += f.RowsWritten
 		t.BytesRead += f.BytesRead
 		t.BytesWritten += f.BytesWritten
+		t.ElementsSkipped += f.ElementsSkipped
 		t.UnknownFields += f.UnknownFields
 		for code, n := range f.Reasons {
 			t.Reasons[code] += n

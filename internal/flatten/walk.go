@@ -341,11 +341,11 @@ func (f *Flattener) end(e *element, n *node, p int) {
 			f.bad(reason.NoRows, t.target(e.level+1), p)
 			return
 		case mapping.Skip:
-			f.empty++
-			t.skipped = t.skipped || e.level == 0
 			if e.level == 0 {
+				t.skipped = true
 				return
 			}
+			f.empty++
 		case mapping.Keep:
 			f.emptyRow(t, e.level+1)
 			rows = 1

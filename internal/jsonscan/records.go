@@ -285,6 +285,7 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 	if r.form != sequence || r.lines == linesNo {
 		return 0, 0, "", rejected
 	}
+	fromPos := at - w.Pos
 	end, found, err := r.lineEnd(w.Pos)
 	if err != nil {
 		return 0, 0, "", err
@@ -292,7 +293,7 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 	if r.lines == linesUnknown {
 		ok := false
 		if found {
-			if ok, err = r.recordFollows(end); err != nil {
+			if ok, err = r.recordFollows(end-w.Pos, fromPos); err != nil {
 				return 0, 0, "", err
 			}
 			end, _, _ = r.lineEnd(w.Pos)
@@ -312,20 +313,22 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 }
 
 // lineEnd is the position of the line end at or after p, which is not before
-// w.Pos. found is false if the stream, or what a record may hold, ends before.
-// The window may move: p counts from w.Pos then as before.
+// w.Pos. found is false if the stream, or what a record may hold, ends before
+// at end. The window may move: p counts from w.Pos then as before.
 func (r *Records) lineEnd(p int) (end int, found bool, err error) {
 	w := r.w
-	rel := p - w.Pos
-	for from := rel; ; {
-		if i := bytes.IndexAny(w.Buf[w.Pos+from:w.End], "\r\n"); i >= 0 {
+	from := p - w.Pos
+	limit := from + r.limits.RecordBytes + 1
+	for {
+		have := min(w.End-w.Pos, limit)
+		if i := bytes.IndexAny(w.Buf[w.Pos+from:w.Pos+have], "\r\n"); i >= 0 {
 			return w.Pos + from + i, true, nil
 		}
-		from = w.End - w.Pos
-		if w.EOF || from-rel > r.limits.RecordBytes {
-			return w.End, false, nil
+		if have == limit || w.EOF {
+			return w.Pos + have, false, nil
 		}
-		if err := w.Fill(from + 1); err != nil {
+		from = have
+		if err := w.Fill(have + 1); err != nil {
 			return 0, false, err
 		}
 	}
@@ -335,15 +338,21 @@ func (r *Records) lineEnd(p int) (end int, found bool, err error) {
 // not parse, to see whether the input is NDJSON.
 const lookAhead = 16
 
-// recordFollows reports whether one of the lines behind the position p is an
-// object from its first to its last byte. A line inside a pretty-printed
-// document is indented, or does not stand alone.
-func (r *Records) recordFollows(p int) (bool, error) {
+// recordFollows reports whether the first line, which ends at the position end
+// and does not parse at the position at, is a bad line of NDJSON: the next
+// line is an object from its first to its last byte; or a later one is, and
+// the first line failed by itself and not only together with the lines behind
+// it. Lines inside a pretty-printed document are no objects, or are indented.
+// Positions count from w.Pos.
+func (r *Records) recordFollows(end, at int) (bool, error) {
 	w := r.w
-	rel := p - w.Pos
-	for range lookAhead {
+	rel := end
+	for n := range lookAhead {
 		for isLineEnd(w.Buf[w.Pos+rel]) {
 			rel++
+		}
+		if n == 1 && at > end {
+			return false, nil
 		}
 		end, _, err := r.lineEnd(w.Pos + rel)
 		if err != nil {

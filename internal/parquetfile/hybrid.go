@@ -30,25 +30,41 @@ func appendPacked(dst []byte, values []uint32, width int) []byte {
 
 // appendBits appends the lowest bits of each value, in so many bytes.
 func appendBits(dst []byte, values []uint32, width, size int) []byte {
-	const spare = 8 // the last word may be written beyond the end
+	const spare = 16 // whole words are written, also at the end
 	start := len(dst)
 	dst = slices.Grow(dst, size+spare)[:start+size+spare]
 	out := dst[start:]
+	if width <= 16 {
+		for ; len(values) >= 8; values = values[8:] {
+			putGroup(out, (*[8]uint32)(values), width)
+			out = out[width:]
+		}
+	}
 	var word uint64
-	bits, n := 0, 0
+	bits := 0
 	for _, v := range values {
 		word |= uint64(v) << bits
 		bits += width
 		if bits >= 32 {
-			binary.LittleEndian.PutUint32(out[n:], uint32(word))
-			n += 4
+			binary.LittleEndian.PutUint32(out, uint32(word))
+			out = out[4:]
 			word >>= 32
 			bits -= 32
 		}
 	}
-	clear(out[n:])
-	binary.LittleEndian.PutUint64(out[n:], word)
+	clear(out)
+	binary.LittleEndian.PutUint64(out, word)
 	return dst[:start+size]
+}
+
+// putGroup writes a group of values of at most 16 bits: two words of four
+// values each, which meet inside a word of the output.
+func putGroup(out []byte, v *[8]uint32, width int) {
+	w := uint(width)
+	low := uint64(v[0]) | uint64(v[1])<<w | uint64(v[2])<<(2*w) | uint64(v[3])<<(3*w)
+	high := uint64(v[4]) | uint64(v[5])<<w | uint64(v[6])<<(2*w) | uint64(v[7])<<(3*w)
+	binary.LittleEndian.PutUint64(out, low|high<<(4*w))
+	binary.LittleEndian.PutUint64(out[8:], high>>(64-4*w))
 }
 
 // appendHybrid appends the values as repeated runs where these are shorter

@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -126,17 +127,13 @@ func (m *measurer) eachElement(c *column, p *page) {
 func (m *measurer) collect() []uint32 {
 	m.entries = m.entries[:0]
 	for i := 0; i < len(m.seen); i += 8 {
-		if binary.LittleEndian.Uint64(m.onPage[i:]) == 0 {
-			continue
-		}
-		for j := i; j < min(i+8, len(m.seen)); j++ {
-			if m.onPage[j] == 0 {
-				continue
-			}
-			m.onPage[j] = 0
-			m.entries = append(m.entries, uint32(j))
-			if m.seen[j] == 0 {
-				m.seen[j] = 1
+		marks := binary.LittleEndian.Uint64(m.onPage[i:])
+		binary.LittleEndian.PutUint64(m.onPage[i:], 0)
+		for ; marks != 0; marks &= marks - 1 {
+			entry := i + bits.TrailingZeros64(marks)/8
+			m.entries = append(m.entries, uint32(entry))
+			if m.seen[entry] == 0 {
+				m.seen[entry] = 1
 				m.distinct++
 			}
 		}

@@ -32,6 +32,10 @@ func (g *pager) dictionary(c *column) []byte {
 // dictionary indices.
 func (g *pager) data(c *column, p *page, dictionary bool) []byte {
 	g.buf = g.appendLevels(g.buf[:0], c, p)
+	if dictionary {
+		// Polars looks for the width on a page without values, too.
+		g.buf = append(g.buf, byte(c.indexBits()))
+	}
 	switch {
 	case p.values() == 0:
 	case dictionary:
@@ -72,10 +76,9 @@ func level(entry uint32) uint32 {
 	return 1
 }
 
-// appendIndex appends the dictionary indices behind their width in bits.
+// appendIndex appends the dictionary indices.
 func (g *pager) appendIndex(dst []byte, c *column, p *page) []byte {
 	width := c.indexBits()
-	dst = append(dst, byte(width))
 	if c.runs != nil {
 		return appendRuns(dst, c, p, width, nil)
 	}

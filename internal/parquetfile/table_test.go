@@ -260,7 +260,8 @@ func sample(t schema.Type, n int, r *rand.Rand) any {
 	return fmt.Appendf(nil, "customer-%07d", i)
 }
 
-// randomTable has columns of all types at every level, with and without NULLs.
+// randomTable has columns of all types at every level, some with NULLs, some
+// with nothing else.
 func randomTable(depth, records int, r *rand.Rand) *table {
 	x := &table{depth: depth}
 	elements := [batch.MaxLevels]int{records}
@@ -276,25 +277,25 @@ func randomTable(depth, records int, r *rand.Rand) *table {
 	}
 	for level := range depth + 1 {
 		for _, typ := range allTypes {
-			for kind, nulls := range []int{0, 1, 10} {
-				c := tableColumn{level: level, plain: kind == 1 && level == depth}
-				c.Name = fmt.Sprintf("c%d", len(x.columns))
-				c.Type, c.Bloom = typ, r.IntN(2) == 0
-				n := []int{1, 3, 1 + elements[level]}[r.IntN(3)]
-				for range elements[level] {
-					var v any
-					if r.IntN(10) >= nulls {
-						v = sample(typ, n, r)
-					}
-					c.values = append(c.values, v)
+			kind := r.IntN(3)
+			nulls := []int{0, 1, 10}[kind] // in ten elements
+			c := tableColumn{level: level, plain: kind == 1 && level == depth}
+			c.Name = fmt.Sprintf("c%d", len(x.columns))
+			c.Type, c.Bloom = typ, r.IntN(2) == 0
+			n := []int{1, 3, 1 + elements[level]}[r.IntN(3)]
+			for range elements[level] {
+				var v any
+				if r.IntN(10) >= nulls {
+					v = sample(typ, n, r)
 				}
-				if kind == 1 && r.IntN(2) == 0 {
-					for i := range c.values { // repeated values
-						c.values[i] = c.values[i&^31]
-					}
-				}
-				x.columns = append(x.columns, c)
+				c.values = append(c.values, v)
 			}
+			if kind < 2 && r.IntN(2) == 0 {
+				for i := range c.values { // repeated values
+					c.values[i] = c.values[i&^31]
+				}
+			}
+			x.columns = append(x.columns, c)
 		}
 	}
 	return x

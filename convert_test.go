@@ -1,0 +1,126 @@
+package sluice_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"sluice"
+	"sluice/internal/parquetfile"
+	"sluice/mapping"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations of testdata")
+
+// TestCases runs testdata/convert/*.txtar: a mapping (orders, if there is
+// none), an input, and what comes of it. A case is a file; -update writes
+// what came as what is expected.
+func TestCases(t *testing.T) {
+	files, err := filepath.Glob("testdata/convert/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := orders(t)
+			var in, want []byte
+			for _, f := range a.Files {
+				switch f.Name {
+				case "mapping.yaml":
+					m = parseMapping(t, string(f.Data))
+				case "input":
+					in = f.Data
+				case "want":
+					want = f.Data
+				default:
+					t.Fatalf("unknown section %q", f.Name)
+				}
+			}
+			got := describe(t, m, in)
+			if *update {
+				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
+				writeFile(t, file, txtar.Format(a))
+				return
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// describe converts in and writes down all that came of it.
+func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
+	var out strings.Builder
+	tables := map[string]*bytes.Buffer{}
+	opts := sluice.Options{Source: "input", Table: func(name string) (io.Writer, error) {
+		tables[name] = &bytes.Buffer{}
+		return tables[name], nil
+	}}
+	var bad bytes.Buffer
+	opts.Quarantine = &bad
+	stats, err := sluice.Convert(t.Context(), nil, bytes.NewReader(in), m, &opts)
+	fmt.Fprintf(&out, "outcome: %s\n", stats.Outcome)
+	var reject *sluice.RejectError
+	if errors.As(err, &reject) {
+		fmt.Fprintf(&out, "reject: %s at byte %d: %s\n", reject.Reason, reject.Offset, reject.Detail)
+		return out.String()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&out, "records: read %d committed %d quarantined %d skipped %d\n",
+		stats.RecordsRead, stats.RecordsCommitted, stats.RecordsQuarantined, stats.RecordsSkipped)
+	for _, code := range slices.Sorted(maps.Keys(stats.Reasons)) {
+		fmt.Fprintf(&out, "reason: %s %d\n", code, stats.Reasons[code])
+	}
+	if stats.ElementsSkipped > 0 {
+		fmt.Fprintf(&out, "elements skipped: %d\n", stats.ElementsSkipped)
+	}
+	if stats.UnknownFields > 0 {
+		fmt.Fprintf(&out, "unknown fields: %d\n", stats.UnknownFields)
+	}
+	for _, table := range m.Tables {
+		var names []string
+		for _, c := range m.Schema(&table).Columns {
+			names = append(names, c.Name)
+		}
+		fmt.Fprintf(&out, "table %s: %s\n", table.Name, strings.Join(names, " | "))
+		for _, row := range readRows(t, tables[table.Name].Bytes()) {
+			for i, c := range row {
+				if c == parquetfile.Null {
+					row[i] = "NULL"
+				} else {
+					row[i] = fmt.Sprintf("%.60q", c)
+				}
+			}
+			fmt.Fprintf(&out, "  %s\n", strings.Join(row, " | "))
+		}
+	}
+	for _, e := range entries(t, bad.Bytes()) {
+		raw := e.Raw
+		if e.RawBase64 != nil {
+			raw = string(e.RawBase64)
+		}
+		if int(e.Offset)+len(raw) > len(in) || raw != string(in[e.Offset:int(e.Offset)+len(raw)]) {
+			t.Errorf("record %d: the raw bytes are not those at the offset", e.Record)
+		}
+		fmt.Fprintf(&out, "quarantine: record %d bytes %d+%d: %s at %s, byte %d\n", e.Record, e.Offset, len(raw), e.Reason, e.Path, e.ErrorOffset)
+	}
+	return out.String()
+}

@@ -1,0 +1,134 @@
+package archtest
+
+import (
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestImportLadder(t *testing.T) {
+	all, err := files(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range violations(all) {
+		t.Error(v)
+	}
+	// Without files there are no violations: see that they were found.
+	seen := map[string]bool{}
+	for _, f := range all {
+		seen[f.pkg] = true
+	}
+	for pkg := range ladder {
+		if !seen[pkg] {
+			t.Errorf("internal/archtest/rules.go names %s, which has no Go file", pkg)
+		}
+	}
+}
+
+// The ladder goes one way: a rung names only packages whose own rungs do not
+// lead back to it.
+func TestLadderHasNoCircle(t *testing.T) {
+	var climb func(pkg string, way []string)
+	climb = func(pkg string, way []string) {
+		if slices.Contains(way, pkg) {
+			t.Fatalf("circle: %s", strings.Join(append(way, pkg), " -> "))
+		}
+		for _, below := range ladder[pkg].imports {
+			if _, ok := ladder[below]; !ok {
+				t.Errorf("%s may import %s, which is not on the ladder", pkg, below)
+			}
+			climb(below, append(slices.Clone(way), pkg))
+		}
+	}
+	for pkg := range ladder {
+		climb(pkg, nil)
+	}
+}
+
+// A rule that catches nothing would not be missed: each is broken here once.
+func TestViolationsAreFound(t *testing.T) {
+	for _, c := range []struct {
+		file, imports string
+		want          string // part of the message; empty: allowed
+	}{
+		{"schema/a.go", `"sluice/mapping"`, "schema is the floor"},
+		{"mapping/a.go", `"sluice/schema"`, ""},
+		{"mapping/a.go", `"sluice/internal/jsonscan"`, "a mapping is a statement"},
+		{"internal/reason/a.go", `"sluice/schema"`, "depend on no stage"},
+		{"internal/jsonscan/a.go", `"sluice/mapping"`, "fuzzed alone"},
+		{"internal/input/a.go", `"sluice/internal/jsonscan"`, "knows nothing of JSON"},
+		{"internal/batch/a.go", `"sluice/internal/reason"`, "typed columns"},
+		{"internal/flatten/a.go", `"sluice/internal/parquetfile"`, "must not know the file format"},
+		{"internal/parquetfile/a.go", `"sluice/internal/flatten"`, "must not know the JSON"},
+		{"internal/quarantine/a.go", `"sluice/internal/flatten"`, "as they were read"},
+		{"a.go", `"sluice/internal/cli"`, "it must not know"},
+		{"a.go", `"sluice/internal/gen"`, "it must not know"},
+		{"a_test.go", `"sluice/internal/gen"`, ""},
+		{"internal/cli/a.go", `"sluice"`, ""},
+		{"internal/cli/a.go", `"sluice/internal/flatten"`, "holds no data logic"},
+		{"internal/gen/a.go", `"sluice/internal/jsonscan"`, "must not share code"},
+		{"cmd/sluice/a.go", `"sluice"`, "main only calls internal/cli"},
+		{"internal/new/a.go", `"sluice/schema"`, "no place on the ladder"},
+		{"internal/flatten/a.go", `p "github.com/parquet-go/parquet-go/format"`, "the one border"},
+		{"internal/parquetfile/a.go", `"github.com/parquet-go/parquet-go/format"`, ""},
+		{"internal/quarantine/a.go", `"github.com/klauspost/compress/zstd"`, "where they come in"},
+		{"a.go", `"go.yaml.in/yaml/v3"`, "mapping files only"},
+		{"a.go", `"github.com/spf13/cobra"`, "only the command talks to people"},
+		{"mapping/a.go", `"github.com/mattn/go-isatty"`, "only the command talks to people"},
+		{"internal/input/a.go", `"github.com/schollz/progressbar/v3"`, "only the command talks to people"},
+		{"internal/gen/a.go", `"github.com/jedib0t/go-pretty/v6/table"`, "only the command talks to people"},
+		{"internal/flatten/a.go", `"example.com/other"`, "none of our code imports yet"},
+		{"a.go", `"net/http"`, "without network"},
+		{"internal/input/a.go", `"net"`, "without network"},
+		{"a.go", `"github.com/aws/aws-sdk-go-v2/service/s3"`, "without network"},
+		{"a.go", `"log/slog"`, "the shells print them"},
+		{"internal/flatten/a.go", `"unsafe"`, "the input is hostile"},
+		{"internal/flatten/a_test.go", `"unsafe"`, "the input is hostile"},
+		{"internal/cli/a.go", `"C"`, "CGO_ENABLED=0"},
+	} {
+		t.Run(c.file+" "+strings.Trim(c.imports, `"`), func(t *testing.T) {
+			all, err := files(fstest.MapFS{c.file: {Data: []byte("package x\n\nimport (\n\t\"fmt\"\n\t" + c.imports + "\n)\n")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := violations(all)
+			switch {
+			case c.want == "" && len(found) != 0:
+				t.Errorf("allowed, but found %q", found)
+			case c.want != "" && (len(found) != 1 || !strings.Contains(found[0], c.want) || !strings.HasPrefix(found[0], c.file+" imports ")):
+				t.Errorf("found %q, want one that says %q", found, c.want)
+			}
+		})
+	}
+}
+
+func TestFilesLooksWhereTheGoCommandLooks(t *testing.T) {
+	bad := &fstest.MapFile{Data: []byte("package x\nimport _ \"unsafe\"\n")}
+	all, err := files(fstest.MapFS{
+		"a.go":                bad,
+		"internal/b/c.go":     {Data: []byte("//go:build never\n\npackage x\nimport _ \"unsafe\"\n")},
+		"testdata/a.go":       bad,
+		".tools/a.go":         bad,
+		"_old/a.go":           bad,
+		"other/go.mod":        {Data: []byte("module other\n")},
+		"other/deep/a.go":     bad,
+		"internal/b/notes.md": {Data: []byte("import \"unsafe\"\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range all {
+		names = append(names, path.Base(f.name))
+	}
+	if want := []string{"a.go", "c.go"}; !slices.Equal(names, want) {
+		t.Errorf("read %v, want %v", names, want)
+	}
+	if _, err := files(fstest.MapFS{"a.go": {Data: []byte("import")}}); err == nil {
+		t.Error("a file that does not parse was taken")
+	}
+}

@@ -1,0 +1,92 @@
+package archtest
+
+// rung is what a package may import of this module.
+type rung struct {
+	imports []string
+	why     string
+}
+
+// ladder is every package of the module, from the floor to the roof. Tests are
+// free.
+var ladder = map[string]rung{
+	"schema": {nil,
+		"schema is the floor: columns and types are the words every stage speaks, so it knows none of them"},
+	"mapping": {[]string{"schema"},
+		"a mapping is a statement; how it is carried out (scanning, flattening, Parquet) must not shape the public format"},
+	"internal/reason": {nil,
+		"reason codes are a contract that every stage uses; they depend on no stage"},
+	"internal/jsonscan": {[]string{"internal/reason"},
+		"the scanner knows JSON text and where records begin, not what a mapping wants of them; so it can be fuzzed alone"},
+	"internal/input": {[]string{"internal/reason"},
+		"input turns stored bytes into plain ones, and knows nothing of JSON"},
+	"internal/batch": {[]string{"schema"},
+		"a batch is typed columns: neither where values come from nor how they are written"},
+	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/reason", "mapping", "schema"},
+		"flatten goes from record bytes to a batch; it must not know the file format behind it"},
+	"internal/parquetfile": {[]string{"internal/batch", "schema"},
+		"parquetfile goes from a batch to a file; it must not know the JSON or the mapping before it"},
+	"internal/quarantine": {[]string{"internal/jsonscan", "internal/reason"},
+		"the quarantine file holds records as they were read, so it must not depend on how they are flattened or written"},
+	".": {[]string{
+		"internal/batch", "internal/flatten", "internal/input", "internal/jsonscan", "internal/parquetfile",
+		"internal/quarantine", "internal/reason", "mapping", "schema"},
+		"the root joins the stages; what stands beside or above it (command, files, generated data) it must not know"},
+	"internal/atomicfile": {nil,
+		"atomicfile knows files and names only"},
+	"internal/gen": {nil,
+		"generated orders must not share code with what reads them: an error in both would not be seen"},
+	"internal/cli": {[]string{
+		".", "internal/atomicfile", "internal/gen", "internal/parquetfile", "internal/reason", "mapping", "schema"},
+		"the command is a shell round the root: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
+	"internal/archtest": {nil,
+		"the check depends on nothing it checks"},
+	"cmd/sluice": {[]string{"internal/cli"},
+		"main only calls internal/cli: what is in main cannot be tested in process"},
+}
+
+// banned are imports that nobody may have, tests neither.
+var banned = map[string]string{
+	"unsafe": "the input is hostile: an error in our code must be a panic or a wrong answer a test can see, never a wild read",
+	"C":      "the binary is static and cross-built with CGO_ENABLED=0",
+}
+
+// core is the library: the root and all below it.
+var core = []string{
+	".", "schema", "mapping", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
+	"internal/flatten", "internal/parquetfile", "internal/quarantine",
+}
+
+// offline are packages of the standard library that core must not have.
+var offline = map[string]string{
+	"net":      noNetwork,
+	"net/http": noNetwork,
+	"os/exec":  "the library starts no processes",
+	"log":      "the library returns facts and errors; the shells print them",
+	"log/slog": "the library returns facts and errors; the shells print them",
+}
+
+const noNetwork = "the library turns JSON into Parquet, without network or cloud SDK: whoever imports it does not get them either"
+
+// library is one of other people's modules, and who may import it.
+type library struct {
+	path      string
+	importers []string
+	why       string
+}
+
+const inShell = "only the command talks to people; a program that imports the library must not carry a command line framework"
+
+var libraries = []library{
+	{"github.com/aws", nil, noNetwork},
+	{"github.com/parquet-go/parquet-go", []string{"internal/parquetfile"},
+		"internal/parquetfile is the one border to the Parquet library, so that it can be changed, and its panics be caught, in one place"},
+	{"github.com/klauspost/compress", []string{"internal/input", "internal/parquetfile"},
+		"bytes are decompressed where they come in and compressed where they go out"},
+	{"go.yaml.in/yaml/v3", []string{"mapping"},
+		"YAML is the form of mapping files only"},
+	{"github.com/spf13/cobra", []string{"internal/cli"}, inShell},
+	{"github.com/spf13/pflag", []string{"internal/cli"}, inShell},
+	{"github.com/schollz/progressbar/v3", []string{"internal/cli"}, inShell},
+	{"github.com/jedib0t/go-pretty/v6", []string{"internal/cli"}, inShell},
+	{"github.com/mattn/go-isatty", []string{"internal/cli"}, inShell},
+}
