@@ -132,3 +132,13 @@ func allFiles(t *testing.T, dir string) []string {
 	}
 	return names
 }
+
+// column is a cell of what rows gave; row 0 is the first with values.
+func column(t *testing.T, table [][]string, row int, name string) string {
+	t.Helper()
+	i := slices.Index(table[0], name)
+	if i < 0 || row+1 >= len(table) {
+		t.Fatalf("no column %s, or no row %d of %d", name, row, len(table)-1)
+	}
+	return table[row+1][i]
+}

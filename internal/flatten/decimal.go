@@ -23,8 +23,8 @@ const maxExponent = 1 << 40
 // power of exp, where D has no zero at either end.
 type digits struct {
 	d    [38]byte
-	n    int  // digits of D; 0 for the number zero
-	more bool // D has more than 38 digits, of which the first are kept
+	n    int   // digits of D that are kept; 0 for the number zero
+	more int64 // digits of D behind the 38 that are kept
 	exp  int64
 	neg  bool
 }
@@ -62,8 +62,7 @@ func parseDigits(text []byte) (v digits) {
 
 func (v *digits) push(c byte) {
 	if v.n == len(v.d) {
-		v.more = true
-		v.exp++ // a digit not kept still moves the point
+		v.more++
 		return
 	}
 	v.d[v.n] = c - '0'
@@ -97,7 +96,7 @@ func (v *digits) unscaled(precision, scale int) (hi, lo uint64, code reason.Code
 	switch {
 	case e < 0:
 		return 0, 0, reason.DecimalScale
-	case v.more || int64(v.n)+e > int64(precision):
+	case int64(v.n)+v.more+e > int64(precision):
 		return 0, 0, reason.DecimalRange
 	}
 	for i := range v.n + int(e) {

@@ -22,12 +22,14 @@ func newCompressor(codec string) (compressor, error) {
 	case "snappy":
 		return compressor{codec: format.Snappy}, nil
 	case "zstd":
-		// The fastest level is already as small as Snappy's and DuckDB's
-		// output; pages are too short for a larger window to pay.
+		// Dictionaries leave little to be found by a higher level or a
+		// larger window. Bit-packed indices repeat nothing, but their bytes
+		// are not evenly spread: entropy coding alone saves 7 % of a file.
 		enc, err := zstd.NewWriter(nil,
 			zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithEncoderConcurrency(1),
 			zstd.WithEncoderCRC(false),
+			zstd.WithAllLitEntropyCompression(true),
 			zstd.WithSingleSegment(true), // every frame says its size
 			zstd.WithWindowSize(1<<20))
 		if err != nil {
