@@ -89,8 +89,26 @@ func (r *Records) Next() (bool, error) {
 	more, err := r.next()
 	if more {
 		r.count++
+		err = r.holdNumber()
 	}
 	return more, err
+}
+
+// holdNumber reads on until the number at w.Pos, if it is one, is held whole:
+// unlike all other values, a number does not show where it ends.
+func (r *Records) holdNumber() error {
+	w := r.w
+	for n := 0; n <= r.limits.RecordBytes; n++ {
+		if w.Pos+n == w.End {
+			if err := w.Fill(n + 1); err != nil {
+				return err
+			}
+		}
+		if c := w.Buf[w.Pos+n]; c-'0' > 9 && bytes.IndexByte([]byte("+-.eE"), c) < 0 {
+			return nil
+		}
+	}
+	return nil
 }
 
 func (r *Records) next() (bool, error) {

@@ -37,17 +37,17 @@ func (f *bloomFilter) fill(c *column) []byte {
 }
 
 // bloomBlocks is the number of blocks of 256 bits for so many values at a rate
-// of one false positive in a hundred: bits = -8n / ln(1 - p^(1/8)) (spec,
-// BloomFilter.md), rounded up to a power of two as other writers do.
+// of one false positive in a hundred (10.5 bits a value: spec, BloomFilter.md),
+// rounded up to a power of two as other writers do.
 func bloomBlocks(values int) int {
-	const bitsPerValue = 9.682
+	const bitsPerValue = 10.5
 	blocks := math.Ceil(float64(values) * bitsPerValue / (8 * bloom.BlockSize))
 	return 1 << bits.Len(uint(max(blocks, 1))-1)
 }
 
 // bloomFilter appends the bloom filter of a chunk to the row group, if the
-// column has one. Booleans have none (spec, BloomFilter.md), nor has a chunk
-// without values.
+// column has one. Booleans have none, as bounds say all about them, nor has a
+// chunk without values.
 func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
 	ch.bloom, ch.bloomEnd = len(e.out), len(e.out)
 	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows {

@@ -5,7 +5,8 @@
 // An [Encoder] turns a batch into a [RowGroup]; a [Writer] puts row groups
 // into a file, in order, and ends it with the page index and the footer.
 // Several encoders can work side by side; the bytes of a row group depend on
-// its batch and the codec only.
+// its batch and the codec only (and for Snappy on the processor's architecture,
+// since the library has an encoder of its own for some).
 //
 // The structures of the format (footer, page headers, page index, bloom
 // filter headers), the reader, the bloom filters and the compression come from
@@ -17,7 +18,8 @@
 //
 // Files are kept to what Athena, Trino, Spark, Redshift Spectrum, DuckDB,
 // Arrow and Polars all read: flat schema, data pages of version 1, encodings
-// PLAIN, RLE and RLE_DICTIONARY, codecs ZSTD and SNAPPY. "Spec" in the
-// comments is https://parquet.apache.org/docs/file-format/ and parquet.thrift
+// PLAIN, RLE and RLE_DICTIONARY, codecs ZSTD and SNAPPY. A column chunk that
+// compression does not shrink is stored uncompressed, so the chunks of a column
+// can differ in their codec, as the format allows. "Spec" in the comments is https://parquet.apache.org/docs/file-format/ and parquet.thrift
 // of github.com/apache/parquet-format.
 package parquetfile

@@ -66,9 +66,9 @@ func (encoded) NullFunc() thrift.NullFunc { return reflect.Value.IsNil }
 func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 	root := format.SchemaElement{Name: s.Table, NumChildren: thrift.New(int32(len(s.Columns)))}
 	m := fileMetaData{
-		// RLE_DICTIONARY is of version 2 files (spec, Encodings.md); pages of
-		// version 2 are another thing.
-		Version:   2,
+		// "For maximum compatibility with readers, writers should always
+		// populate 1" (spec, FileMetaData).
+		Version:   1,
 		Schema:    thrift.Slice[format.SchemaElement]{root},
 		RowGroups: thrift.Slice[rowGroup]{},
 		CreatedBy: o.CreatedBy,

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
 	"sluice/schema"
@@ -246,5 +248,59 @@ func TestPageTooLarge(t *testing.T) {
 	want = fmt.Sprintf("encode column text: page of %d bytes exceeds the format's 2 GiB", 40_000*(1<<16+4))
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+func TestTooManyRowGroups(t *testing.T) {
+	c := tableColumn{values: []any{uint64(1)}}
+	c.Name, c.Type.Kind = "n", schema.Int32
+	x := &table{pageEnds: []bool{true}, columns: []tableColumn{c}}
+	e, _ := NewEncoder("none")
+	g, err := e.Encode(x.batch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewWriter(io.Discard, x.schema(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1 << 15 {
+		if err := w.Write(g); err != nil {
+			t.Fatalf("row group %d: %v", i, err)
+		}
+	}
+	if err := w.Write(g); err == nil {
+		t.Error("no error after the last row group an ordinal can count")
+	}
+}
+
+// The library takes one codec for all chunks of a column; ours differ.
+func TestCodecsOfOneColumnDiffer(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	same := tableColumn{plain: true}
+	same.Name, same.Type.Kind = "text", schema.String
+	other := same
+	for range 100 {
+		noise := make([]byte, 40)
+		for i := range noise {
+			noise[i] = byte(' ' + r.IntN(95))
+		}
+		same.values = append(same.values, bytes.Repeat([]byte("x"), 40))
+		other.values = append(other.values, noise)
+	}
+	ends := make([]bool, 100)
+	tables := []*table{{pageEnds: ends, columns: []tableColumn{same}}, {pageEnds: ends, columns: []tableColumn{other}}}
+	file := writeFile(t, "snappy", tables...)
+	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []format.CompressionCodec{format.Snappy, format.Uncompressed} {
+		if got := f.meta.RowGroups[i].Columns[0].MetaData.Codec; got != want {
+			t.Errorf("row group %d: codec %v, want %v", i, got, want)
+		}
+	}
+	if diff := cmp.Diff(append(tables[0].text(), tables[1].text()...), readFile(t, file, 200)); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
 	}
 }

@@ -83,7 +83,7 @@ func (w *thriftWalker) list(depth int) error {
 	if thrift.Type(typ) == thrift.STRUCT {
 		least = 3 // every structure of the format in a list has a field
 	}
-	if count*least > uint64(len(w.left)) || count > 1<<31 {
+	if room := uint64(len(w.left)); count > room || count*least > room {
 		return errThrift
 	}
 	if t := thrift.Type(typ); t == thrift.TRUE || t == thrift.FALSE {

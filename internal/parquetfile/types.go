@@ -24,8 +24,7 @@ func physical(t schema.Type) (format.Type, int) {
 	case schema.Double:
 		return format.Double, 0
 	case schema.Decimal:
-		// Spec, LogicalTypes.md, DECIMAL: a writer takes the smallest type
-		// the precision fits.
+		// The smallest type the precision fits (spec, LogicalTypes.md, DECIMAL).
 		switch {
 		case t.Precision <= 9:
 			return format.Int32, 0
