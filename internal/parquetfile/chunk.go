@@ -39,6 +39,7 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 		name:       c.Name,
 		physical:   c.physical,
 		dictionary: e.dictionaryPays(c, pages),
+		codec:      e.compressor.codec,
 		start:      len(e.out),
 		pages:      ch.pages[:0],
 	}
@@ -50,14 +51,7 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 	}
 	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
 
-	shrinks, err := e.writePages(ch, c, pages, e.compressor.codec)
-	if err != nil || shrinks {
-		return err
-	}
-	e.out = e.out[:ch.start]
-	ch.pages = ch.pages[:0]
-	_, err = e.writePages(ch, c, pages, format.Uncompressed)
-	return err
+	return e.writePages(ch, c, pages)
 }
 
 // dictionaryPays reports whether entries and index are shorter than the values
@@ -81,17 +75,14 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 	return with < without
 }
 
-// writePages appends the pages of a chunk to the row group. It gives up and
-// reports false when the first data page, with the dictionary, saves less than
-// 5 % of their bytes: the chunk is then better left uncompressed, which every
-// reader is glad of. That depends on the chunk alone, so the same rows always
-// give the same bytes.
-func (e *Encoder) writePages(ch *chunk, c *column, pages []page, codec format.CompressionCodec) (bool, error) {
-	ch.codec, ch.uncompressed, ch.textBytes = codec, 0, 0
-	raw, packed := 0, 0
+// writePages appends the pages of a chunk to the row group. All are
+// compressed, also those that do not shrink: a codec of their own for such
+// chunks is allowed by the format, but readers (parquet-go v0.32) exist that
+// take the codec of a column's first chunk for all its chunks.
+func (e *Encoder) writePages(ch *chunk, c *column, pages []page) error {
 	if ch.dictionary {
 		if err := checkPageSize(c.dictionaryBytes()); err != nil {
-			return false, err
+			return err
 		}
 		body := e.pager.dictionary(c)
 		header := format.PageHeader{
@@ -101,28 +92,22 @@ func (e *Encoder) writePages(ch *chunk, c *column, pages []page, codec format.Co
 				Encoding:  format.Plain,
 			}),
 		}
-		n, err := e.writePage(ch, &header, body)
-		if err != nil {
-			return false, err
+		if err := e.writePage(ch, &header, body); err != nil {
+			return err
 		}
-		raw, packed = len(body), n
 	}
 	ch.data = len(e.out)
 	for i := range pages {
 		p := &pages[i]
 		if !ch.dictionary {
 			if err := checkPageSize(p.plain); err != nil {
-				return false, err
+				return err
 			}
 		}
 		offset := len(e.out)
 		body := e.pager.data(c, p, ch.dictionary)
-		n, err := e.writePage(ch, dataHeader(p, ch.dictionary), body)
-		if err != nil {
-			return false, err
-		}
-		if i == 0 && codec != format.Uncompressed && (packed+n)*100 >= (raw+len(body))*95 {
-			return false, nil
+		if err := e.writePage(ch, dataHeader(p, ch.dictionary), body); err != nil {
+			return err
 		}
 		out := chunkPage{offset: offset, size: len(e.out) - offset, firstRow: p.firstRow}
 		if c.physical == format.ByteArray {
@@ -132,7 +117,7 @@ func (e *Encoder) writePages(ch *chunk, c *column, pages []page, codec format.Co
 		ch.pages = append(ch.pages, out)
 	}
 	ch.end = len(e.out)
-	return true, nil
+	return nil
 }
 
 func dataHeader(p *page, dictionary bool) *format.PageHeader {
@@ -152,25 +137,25 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 	}
 }
 
-// writePage appends a page and returns its compressed size.
-func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte) (int, error) {
+// writePage appends a page.
+func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte) error {
 	if err := checkPageSize(len(body)); err != nil {
-		return 0, err
+		return err
 	}
-	packed := e.compressor.compress(body, ch.codec)
+	packed := e.compressor.compress(body)
 	if err := checkPageSize(len(packed)); err != nil {
-		return 0, err
+		return err
 	}
 	header.UncompressedPageSize = int32(len(body))
 	header.CompressedPageSize = int32(len(packed))
 	start := len(e.out)
 	var err error
 	if e.out, err = e.thrift.append(e.out, header); err != nil {
-		return 0, fmt.Errorf("page header: %w", err)
+		return fmt.Errorf("page header: %w", err)
 	}
 	ch.uncompressed += len(e.out) - start + len(body)
 	e.out = append(e.out, packed...)
-	return len(packed), nil
+	return nil
 }
 
 // checkPageSize refuses what the 32-bit sizes of a page header cannot hold.

@@ -41,8 +41,8 @@ func newCompressor(codec string) (compressor, error) {
 }
 
 // compress returns the page compressed; the bytes are valid until the next call.
-func (c *compressor) compress(page []byte, codec format.CompressionCodec) []byte {
-	switch codec {
+func (c *compressor) compress(page []byte) []byte {
+	switch c.codec {
 	case format.Zstd:
 		c.buf = c.zstd.EncodeAll(page, c.buf[:0])
 	case format.Snappy:

@@ -18,8 +18,7 @@
 //
 // Files are kept to what Athena, Trino, Spark, Redshift Spectrum, DuckDB,
 // Arrow and Polars all read: flat schema, data pages of version 1, encodings
-// PLAIN, RLE and RLE_DICTIONARY, codecs ZSTD and SNAPPY. A column chunk that
-// compression does not shrink is stored uncompressed, so the chunks of a column
-// can differ in their codec, as the format allows. "Spec" in the comments is https://parquet.apache.org/docs/file-format/ and parquet.thrift
-// of github.com/apache/parquet-format.
+// PLAIN, RLE and RLE_DICTIONARY, codecs ZSTD and SNAPPY. "Spec" in the comments
+// is https://parquet.apache.org/docs/file-format/ and parquet.thrift of
+// github.com/apache/parquet-format.
 package parquetfile

@@ -9,9 +9,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// openGroup opens a row group as the only one of its file. The library takes
-// the codec of a column's first chunk for all of them; the format, and the
-// writer, choose it for each.
+// openGroup opens a row group as the only one of its file, so that the library
+// decodes nothing that was not checked before: neither other row groups nor
+// the rest of the footer.
 func (f *File) openGroup(group int) (rows parquet.Rows, err error) {
 	defer recovered(&err)
 	if err := f.checkPages(group); err != nil {
