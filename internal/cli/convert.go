@@ -42,8 +42,9 @@ a Parquet file only if the exit code is 0 or 3.
 
 Quarantined records go to OUT.quarantine.ndjson beside the output. The file
 belongs to the output: it is replaced with it, and removed with the next output
-that has no quarantined records. It can be converted like any other input. If
-every record is quarantined, the output is a file with the columns and no rows.
+that has no quarantined records; the one that --quarantine names is written
+even if it is empty. It can be converted like any other input. If every record
+is quarantined, the output is a file with the columns and no rows.
 
 --report json prints one JSON object: the counts of one input, or the totals
 and "files" for several; "error" says what failed. The outcome of an input that

@@ -189,8 +189,8 @@ func TestInterrupt(t *testing.T) {
 	// Of several inputs none is begun any more.
 	a, b := write(t, dir, "a.json", "[]"), write(t, dir, "b.json", "[]")
 	code, _, _ = run(t, ctx, nil, "convert", a, b, "-o", filepath.Join(dir, "many"))
-	if code != exitFailed || len(list(t, filepath.Join(dir, "many"))) != 0 {
-		t.Errorf("exit code %d, and the folder holds %v", code, list(t, filepath.Join(dir, "many")))
+	if _, err := os.Stat(filepath.Join(dir, "many")); code != exitFailed || !os.IsNotExist(err) {
+		t.Errorf("exit code %d, and the folder: %v", code, err)
 	}
 	code, _, _ = run(t, ctx, nil, "demo", "--dir", filepath.Join(dir, "demo"))
 	if _, err := os.Stat(filepath.Join(dir, "demo")); code != exitFailed || !os.IsNotExist(err) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sluice"
 	"sluice/internal/atomicfile"
@@ -18,6 +19,8 @@ type outputs struct {
 	tables     []*atomicfile.File
 	quarantine *atomicfile.File // nil if there is no place for it
 	name       string           // of the quarantine
+	asked      bool             // the quarantine was asked for: it is written even if empty
+	made       []string         // folders made for the files, outermost first
 }
 
 // create starts the files of a job and tells opts of them.
@@ -25,7 +28,7 @@ func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 	o.dst = c.out
 	byName := map[string]io.Writer{}
 	for i, name := range j.tables {
-		f, err := createIn(j.folders, name)
+		f, err := o.file(j.folders, name)
 		if err != nil {
 			return err
 		}
@@ -37,21 +40,31 @@ func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 		opts.Table = func(table string) (io.Writer, error) { return byName[table], nil }
 	}
 	if j.quarantine != "" {
-		f, err := createIn(j.folders, j.quarantine)
+		f, err := o.file(j.folders, j.quarantine)
 		if err != nil {
 			return err
 		}
-		o.quarantine, o.name = f, j.quarantine
+		o.quarantine, o.name, o.asked = f, j.quarantine, j.asked
 		opts.Quarantine = f
 	}
 	return nil
 }
 
-func createIn(folder bool, name string) (*atomicfile.File, error) {
+// file starts a file, and if folder, makes the folders that it lacks.
+func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
 	if folder {
+		var missing []string
+		for dir := filepath.Dir(name); ; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+				break
+			}
+			missing = append(missing, dir)
+		}
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return nil, fmt.Errorf("create folder: %w", err)
 		}
+		slices.Reverse(missing)
+		o.made = append(o.made, missing...)
 	}
 	return atomicfile.Create(name)
 }
@@ -64,10 +77,14 @@ func (o *outputs) abort() {
 	if o.quarantine != nil {
 		o.quarantine.Abort()
 	}
+	for _, dir := range slices.Backward(o.made) {
+		os.Remove(dir) // fails, as it should, if something was committed there
+	}
 }
 
 // commit makes the files appear. A quarantine file belongs to its output: if
-// nothing is quarantined now, the one of the older output goes with it.
+// nothing is quarantined now, the one of the older output goes with it. One
+// that was asked for by name is written in any case.
 func (o *outputs) commit(quarantined bool) error {
 	// A full disk shows here, before the first name is taken.
 	for _, f := range o.tables {
@@ -75,6 +92,7 @@ func (o *outputs) commit(quarantined bool) error {
 			return err
 		}
 	}
+	quarantined = quarantined || o.asked
 	if quarantined && o.quarantine != nil {
 		if err := o.quarantine.Commit(); err != nil {
 			return err

@@ -18,6 +18,7 @@ type job struct {
 	output     string   // what to call the output: a file, the folder of several tables, or "-"
 	tables     []string // the file of each table of the mapping; none for standard output
 	quarantine string   // empty: there is no place for it
+	asked      bool     // the quarantine file was named by --quarantine
 	folders    bool     // make the folders of the outputs
 }
 
@@ -62,7 +63,7 @@ func plan(m *mapping.Mapping, inputs []string, output, quarantine string) ([]job
 			j.quarantine = filepath.Join(quarantine, name+quarantineEnd)
 			j.folders = true
 		default:
-			j.quarantine = quarantine
+			j.quarantine, j.asked = quarantine, true
 		}
 		jobs = append(jobs, j)
 	}

@@ -54,7 +54,7 @@ columns:
   - {name: kind, path: "$.transactions[*].kind", type: string}
   - {name: created_at, path: "$.transactions[*].created_at", type: timestamp}
 `), 1, cells{
-			"order_id": {"123456"}, "id": {"1"}, "amount": {"79.6000"}, "kind": {"sale"}, "created_at": {"2017-10-09T23:26:23Z"},
+			"order_id": {"123456"}, "id": {"1"}, "amount": {"79.6000"}, "kind": {"sale"}, "created_at": {"2017-10-09T19:26:23Z"},
 		}},
 		{"shopify-lineitem-properties-object.json", parse(t, `
 table: properties
