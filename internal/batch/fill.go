@@ -111,7 +111,7 @@ func (b *Batch) Rollback() {
 
 // Pending reports whether a flush is due: enough records wait for their
 // look-ups to overlap, few enough for the input to be still in cache.
-func (b *Batch) Pending() bool { return b.elems[0]-b.flushed[0] >= 256 }
+func (b *Batch) Pending() bool { return b.elems[0]-b.flushed[0] >= 64 }
 
 // Flush looks up the entries of all values added since the last call. It is
 // called between records, and before the bytes of the input move.

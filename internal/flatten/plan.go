@@ -4,6 +4,8 @@
 package flatten
 
 import (
+	"encoding/binary"
+
 	"sluice/internal/batch"
 	"sluice/mapping"
 	"sluice/schema"
@@ -18,7 +20,6 @@ type node struct {
 	each    *node          // the elements of an array: [*]
 	index   []indexed      // single elements of an array: [0]
 	leaves  []leaf
-	only    *leaf     // the leaf of a node that has one and nothing else
 	ends    []element // what is complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
@@ -27,10 +28,22 @@ type node struct {
 
 // member is a known member of an object.
 type member struct {
-	name    string
-	pattern string // the name in quotes, with its colon
-	node    *node
-	next    int // member that came next in the last object, or unknown
+	// The first 16 bytes of pattern as two words, and the bits of them that count.
+	word, mask [2]uint64
+	pattern    string // the name in quotes, with its colon
+	only       *leaf  // of node, if it has one and nothing else
+	node       *node
+	next       int // member that came next in the last object, or unknown
+	name       string
+}
+
+// at reports whether the pattern stands at b[p].
+func (m *member) at(b []byte, p int) bool {
+	if (binary.LittleEndian.Uint64(b[p:])^m.word[0])&m.mask[0]|(binary.LittleEndian.Uint64(b[p+8:])^m.word[1])&m.mask[1] != 0 {
+		return false
+	}
+	n := len(m.pattern)
+	return n <= 16 || n <= len(b)-p && string(b[p+16:p+n]) == m.pattern[16:]
 }
 
 // unknown is the index of a member that the mapping does not name.
@@ -43,12 +56,41 @@ type indexed struct {
 
 // leaf is a column that a node feeds.
 type leaf struct {
-	mapping.Column
+	c      *batch.Column // of the current batch
+	quick  quickKind
+	scale  int // of a decimal of 64 bits
+	whole  int // its digits before the point
+	kind   schema.Kind
 	table  int
 	column int
-	kind   schema.Kind
-	whole  int           // digits before the point of a decimal of 64 bits; -1 for other types
-	c      *batch.Column // of the current batch
+	mapping.Column
+}
+
+// quickKind says which values a column takes without a closer look.
+type quickKind uint8
+
+const (
+	quickNothing quickKind = iota
+	quickText              // strings
+	quickTextInt           // strings and integers
+	quickInt               // integers of 64 bits
+	quickDecimal           // decimals of 64 bits
+)
+
+func newLeaf(col mapping.Column, table, column int) leaf {
+	l := leaf{Column: col, table: table, column: column, kind: col.Type.Kind, scale: col.Type.Scale, whole: col.Type.Precision - col.Type.Scale}
+	number := col.From&mapping.FromNumber != 0 && col.Unit == mapping.NoUnit
+	switch {
+	case l.kind == schema.String && col.From&mapping.FromString != 0 && col.From&mapping.FromInteger != 0:
+		l.quick = quickTextInt
+	case l.kind == schema.String && col.From&mapping.FromString != 0:
+		l.quick = quickText
+	case l.kind == schema.Int64 && number:
+		l.quick = quickInt
+	case l.kind == schema.Decimal && !col.Type.Wide() && number:
+		l.quick = quickDecimal
+	}
+	return l
 }
 
 // element says that a level of a table ends where a node ends.
@@ -92,11 +134,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		}
 		for c, col := range table.Columns {
 			n := root.descend(col.Path)
-			l := leaf{Column: col, table: t, column: c, kind: col.Type.Kind, whole: -1}
-			if l.kind == schema.Decimal && !l.Type.Wide() {
-				l.whole = l.Type.Precision - l.Type.Scale
-			}
-			n.leaves = append(n.leaves, l)
+			n.leaves = append(n.leaves, newLeaf(col, t, c))
 		}
 	}
 	root.record = true
@@ -149,6 +187,14 @@ func (n *node) finish(owners []element) {
 	for i := range n.members {
 		m := &n.members[i]
 		m.pattern = pattern(m.name)
+		var text, mask [16]byte
+		for i := range copy(text[:], m.pattern) {
+			mask[i] = 0xff
+		}
+		for i := range m.word {
+			m.word[i] = binary.LittleEndian.Uint64(text[8*i:])
+			m.mask[i] = binary.LittleEndian.Uint64(mask[8*i:])
+		}
 		if n.byName != nil {
 			n.byName[m.name] = i
 		}
@@ -186,11 +232,12 @@ func (n *node) bind(tables []*batch.Batch) {
 		l := &n.leaves[i]
 		l.c = &tables[l.table].Columns[l.column]
 	}
-	if n.only = nil; len(n.leaves) == 1 && !n.container() && n.ends == nil {
-		n.only = &n.leaves[0]
-	}
 	for i := range n.members {
-		n.members[i].node.bind(tables)
+		m := &n.members[i]
+		m.node.bind(tables)
+		if len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil && m.node.leaves[0].quick != quickNothing {
+			m.only = &m.node.leaves[0]
+		}
 	}
 	for _, x := range n.index {
 		x.node.bind(tables)

@@ -4,7 +4,6 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
 	"sluice/mapping"
-	"sluice/schema"
 )
 
 // element reads the value at p for n and ends what is complete with it.
@@ -91,8 +90,8 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 		// Most objects have the same members in the same order.
 		i, start := *last, p
 		if i >= 0 {
-			if m := n.members[i].pattern; len(m) <= len(b)-p && string(b[p:p+len(m)]) == m {
-				p += len(m)
+			if m := &n.members[i]; m.at(b, p) {
+				p += len(m.pattern)
 				if b[p] <= ' ' {
 					p = jsonscan.Space(b, p)
 				}
@@ -120,13 +119,17 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 				p = f.skip.Value(b, p, depth)
 			} else {
 				*word |= 1 << (i & 63)
-				switch n := m.node; {
-				case n.only != nil:
-					p = f.quick(p, n, depth)
-				case n.ends == nil:
-					p = f.value(p, n, depth)
+				q := 0
+				if m.only != nil {
+					q = f.quick(b, p, m.only)
+				}
+				switch {
+				case q > 0:
+					p = q
+				case m.node.ends == nil:
+					p = f.value(p, m.node, depth)
 				default:
-					p = f.element(p, n, depth)
+					p = f.element(p, m.node, depth)
 				}
 			}
 		}
@@ -155,43 +158,46 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	}
 }
 
-// quick reads what most columns get into the one column of n: a string
-// without escapes or a short number. Everything else goes the long way.
-func (f *Flattener) quick(p int, n *node, depth int) int {
-	l, b := n.only, f.b
-	switch c := b[p]; {
-	case c == '"' && l.kind == schema.String && l.From&mapping.FromString != 0:
+// quick reads at b[p] what the column l mostly gets: a string without escapes
+// or a short number. It returns the position behind it, or 0 for everything
+// that wants a closer look.
+func (f *Flattener) quick(b []byte, p int, l *leaf) int {
+	c := b[p]
+	if c == '"' {
+		if l.quick > quickTextInt {
+			return 0
+		}
 		end, hash, flags := jsonscan.String(b, p+1)
 		size := end - p - 1
 		if flags != 0 || size <= 0 || int64(size) > f.limits.FieldBytes {
-			break
+			return 0
 		}
 		l.c.AddBytes(hash, p+1, size)
 		return end + 1
-	case (c == '-' || c-'0' <= 9) && l.Unit == mapping.NoUnit:
-		end, num := jsonscan.ScanNumber(b, p)
-		v := int64(num.Mantissa)
-		switch {
-		case end < 0 || num.Exponent || num.Digits > 18 || l.From&mapping.FromInteger == 0:
-			return f.value(p, n, depth)
-		case l.kind == schema.String && num.Fraction == 0:
-			l.c.AddBytes(jsonscan.Hash(b[p:end]), p, end-p)
-			return end
-		case l.From&mapping.FromNumber == 0:
-			return f.value(p, n, depth)
-		case l.kind == schema.Int64 && num.Fraction == 0:
-		case l.kind == schema.Decimal && num.Fraction <= l.Type.Scale && num.Digits-num.Fraction <= l.whole:
-			v *= int64(pow10[l.Type.Scale-num.Fraction])
-		default:
-			return f.value(p, n, depth)
-		}
-		if num.Negative {
-			v = -v
-		}
-		l.c.AddFixed(uint64(v))
-		return end
 	}
-	return f.value(p, n, depth)
+	if c != '-' && c-'0' > 9 || l.quick == quickText {
+		return 0
+	}
+	end, num := jsonscan.ScanNumber(b, p)
+	if end < 0 || num.Exponent || num.Digits > 18 {
+		return 0
+	}
+	v := int64(num.Mantissa)
+	switch {
+	case l.quick == quickDecimal && num.Fraction <= l.scale && num.Digits-num.Fraction <= l.whole:
+		v *= int64(pow10[l.scale-num.Fraction])
+	case l.quick == quickInt && num.Fraction == 0:
+	case l.quick == quickTextInt && num.Fraction == 0:
+		l.c.AddBytes(jsonscan.Hash(b[p:end]), p, end-p)
+		return end
+	default:
+		return 0
+	}
+	if num.Negative {
+		v = -v
+	}
+	l.c.AddFixed(uint64(v))
+	return end
 }
 
 // key reads a member name that was not expected and returns the position of
