@@ -1,0 +1,207 @@
+package batch
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"sluice/internal/jsonscan"
+	"sluice/schema"
+)
+
+// newTable has a text and a number on each of the levels up to depth.
+func newTable(depth int) *Batch {
+	s := schema.Schema{Table: "t"}
+	var levels []int
+	for l := range depth + 1 {
+		s.Columns = append(s.Columns,
+			schema.Column{Name: fmt.Sprint("text", l), Type: schema.Type{Kind: schema.String}},
+			schema.Column{Name: fmt.Sprint("number", l), Type: schema.Type{Kind: schema.Int64}})
+		levels = append(levels, l, l)
+	}
+	return New(s, levels, depth)
+}
+
+// filler adds elements to a batch and writes down what the rows must be.
+type filler struct {
+	t     *rapid.T
+	b     *Batch
+	input []byte
+	rows  [][]string
+}
+
+// values fills the columns of level l of the current element.
+func (f *filler) values(l int) (cells []string) {
+	text, number := &f.b.Columns[2*l], &f.b.Columns[2*l+1]
+	if rapid.IntRange(0, 4).Draw(f.t, "null") == 0 {
+		text.AddNull()
+		cells = append(cells, "NULL")
+	} else {
+		s := rapid.SampledFrom([]string{"", "a", "b", "longer than a word", "é"}).Draw(f.t, "text")
+		text.AddBytes(jsonscan.Hash([]byte(s)), len(f.input), len(s))
+		f.input = append(f.input, s...)
+		cells = append(cells, s)
+	}
+	if rapid.IntRange(0, 4).Draw(f.t, "null") == 0 {
+		number.AddNull()
+		return append(cells, "NULL")
+	}
+	v := rapid.Int64Range(-3, 3).Draw(f.t, "number")
+	number.AddFixed(uint64(v))
+	return append(cells, fmt.Sprint(v))
+}
+
+// element fills an element of level l and all below it; it returns its rows.
+func (f *filler) element(l int, above []string) int {
+	cells := append(append([]string(nil), above...), f.values(l)...)
+	if !f.b.Full(&f.b.Columns[2*l]) {
+		f.t.Fatalf("level %d is not full", l)
+	}
+	if l == f.b.Depth {
+		f.rows = append(f.rows, cells)
+		f.b.EndElement(l, 1)
+		return 1
+	}
+	rows := 0
+	for range rapid.IntRange(0, 3).Draw(f.t, "elements") {
+		rows += f.element(l+1, cells)
+	}
+	f.b.EndElement(l, rows)
+	return rows
+}
+
+// TestRowsComeBack fills batches, with rollbacks and flushes at any time, and
+// spreads the columns out into rows again.
+func TestRowsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newTable(rapid.IntRange(0, 2).Draw(t, "depth"))
+		for range rapid.IntRange(1, 2).Draw(t, "uses") {
+			b.Reset()
+			f := &filler{t: t, b: b}
+			for range rapid.IntRange(0, 12).Draw(t, "records") {
+				kept := len(f.rows)
+				f.element(0, nil)
+				if b.RecordRows() != len(f.rows)-kept {
+					t.Fatalf("the record has %d rows, want %d", b.RecordRows(), len(f.rows)-kept)
+				}
+				if rapid.IntRange(0, 3).Draw(t, "rollback") == 0 {
+					b.Rollback()
+					f.rows = f.rows[:kept]
+					continue
+				}
+				b.EndRecord()
+				if rapid.Bool().Draw(t, "flush") {
+					b.Flush(f.input, nil)
+					clear(f.input) // whose bytes may move now
+				}
+			}
+			b.Flush(f.input, nil)
+			b.Finish()
+			if diff := cmp.Diff(f.rows, allRows(b), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("-want +got:\n%s", diff)
+			}
+			if last := b.Pages[len(b.Pages)-1]; last.Rows != b.Rows || last.Elems[0] != b.Elements(0) {
+				t.Fatalf("the last page ends at %+v, the batch has %d rows", last, b.Rows)
+			}
+		}
+	})
+}
+
+// allRows writes out the rows of a batch.
+func allRows(b *Batch) [][]string {
+	rows := make([][]string, b.Rows)
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		row, nulls := 0, 0
+		for e, entry := range c.Index {
+			n := 1
+			if c.Level < b.Depth {
+				n = int(b.Runs[c.Level][e])
+			}
+			cell := "NULL"
+			switch {
+			case entry == Null:
+				nulls++
+			case c.Type.Bytes():
+				cell = string(c.Entry(entry))
+			default:
+				cell = fmt.Sprint(int64(c.Fixed[entry]))
+			}
+			for range n {
+				rows[row] = append(rows[row], cell)
+				row++
+			}
+		}
+		if row != b.Rows || nulls != c.Nulls {
+			panic(fmt.Sprintf("column %s: %d rows and %d nulls, want %d and %d", c.Name, row, nulls, b.Rows, c.Nulls))
+		}
+	}
+	return rows
+}
+
+// fill adds n records with the text and number that value gives, and flushes
+// after every so many.
+func fill(n, every int, value func(i int) int) *Batch {
+	b := newTable(0)
+	var input []byte
+	for i := range n {
+		v := value(i)
+		s := fmt.Sprint("value ", v)
+		b.Columns[0].AddBytes(jsonscan.Hash([]byte(s)), len(input), len(s))
+		input = append(input, s...)
+		b.Columns[1].AddFixed(uint64(v))
+		b.EndElement(0, 1)
+		b.EndRecord()
+		if i%every == 0 {
+			b.Flush(input, nil)
+			input = input[:0]
+		}
+	}
+	b.Flush(input, nil)
+	b.Finish()
+	return b
+}
+
+// TestDictionary: a dictionary is kept while values repeat and left when they
+// do not; and when that happens does not depend on when Flush is called.
+func TestDictionary(t *testing.T) {
+	const n = 50_000
+	for _, c := range []struct {
+		name     string
+		value    func(i int) int
+		distinct bool
+		entries  int
+	}{
+		{"a catalogue", func(i int) int { return i * 7919 % 5000 }, true, 5000},
+		{"a catalogue larger than the sample", func(i int) int { return i * 7919 % 10007 }, true, 10007},
+		{"all different", func(i int) int { return i }, false, n},
+		{"a constant", func(int) int { return 1 }, true, 1},
+	} {
+		often, seldom := fill(n, 3, c.value), fill(n, 1009, c.value)
+		for i := range often.Columns {
+			col := &often.Columns[i]
+			if col.Distinct != c.distinct || col.Entries() != c.entries {
+				t.Errorf("%s, column %s: distinct=%v with %d entries, want %v with %d", c.name, col.Name, col.Distinct, col.Entries(), c.distinct, c.entries)
+			}
+			other := &seldom.Columns[i]
+			if diff := cmp.Diff([]any{col.Index, col.Data, col.Fixed, col.Distinct}, []any{other.Index, other.Data, other.Fixed, other.Distinct}); diff != "" {
+				t.Errorf("%s, column %s depends on when it is flushed", c.name, col.Name)
+			}
+		}
+	}
+}
+
+// TestPages: a page ends at the first border of records behind PageRows rows.
+func TestPages(t *testing.T) {
+	b := fill(2*PageRows+5, 100, func(i int) int { return i % 10 })
+	var ends []int
+	for _, p := range b.Pages {
+		ends = append(ends, p.Rows)
+	}
+	if diff := cmp.Diff([]int{PageRows, 2 * PageRows, 2*PageRows + 5}, ends); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
