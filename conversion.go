@@ -14,6 +14,7 @@ import (
 	"sluice/internal/quarantine"
 	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/schema"
 )
 
 // shareFloor is the number of records up to which no share of quarantined
@@ -40,7 +41,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if opts.Codec == "" {
 		opts.Codec = Zstd
 	}
-	c := &conversion{m: m, opts: opts, border: rowGroupBytes, stats: Stats{Reasons: map[string]int64{}}}
+	c := &conversion{m: m, opts: opts, border: rowGroupBytes, stats: newStats()}
 	for i := range m.Tables {
 		t := &m.Tables[i]
 		out := dst
@@ -303,6 +304,14 @@ func (c *conversion) account() error {
 		rows += w.Rows()
 		s.BytesWritten += w.Bytes()
 	}
+	for i := range c.m.Tables {
+		t := &c.m.Tables[i]
+		for j, col := range t.Columns {
+			if col.Type.Kind == schema.Decimal {
+				s.Sums[t.Name+"."+col.Name] = c.groups.sums[i][j].Decimal(col.Type.Scale)
+			}
+		}
+	}
 	s.BytesRead = c.in.Stored()
 	s.Outcome = Accept
 	if s.RecordsQuarantined > 0 {
@@ -331,7 +340,8 @@ func (c *conversion) failed(err error) (Stats, error) {
 		// the world's failures: another try may find it whole.
 		return c.stats, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", c.stats.BytesRead, c.opts.Size, r.Code)
 	}
-	stats := Stats{BytesRead: c.stats.BytesRead, Outcome: Reject, Reason: string(r.Code), Reasons: map[string]int64{}}
+	stats := newStats()
+	stats.BytesRead, stats.Outcome, stats.Reason = c.stats.BytesRead, Reject, string(r.Code)
 	if r.Code == reason.QuarantineShare {
 		stats.Reasons = c.stats.Reasons
 	}

@@ -27,18 +27,21 @@ const (
 
 // Stats counts what a conversion did. The JSON names are a contract.
 type Stats struct {
-	RecordsRead        int64            `json:"records_read"`
-	RecordsCommitted   int64            `json:"records_committed"`
-	RecordsQuarantined int64            `json:"records_quarantined"`
-	RecordsSkipped     int64            `json:"records_skipped"`
-	RowsWritten        int64            `json:"rows_written"`
-	BytesRead          int64            `json:"bytes_read"`       // of the input as stored, so compressed
-	BytesWritten       int64            `json:"bytes_written"`    // of all Parquet outputs
-	ElementsSkipped    int64            `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
-	UnknownFields      int64            `json:"unknown_fields"`   // object members that no path names
-	Outcome            Outcome          `json:"outcome"`
-	Reason             string           `json:"reason"`  // of a reject, else empty
-	Reasons            map[string]int64 `json:"reasons"` // code -> quarantined records
+	RecordsRead        int64 `json:"records_read"`
+	RecordsCommitted   int64 `json:"records_committed"`
+	RecordsQuarantined int64 `json:"records_quarantined"`
+	RecordsSkipped     int64 `json:"records_skipped"`
+	RowsWritten        int64 `json:"rows_written"`
+	BytesRead          int64 `json:"bytes_read"`       // of the input as stored, so compressed
+	BytesWritten       int64 `json:"bytes_written"`    // of all Parquet outputs
+	ElementsSkipped    int64 `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
+	UnknownFields      int64 `json:"unknown_fields"`   // object members that no path names
+	// Sums are the exact totals of the decimal columns, by "table.column". The
+	// value of a record or element counts once, however many rows it stands in.
+	Sums    map[string]string `json:"sums"`
+	Outcome Outcome           `json:"outcome"`
+	Reason  string            `json:"reason"`  // of a reject, else empty
+	Reasons map[string]int64  `json:"reasons"` // code -> quarantined records
 }
 
 // Options of Convert. The zero value is ready to use.
@@ -81,7 +84,7 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	}
 	c, err := newConversion(ctx, dst, src, m, *opts)
 	if err != nil {
-		return Stats{Reasons: map[string]int64{}}, err
+		return newStats(), err
 	}
 	defer c.close()
 	if err := c.run(); err != nil {

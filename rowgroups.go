@@ -22,6 +22,7 @@ type rowGroups struct {
 	slots   []*slot
 	current int
 	writers []*parquetfile.Writer
+	sums    [][]batch.Sum // of each column of each table
 }
 
 // slot is one row group of every table, on its way through.
@@ -35,6 +36,9 @@ type slot struct {
 
 func newRowGroups(m *mapping.Mapping, codec Codec, threads int, writers []*parquetfile.Writer) (*rowGroups, error) {
 	g := &rowGroups{writers: writers}
+	for i := range m.Tables {
+		g.sums = append(g.sums, make([]batch.Sum, len(m.Schema(&m.Tables[i]).Columns)))
+	}
 	for range max(threads, 1) {
 		s := &slot{done: make(chan error, 1), groups: make([]*parquetfile.RowGroup, len(m.Tables))}
 		for i := range m.Tables {
@@ -90,7 +94,11 @@ func (g *rowGroups) write(s *slot) error {
 		if err == nil && group.Rows() > 0 {
 			err = g.writers[i].Write(group)
 		}
-		s.batches[i].Reset()
+		b := s.batches[i]
+		for c := range b.Columns {
+			g.sums[i][c].AddDecimals(b, &b.Columns[c])
+		}
+		b.Reset()
 	}
 	return err
 }

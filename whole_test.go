@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -347,4 +348,24 @@ func FuzzConvert(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSums: the exact totals of money, each value once for the record or
+// element it stands in, and added up over objects.
+func TestSums(t *testing.T) {
+	m := orders(t)
+	in := `[{"order_id":1,"order_date":"2024-01-10","total_amount":0.1,"customer":{"customer_id":1},"products":[{"product_id":1,"price":0.1,"quantity":1},{"product_id":2,"price":"99999999999999.9999","quantity":1}]},
+		{"order_id":2,"order_date":"2024-01-10","total_amount":-0.3,"customer":{"customer_id":1},"products":[{"product_id":1,"price":1e-4,"quantity":1}]},
+		{"order_id":3,"order_date":"2024-01-10","total_amount":1000,"customer":{"customer_id":1},"products":[]}]`
+	got := convert(t, m, strings.NewReader(in), sluice.Options{})
+	want := map[string]string{"order_lines.product_price": "100000000000000.1000", "order_lines.total_amount": "-0.2000"}
+	if got.err != nil || !maps.Equal(got.stats.Sums, want) {
+		t.Fatalf("%v: got %v, want %v", got.err, got.stats.Sums, want)
+	}
+	var total sluice.Stats
+	total.Add(got.stats)
+	total.Add(got.stats)
+	if total.Sums["order_lines.total_amount"] != "-0.4000" || total.RecordsRead != 6 || total.Reasons["no_rows"] != 2 {
+		t.Errorf("added up: %+v", total)
+	}
 }

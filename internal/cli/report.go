@@ -100,22 +100,11 @@ func printJSON(w io.Writer, v any) error {
 // failure (empty), then quarantine, then accept.
 func sumUp(files []fileReport) totals {
 	t := totals{Files: files}
-	t.Reasons = map[string]int64{}
+	t.Add(sluice.Stats{}) // maps, not null, also of no files
 	t.Outcome = sluice.Accept
 	worst, bad := 0, 0
 	for _, f := range files {
-		t.RecordsRead += f.RecordsRead
-		t.RecordsCommitted += f.RecordsCommitted
-		t.RecordsQuarantined += f.RecordsQuarantined
-		t.RecordsSkipped += f.RecordsSkipped
-		t.RowsWritten += f.RowsWritten
-		t.BytesRead += f.BytesRead
-		t.BytesWritten += f.BytesWritten
-		t.ElementsSkipped += f.ElementsSkipped
-		t.UnknownFields += f.UnknownFields
-		for code, n := range f.Reasons {
-			t.Reasons[code] += n
-		}
+		t.Add(f.Stats)
 		if f.err != nil {
 			bad++
 		}

@@ -1,0 +1,100 @@
+# go test ./... needs Go alone. The deeper checks install their tools, of the
+# versions named here, into .tools; `bash .ci/run` runs all of them.
+
+SHARED   ?= ../shared
+FUZZTIME ?= 60s
+GOLANGCI_LINT := v2.15.0
+GOVULNCHECK   := v1.9.0
+
+TOOLS  := .tools
+LINT   := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
+VULN   := $(TOOLS)/govulncheck-$(GOVULNCHECK)
+PYTHON := $(TOOLS)/python/bin/python
+SLUICE := $(TOOLS)/sluice
+
+.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory bench tools clean
+
+build:
+	go build -o sluice ./cmd/sluice
+
+test:
+	go test ./...
+
+# All that .ci/run does.
+check:
+	bash .ci/run
+
+format:
+	@files=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...)); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
+
+tidy:
+	go mod tidy -diff
+	go mod verify
+
+vet:
+	go vet -tags corpora ./...
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+race:
+	.ci/noskip go test -race -v ./...
+
+# The database lies beside the repository, so that the check needs no network.
+vuln: $(VULN)
+	$(VULN) -db file://$$(realpath $(SHARED)/vulndb) ./...
+
+# Tests over files that are no part of the repository: bad input of every
+# kind, vendors' documents, other projects' test suites.
+corpora:
+	.ci/noskip go test -tags corpora -count=1 -v ./internal/corpora
+
+# Every fuzz target for FUZZTIME.
+fuzz:
+	.ci/fuzz $(FUZZTIME)
+
+# The platforms the command is built for, without cgo.
+cross:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -o /dev/null ./cmd/sluice
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/sluice
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/sluice
+
+# Our files, read by DuckDB, pyarrow, polars and Spark (which needs Java).
+readers: $(PYTHON) $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) $(PYTHON) .ci/readers.py
+
+# 1 GiB through a pipe, in constant memory.
+memory: $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py array 2
+	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py ndjson 2
+
+bench:
+	go test -run xxx -bench . -benchmem .
+
+tools: $(LINT) $(VULN) $(PYTHON)
+
+$(TOOLS)/.gitignore:
+	mkdir -p $(TOOLS)
+	echo '*' > $@
+
+$(LINT): | $(TOOLS)/.gitignore
+	GOBIN=$(abspath $(TOOLS)) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv $(TOOLS)/golangci-lint $@
+
+$(VULN): | $(TOOLS)/.gitignore
+	GOBIN=$(abspath $(TOOLS)) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	mv $(TOOLS)/govulncheck $@
+
+$(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
+	rm -rf $(TOOLS)/python
+	python3 -m venv $(TOOLS)/python
+	$(PYTHON) -m pip install --quiet -r .ci/requirements.txt || { rm -rf $(TOOLS)/python; exit 1; }
+	touch $@
+
+# Go knows best whether it must be built anew.
+.PHONY: $(SLUICE)
+$(SLUICE): | $(TOOLS)/.gitignore
+	go build -o $@ ./cmd/sluice
+
+clean:
+	rm -rf $(TOOLS) sluice dist

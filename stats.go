@@ -1,0 +1,47 @@
+package sluice
+
+import (
+	"math/big"
+	"strings"
+)
+
+func newStats() Stats { return Stats{Reasons: map[string]int64{}, Sums: map[string]string{}} }
+
+// Add adds the counts and sums of another object; Outcome and Reason stay.
+func (s *Stats) Add(t Stats) {
+	s.RecordsRead += t.RecordsRead
+	s.RecordsCommitted += t.RecordsCommitted
+	s.RecordsQuarantined += t.RecordsQuarantined
+	s.RecordsSkipped += t.RecordsSkipped
+	s.RowsWritten += t.RowsWritten
+	s.BytesRead += t.BytesRead
+	s.BytesWritten += t.BytesWritten
+	s.ElementsSkipped += t.ElementsSkipped
+	s.UnknownFields += t.UnknownFields
+	if s.Reasons == nil {
+		s.Reasons = map[string]int64{}
+	}
+	for code, n := range t.Reasons {
+		s.Reasons[code] += n
+	}
+	if s.Sums == nil {
+		s.Sums = map[string]string{}
+	}
+	for column, sum := range t.Sums {
+		s.Sums[column] = addDecimals(s.Sums[column], sum)
+	}
+}
+
+// addDecimals adds two decimals of the same scale; an empty one is zero.
+func addDecimals(a, b string) string {
+	if a == "" {
+		return b
+	}
+	x, ok1 := new(big.Rat).SetString(a)
+	y, ok2 := new(big.Rat).SetString(b)
+	if !ok1 || !ok2 {
+		return a + " + " + b // not numbers of ours: shown, not dropped
+	}
+	_, fraction, _ := strings.Cut(b, ".")
+	return x.Add(x, y).FloatString(len(fraction))
+}
