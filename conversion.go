@@ -28,7 +28,7 @@ type conversion struct {
 	stats Stats
 
 	in      *input.Reader
-	window  *jsonscan.Window
+	window  *jsonscan.Window   // nil: there are no records
 	flat    *flatten.Flattener // nil until the place of the records is known
 	place   mapping.Path       // of the records
 	groups  *rowGroups
@@ -74,7 +74,9 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		c.bad = quarantine.NewWriter(opts.Quarantine)
 	}
 	c.in = input.NewReader(src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
-	c.window = jsonscan.NewWindow(ctx, c.in)
+	if src != nil {
+		c.window = jsonscan.NewWindow(ctx, c.in)
+	}
 	return c, nil
 }
 
@@ -87,6 +89,12 @@ func (c *conversion) close() {
 // run is the path of the data: records are found, read into batches, and the
 // batches written as row groups.
 func (c *conversion) run() error {
+	if c.window == nil {
+		if err := c.groups.finish(); err != nil {
+			return err
+		}
+		return c.account()
+	}
 	if err := c.window.Fill(len(quarantine.Prefix)); err != nil {
 		return fmt.Errorf("read input: %w", err)
 	}
@@ -95,9 +103,6 @@ func (c *conversion) run() error {
 		read = c.replay
 	}
 	if err := read(); err != nil {
-		return err
-	}
-	if err := c.checkShare(); err != nil {
 		return err
 	}
 	if err := c.groups.finish(); err != nil {
@@ -138,7 +143,7 @@ func (c *conversion) records() error {
 		}
 	}
 	c.flat.Flush(w.Buf)
-	return nil
+	return c.checkShare()
 }
 
 // record converts the record at the position of the window.
@@ -201,11 +206,17 @@ func (c *conversion) replay() error {
 		if err == io.EOF {
 			break
 		}
+		if errors.Is(err, quarantine.ErrTooLarge) {
+			if err := c.passOn(r); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("read quarantine file: %w", err)
 		}
-		if c.flat == nil {
-			c.begin(replayPlace(c.m, e.Place))
+		if place := replayPlace(c.m, e.Place); c.flat == nil || place.String() != c.place.String() {
+			c.begin(place)
 		}
 		if err := c.rowGroupBorder(c.window.Offset(c.window.Pos), nil); err != nil {
 			return err
@@ -222,6 +233,19 @@ func (c *conversion) replay() error {
 			return err
 		}
 		c.flat.Flush(text)
+	}
+	return nil
+}
+
+// passOn quarantines an entry again whose record is still too large to be
+// held, as it stands.
+func (c *conversion) passOn(r *quarantine.Reader) error {
+	if err := c.quarantined(reason.RecordTooLarge); err != nil {
+		return err
+	}
+	c.stats.RecordsRead++
+	if err := r.Discard(c.bad.Copy); err != nil {
+		return fmt.Errorf("quarantine a large record again: %w", err)
 	}
 	return nil
 }

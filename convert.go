@@ -77,6 +77,8 @@ type Options struct {
 // be thrown away; Stats then says how far it came, and for a reject has only
 // Outcome, Reason, Reasons and BytesRead set.
 //
+// If src is nil there are no records: the outputs get the schema and no rows.
+//
 // Convert returns within 100 ms after ctx ends, if src.Read does not block.
 func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts *Options) (Stats, error) {
 	if opts == nil {

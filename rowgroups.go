@@ -1,6 +1,8 @@
 package sluice
 
 import (
+	"fmt"
+
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
 	"sluice/internal/parquetfile"
@@ -74,7 +76,14 @@ func (g *rowGroups) next() error {
 	return g.write(g.slots[g.current])
 }
 
+// encode makes the row groups. A panic of a library below ends this conversion
+// only, and not the process.
 func (s *slot) encode() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("encode row group: internal error: %v", r)
+		}
+	}()
 	for i, b := range s.batches {
 		if s.groups[i], err = s.encoders[i].Encode(b); err != nil {
 			return err

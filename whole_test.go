@@ -369,3 +369,42 @@ func TestSums(t *testing.T) {
 		t.Errorf("added up: %+v", total)
 	}
 }
+
+// TestReplayOfMany: quarantine files joined together may come from different
+// places, most entries may still not fit, and one may still be too large to be
+// held: none of that keeps the others from their rows.
+func TestReplayOfMany(t *testing.T) {
+	const text = "records: [\"$[*]\", \"$.order\"]\ntable: t\ncolumns: [{name: id, path: $.id, type: %s, required: true}]\nlimits: {quarantine_share: 1, record_bytes: 1000}\n"
+	strict, mended := parseMapping(t, fmt.Sprintf(text, "int64")), parseMapping(t, fmt.Sprintf(text, "string")+"unknown_fields: count\n")
+	var joined []byte
+	large := `{"id":"` + strings.Repeat("x", 1<<17) + `"}`
+	for _, in := range []string{`[{"id":"a"},` + large + `]`, `{"order":{"id":"b"}}`, "[" + strings.Repeat(`{"no":1},`, 20) + `{"id":"c"}]`} {
+		got := convert(t, strict, strings.NewReader(in), sluice.Options{Source: "s"})
+		if got.err != nil || got.stats.RecordsCommitted != 0 {
+			t.Fatalf("%v %+v", got.err, got.stats)
+		}
+		joined = append(joined, got.bad...)
+	}
+	half := *mended
+	half.Limits.QuarantineShare = 0.5
+	got := convert(t, &half, bytes.NewReader(joined), sluice.Options{})
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	if want := [][]string{{"a"}, {"b"}, {"c"}}; !slices.EqualFunc(want, got.rows, slices.Equal) {
+		t.Errorf("got %v, want %v", got.rows, want)
+	}
+	if got.stats.RecordsQuarantined != 21 || got.stats.Reasons["record_too_large"] != 1 {
+		t.Errorf("%+v", got.stats)
+	}
+	places := map[string]int{}
+	for _, e := range entries(t, got.bad) {
+		places[e.Place]++
+		if e.Reason == "record_too_large" && e.Raw+string(e.RawBase64) != large {
+			t.Error("the large record has changed")
+		}
+	}
+	if places["$[*]"] != 21 {
+		t.Errorf("places: %v", places)
+	}
+}

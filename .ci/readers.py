@@ -13,6 +13,7 @@ import tempfile
 import time
 
 os.environ["TZ"] = "UTC"
+os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 time.tzset()
 
 import duckdb
@@ -117,7 +118,7 @@ class Spark:
 
     def __init__(self):
         self.session = (pyspark.sql.SparkSession.builder.master("local[2]")
-                        .config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
+                        .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false").config("spark.sql.session.timeZone", "UTC")
                         .config("spark.sql.shuffle.partitions", "2").config("spark.driver.bindAddress", "127.0.0.1")
                         .config("spark.driver.host", "127.0.0.1").getOrCreate())
         self.session.sparkContext.setLogLevel("ERROR")

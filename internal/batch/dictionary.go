@@ -1,6 +1,10 @@
 package batch
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
 
 // A column of the deepest level leaves its dictionary when new values keep
 // coming: look-ups then cost more than they save, and PLAIN pages are smaller.
@@ -77,13 +81,18 @@ func (c *Column) touch() (sum uint32) {
 	return sum
 }
 
+// factor spreads hashes over the table: 2^64 / golden ratio.
 const factor = 0x9E3779B97F4A7C15
+
+// numberKey is drawn anew in each process, so that nobody can choose numbers
+// that collide. What is written does not depend on it: entries are in the
+// order of their first use.
+var numberKey = rand.Uint64() | 1
 
 // spread makes all bits of a value count in the upper bits of its hash.
 func spread(v uint64) uint64 {
-	v *= factor
-	v ^= v >> 32
-	return v * factor
+	hi, lo := bits.Mul64(v^numberKey, numberKey)
+	return (hi ^ lo) * factor
 }
 
 // value ends a value that is not NULL, and leaves the dictionary if it is time.

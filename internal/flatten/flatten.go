@@ -25,6 +25,7 @@ type Flattener struct {
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found
+	again  bool                 // the value was read for another node before
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
 	fields int64                // unknown members
@@ -158,7 +159,7 @@ func (f *Flattener) Flush(b []byte) {
 // until is not negative, nothing but white space may follow up to b[until].
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
-	f.code, f.seen = "", false
+	f.code, f.seen, f.again = "", false, false
 	f.fields, f.empty = 0, 0
 	f.skip.Reset()
 	f.bits = f.bits[:0]
@@ -180,6 +181,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
 	}
+	if f.keep && end >= 0 {
+		f.rescueTables(p)
+	}
 	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
 	if end < 0 || f.code != "" {
 		for i := range f.tables {
@@ -196,9 +200,6 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		if t.skipped {
 			t.b.Rollback()
 			continue
-		}
-		if f.keep && f.code == "" {
-			f.rescueRows(t)
 		}
 		res.Rows += t.b.RecordRows()
 		res.Skipped = false

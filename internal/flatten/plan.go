@@ -23,6 +23,7 @@ type node struct {
 	ends    []element // what is complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
+	also    []*node   // other nodes that read the same value: [0] beside [*]
 	owners  []element // tables that the record or element around the node gives rows to
 }
 
@@ -46,8 +47,11 @@ func (m *member) at(b []byte, p int) bool {
 	return n <= 16 || n <= len(b)-p && string(b[p+16:p+n]) == m.pattern[16:]
 }
 
-// unknown is the index of a member that the mapping does not name.
-const unknown = -1
+// What stands for the index of a member that a node does not know.
+const (
+	unknown   = -1 // the mapping does not name it
+	elsewhere = -2 // another node that reads the same object knows it
+)
 
 type indexed struct {
 	i    int // negative: from the end
@@ -200,6 +204,12 @@ func (n *node) finish(owners []element) {
 		}
 		m.node.finish(owners)
 	}
+	elements := n.elements()
+	for i, a := range elements {
+		for _, b := range elements[i+1:] {
+			a.meets(b)
+		}
+	}
 	for _, x := range n.index {
 		x.node.finish(owners)
 	}
@@ -208,10 +218,49 @@ func (n *node) finish(owners []element) {
 	}
 }
 
+// elements are the nodes of single and of all elements of an array.
+func (n *node) elements() (all []*node) {
+	if n.each != nil {
+		all = append(all, n.each)
+	}
+	for _, x := range n.index {
+		all = append(all, x.node)
+	}
+	return all
+}
+
+// meets notes that n and o may read the same value.
+func (n *node) meets(o *node) {
+	n.also, o.also = append(n.also, o), append(o.also, n)
+	for i := range n.members {
+		for j := range o.members {
+			if n.members[i].name == o.members[j].name {
+				n.members[i].node.meets(o.members[j].node)
+			}
+		}
+	}
+	for _, a := range n.elements() {
+		for _, b := range o.elements() {
+			a.meets(b)
+		}
+	}
+}
+
 // pattern is how most writers write a member name: the quick guess.
 func pattern(name string) string { return `"` + name + `":` }
 
+// find is the index of a member, or unknown, or elsewhere.
 func (n *node) find(name []byte) int {
+	i := n.own(name)
+	for _, o := range n.also {
+		if i == unknown && o.own(name) != unknown {
+			return elsewhere
+		}
+	}
+	return i
+}
+
+func (n *node) own(name []byte) int {
 	if n.byName != nil {
 		if i, ok := n.byName[string(name)]; ok {
 			return i

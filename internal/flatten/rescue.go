@@ -57,8 +57,16 @@ func (f *Flattener) rescueField(n *node, key, p, q int) {
 	}
 }
 
-// rescueRows gives the rows of the record their text.
-func (f *Flattener) rescueRows(t *table) {
+// rescueTables gives the rows of the record, which began at p, their text.
+func (f *Flattener) rescueTables(p int) {
+	for i := range f.tables {
+		if t := &f.tables[i]; f.code == "" && !t.skipped {
+			f.rescueRows(t, p)
+		}
+	}
+}
+
+func (f *Flattener) rescueRows(t *table, p int) {
 	c := &t.b.Columns[t.extra.rescued]
 	r := &t.rescue
 	var next [batch.MaxLevels]int // first field that may belong to the row
@@ -93,7 +101,7 @@ func (f *Flattener) rescueRows(t *table) {
 		last.row, last.off, last.end = row, off, len(f.scratch)
 		if int64(len(f.scratch)-first) > f.limits.RecordBytes {
 			// What the record says once would stand in every row.
-			f.bad(reason.FieldTooLarge, mapping.Path{{Kind: mapping.Name, Name: mapping.Rescued}}, 0)
+			f.bad(reason.FieldTooLarge, mapping.Path{{Kind: mapping.Name, Name: mapping.Rescued}}, p)
 			return
 		}
 		f.addRescued(c, last.off, last.end)

@@ -106,7 +106,7 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			*last = i
 		}
 		if i < 0 {
-			p = f.unknown(start, p, n, depth)
+			p = f.unknown(start, p, n, depth, i == unknown && !f.again)
 		} else {
 			m := &n.members[i]
 			last = &m.next
@@ -179,7 +179,7 @@ func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 		return 0
 	}
 	end, num := jsonscan.ScanNumber(b, p)
-	if end < 0 || num.Exponent || num.Digits > 18 {
+	if end < 0 || num.Exponent || num.Digits > 18 || int64(end-p) > f.limits.FieldBytes {
 		return 0
 	}
 	v := int64(num.Mantissa)
@@ -222,21 +222,25 @@ func (f *Flattener) key(p int, n *node) (value, i int) {
 		name = f.scratch[from:]
 		f.scratch = f.scratch[:from]
 	}
-	if i = n.find(name); i == unknown {
+	if i = n.find(name); i < 0 {
 		f.skip.Push(hash, p+1, end, flags)
 	}
 	return jsonscan.Space(b, value+1), i
 }
 
-// unknown reads the value of a member that the mapping does not name.
-func (f *Flattener) unknown(key, p int, n *node, depth int) int {
+// unknown reads the value of a member that n does not know. It counts if no
+// other node knows it.
+func (f *Flattener) unknown(key, p int, n *node, depth int, counts bool) int {
 	q := f.skip.Value(f.b, p, depth)
 	if q < 0 {
 		return q
 	}
 	f.found(n)
-	f.fields++
+	if counts {
+		f.fields++
+	}
 	switch {
+	case !counts:
 	case f.refuse:
 		f.bad(reason.UnknownField, n.path, key)
 	case f.keep && f.code == "":
@@ -274,7 +278,10 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			for _, x := range n.index {
 				if q >= 0 && (x.i == i || x.i < 0 && x.i+count == i) {
+					before := f.again
+					f.again = before || q > 0
 					q = f.value(p, x.node, depth)
+					f.again = before
 				}
 			}
 		}

@@ -190,7 +190,7 @@ func (r *Reader) rejected(err error) error {
 	}
 	truncated := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	switch {
-	case r.zst != nil && errors.Is(err, zstd.ErrWindowSizeExceeded):
+	case r.zst != nil && (errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded)):
 		return r.reject(reason.ZstdWindow, fmt.Sprintf("the frame wants a window of more than %d bytes; compress without --long or --ultra", maxZstdWindow))
 	case r.zst != nil && truncated:
 		return r.reject(reason.ZstdTruncated, "the stream ends inside a zstd frame")

@@ -1,17 +1,24 @@
 package jsonscan
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
 
-const hashFactor = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, as in Fibonacci hashing
+// hashKey is drawn anew in each process, so that nobody can choose strings
+// that collide. Nothing that is written depends on a hash: they only find
+// what is compared byte by byte then.
+var hashKey = rand.Uint64() | 1
 
 func mix(h, w uint64) uint64 {
-	h = (h ^ w) * hashFactor
-	return h ^ h>>32
+	hi, lo := bits.Mul64(h^w^hashKey, hashKey)
+	return hi ^ lo
 }
 
 // Hash is the hash that [String] computes on the way: eight bytes at a time,
-// the last word filled up with zeros. It is no defence against chosen keys;
-// whoever compares by it must compare the bytes too.
+// the last word filled up with zeros. Strings of different length can have the
+// same one, as "a" and "a\x00": whoever compares by it must compare the bytes too.
 func Hash(s []byte) uint64 {
 	var h uint64
 	for len(s) >= 8 {

@@ -89,6 +89,14 @@ func (w *Writer) End() error {
 	return w.flush()
 }
 
+// Copy adds bytes of an entry as they stand in another quarantine file.
+func (w *Writer) Copy(line []byte) error {
+	if _, err := w.w.Write(line); err != nil {
+		return fmt.Errorf("write quarantine: %w", err)
+	}
+	return nil
+}
+
 func (w *Writer) flush() error {
 	if _, err := w.w.Write(w.buf); err != nil {
 		return fmt.Errorf("write quarantine: %w", err)

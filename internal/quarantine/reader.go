@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 
 	"sluice/internal/jsonscan"
@@ -18,8 +18,12 @@ type Reader struct {
 	raw       []byte
 }
 
-// NewReader reads w, which stands at [Prefix]. Records of more than maxRecord
-// bytes are refused.
+// ErrTooLarge says that the record of an entry is larger than may be held.
+// The entry can be read over with [Reader.Discard].
+var ErrTooLarge = errors.New("the record of an entry is larger than record_bytes; raise it to replay the entry")
+
+// NewReader reads w, which stands at [Prefix], with records of up to about
+// maxRecord bytes.
 func NewReader(w *jsonscan.Window, maxRecord int) *Reader {
 	return &Reader{w: w, maxRecord: maxRecord}
 }
@@ -54,9 +58,6 @@ func (r *Reader) Next() (e Entry, raw []byte, err error) {
 	} else if r.raw, err = base64.StdEncoding.AppendDecode(r.raw, []byte(*wire.RawBase64)); err != nil {
 		return e, nil, r.reject("raw_base64 is damaged")
 	}
-	if len(r.raw) > r.maxRecord {
-		return e, nil, r.tooLarge()
-	}
 	n := len(r.raw)
 	r.raw = append(r.raw, make([]byte, jsonscan.Padding)...)
 	r.w.Pos += len(line)
@@ -76,7 +77,7 @@ func (r *Reader) line() ([]byte, error) {
 			return held, nil
 		}
 		if len(held) > 6*r.maxRecord+64<<10 {
-			return nil, r.tooLarge()
+			return nil, ErrTooLarge
 		}
 		if err := w.Fill(2*len(held) + 1); err != nil {
 			return nil, err
@@ -84,8 +85,29 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-func (r *Reader) tooLarge() error {
-	return r.reject(fmt.Sprintf("the record of an entry is larger than record_bytes: %d; raise it to replay the entry", r.maxRecord))
+// Discard reads over the entry that is too large, and shows its line to emit.
+func (r *Reader) Discard(emit func([]byte) error) error {
+	w := r.w
+	for {
+		n := bytes.IndexByte(w.Buf[w.Pos:w.End], '\n') + 1
+		end := n > 0
+		if !end {
+			n = w.End - w.Pos
+		}
+		if err := emit(w.Buf[w.Pos : w.Pos+n]); err != nil {
+			return err
+		}
+		w.Pos += n
+		switch {
+		case end:
+			return nil
+		case w.EOF:
+			return r.reject("the input ends inside an entry")
+		}
+		if err := w.Fill(1); err != nil {
+			return err
+		}
+	}
 }
 
 func (r *Reader) reject(detail string) error {

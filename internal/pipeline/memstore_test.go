@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/store"
+)
+
+// memStore is a store in memory for the simulation, whose clock and ETags are
+// counters, so that a schedule gives the same bytes each time. Before every
+// effect and every look it calls gate.
+type memStore struct {
+	name    string
+	gate    func()
+	now     *int64
+	objects map[string]memObject
+	pending map[*memWriter]bool
+	commits func(key string, o memObject)
+	lose    func() int // what happens to the reply of a commit; see simulation.lose
+}
+
+type memObject struct {
+	data []byte
+	info store.Info
+}
+
+var _ store.Store = (*memStore)(nil)
+
+func newMemStore(name string, now *int64) *memStore {
+	return &memStore{name: name, gate: func() {}, now: now, objects: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
+}
+
+func (s *memStore) String() string { return "mem://" + s.name }
+
+func (s *memStore) fail(op, key string, err error) error {
+	return &store.Error{Op: op, Location: s.String() + "/" + key, Err: err}
+}
+
+func (s *memStore) Head(_ context.Context, key string) (store.Info, error) {
+	s.gate()
+	o, ok := s.objects[key]
+	if !ok {
+		return store.Info{}, s.fail("head", key, store.ErrNotFound)
+	}
+	return o.info, nil
+}
+
+func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
+	s.gate()
+	o, ok := s.objects[key]
+	if !ok {
+		return nil, s.fail("open", key, store.ErrNotFound)
+	}
+	return &memReader{bytes.NewReader(o.data), o.info}, nil
+}
+
+type memReader struct {
+	*bytes.Reader
+	info store.Info
+}
+
+func (r *memReader) Close() error     { return nil }
+func (r *memReader) Info() store.Info { return r.info }
+
+func (s *memStore) Create(_ context.Context, key string, opts store.CreateOptions) (store.Writer, error) {
+	w := &memWriter{s: s, key: key, meta: opts.Meta}
+	s.pending[w] = true
+	return w, nil
+}
+
+type memWriter struct {
+	bytes.Buffer
+	s    *memStore
+	key  string
+	meta map[string]string
+}
+
+func (w *memWriter) Commit(_ context.Context, p store.Precondition) (store.Info, error) {
+	defer delete(w.s.pending, w) // the memory of a dead process is gone
+	w.s.gate()
+	old, exists := w.s.objects[w.key]
+	if !p.Holds(old.info.ETag, exists) {
+		return store.Info{}, w.s.fail("commit", w.key, store.ErrPrecondition)
+	}
+	o := w.s.put(w.key, w.Bytes(), w.meta)
+	switch w.s.lose() {
+	case 1:
+		return store.Info{}, &store.Error{Op: "commit", Location: w.key, Err: io.ErrUnexpectedEOF, Transient: true}
+	case 2:
+		return store.Info{}, w.s.fail("commit", w.key, store.ErrPrecondition)
+	}
+	return o.info, nil
+}
+
+func (w *memWriter) Abort(context.Context) error {
+	delete(w.s.pending, w)
+	return nil
+}
+
+// put replaces an object at once.
+func (s *memStore) put(key string, data []byte, meta map[string]string) memObject {
+	*s.now++
+	o := memObject{slices.Clone(data), store.Info{
+		Key: key, Size: int64(len(data)), ETag: fmt.Sprint("e", *s.now), Modified: time.Unix(1_700_000_000+*s.now, 0).UTC(), Meta: maps.Clone(meta),
+	}}
+	s.objects[key] = o
+	s.commits(key, o)
+	return o
+}
+
+func (s *memStore) List(_ context.Context, prefix string, fn func(store.Info) error) error {
+	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			if err := fn(s.objects[key].info); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *memStore) Delete(_ context.Context, key string) error {
+	s.gate()
+	delete(s.objects, key)
+	return nil
+}
+
+func (s *memStore) PendingUploads(context.Context, string) ([]store.Upload, error) {
+	return make([]store.Upload, len(s.pending)), nil
+}
+
+func (s *memStore) AbortUpload(context.Context, store.Upload) error { return nil }
+
+var _ io.Writer = (*memWriter)(nil)

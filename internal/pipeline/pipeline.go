@@ -1,0 +1,138 @@
+// Package pipeline makes exactly one visible result of each source key,
+// whatever events are repeated, late or lost and whenever a worker dies.
+//
+// An event only says "look at this key". Order comes from the strong
+// consistency of the store and from one compare-and-set for each publication:
+// the state of the output is read before the source, and the output is
+// replaced only if it is still in that state. So each publication has read the
+// source after the one before it was visible, and published states never go
+// back. ARCHITECTURE.md tells why nothing less is enough.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice"
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+	"sluice/mapping"
+)
+
+// Pipeline processes source keys. It is read-only after it was made, and safe
+// for use by several goroutines.
+type Pipeline struct {
+	Mapping *mapping.Mapping
+	Codec   sluice.Codec
+	Threads int
+
+	// Source opens the store of a bucket that events may name.
+	Source func(bucket string) (store.Store, error)
+
+	Sink       store.Store
+	SinkPrefix string // of the outputs, with a slash at its end
+
+	Ledger *ledger.Ledger
+
+	Quarantine       store.Store
+	QuarantinePrefix string // of quarantined records and reports, with a slash at its end
+
+	// RemoveDeleted replaces the output of a deleted source by one without
+	// rows. Otherwise it stays.
+	RemoveDeleted bool
+
+	// Reprocess publishes again what was made with another mapping.
+	Reprocess bool
+
+	// Hook, if not nil, is called at each step of the protocol, with its name
+	// in Steps; an error ends the attempt there, as a crash would.
+	Hook func(step Step) error
+
+	pause func(context.Context, time.Duration) error // in place of the clock, for the simulation
+}
+
+// Step names a point between two effects of the protocol.
+type Step string
+
+// Steps are all points at which a worker can die, in the order of the protocol.
+const (
+	Started     Step = "started"
+	Claimed     Step = "claimed"     // the ledger entry stands
+	Fenced      Step = "fenced"      // the state of the outputs is known
+	Opened      Step = "opened"      // the state of the source is pinned
+	Converted   Step = "converted"   // the output is written and invisible
+	Quarantined Step = "quarantined" // quarantine and report stand
+	Committed   Step = "committed"   // the output of a table is visible
+	Accounted   Step = "accounted"   // the ledger entry describes it
+)
+
+// Steps lists them.
+var Steps = []Step{Started, Claimed, Fenced, Opened, Converted, Quarantined, Committed, Accounted}
+
+// Disposition says what Process did about a key.
+type Disposition string
+
+const (
+	DidCommit    Disposition = "committed" // the state is published, or accounted for without rows
+	DidDuplicate Disposition = "duplicate" // it was before
+	DidReject    Disposition = "rejected"  // it cannot be trusted; the older output stays
+	DidSkip      Disposition = "skipped"   // the key was deleted, and nothing is to be done
+)
+
+// Result is what became of a key.
+type Result struct {
+	Disposition Disposition
+	Stats       sluice.Stats // of this call; zero for a duplicate
+	Outputs     []ledger.Output
+	Report      string // key of the report, if there is one
+	Attempts    int
+}
+
+// maxAttempts bounds how often Process starts again because another worker was
+// faster. Each time somebody has made progress, so this is no loop without end.
+const maxAttempts = 20
+
+// errAgain says that somebody else has published or accounted meanwhile.
+var errAgain = errors.New("another worker was faster")
+
+// Process brings the output of a source key and its ledger entry up to the
+// current state of the source. When it returns without an error, both describe
+// that state, and the event may be acknowledged. After an error nothing is
+// lost, and the same call may be made again.
+func (p *Pipeline) Process(ctx context.Context, bucket, key string) (Result, error) {
+	for attempt := 1; ; attempt++ {
+		r, err := p.attempt(ctx, bucket, key)
+		r.Attempts = attempt
+		again := errors.Is(err, errAgain) || errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged)
+		if !again {
+			return r, err
+		}
+		if attempt == maxAttempts {
+			return r, fmt.Errorf("process object: gave up after %d attempts: %w", attempt, err)
+		}
+		if err := p.wait(ctx, time.Duration(attempt)*10*time.Millisecond); err != nil {
+			return r, err
+		}
+	}
+}
+
+func (p *Pipeline) wait(ctx context.Context, d time.Duration) error {
+	if p.pause != nil {
+		return p.pause(ctx, d)
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (p *Pipeline) step(s Step) error {
+	if p.Hook == nil {
+		return nil
+	}
+	return p.Hook(s)
+}

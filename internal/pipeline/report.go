@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"sluice"
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// Report says why an object was rejected, or that records of it are in
+// quarantine. It holds no value of the object.
+type Report struct {
+	Version  int    `json:"version"`
+	Bucket   string `json:"bucket"`
+	Key      string `json:"key"`
+	Identity string `json:"identity"` // of the source state
+	sluice.Stats
+	Offset     int64  `json:"offset"` // of a reject, in the decompressed bytes
+	Detail     string `json:"detail"` // of a reject
+	Quarantine string `json:"quarantine"`
+	Mapping    string `json:"mapping_sha256"`
+	Software   string `json:"sluice_version"`
+}
+
+// base is the name of what is kept beside the outputs about a source state: it
+// says the state and the mapping, so writing it again changes nothing.
+func (w *work) base() string {
+	sum := sha256.Sum256([]byte(w.state.Identity + "\n" + w.state.Mapping))
+	return w.p.QuarantinePrefix + ledger.ID(w.entry.Bucket, w.entry.Key) + "/" + hex.EncodeToString(sum[:8])
+}
+
+func (w *work) quarantineKey() string { return w.base() + ".records.ndjson" }
+
+// explain stores the quarantined records and the report. Both must stand
+// before anything that lacks these records is visible.
+func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *outputs) error {
+	if reject == nil && w.state.RecordsQuarantined == 0 {
+		return nil
+	}
+	r := Report{
+		Version: 1, Bucket: w.entry.Bucket, Key: w.entry.Key, Identity: w.state.Identity,
+		Stats: w.state.Stats, Mapping: w.state.Mapping, Software: w.state.Software,
+	}
+	if reject != nil {
+		r.Offset, r.Detail = reject.Offset, reject.Detail
+	} else {
+		if _, err := outs.quarantine.w.Commit(ctx, store.Unconditional()); err != nil {
+			return fmt.Errorf("store quarantined records: %w", err)
+		}
+		w.state.Quarantine, r.Quarantine = w.quarantineKey(), w.quarantineKey()
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("store report: %w", err)
+	}
+	w.state.Report = w.base() + ".report.json"
+	if _, err := store.Put(ctx, w.p.Quarantine, w.state.Report, append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, store.Unconditional()); err != nil {
+		return fmt.Errorf("store report: %w", err)
+	}
+	return nil
+}
