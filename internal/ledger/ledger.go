@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sluice/internal/store"
 )
@@ -65,4 +67,29 @@ func (l *Ledger) Put(ctx context.Context, e Entry, p store.Precondition) (etag s
 		return "", fmt.Errorf("write ledger entry: %w", err)
 	}
 	return info.ETag, nil
+}
+
+// List calls fn with the ID of every entry, and a function that reads it.
+func (l *Ledger) List(ctx context.Context, fn func(id string, read func() (Entry, error)) error) error {
+	err := l.store.List(ctx, l.prefix, func(info store.Info) error {
+		id, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, l.prefix), ".json")
+		if !ok || len(id) != sha256.Size*2 {
+			return nil
+		}
+		return fn(id, func() (Entry, error) {
+			data, _, err := store.Get(ctx, l.store, info.Key, maxEntry)
+			if err != nil {
+				return Entry{}, fmt.Errorf("read ledger entry: %w", err)
+			}
+			var e Entry
+			if json.Unmarshal(data, &e) != nil || e.Version != Version {
+				return Entry{}, fmt.Errorf("read ledger entry: %w", ErrDamaged)
+			}
+			return e, nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("list ledger: %w", err)
+	}
+	return nil
 }

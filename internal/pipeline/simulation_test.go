@@ -28,7 +28,8 @@ var (
 // decides, from a seed, who goes on at each look at a store and at each effect,
 // who dies there, and whose reply is lost; while the source is overwritten,
 // emptied, broken and deleted. Then the promises are checked. A failure names
-// its seed: -seed N -schedules 1 runs that schedule alone.
+// its seed: `go test ./internal/pipeline -run Simulation -args -seed N -schedules 1`
+// runs that schedule alone.
 func TestSimulation(t *testing.T) {
 	m, err := mapping.Parse("m.yaml", []byte("table: t\ncolumns: [{name: id, path: $.id, type: int64, required: true}]\n"))
 	if err != nil {

@@ -1,0 +1,91 @@
+package event
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Location is the part of a bucket whose keys begin with Prefix.
+type Location struct {
+	Bucket string // empty: any bucket, and none, as a folder needs it
+	Prefix string // compared as S3 does, as text: "in" is also the beginning of "inner/"
+}
+
+func (l Location) holdsBucket(bucket string) bool { return l.Bucket == "" || l.Bucket == bucket }
+
+func (l Location) holds(bucket, key string) bool {
+	return l.holdsBucket(bucket) && strings.HasPrefix(key, l.Prefix)
+}
+
+// Allow says what an event may make us look at. The zero value allows nothing.
+type Allow struct {
+	Source   []Location
+	Suffixes []string   // of keys; none: any
+	Deny     []Location // sink, ledger, quarantine: what we write must not come in again
+	Deletes  bool       // look at removed keys too
+	// EventSources are the senders to listen to, as eventSource spells them
+	// ("minio:s3"; "aws:s3" is also EventBridge's "aws.s3"). None: aws:s3.
+	EventSources []string
+}
+
+// Check says what to do about an object. It holds the rules for names that
+// every way to an object shares, so that a listing of the source and an event
+// come to the same answer.
+func (a Allow) Check(o Object) Record {
+	r := Record{Object: o}
+	r.Action, r.Reason, r.Detail = a.decide(o.Bucket, o.Key)
+	return r
+}
+
+func (a Allow) decide(bucket, key string) (Action, Reason, string) {
+	ofBucket := func(l Location) bool { return l.holdsBucket(bucket) }
+	ofKey := func(l Location) bool { return l.holds(bucket, key) }
+	ends := func(suffix string) bool { return strings.HasSuffix(key, suffix) }
+	switch {
+	case bucket != "" && !validBucket(bucket):
+		return Error, BadBucket, fmt.Sprintf("%s is no name of a bucket", quote(bucket))
+	case badKey(key) != "":
+		return Error, BadKey, badKey(key)
+	case slices.ContainsFunc(a.Deny, ofKey):
+		return Refuse, Loop, fmt.Sprintf("key %s of bucket %s lies where sluice writes", quote(key), quote(bucket))
+	case !slices.ContainsFunc(a.Source, ofBucket):
+		return Refuse, BucketNotAllowed, fmt.Sprintf("bucket %s is no source", quote(bucket))
+	case hasDots(key):
+		// A key of S3, but another file or none in a folder. Both stores shall
+		// give the same table, so it is refused in both.
+		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s has a segment \".\" or \"..\"", quote(key))
+	case strings.ContainsRune(key, 0):
+		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s has a NUL", quote(key))
+	case !slices.ContainsFunc(a.Source, ofKey):
+		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s is under no prefix of the source", quote(key))
+	case strings.HasSuffix(key, "/"):
+		return Skip, FolderMarker, ""
+	case len(a.Suffixes) > 0 && !slices.ContainsFunc(a.Suffixes, ends):
+		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s has no suffix of the source", quote(key))
+	}
+	return Process, "", ""
+}
+
+// hears reports whether events of a sender count.
+func (a Allow) hears(source string) bool {
+	source = strings.Replace(source, ".", ":", 1)
+	if len(a.EventSources) == 0 {
+		return source == "aws:s3"
+	}
+	return slices.Contains(a.EventSources, source)
+}
+
+// onlyBucket is the bucket of the source, if there is but one. It stands in
+// where an event names a key alone.
+func (a Allow) onlyBucket() (string, bool) {
+	if len(a.Source) == 0 {
+		return "", false
+	}
+	for _, l := range a.Source[1:] {
+		if l.Bucket != a.Source[0].Bucket {
+			return "", false
+		}
+	}
+	return a.Source[0].Bucket, true
+}

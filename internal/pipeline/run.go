@@ -1,0 +1,168 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"sluice"
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// RunOptions say what Run looks at.
+type RunOptions struct {
+	Bucket  string
+	Prefix  string                // of the source keys
+	Allowed func(key string) bool // whether a key is an object to process
+	Workers int                   // objects processed at once
+	DryRun  bool                  // only say what would be processed
+
+	// Started and Done are told of each object, by several goroutines. size is
+	// that of the listing, 0 for a deleted one.
+	Listed func(size int64)
+	Done   func(key string, size int64, r Result, err error)
+}
+
+// Summary counts what Run did.
+type Summary struct {
+	Objects      map[Disposition]int64 // and Failed
+	Stats        sluice.Stats          // of what was processed now
+	OtherMapping int64                 // objects settled with another mapping
+	Outputs      []ledger.Output       // of the objects committed now
+}
+
+// DidFail counts the objects whose processing failed.
+const DidFail Disposition = "failed"
+
+// Run processes what the ledger lacks: it lists the source, compares each
+// state with the ledger, and processes what differs, deleted keys too.
+// Backfill, repair of lost events and the first load are this one verb. A
+// failed object does not keep the others from being processed; the error is
+// that of the listing, or of the context.
+func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
+	src, err := p.Source(o.Bucket)
+	if err != nil {
+		return Summary{}, err
+	}
+	r := &run{p: p, o: o, sum: Summary{Objects: map[Disposition]int64{}}}
+	r.sum.Stats.Add(sluice.Stats{})
+	keys := make(chan store.Info)
+	var workers sync.WaitGroup
+	for range max(o.Workers, 1) {
+		workers.Go(func() {
+			for info := range keys {
+				r.look(ctx, info)
+			}
+		})
+	}
+	err = r.list(ctx, src, keys)
+	close(keys)
+	workers.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
+	return r.sum, err
+}
+
+type run struct {
+	p *Pipeline
+	o RunOptions
+
+	mu  sync.Mutex
+	sum Summary
+}
+
+// list sends the states of the source, and then the keys of the ledger that
+// the source has no more.
+func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info) error {
+	send := func(info store.Info) error {
+		if r.o.Listed != nil {
+			r.o.Listed(info.Size)
+		}
+		select {
+		case keys <- info:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	seen := map[uint64]struct{}{} // of the IDs, eight bytes each are enough to tell them apart
+	err := src.List(ctx, r.o.Prefix, func(info store.Info) error {
+		if !r.o.Allowed(info.Key) {
+			return nil
+		}
+		seen[short(ledger.ID(r.o.Bucket, info.Key))] = struct{}{}
+		return send(info)
+	})
+	if err != nil {
+		return fmt.Errorf("list source: %w", err)
+	}
+	return r.p.Ledger.List(ctx, func(id string, read func() (ledger.Entry, error)) error {
+		if _, ok := seen[short(id)]; ok {
+			return nil
+		}
+		e, err := read()
+		if err != nil || e.Bucket != r.o.Bucket || !strings.HasPrefix(e.Key, r.o.Prefix) || !r.o.Allowed(e.Key) {
+			return nil // damaged ones are repaired when their source is looked at
+		}
+		return send(store.Info{Key: e.Key})
+	})
+}
+
+func short(id string) uint64 {
+	b, err := hex.DecodeString(id[:min(len(id), 16)])
+	if err != nil || len(b) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// look processes a key, if the ledger does not describe its listed state.
+func (r *run) look(ctx context.Context, info store.Info) {
+	res, err := r.process(ctx, info)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	did := res.Disposition
+	if err != nil {
+		did = DidFail
+	}
+	r.sum.Objects[did]++
+	r.sum.Stats.Add(res.Stats)
+	if did == DidCommit {
+		r.sum.Outputs = append(r.sum.Outputs, res.Outputs...)
+	}
+	if r.o.Done != nil {
+		r.o.Done(info.Key, info.Size, res, err)
+	}
+}
+
+func (r *run) process(ctx context.Context, info store.Info) (Result, error) {
+	e, _, err := r.p.Ledger.Get(ctx, r.o.Bucket, info.Key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, ledger.ErrDamaged) {
+		return Result{}, err
+	}
+	if err == nil && e.State != nil {
+		listed := ledger.Absent
+		if info.ETag != "" {
+			listed = info.State()
+		}
+		other := e.State.Mapping != r.p.Mapping.Hash()
+		if other && e.State.Listed == listed && listed != ledger.Absent {
+			r.mu.Lock()
+			r.sum.OtherMapping++
+			r.mu.Unlock()
+		}
+		if e.State.Listed == listed && !(other && r.p.Reprocess) {
+			return Result{Disposition: DidDuplicate}, nil
+		}
+	}
+	if r.o.DryRun {
+		return Result{Disposition: DidCommit}, nil
+	}
+	return r.p.Process(ctx, r.o.Bucket, info.Key)
+}

@@ -1,0 +1,212 @@
+// Package setup makes of a configuration what the shells run: stores, ledger,
+// pipeline, catalog and the rules for events. It is the one place that knows
+// all implementations.
+package setup
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+
+	"sluice"
+	"sluice/internal/catalog"
+	"sluice/internal/catalog/dircatalog"
+	"sluice/internal/catalog/gluecatalog"
+	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/config"
+	"sluice/internal/event"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/store"
+	"sluice/internal/store/dirstore"
+	"sluice/internal/store/s3store"
+	"sluice/mapping"
+)
+
+// Setup is a configuration at work.
+type Setup struct {
+	Config   config.Config
+	Pipeline *pipeline.Pipeline
+	Catalog  catalog.Catalog
+	Tables   []catalog.Table // all of the mapping
+	Allow    event.Allow
+
+	stores stores
+}
+
+// Lake is the configuration of a local lake in the folder dir, with the folders
+// that a bucket has by default.
+func Lake(dir string) config.Config {
+	at := func(prefix string) config.Location { return config.Location{Dir: dir, Prefix: prefix} }
+	return config.Config{
+		Source: at("raw_orders_data/"), Sink: at("orders_data_parquet/"), Ledger: at("ledger/"), Quarantine: at("quarantine/"),
+		Mapping: mapping.DefaultPreset, OnDelete: "keep", Codec: string(sluice.Zstd), Threads: 1, Workers: 1,
+		Catalog: config.Catalog{Kind: "none"},
+	}
+}
+
+// New opens what c names. If lake is not empty, every bucket is a folder of
+// that name in it, and nothing of AWS is touched.
+func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
+	m, err := loadMapping(c.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}}}
+	sink, err := s.stores.at(c.Sink, true)
+	if err != nil {
+		return nil, fmt.Errorf("open sink: %w", err)
+	}
+	led, err := s.stores.at(c.Ledger, true)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	bad, err := s.stores.at(c.Quarantine, true)
+	if err != nil {
+		return nil, fmt.Errorf("open quarantine: %w", err)
+	}
+	s.Pipeline = &pipeline.Pipeline{
+		Mapping: m, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
+		Source: func(bucket string) (store.Store, error) {
+			return s.stores.at(config.Location{Bucket: bucket, Dir: c.Source.Dir}, false)
+		},
+		Sink: sink, SinkPrefix: c.Sink.Prefix,
+		Ledger:     ledger.New(led, c.Ledger.Prefix),
+		Quarantine: bad, QuarantinePrefix: c.Quarantine.Prefix,
+		RemoveDeleted: c.OnDelete == "remove",
+	}
+	s.Allow = event.Allow{
+		Source:   []event.Location{{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix}},
+		Suffixes: c.Suffixes,
+		Deletes:  c.OnDelete == "remove",
+	}
+	for _, l := range []config.Location{c.Sink, c.Ledger, c.Quarantine} {
+		if l.Bucket == c.Source.Bucket && l.Dir == c.Source.Dir {
+			s.Allow.Deny = append(s.Allow.Deny, event.Location{Bucket: l.Bucket, Prefix: l.Prefix})
+		}
+	}
+	s.tables(m)
+	return s, s.openCatalog(ctx, led)
+}
+
+func loadMapping(name string) (*mapping.Mapping, error) {
+	if slices.Contains(mapping.Presets(), name) {
+		return mapping.Preset(name)
+	}
+	return mapping.Load(name)
+}
+
+// tables describes the tables of the mapping for the catalog.
+func (s *Setup) tables(m *mapping.Mapping) {
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		location := s.Config.Sink.Prefix
+		if s.Config.Sink.Bucket != "" && s.stores.lake == "" {
+			location = s.Config.Sink.String()
+		}
+		if len(m.Tables) > 1 {
+			location += t.Name + "/"
+		}
+		database := s.Config.Catalog.Database
+		if database == "" {
+			database = "lake"
+		}
+		s.Tables = append(s.Tables, catalog.Table{Database: database, Schema: m.Schema(t), Location: location, MappingHash: m.Hash()})
+	}
+}
+
+func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
+	c := s.Config
+	local := s.stores.lake != "" || c.Sink.Bucket == ""
+	switch {
+	case local:
+		s.Catalog = dircatalog.New(led, "catalog/")
+		return nil
+	case c.Catalog.Kind == "none":
+		s.Catalog = catalog.None{}
+		return nil
+	}
+	awsConfig, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("open catalog: %w", err)
+	}
+	if c.S3.Region != "" {
+		awsConfig.Region = c.S3.Region
+	}
+	client := glue.NewFromConfig(awsConfig)
+	if c.Catalog.Kind == "glue" {
+		s.Catalog = gluecatalog.New(client, false)
+		return nil
+	}
+	s.Catalog = gluecrawler.New(client, c.Catalog.Crawler, led, c.Ledger.Prefix)
+	return nil
+}
+
+// Close releases what was opened.
+func (s *Setup) Close() { s.stores.close() }
+
+// stores opens each bucket and folder once.
+type stores struct {
+	ctx  context.Context // of the clients' making
+	s3   config.S3
+	lake string
+
+	mu   sync.Mutex
+	open map[string]store.Store
+	root *s3store.Store
+}
+
+// at is the store of a location. The folder of one that is written is made.
+func (s *stores) at(l config.Location, written bool) (store.Store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.Bucket != "" && s.lake == "" {
+		return s.bucket(l.Bucket)
+	}
+	dir := l.Dir
+	if s.lake != "" {
+		// Names of buckets have no slash and no "..": they were checked.
+		dir = filepath.Join(s.lake, l.Bucket)
+	}
+	if st, ok := s.open[dir]; ok {
+		return st, nil
+	}
+	if written {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, fmt.Errorf("create folder: %w", err)
+		}
+	}
+	st, err := dirstore.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.open[dir] = st
+	return st, nil
+}
+
+func (s *stores) bucket(name string) (store.Store, error) {
+	if s.root == nil {
+		root, err := s3store.New(s.ctx, s3store.Config{Bucket: name, Region: s.s3.Region, Endpoint: s.s3.Endpoint, PathStyle: s.s3.PathStyle})
+		if err != nil {
+			return nil, err
+		}
+		s.root = root
+	}
+	return s.root.Bucket(name), nil
+}
+
+func (s *stores) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.open {
+		if d, ok := st.(*dirstore.Store); ok {
+			d.Close() //nolint:errcheck // read-only handle of a folder
+		}
+	}
+}
