@@ -154,6 +154,9 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 		grouped(s.RecordsRead), grouped(s.RecordsCommitted), grouped(s.RecordsQuarantined), grouped(s.RecordsSkipped))
 	fmt.Fprintf(w, "  rows     %s\n", grouped(s.RowsWritten))
 	fmt.Fprintf(w, "  bytes    %s read, %s written\n", size(float64(s.BytesRead)), size(float64(s.BytesWritten)))
+	for _, column := range slices.Sorted(maps.Keys(s.Sums)) {
+		fmt.Fprintf(w, "  sum      %s of %s\n", s.Sums[column], column)
+	}
 }
 
 func printReasons(w io.Writer, s *sluice.Stats) {

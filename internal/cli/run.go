@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice"
+	"sluice/internal/config"
+	"sluice/internal/event"
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
+)
+
+// placeFlags say where the buckets or folders are, for all commands that work
+// on them.
+type placeFlags struct {
+	config, lake, mapping string
+}
+
+func (f *placeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
+	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` in the place of the buckets")
+	mappingFlag(cmd, &f.mapping)
+}
+
+// load reads the configuration. A lake alone has the folders of a new bucket.
+func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
+	if f.lake != "" && f.config == "" {
+		c := setup.Lake(f.lake)
+		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
+		return c, nil
+	}
+	c, err := config.Load(f.config, getenv)
+	if err != nil {
+		return c, usage(cmd, "%w", err)
+	}
+	c.Mapping = cmp.Or(f.mapping, c.Mapping)
+	return c, nil
+}
+
+type runFlags struct {
+	placeFlags
+	report            string
+	workers, threads  int
+	dryRun, reprocess bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Process what the ledger lacks: first load, backfill and repair",
+		Long: `Lists the source, compares every object with the ledger, and processes what
+differs: new and overwritten objects, those whose event was lost, those a dead
+worker left, and deleted ones. What is settled is not touched, so the command
+can be stopped and run again at any time, also beside the Lambda function.
+
+--lake DIR works in a folder: raw_orders_data/ is read, orders_data_parquet/ is
+written, ledger/, quarantine/ and catalog/ stand beside them.
+
+A changed mapping touches nothing by itself: the report says how many objects
+were made with another one, and --reprocess publishes these again.`,
+		Example: `  sluice run --lake lake/
+  sluice run -c sluice.yaml --workers 8 --report json
+  sluice run -c sluice.yaml --dry-run`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, f) },
+	}
+	f.add(cmd)
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "objects processed at once (default from the configuration)")
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "row groups of one object worked on at once (default from the configuration)")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be processed")
+	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again what was made with another mapping")
+	reportFlag(cmd, &f.report)
+	return cmd
+}
+
+func (a *app) run(cmd *cobra.Command, f runFlags) error {
+	if err := checkReport(cmd, f.report); err != nil {
+		return err
+	}
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		return err
+	}
+	if f.workers < 0 || f.threads < 0 {
+		return usage(cmd, "--workers and --threads are numbers above 0")
+	}
+	c.Workers, c.Threads = cmp.Or(f.workers, c.Workers), cmp.Or(f.threads, c.Threads)
+	ctx := cmd.Context()
+	s, err := setup.New(ctx, c, f.lake)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	s.Pipeline.Reprocess = f.reprocess
+
+	started := time.Now()
+	failures := &failures{a: a}
+	bar := newProgress(a.errw, -1)
+	sum, err := s.Pipeline.Run(ctx, pipeline.RunOptions{
+		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers, DryRun: f.dryRun,
+		Allowed: func(key string) bool {
+			return s.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
+		},
+		Done: func(key string, size int64, r pipeline.Result, err error) {
+			failures.note(key, r, err)
+			if bar != nil {
+				bar.bar.Add64(size)
+			}
+		},
+	})
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if sum.Objects[pipeline.DidCommit]+sum.Objects[pipeline.DidDuplicate] > 0 && !f.dryRun {
+		// The data stand; what the catalog could not do now is done by the next run.
+		if _, err := s.Catalog.Refresh(ctx, s.Tables); err != nil {
+			a.complain(fmt.Errorf("refresh catalog: %w", err))
+		}
+	}
+	if err := a.reportObjects(&sum, f, time.Since(started)); err != nil {
+		return err
+	}
+	switch {
+	case sum.Objects[pipeline.DidFail] > 0 || sum.Objects[pipeline.DidReject] > 0:
+		return status(exitFailed)
+	case sum.Stats.RecordsQuarantined > 0:
+		return status(exitQuarantined)
+	}
+	return nil
+}
+
+// maxFailures is the number of objects whose failure is told one by one.
+const maxFailures = 20
+
+// failures tells of objects that failed or were rejected, while others go on.
+type failures struct {
+	a  *app
+	mu sync.Mutex
+	n  int
+}
+
+func (f *failures) note(key string, r pipeline.Result, err error) {
+	if err == nil && r.Disposition != pipeline.DidReject {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n++; f.n > maxFailures {
+		return
+	}
+	if err == nil {
+		err = fmt.Errorf("object %q rejected: %s; see %s", key, r.Stats.Reason, r.Report)
+	}
+	f.a.complain(err)
+	if f.n == maxFailures {
+		fmt.Fprintln(f.a.errw, "sluice: more objects failed or were rejected; the report counts them")
+	}
+}
+
+// objectCounts are the objects of a run or an event. Their names are a contract.
+type objectCounts struct {
+	Committed int64 `json:"committed"`
+	Duplicate int64 `json:"duplicate"`
+	Rejected  int64 `json:"rejected"`
+	Failed    int64 `json:"failed"`
+	Skipped   int64 `json:"skipped"`
+}
+
+func countObjects(n map[pipeline.Disposition]int64) objectCounts {
+	return objectCounts{n[pipeline.DidCommit], n[pipeline.DidDuplicate], n[pipeline.DidReject], n[pipeline.DidFail], n[pipeline.DidSkip]}
+}
+
+// outcome is the worst of what was processed.
+func outcome(n objectCounts, s sluice.Stats) sluice.Outcome {
+	switch {
+	case n.Rejected > 0:
+		return sluice.Reject
+	case s.RecordsQuarantined > 0:
+		return sluice.Quarantine
+	}
+	return sluice.Accept
+}
+
+func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duration) error {
+	n := countObjects(sum.Objects)
+	sum.Stats.Outcome = outcome(n, sum.Stats)
+	if f.report == "json" {
+		return printJSON(a.out, struct {
+			sluice.Stats
+			Objects      objectCounts `json:"objects"`
+			OtherMapping int64        `json:"other_mapping"`
+			DryRun       bool         `json:"dry_run"`
+		}{sum.Stats, n, sum.OtherMapping, f.dryRun})
+	}
+	title := "processed"
+	if f.dryRun {
+		title = "to process"
+	}
+	printTable(a.out, []string{"objects", ""}, [][]string{
+		{title, grouped(n.Committed)}, {"settled before", grouped(n.Duplicate)}, {"rejected", grouped(n.Rejected)},
+		{"failed", grouped(n.Failed)}, {"deleted", grouped(n.Skipped)},
+	})
+	printCounts(a.out, &sum.Stats)
+	printReasons(a.out, &sum.Stats)
+	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
+	if sum.OtherMapping > 0 && !f.reprocess {
+		fmt.Fprintf(a.out, "%s made with another mapping; --reprocess publishes them again\n", plural(sum.OtherMapping, "object"))
+	}
+	return nil
+}
