@@ -54,6 +54,13 @@ func Lake(dir string) config.Config {
 // New opens what c names. If lake is not empty, every bucket is a folder of
 // that name in it, and nothing of AWS is touched.
 func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
+	for _, dir := range []string{lake, c.Source.Dir} {
+		if info, err := os.Stat(dir); dir != "" && err != nil {
+			return nil, fmt.Errorf("open source: %w", err)
+		} else if dir != "" && !info.IsDir() {
+			return nil, fmt.Errorf("open source: %s is a file, not a folder", dir)
+		}
+	}
 	m, err := loadMapping(c.Mapping)
 	if err != nil {
 		return nil, err
