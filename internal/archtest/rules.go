@@ -61,7 +61,7 @@ var ladder = map[string]rung{
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/config", "internal/event", "internal/gen", "internal/parquetfile",
+		".", "internal/atomicfile", "internal/config", "internal/event", "internal/gen", "internal/ledger", "internal/parquetfile",
 		"internal/pipeline", "internal/reason", "internal/setup", "mapping", "schema"},
 		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
 	"internal/servertest": {[]string{"internal/store/s3store"},

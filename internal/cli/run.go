@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -40,6 +41,15 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 	}
 	c.Mapping = cmp.Or(f.mapping, c.Mapping)
 	return c, nil
+}
+
+// setup opens what the flags name.
+func (a *app) setup(cmd *cobra.Command, f placeFlags) (*setup.Setup, error) {
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return setup.New(cmd.Context(), c, f.lake)
 }
 
 type runFlags struct {
@@ -83,27 +93,24 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	if err := checkReport(cmd, f.report); err != nil {
 		return err
 	}
-	c, err := f.load(cmd, a.getenv)
-	if err != nil {
-		return err
-	}
 	if f.workers < 0 || f.threads < 0 {
 		return usage(cmd, "--workers and --threads are numbers above 0")
 	}
-	c.Workers, c.Threads = cmp.Or(f.workers, c.Workers), cmp.Or(f.threads, c.Threads)
 	ctx := cmd.Context()
-	s, err := setup.New(ctx, c, f.lake)
+	s, err := a.setup(cmd, f.placeFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	c := s.Config
 	s.Pipeline.Reprocess = f.reprocess
+	s.Pipeline.Threads = cmp.Or(f.threads, c.Threads)
 
 	started := time.Now()
 	failures := &failures{a: a}
 	bar := newProgress(a.errw, -1)
 	sum, err := s.Pipeline.Run(ctx, pipeline.RunOptions{
-		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers, DryRun: f.dryRun,
+		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: cmp.Or(f.workers, c.Workers), DryRun: f.dryRun,
 		Allowed: func(key string) bool {
 			return s.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
 		},
@@ -118,13 +125,19 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	return a.finishObjects(ctx, s, &sum, f, time.Since(started))
+}
+
+// finishObjects makes what was committed known, prints the report and gives
+// the exit code as an error.
+func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
 	if sum.Objects[pipeline.DidCommit]+sum.Objects[pipeline.DidDuplicate] > 0 && !f.dryRun {
 		// The data stand; what the catalog could not do now is done by the next run.
 		if _, err := s.Catalog.Refresh(ctx, s.Tables); err != nil {
 			a.complain(fmt.Errorf("refresh catalog: %w", err))
 		}
 	}
-	if err := a.reportObjects(&sum, f, time.Since(started)); err != nil {
+	if err := a.reportObjects(sum, f, took); err != nil {
 		return err
 	}
 	switch {

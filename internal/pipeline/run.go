@@ -33,7 +33,6 @@ type Summary struct {
 	Objects      map[Disposition]int64 // and Failed
 	Stats        sluice.Stats          // of what was processed now
 	OtherMapping int64                 // objects settled with another mapping
-	Outputs      []ledger.Output       // of the objects committed now
 }
 
 // DidFail counts the objects whose processing failed.
@@ -49,8 +48,7 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	r := &run{p: p, o: o, sum: Summary{Objects: map[Disposition]int64{}}}
-	r.sum.Stats.Add(sluice.Stats{})
+	r := &run{p: p, o: o, sum: NewSummary()}
 	keys := make(chan store.Info)
 	var workers sync.WaitGroup
 	for range max(o.Workers, 1) {
@@ -66,7 +64,24 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
-	return r.sum, err
+	return *r.sum, err
+}
+
+// NewSummary counts nothing yet.
+func NewSummary() *Summary {
+	s := &Summary{Objects: map[Disposition]int64{}}
+	s.Stats.Add(sluice.Stats{}) // maps, not nil
+	return s
+}
+
+// Add counts an object.
+func (s *Summary) Add(r Result, err error) {
+	did := r.Disposition
+	if err != nil {
+		did = DidFail
+	}
+	s.Objects[did]++
+	s.Stats.Add(r.Stats)
 }
 
 type run struct {
@@ -74,7 +89,7 @@ type run struct {
 	o RunOptions
 
 	mu  sync.Mutex
-	sum Summary
+	sum *Summary
 }
 
 // list sends the states of the source, and then the keys of the ledger that
@@ -127,15 +142,7 @@ func (r *run) look(ctx context.Context, info store.Info) {
 	res, err := r.process(ctx, info)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	did := res.Disposition
-	if err != nil {
-		did = DidFail
-	}
-	r.sum.Objects[did]++
-	r.sum.Stats.Add(res.Stats)
-	if did == DidCommit {
-		r.sum.Outputs = append(r.sum.Outputs, res.Outputs...)
-	}
+	r.sum.Add(res, err)
 	if r.o.Done != nil {
 		r.o.Done(info.Key, info.Size, res, err)
 	}

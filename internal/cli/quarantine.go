@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/event"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
+)
+
+func (a *app) quarantineCommand() *cobra.Command {
+	cmd := group(&cobra.Command{
+		Use:   "quarantine",
+		Short: "List, show and replay what was quarantined or rejected",
+		Long: `Works on the objects that "sluice run" or the Lambda function processed: those
+with quarantined records, and those that were rejected. (The file that "sluice
+convert" leaves beside its output is converted like any other input.)`,
+		Example: `  sluice quarantine list --lake lake/
+  sluice quarantine show raw_orders_data/orders.json --lake lake/
+  sluice quarantine replay --lake lake/ -m mended.yaml`,
+	})
+	cmd.AddCommand(a.quarantineListCommand(), a.quarantineShowCommand(), a.quarantineReplayCommand())
+	return cmd
+}
+
+// held are the entries of the ledger with records in quarantine, or whose
+// object was rejected, in the order of their keys.
+func held(ctx context.Context, s *setup.Setup) ([]ledger.Entry, error) {
+	var all []ledger.Entry
+	err := s.Pipeline.Ledger.List(ctx, func(_ string, read func() (ledger.Entry, error)) error {
+		e, err := read()
+		if err != nil {
+			return err
+		}
+		if e.State != nil && e.State.Report != "" {
+			all = append(all, e)
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(x, y ledger.Entry) int { return strings.Compare(x.Key, y.Key) })
+	return all, err
+}
+
+func (a *app) quarantineListCommand() *cobra.Command {
+	var f placeFlags
+	var report string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the objects with quarantined records, and the rejected ones",
+		Example: `  sluice quarantine list --lake lake/`,
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkReport(cmd, report); err != nil {
+				return err
+			}
+			s, err := a.setup(cmd, f)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			entries, err := held(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			if report == "json" {
+				for _, e := range entries {
+					if err := printJSON(a.out, e); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			rows := make([][]string, len(entries))
+			for i, e := range entries {
+				rows[i] = []string{e.Key, string(e.State.Outcome), grouped(e.State.RecordsQuarantined), reasons(e.State)}
+			}
+			printTable(a.out, []string{"object", "outcome", "records", "reasons"}, rows)
+			return nil
+		},
+	}
+	f.add(cmd)
+	reportFlag(cmd, &report)
+	return cmd
+}
+
+func reasons(s *ledger.State) string {
+	all := slices.Sorted(maps.Keys(s.Reasons))
+	if s.Reason != "" {
+		all = append([]string{s.Reason}, all...)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (a *app) quarantineShowCommand() *cobra.Command {
+	var f placeFlags
+	var raw bool
+	cmd := &cobra.Command{
+		Use:   "show KEY",
+		Short: "Show why an object was rejected, or its records quarantined",
+		Long: `Prints the report of a source key and where each quarantined record stood. With
+--raw it prints the quarantine file itself, with the bytes of the records, which
+are personal data as they came.`,
+		Example: `  sluice quarantine show raw_orders_data/orders.json --lake lake/
+  sluice quarantine show raw_orders_data/orders.json --lake lake/ --raw > bad.ndjson`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			s, err := a.setup(cmd, f)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return a.show(cmd.Context(), s, names[0], raw)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the quarantine file with the records")
+	return cmd
+}
+
+func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) error {
+	e, _, err := s.Pipeline.Ledger.Get(ctx, s.Config.Source.Bucket, key)
+	if err != nil {
+		return fmt.Errorf("show quarantine of %q: %w", key, err)
+	}
+	if e.State == nil || e.State.Report == "" {
+		fmt.Fprintf(a.out, "%s: nothing is in quarantine\n", visible(key))
+		return nil
+	}
+	if e.State.Quarantine == "" {
+		fmt.Fprintf(a.out, "%s: rejected: %s; the whole report is %s\n", visible(key), e.State.Reason, visible(e.State.Report))
+		return nil
+	}
+	file, err := s.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
+	if err != nil {
+		return fmt.Errorf("show quarantine of %q: %w", key, err)
+	}
+	defer file.Close()
+	if raw {
+		_, err := io.Copy(a.out, file)
+		return err
+	}
+	var rows [][]string
+	lines := bufio.NewReader(file)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("show quarantine of %q: %w", key, err)
+		}
+		var q struct {
+			Reason, Path   string
+			Record, Offset int64
+		}
+		if err := json.Unmarshal(line, &q); err != nil {
+			return fmt.Errorf("show quarantine of %q: a line of %s is damaged", key, e.State.Quarantine)
+		}
+		rows = append(rows, []string{fmt.Sprint(q.Record), q.Reason, q.Path, fmt.Sprint(q.Offset)})
+	}
+	fmt.Fprintf(a.out, "%s of %s are in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), visible(e.State.Quarantine))
+	printTable(a.out, []string{"record", "reason", "path", "byte offset"}, rows)
+	return nil
+}
+
+func (a *app) quarantineReplayCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "replay [KEY...]",
+		Short: "Process again what was quarantined or rejected, with a mended mapping",
+		Long: `Publishes the objects again that have records in quarantine or were rejected
+with another mapping than the one given: the whole object, through the same
+ledger, so that the mended records join the table once and the others stay
+once. With the mapping they were made with there is nothing to do.`,
+		Example: `  sluice quarantine replay --lake lake/ -m mended.yaml`,
+		RunE: func(cmd *cobra.Command, keys []string) error {
+			if err := checkReport(cmd, f.report); err != nil {
+				return err
+			}
+			s, err := a.setup(cmd, f.placeFlags)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return a.replay(cmd.Context(), s, keys, f)
+		},
+	}
+	f.add(cmd)
+	reportFlag(cmd, &f.report)
+	return cmd
+}
+
+func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFlags) error {
+	started := time.Now()
+	s.Pipeline.Reprocess = true
+	entries, err := held(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Key == key }) {
+			return fmt.Errorf("replay %q: nothing of it is in quarantine", key)
+		}
+	}
+	sum := pipeline.NewSummary()
+	failures := &failures{a: a}
+	for _, e := range entries {
+		if len(keys) > 0 && !slices.Contains(keys, e.Key) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.Allow.Check(event.Object{Bucket: e.Bucket, Key: e.Key}).Action != event.Process {
+			continue // the configuration has changed: it is no source any more
+		}
+		r, err := s.Pipeline.Process(ctx, e.Bucket, e.Key)
+		failures.note(e.Key, r, err)
+		sum.Add(r, err)
+	}
+	return a.finishObjects(ctx, s, sum, f, time.Since(started))
+}
