@@ -1,0 +1,73 @@
+// Package catalog is the contract of what makes committed files visible to
+// query engines, and the rules by which a table may change.
+//
+// The catalog stands apart from the data. Files are committed and accounted for
+// without it, so a failure here never fails an object; and it is never
+// forgotten, since what could not be done is done by FollowUp. docs/catalog.md
+// says the same to users.
+package catalog
+
+import (
+	"context"
+
+	"sluice/schema"
+)
+
+// Catalog makes tables known to query engines. Implementations are gluecrawler
+// (a crawler looks at the files), gluecatalog (the tables are written directly),
+// dircatalog (JSON files beside a local lake) and None.
+//
+// Implementations MUST be safe for use by several goroutines and processes, and
+// MUST return soon after ctx ends. An error text MUST NOT hold a value of the data.
+type Catalog interface {
+	// Refresh makes tables known after commits to them. It is idempotent.
+	//
+	// It MUST be called once per batch, after the ledger was written and before
+	// the events are acknowledged, with the tables of every object of the batch
+	// that was committed or found already committed: who committed it may have
+	// died before its own Refresh.
+	//
+	// A table that fails MUST NOT keep the others from being refreshed. After an
+	// error the data stand and the objects have not failed; the error is for
+	// metrics and logs. Only if Result.Pending is false with it, nobody will
+	// do it later: the caller MUST call Refresh again, as by not acknowledging.
+	Refresh(ctx context.Context, tables []Table) (Result, error)
+
+	// FollowUp does what an earlier Refresh, perhaps of another process, could
+	// not; tables are all that are configured. It MUST be called on a schedule,
+	// and should be when an event says that a crawler ended. With nothing left to
+	// do it changes nothing. It is idempotent.
+	FollowUp(ctx context.Context, tables []Table) (Result, error)
+}
+
+// Table is a table as it should be known.
+type Table struct {
+	Database string // lower-case
+	Schema   schema.Schema
+	// Location is the folder of the table's files: s3://bucket/prefix/, or for a
+	// local lake the path below its folder, so that the lake can be moved.
+	Location    string
+	MappingHash string // SHA-256 of the mapping, lower-case hex
+}
+
+// Name is the table's name with its database: sales.order_lines.
+func (t Table) Name() string { return t.Database + "." + t.Schema.Table }
+
+// Result says what was done.
+type Result struct {
+	Created []string // tables made known, by Name
+	Updated []string // tables that got columns or comments
+	Started bool     // a crawl was started
+	Pending bool     // something is left that FollowUp will do
+}
+
+// None is the catalog of those who want none: query engines find the files themselves.
+type None struct{}
+
+var _ Catalog = None{}
+
+// Refresh does nothing.
+func (None) Refresh(context.Context, []Table) (Result, error) { return Result{}, nil }
+
+// FollowUp does nothing.
+func (None) FollowUp(context.Context, []Table) (Result, error) { return Result{}, nil }

@@ -1,0 +1,263 @@
+package gluecatalog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/catalog"
+	"sluice/internal/catalog/catalogtest"
+	"sluice/internal/catalog/gluecatalog"
+	"sluice/schema"
+)
+
+func fixture(client *glue.Client) catalogtest.Fixture {
+	return catalogtest.Fixture{
+		Catalog:  gluecatalog.New(client, true),
+		Location: "s3://bucket",
+		Read: func(ctx context.Context, database, table string) (*catalogtest.Stored, error) {
+			got, err := client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &database, Name: &table})
+			var missing *types.EntityNotFoundException
+			if errors.As(err, &missing) {
+				return nil, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			stored := &catalogtest.Stored{
+				Location:    aws.ToString(got.Table.StorageDescriptor.Location),
+				MappingHash: got.Table.Parameters["sluice.mapping_sha256"],
+				Version:     fmt.Sprint(aws.ToString(got.Table.VersionId), got.Table.UpdateTime),
+			}
+			for _, c := range got.Table.StorageDescriptor.Columns {
+				stored.Columns = append(stored.Columns, catalog.Column{
+					Name: aws.ToString(c.Name), Type: aws.ToString(c.Type), Comment: aws.ToString(c.Comment),
+				})
+			}
+			return stored, nil
+		},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	catalogtest.Run(t, func(t *testing.T) catalogtest.Fixture { return fixture(newFakeGlue().client(t)) })
+}
+
+func TestConformanceConcurrent(t *testing.T) {
+	catalogtest.RunConcurrent(t, func(t *testing.T) catalogtest.Fixture { return fixture(newFakeGlue().client(t)) })
+}
+
+func table(columns ...string) catalog.Table {
+	t := catalog.Table{Database: "sales", Location: "s3://bucket/t", MappingHash: "hash", Schema: schema.Schema{Table: "t"}}
+	for _, c := range columns {
+		t.Schema.Columns = append(t.Schema.Columns, schema.Column{Name: c, Type: schema.Type{Kind: schema.String}})
+	}
+	return t
+}
+
+// What query engines need to know a table of Parquet files.
+func TestNewTable(t *testing.T) {
+	f := newFakeGlue()
+	if _, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a")}); err != nil {
+		t.Fatal(err)
+	}
+	want := object{
+		"DatabaseName": "sales", "Name": "t", "VersionId": "1",
+		"TableType":  "EXTERNAL_TABLE",
+		"Parameters": object{"EXTERNAL": "TRUE", "classification": "parquet", "sluice.mapping_sha256": "hash"},
+		"StorageDescriptor": object{
+			"Columns":      []any{object{"Name": "a", "Type": "string"}},
+			"Location":     "s3://bucket/t/",
+			"InputFormat":  "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+			"OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+			"SerdeInfo": object{
+				"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+				"Parameters":           object{"serialization.format": "1"},
+			},
+		},
+	}
+	if diff := cmp.Diff(want, f.databases["sales"]["t"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	f := newFakeGlue()
+	clear(f.databases)
+	client := f.client(t)
+	_, err := gluecatalog.New(client, false).Refresh(t.Context(), []catalog.Table{table("a")})
+	if err == nil || !strings.Contains(err.Error(), "database sales does not exist") || catalog.ReasonOf(err) != catalog.NotFound {
+		t.Errorf("without the wish to create it: %v (%s)", err, catalog.ReasonOf(err))
+	}
+	f.before = func(operation string, _ object) string {
+		if operation == "CreateDatabase" {
+			f.databases["sales"] = map[string]object{} // another was faster
+		}
+		return ""
+	}
+	got, err := gluecatalog.New(client, true).Refresh(t.Context(), []catalog.Table{table("a")})
+	if want := (catalog.Result{Created: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// existing is a table as a crawler leaves it, with things we do not know.
+func existing() object {
+	return object{
+		"Name": "t", "Description": "by hand", "Owner": "owner", "Retention": 7.0, "TableType": "EXTERNAL_TABLE",
+		"Parameters":    object{"classification": "parquet", "CrawlerSchemaSerializerVersion": "1.0"},
+		"PartitionKeys": []any{object{"Name": "day", "Type": "date"}},
+		"StorageDescriptor": object{
+			"Columns":      []any{object{"Name": "a", "Type": "string", "Comment": "mine", "Parameters": object{"k": "v"}}},
+			"Location":     "s3://bucket/t",
+			"InputFormat":  "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+			"Compressed":   true,
+			"Parameters":   object{"averageRecordSize": "8"},
+			"SerdeInfo":    object{"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+			"OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+		},
+	}
+}
+
+// UpdateTable deletes what it is not given.
+func TestEvolveKeepsWhatIsNotOurs(t *testing.T) {
+	f := newFakeGlue()
+	f.put("sales", existing())
+	if _, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("b")}); err != nil {
+		t.Fatal(err)
+	}
+	want := existing()
+	want["DatabaseName"], want["VersionId"] = "sales", "2"
+	want["Parameters"].(object)["sluice.mapping_sha256"] = "hash"
+	storage := want["StorageDescriptor"].(object)
+	storage["Columns"] = append(storage["Columns"].([]any), object{"Name": "b", "Type": "string"})
+	if diff := cmp.Diff(want, f.databases["sales"]["t"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(table, storage object)
+		want   string
+	}{
+		{"view", func(table, _ object) { table["TableType"] = "VIRTUAL_VIEW" }, "has a view of this name"},
+		{"Iceberg", func(table, _ object) { table["Parameters"] = object{"table_type": "iceberg"} }, "has an Iceberg table"},
+		{"CSV", func(_, storage object) { storage["InputFormat"] = "org.apache.hadoop.mapred.TextInputFormat" }, "not one of Parquet files"},
+		{"no storage", func(table, _ object) { delete(table, "StorageDescriptor") }, "not one of Parquet files"},
+		{"partition key", func(table, _ object) { table["PartitionKeys"] = []any{object{"Name": "B", "Type": "string"}} }, "b is a partition key"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFakeGlue()
+			found := existing()
+			c.change(found, found["StorageDescriptor"].(object))
+			f.put("sales", found)
+			_, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+			var refused *catalog.RefusedError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v, want a RefusedError with %q", err, c.want)
+			}
+			if f.versions != 1 {
+				t.Error("the table was written")
+			}
+		})
+	}
+}
+
+// Another writer comes between our look at the table and our write (I42).
+func TestConflicts(t *testing.T) {
+	f := newFakeGlue()
+	f.put("sales", existing())
+	others := 0
+	f.before = func(operation string, _ object) string {
+		switch {
+		case operation == "UpdateTable" && others < 2:
+			others++
+			next := existing()
+			columns := []any{object{"Name": "a", "Type": "string", "Comment": "mine"}}
+			for i := range others {
+				columns = append(columns, object{"Name": fmt.Sprintf("other%d", i), "Type": "date"})
+			}
+			next["StorageDescriptor"].(object)["Columns"] = columns
+			f.put("sales", next)
+		case operation == "UpdateTable" && others == 2:
+			others++
+			return "VersionMismatchException"
+		}
+		return ""
+	}
+	got, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "new")})
+	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
+		t.Fatalf("Refresh = %+v, %v", got, err)
+	}
+	var names []string
+	for _, c := range f.databases["sales"]["t"]["StorageDescriptor"].(object)["Columns"].([]any) {
+		names = append(names, c.(object)["Name"].(string))
+	}
+	if diff := cmp.Diff([]string{"a", "other0", "other1", "new"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConflictWhileCreating(t *testing.T) {
+	f := newFakeGlue()
+	f.before = func(operation string, _ object) string {
+		if operation == "CreateTable" && f.versions == 0 {
+			f.put("sales", existing())
+		}
+		return ""
+	}
+	got, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// An error ends the attempt with its reason; FollowUp does what is left. Only
+// conflicts are tried again, and not for ever.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		operation, code string
+		want            catalog.Reason
+		calls           int
+	}{
+		{"GetTable", "AccessDeniedException", catalog.Denied, 1},
+		{"GetTable", "ThrottlingException", catalog.Throttled, 1},
+		{"UpdateTable", "OperationTimeoutException", catalog.Timeout, 1},
+		{"UpdateTable", "InvalidInputException", catalog.Failed, 1},
+		{"UpdateTable", "ConcurrentModificationException", catalog.Conflict, 8},
+	} {
+		t.Run(c.operation+" "+c.code, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeGlue()
+			f.put("sales", existing())
+			f.before = func(operation string, _ object) string {
+				if operation == c.operation {
+					return c.code
+				}
+				return ""
+			}
+			glueCatalog, tables := gluecatalog.New(f.client(t), false), []catalog.Table{table("b")}
+			got, err := glueCatalog.Refresh(t.Context(), tables)
+			if !cmp.Equal(got, catalog.Result{Pending: true}) || err == nil || catalog.ReasonOf(err) != c.want ||
+				!strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.code) {
+				t.Errorf("Refresh = %+v, %v (%s)", got, err, catalog.ReasonOf(err))
+			}
+			if n := f.count(c.operation); n != c.calls {
+				t.Errorf("%s was called %d times, want %d", c.operation, n, c.calls)
+			}
+			f.before = nil
+			if got, err := glueCatalog.FollowUp(t.Context(), tables); err != nil || len(got.Updated) != 1 {
+				t.Errorf("FollowUp = %+v, %v", got, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+package gluecrawler_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/catalog"
+	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/servertest"
+	"sluice/internal/store/s3store"
+)
+
+// A commit while a crawl runs, with Glue and the marker in S3 as moto has them:
+// the crawler is started again after the crawl has ended.
+func TestMoto(t *testing.T) {
+	server := servertest.Moto(t)
+	client := newClient(server.Endpoint)
+	if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
+		Name: aws.String(crawlerName), Role: aws.String("arn:aws:iam::123456789012:role/crawler"),
+		Targets: &types.CrawlerTargets{S3Targets: []types.S3Target{{Path: aws.String("s3://bucket/orders_data_parquet/")}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := gluecrawler.New(client, crawlerName, server.Store(t, server.Bucket(t, true), s3store.Config{}), "ledger/")
+
+	// Without a transition a crawl of moto never ends.
+	for _, want := range []catalog.Result{started, pending} {
+		if got, err := c.Refresh(t.Context(), batch); err != nil || !cmp.Equal(want, got) {
+			t.Fatalf("Refresh = %+v, %v; want %+v", got, err, want)
+		}
+	}
+	if got, err := c.FollowUp(t.Context(), batch); err != nil || !cmp.Equal(pending, got) {
+		t.Fatalf("FollowUp = %+v, %v; want %+v", got, err, pending)
+	}
+	endCrawls(t, server.Endpoint)
+	followUpUntil(t, c, started)
+	followUpUntil(t, c, nothing)
+	if crawls, err := client.ListCrawls(t.Context(), &glue.ListCrawlsInput{CrawlerName: aws.String(crawlerName)}); err != nil || len(crawls.Crawls) != 2 {
+		t.Errorf("crawls: %+v, %v; want 2", crawls, err)
+	}
+}
+
+func TestMotoWithoutCrawler(t *testing.T) {
+	server := servertest.Moto(t)
+	c := gluecrawler.New(newClient(server.Endpoint), crawlerName, server.Store(t, server.Bucket(t, false), s3store.Config{}), "")
+	got, err := c.Refresh(t.Context(), batch)
+	if !cmp.Equal(pending, got) || catalog.ReasonOf(err) != catalog.NotFound {
+		t.Errorf("Refresh = %+v, %v (%s)", got, err, catalog.ReasonOf(err))
+	}
+}
+
+// endCrawls makes crawls of moto end after a short time.
+func endCrawls(t *testing.T, endpoint string) {
+	t.Helper()
+	transition := `{"model_name":"glue::crawl","transition":{"progression":"time","seconds":0.2}}`
+	response, err := http.Post(endpoint+"/moto-api/state-manager/set-transition", "application/json", strings.NewReader(transition))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode >= 300 {
+		t.Fatal(response.Status)
+	}
+}
+
+func followUpUntil(t *testing.T, c *gluecrawler.Crawler, want catalog.Result) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		got, err := c.FollowUp(ctx, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cmp.Equal(want, got) {
+			return
+		}
+		if err := catalog.Sleep(ctx, 20*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of S3, kept by every store so that a lake can move from a folder to a
+// bucket: "Creating object key names" and "Working with object metadata" in
+// the Amazon S3 User Guide.
+const (
+	maxKeyBytes  = 1024
+	maxMetaBytes = 2 << 10
+)
+
+// CheckKey says why key is refused, as an ErrKey, or nil. Segments "." and ".."
+// are names like others to S3, but not to all servers, proxies and tools on the
+// way: what is checked against a prefix here must not be another key there.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: it is empty", ErrKey)
+	case len(key) > maxKeyBytes:
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrKey, len(key), maxKeyBytes)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: it is not UTF-8", ErrKey)
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		if segment == "." || segment == ".." {
+			return fmt.Errorf("%w: it has a segment %q", ErrKey, segment)
+		}
+	}
+	return nil
+}
+
+// CheckMeta says why meta is refused, or nil. Values do not show in the error.
+func CheckMeta(meta map[string]string) error {
+	size := 0
+	for name, value := range meta {
+		size += len(name) + len(value)
+		if !isMetaName(name) {
+			return fmt.Errorf("metadata name %q: only lower-case letters, digits and - are carried unchanged", name)
+		}
+		if !isMetaValue(value) {
+			return fmt.Errorf("metadata %s: only printable ASCII without a space at either end is carried unchanged", name)
+		}
+	}
+	if size > maxMetaBytes {
+		return fmt.Errorf("metadata of %d bytes, at most %d", size, maxMetaBytes)
+	}
+	return nil
+}
+
+func isMetaName(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func isMetaValue(value string) bool {
+	for i, c := range []byte(value) {
+		if c < ' ' || c > '~' || c == ' ' && (i == 0 || i == len(value)-1) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,127 @@
+// Package dirstore is a folder used as a bucket: a key is the path of a file
+// in it, with slashes. Files that people put there by hand are objects like
+// those the Store wrote.
+//
+// What the Store needs for itself is in the subfolder ".sluice":
+//
+//	uploads/<id>/<key>            objects until their Commit
+//	meta/<key>/<modified>-<size>  the Meta of the state with this time and size
+//	locks/<hash>                  held by a publication, see lock.go
+//
+// An object is published by renaming its file, so readers of the older state
+// keep reading that one. What a program other than this package does to a file
+// while it is read is noticed by its size and time.
+//
+// The folder must be on one local file system, or on one that keeps rename
+// atomic and locks between its users. On a file system that takes "A" and "a"
+// for one name, so does the Store.
+package dirstore
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sluice/internal/store"
+)
+
+var _ store.Store = (*Store)(nil)
+
+// Store is a folder. Every access goes through an os.Root: nothing outside the
+// folder is read or written, whatever keys and symbolic links say. Links that
+// lead to a file inside are followed.
+type Store struct {
+	path string
+	root *os.Root
+}
+
+// Open uses the folder at path, which must exist. It writes nothing: a folder
+// that is only read needs no permission to write.
+func Open(path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	return &Store{path: path, root: root}, nil
+}
+
+// Close releases the folder.
+func (s *Store) Close() error { return s.root.Close() }
+
+// String gives the absolute path of the folder.
+func (s *Store) String() string { return s.path }
+
+// Head implements [store.Store].
+func (s *Store) Head(ctx context.Context, key string) (store.Info, error) {
+	name, err := localName(key)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return store.Info{}, s.fail("head", key, err)
+	}
+	info, err := s.current(ctx, key, name)
+	if err != nil {
+		return store.Info{}, s.fail("head", key, err)
+	}
+	return info, nil
+}
+
+// Delete implements [store.Store]. Folders that become empty stay.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	name, err := localName(key)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return s.fail("delete", key, err)
+	}
+	if _, err := s.root.Lstat(name); isAbsent(err) {
+		return nil
+	}
+	unlock, err := s.lock(key)
+	if err != nil {
+		return s.fail("delete", key, err)
+	}
+	defer unlock()
+	if err := s.remove(name); err != nil {
+		return s.fail("delete", key, err)
+	}
+	s.dropMeta(name, "")
+	return nil
+}
+
+func (s *Store) remove(name string) error {
+	stat, err := s.root.Lstat(name)
+	if isAbsent(err) || err == nil && stat.IsDir() {
+		return nil // a folder is no object
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.root.Remove(name); err != nil && !isAbsent(err) {
+		return err
+	}
+	return s.syncDir(filepath.Dir(name))
+}
+
+// regular gives the file under name, or fs.ErrNotExist for a folder: keys are
+// files. Anything else, such as a FIFO, would block whoever opens it.
+func (s *Store) regular(name string) (fs.FileInfo, error) {
+	stat, err := s.root.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case stat.IsDir():
+		return nil, fs.ErrNotExist
+	case !stat.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: not a regular file", store.ErrKey)
+	}
+	return stat, nil
+}

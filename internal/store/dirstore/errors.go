@@ -1,0 +1,66 @@
+package dirstore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"sluice/internal/store"
+)
+
+// passing are errors of the system that may be gone at the next try: full
+// disks, exhausted resources, trouble with the device or the network behind it.
+var passing = []error{
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.ENFILE,
+	syscall.ENOMEM, syscall.EAGAIN, syscall.EBUSY, syscall.EINTR, syscall.ETIMEDOUT, syscall.ESTALE,
+	os.ErrDeadlineExceeded,
+}
+
+// errAborted is found by a Commit whose upload was removed meanwhile.
+var errAborted = errors.New("the upload was aborted by another")
+
+// fail makes the error of an operation on key.
+func (s *Store) fail(op, key string, err error) error {
+	return s.failAt(op, filepath.Join(s.path, filepath.FromSlash(key)), err)
+}
+
+func (s *Store) failAt(op, location string, err error) error {
+	e := &store.Error{Op: op, Location: location, Err: cause(err)}
+	switch {
+	case errors.Is(err, store.ErrChanged), errors.Is(err, errAborted):
+		e.Transient = true
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case isAbsent(err):
+		e.Err = store.ErrNotFound
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EILSEQ):
+		e.Err = errors.Join(store.ErrKey, e.Err)
+	default:
+		for _, p := range passing {
+			e.Transient = e.Transient || errors.Is(err, p)
+		}
+	}
+	return e
+}
+
+// isAbsent also holds where a folder on the way is a file: "a/b" cannot be
+// there if "a" is an object.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// cause leaves out the names of files in the store's own folder, which say
+// nothing to the reader of an error that names the object.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return link.Err
+	}
+	return err
+}

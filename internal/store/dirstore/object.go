@@ -1,0 +1,116 @@
+package dirstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"sluice/internal/store"
+)
+
+// object reads one file. Published files never change, they are replaced; a
+// file of other programs may be written to while it is open.
+type object struct {
+	s    *Store
+	ctx  context.Context
+	f    *os.File
+	stat fs.FileInfo
+	info store.Info
+	left int64
+	err  error // the end, once reached
+}
+
+// Open implements [store.Store].
+func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
+	name, err := localName(key)
+	if err != nil {
+		return nil, s.fail("open", key, err)
+	}
+	for {
+		o, err := s.open(ctx, key, name)
+		if err != nil {
+			return nil, s.fail("open", key, err)
+		}
+		if o != nil {
+			return o, nil
+		}
+	}
+}
+
+// open gives nil without an error when the state was replaced meanwhile.
+func (s *Store) open(ctx context.Context, key, name string) (*object, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.regular(name); err != nil {
+		return nil, err
+	}
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	o := &object{s: s, ctx: ctx, f: f}
+	if o.stat, err = f.Stat(); err == nil {
+		var known bool
+		if o.info, known, err = s.describe(key, name, o.stat); err == nil && !known {
+			var now fs.FileInfo
+			if now, err = s.regular(name); isAbsent(err) || err == nil && !os.SameFile(now, o.stat) {
+				f.Close()
+				return nil, nil
+			}
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	o.left = o.info.Size
+	return o, nil
+}
+
+func (o *object) Info() store.Info { return o.info }
+
+func (o *object) Close() error { return o.f.Close() }
+
+func (o *object) Read(p []byte) (int, error) {
+	if o.err != nil || len(p) == 0 {
+		return 0, o.err
+	}
+	n, err := o.read(p)
+	if err == io.EOF {
+		o.err = io.EOF
+	} else if err != nil {
+		o.err = o.s.fail("read", o.info.Key, err)
+	}
+	return n, o.err
+}
+
+func (o *object) read(p []byte) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if o.left == 0 {
+		return 0, o.end()
+	}
+	n, err := o.f.Read(p[:min(int64(len(p)), o.left)])
+	o.left -= int64(n)
+	if err == io.EOF {
+		return n, fmt.Errorf("%w: it ends %d bytes early", store.ErrChanged, o.left)
+	}
+	return n, err
+}
+
+// end gives io.EOF if the file is still the one that was opened. The time of
+// change is not compared: it changes when a newer state takes the name.
+func (o *object) end() error {
+	stat, err := o.f.Stat()
+	if err != nil {
+		return err
+	}
+	if stamp(stat) != stamp(o.stat) {
+		return store.ErrChanged
+	}
+	return io.EOF
+}

@@ -1,0 +1,104 @@
+package dirstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+
+	"sluice/internal/store"
+)
+
+// stamp tells the published states of one key apart: Commit gives each a
+// modification time later than the one before. As the time and the size do not
+// change by the rename, the file of the Meta can be named by them before it.
+func stamp(stat fs.FileInfo) string {
+	return strconv.FormatInt(stat.ModTime().UnixNano(), 16) + "-" + strconv.FormatInt(stat.Size(), 16)
+}
+
+// etag of a state. Files without Meta may have been put there by other
+// programs, which can set the modification time, as unpackers of archives do.
+// So their ETag includes the time of change, which the system sets.
+func etag(stat fs.FileInfo, published bool) string {
+	if published {
+		return stamp(stat)
+	}
+	return stamp(stat) + "-" + strconv.FormatInt(changed(stat), 16)
+}
+
+// meta is the content of the file that goes with a published state.
+type meta struct {
+	Meta map[string]string `json:"meta"`
+}
+
+func metaDir(name string) string                    { return filepath.Join(private, "meta", name) }
+func metaName(name string, stat fs.FileInfo) string { return filepath.Join(metaDir(name), stamp(stat)) }
+
+// readMeta gives the Meta of the state, and false if it has none.
+func (s *Store) readMeta(name string, stat fs.FileInfo) (map[string]string, bool, error) {
+	data, err := s.root.ReadFile(metaName(name, stat))
+	if isAbsent(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	var m meta
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, false, fmt.Errorf("metadata: %w", err)
+	}
+	return m.Meta, true, nil
+}
+
+// current describes the state that stands under name.
+func (s *Store) current(ctx context.Context, key, name string) (store.Info, error) {
+	stat, err := s.regular(name)
+	for {
+		if err != nil {
+			return store.Info{}, err
+		}
+		info, known, err := s.describe(key, name, stat)
+		if known || err != nil {
+			return info, err
+		}
+		// No Meta: there was none, or the state was replaced since it was
+		// looked at and its Meta removed. Then there is a newer state.
+		again, err := s.regular(name)
+		if err == nil && etag(again, false) == info.ETag {
+			return info, nil
+		}
+		if ctx.Err() != nil {
+			return store.Info{}, ctx.Err()
+		}
+		stat, _ = again, err
+	}
+}
+
+// describe makes the Info of a state; known says that its Meta was found.
+func (s *Store) describe(key, name string, stat fs.FileInfo) (info store.Info, known bool, err error) {
+	info = store.Info{Key: key, Size: stat.Size(), Modified: stat.ModTime().UTC()}
+	info.Meta, known, err = s.readMeta(name, stat)
+	info.ETag = etag(stat, known)
+	return info, known, err
+}
+
+// dropMeta removes the Meta of all states of the key but keep. What a crash
+// leaves is removed by the next publication; until then it is only waste.
+func (s *Store) dropMeta(name, keep string) {
+	dir, err := s.root.Open(metaDir(name))
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && e.Name() != keep {
+			s.root.Remove(filepath.Join(metaDir(name), e.Name())) //nolint:errcheck // see above
+		}
+	}
+}

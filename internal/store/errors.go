@@ -1,0 +1,58 @@
+package store
+
+import (
+	"errors"
+	"strconv"
+)
+
+// What callers have to tell apart. Errors of a Store wrap them.
+var (
+	// ErrNotFound: there is no object under the key.
+	ErrNotFound = errors.New("no such object")
+
+	// ErrChanged: the state that was opened is not there any more. Open again
+	// for the current one.
+	ErrChanged = errors.New("the object was replaced or removed while it was read")
+
+	// ErrPrecondition: the precondition of a Commit did not hold.
+	ErrPrecondition = errors.New("precondition failed: another state stands there, which may be of this very call")
+
+	// ErrConflict: another write of the same key was in progress. Write again
+	// from a new Create.
+	ErrConflict = errors.New("conflict with another write of the object")
+
+	// ErrKey: the store cannot hold an object of this key.
+	ErrKey = errors.New("key not possible here")
+
+	// ErrArchived: the object is in an archive storage class.
+	ErrArchived = errors.New("the object is archived: restore the object, then process it again")
+)
+
+// Error says which operation failed on which object, and why.
+type Error struct {
+	Op       string // "head", "open", "read", "create", "write", "commit", "abort", "list", "delete"
+	Location string // of the object or the store, such as s3://bucket/key
+	Err      error
+
+	// Transient says that the same call may succeed later: the world failed
+	// (throttled, timeout, connection reset, short body, disk full), or the
+	// object has moved on. Known where the error arises, and asked for with
+	// IsTransient.
+	Transient bool
+}
+
+// Error quotes the location, as a key may hold line ends and worse.
+func (e *Error) Error() string {
+	return e.Op + " " + strconv.Quote(e.Location) + ": " + e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// IsTransient reports whether the call that gave err may succeed later without
+// anybody doing something about it. The end of a context is not transient: it
+// is the caller's own decision.
+func IsTransient(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Transient
+}

@@ -1,0 +1,232 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"sluice/internal/store"
+)
+
+// object reads a pinned state in parts: up to Parallel of them are on their
+// way or waiting, in order. Reading a part to its end sends its buffer off for
+// the next one not yet asked for.
+type object struct {
+	s      *Store
+	ctx    context.Context
+	cancel context.CancelFunc
+	info   store.Info
+	sum    *checksum // nil if the object has none
+
+	parts []*part // in order; the first is being read
+	next  int64   // offset of the first byte not yet asked for
+	read  []byte  // what is left of the first part, once it is there
+	err   error   // the end, once reached
+}
+
+type part struct {
+	buf  []byte
+	done chan error // of one element
+}
+
+// Open implements [store.Store]. The first request has no range, so that a
+// small object takes no other; of a large one it brings the first part.
+func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
+	if err := store.CheckKey(key); err != nil {
+		return nil, s.fail(ctx, "open", key, err)
+	}
+	reading, cancel := context.WithCancel(ctx)
+	o := &object{s: s, ctx: reading, cancel: cancel}
+	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
+		Bucket: &s.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err == nil {
+		switch {
+		case out.ContentLength == nil || *out.ContentLength < 0:
+			err = errNoLength
+		case out.ContentRange != nil:
+			err = errRange
+		}
+		if err != nil {
+			out.Body.Close()
+		}
+	}
+	if err != nil {
+		cancel()
+		return nil, s.fail(ctx, "open", key, err)
+	}
+	o.info = store.Info{
+		Key: key, Size: *out.ContentLength, ETag: unquote(out.ETag), VersionID: version(out.VersionId),
+		Modified: modified(out.LastModified), Meta: out.Metadata,
+	}
+	o.sum = newChecksum(out)
+	o.ask(make([]byte, min(o.info.Size, s.config.PartSize)), out.Body)
+	return o, nil
+}
+
+func (o *object) Info() store.Info { return o.info }
+
+func (o *object) Close() error {
+	o.cancel()
+	for _, p := range o.parts {
+		<-p.done // its buffer and its connection are free now
+	}
+	o.parts, o.read = nil, nil
+	if o.err == nil {
+		o.err = errors.New("read of a closed object")
+	}
+	return nil
+}
+
+// ask starts the next part, into buf; body is its response, if there is one.
+func (o *object) ask(buf []byte, body io.ReadCloser) {
+	p := &part{buf: buf[:min(int64(len(buf)), o.info.Size-o.next)], done: make(chan error, 1)}
+	offset := o.next
+	o.next += int64(len(p.buf))
+	o.parts = append(o.parts, p)
+	go func() {
+		p.done <- o.fetch(p.buf, offset, body)
+		close(p.done)
+	}()
+}
+
+func (o *object) Read(p []byte) (int, error) {
+	if o.err != nil || len(p) == 0 {
+		return 0, o.err
+	}
+	for len(o.read) == 0 {
+		if err := o.advance(); err != nil {
+			o.err = err
+			if err != io.EOF {
+				o.err = o.s.fail(o.ctx, "read", o.info.Key, err)
+			}
+			return 0, o.err
+		}
+	}
+	n := copy(p, o.read)
+	o.read = o.read[n:]
+	return n, nil
+}
+
+// advance makes the next part the one to read; io.EOF after the last.
+func (o *object) advance() error {
+	if done := o.parts[0]; o.read != nil {
+		o.parts = o.parts[1:]
+		if o.next < o.info.Size {
+			o.ask(done.buf, nil)
+		}
+		o.read = nil
+	}
+	if len(o.parts) == 0 {
+		if o.sum != nil && !o.sum.matches() {
+			return errChecksum
+		}
+		return io.EOF
+	}
+	// The others start once somebody reads: an object that is only looked at
+	// takes one part.
+	for o.next < o.info.Size && len(o.parts) < o.s.config.Parallel {
+		o.ask(make([]byte, o.s.config.PartSize), nil)
+	}
+	if err := <-o.parts[0].done; err != nil {
+		return err
+	}
+	o.read = o.parts[0].buf
+	if o.sum != nil {
+		o.sum.Write(o.read)
+	}
+	return nil
+}
+
+// fetch fills buf with the bytes from offset on. A body that breaks off is
+// resumed where it did.
+func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
+	end := offset + int64(len(buf))
+	goesOn := body != nil && end < o.info.Size // the body of the whole object, of which this is the first part
+	filled := 0
+	for attempt := 1; ; attempt++ {
+		if body == nil {
+			var err error
+			if body, err = o.get(offset+int64(filled), end); err != nil {
+				return err // the client has tried again already
+			}
+		}
+		n, err := fill(buf[filled:], body, goesOn)
+		body.Close()
+		if err == nil {
+			return nil
+		}
+		if len(buf) == 0 {
+			return err // there is no range of nothing
+		}
+		body, goesOn = nil, false
+		switch filled += n; {
+		case filled == len(buf):
+			filled = 0 // all there, but not to be trusted
+		case n > 0:
+			attempt = 1
+		}
+		if err := o.s.pause(o.ctx, attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// fill reads a body to its end, unless it goes on behind buf. Only at the end
+// the SDK can tell that the body was not what the server's checksum says.
+func fill(buf []byte, body io.Reader, goesOn bool) (int, error) {
+	n, err := io.ReadFull(body, buf)
+	if len(buf) > 0 && err == io.EOF || err == io.ErrUnexpectedEOF {
+		return n, errShort
+	}
+	if err != nil || goesOn {
+		return n, err
+	}
+	var beyond [1]byte
+	switch m, err := io.ReadFull(body, beyond[:]); {
+	case m > 0:
+		return n, errLong
+	case err == io.EOF:
+		return n, nil
+	case isPassing(err):
+		return n, err
+	default:
+		return n, fmt.Errorf("%w: %w", errChecksum, err)
+	}
+}
+
+// get asks for the bytes from..to-1 of the pinned state.
+func (o *object) get(from, to int64) (io.ReadCloser, error) {
+	in := &s3.GetObjectInput{
+		Bucket: &o.s.bucket, Key: &o.info.Key, IfMatch: quote(o.info.ETag),
+		Range: aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1)),
+	}
+	if o.info.VersionID != "" {
+		in.VersionId = &o.info.VersionID
+	}
+	out, err := o.s.client.GetObject(o.ctx, in)
+	if err != nil {
+		var response *smithyhttp.ResponseError
+		if errors.As(err, &response) {
+			switch response.HTTPStatusCode() {
+			case http.StatusNotFound, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
+				return nil, store.ErrChanged
+			}
+		}
+		return nil, err
+	}
+	want := fmt.Sprintf("bytes %d-%d/%d", from, to-1, o.info.Size)
+	if got := strings.TrimSpace(aws.ToString(out.ContentRange)); got != want {
+		out.Body.Close()
+		return nil, errRange
+	}
+	return out.Body, nil
+}

@@ -1,0 +1,94 @@
+package s3store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"sluice/internal/store"
+)
+
+// newRetryer repeats what passes: a few attempts with exponential, jittered
+// pauses, and a budget of retries that all calls of a client share, so that an
+// outage is not answered with a multiple of the load.
+func newRetryer(cfg Config) aws.RetryerV2 {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = cfg.Attempts
+		o.MaxBackoff = cfg.MaxBackoff
+		o.Backoff = retry.NewExponentialJitterBackoff(cfg.MaxBackoff)
+		o.Retryables = []retry.IsErrorRetryable{
+			retry.NoRetryCanceledError{},
+			retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return aws.BoolTernary(isPassing(err)) }),
+		}
+	})
+}
+
+// pause waits before the next attempt; an error says that there is to be none.
+// The caller gives the error that made the attempt fail.
+func (s *Store) pause(ctx context.Context, attempt int, cause error) error {
+	if ctx.Err() != nil || attempt >= s.config.Attempts {
+		return cause
+	}
+	if _, err := s.retryer.GetRetryToken(ctx, cause); err != nil {
+		return cause // the budget is used up
+	}
+	delay, err := s.retryer.RetryDelay(attempt, cause)
+	if err != nil {
+		return cause
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return cause
+	}
+}
+
+// passingCodes are error codes that pass, whatever the HTTP status.
+var passingCodes = map[string]bool{
+	"InternalError": true, "ServiceUnavailable": true, "SlowDown": true, "RequestTimeout": true,
+	"RequestLimitExceeded": true, "TooManyRequestsException": true, "BandwidthLimitExceeded": true,
+}
+
+// isPassing reports whether the error of one attempt may be gone at the next.
+func isPassing(err error) bool {
+	var (
+		operation *smithy.OperationError
+		api       smithy.APIError
+		response  *smithyhttp.ResponseError
+		send      *smithyhttp.RequestSendError
+		garbled   *smithy.DeserializationError
+		cert      *tls.CertificateVerificationError
+		network   net.Error
+	)
+	for _, known := range []error{store.ErrChanged, store.ErrConflict, errShort, errLong, errNoLength, errRange, errChecksum} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	switch {
+	case errors.As(err, &cert):
+		return false // to go on would be to go on without protection
+	case errors.As(err, &operation):
+		return false // of another service: credentials cannot be had, after tries of their own
+	case errors.As(err, &api) && (passingCodes[api.ErrorCode()] || strings.Contains(api.ErrorCode(), "Throttl")):
+		return true
+	case errors.As(err, &response) && response.HTTPStatusCode() >= 300:
+		code := response.HTTPStatusCode()
+		return code == 408 || code == 429 || code >= 500 && code != 501
+	case errors.As(err, &send), errors.As(err, &garbled), errors.As(err, &network):
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF)
+}

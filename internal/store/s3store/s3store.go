@@ -1,0 +1,175 @@
+// Package s3store is a bucket of Amazon S3, or of a server that speaks its
+// protocol with conditional writes.
+//
+// Objects are read in parts of fixed size, several at a time, each pinned to
+// the state that was opened and resumed where a connection breaks; they are
+// written as one request, or as a multipart upload that is completed under the
+// precondition. Memory for one object is bounded by Config: Parallel parts
+// for reading, Parallel/2 + 1 for writing, and never more than the object.
+package s3store
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"sluice/internal/store"
+)
+
+var _ store.Store = (*Store)(nil)
+
+// Config says how to reach a bucket. What is left out comes from where the AWS
+// SDK looks: environment, shared configuration, the role of the machine.
+type Config struct {
+	Bucket      string
+	Region      string
+	Endpoint    string // of an S3-compatible server; else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS
+	PathStyle   bool   // the bucket is in the path, not in the host name
+	Credentials aws.CredentialsProvider
+
+	PartSize int64 // bytes, default 8 MiB; S3 takes 5 MiB to 5 GiB, and 10,000 parts an object
+	Parallel int   // ranges of one object read at the same time, default 4; writing uses half
+
+	Attempts    int           // of one request, default 5
+	MaxBackoff  time.Duration // longest pause between two attempts, default 5 s
+	IdleTimeout time.Duration // a connection that moves less than 16 KiB in this time is given up, default 30 s
+}
+
+func (c Config) withDefaults() Config {
+	if c.PartSize == 0 {
+		c.PartSize = 8 << 20
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 4
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 5
+	}
+	if c.MaxBackoff == 0 {
+		c.MaxBackoff = 5 * time.Second
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = 30 * time.Second
+	}
+	return c
+}
+
+// Store is one bucket.
+type Store struct {
+	bucket    string
+	client    *s3.Client
+	retryer   aws.RetryerV2
+	config    Config
+	checksums bool // send checksums: the SDK's setting "when supported"
+}
+
+// New makes the client of a bucket. It sends nothing: whether the bucket is
+// there and may be used shows at the first call.
+func New(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Bucket == "" {
+		return nil, errors.New("open bucket: no name given")
+	}
+	cfg = cfg.withDefaults()
+	s := &Store{bucket: cfg.Bucket, config: cfg, retryer: newRetryer(cfg)}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient(cfg.IdleTimeout))}
+	if cfg.Region != "" {
+		options = append(options, config.WithRegion(cfg.Region))
+	}
+	if cfg.Credentials != nil {
+		options = append(options, config.WithCredentialsProvider(cfg.Credentials))
+	}
+	awsConfig, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, s.fail(ctx, "open", "", err)
+	}
+	s.client = s3.NewFromConfig(awsConfig, func(o *s3.Options) {
+		if cfg.Endpoint != "" {
+			o.BaseEndpoint = aws.String(cfg.Endpoint)
+		}
+		if o.BaseEndpoint != nil && o.Region == "" {
+			o.Region = "us-east-1" // what such servers expect in signatures
+		}
+		o.UsePathStyle = cfg.PathStyle || isLocal(aws.ToString(o.BaseEndpoint))
+		o.Retryer = s.retryer
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})
+	if s.client.Options().Region == "" {
+		return nil, s.fail(ctx, "open", "", errors.New("no region: set AWS_REGION to that of the bucket"))
+	}
+	s.checksums = s.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired
+	return s, nil
+}
+
+// Bucket is another bucket of the same account, region and endpoint, through
+// the same client: connections and the budget for retries are shared.
+func (s *Store) Bucket(name string) *Store {
+	other := *s
+	other.bucket = name
+	return &other
+}
+
+// isLocal is true where no bucket can be put before the host name.
+func isLocal(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()) != nil)
+}
+
+// String gives s3://bucket.
+func (s *Store) String() string { return "s3://" + s.bucket }
+
+// Head implements [store.Store].
+func (s *Store) Head(ctx context.Context, key string) (store.Info, error) {
+	if err := store.CheckKey(key); err != nil {
+		return store.Info{}, s.fail(ctx, "head", key, err)
+	}
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
+	if err == nil && out.ContentLength == nil {
+		err = errNoLength
+	}
+	if err != nil {
+		return store.Info{}, s.fail(ctx, "head", key, err)
+	}
+	return store.Info{
+		Key: key, Size: *out.ContentLength, ETag: unquote(out.ETag), VersionID: version(out.VersionId),
+		Modified: modified(out.LastModified), Meta: out.Metadata,
+	}, nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	err := store.CheckKey(key)
+	if err == nil {
+		_, err = s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
+	}
+	if err != nil {
+		if err := s.fail(ctx, "delete", key, err); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// unquote takes the quotes off an ETag: events and other tools have it without.
+func unquote(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
+
+func quote(etag string) *string { return aws.String(`"` + etag + `"`) }
+
+// version leaves out "null", which names whatever state was written without
+// versioning, one after the other.
+func version(id *string) string {
+	if v := aws.ToString(id); v != "null" {
+		return v
+	}
+	return ""
+}
+
+// modified is cut to the second that HTTP headers have: listings of some
+// servers are finer.
+func modified(t *time.Time) time.Time { return aws.ToTime(t).UTC().Truncate(time.Second) }

@@ -1,0 +1,289 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"sluice/internal/store"
+)
+
+const (
+	maxParts   = 10_000 // "Amazon S3 multipart upload limits" in the User Guide
+	abortLimit = 10 * time.Second
+)
+
+var errEnded = errors.New("the object was committed or aborted before")
+
+// writer keeps up to one part; an object that fits is one PutObject. Beyond
+// that, full parts are uploaded while the next one is filled.
+type writer struct {
+	s      *Store
+	caller context.Context // of Create
+	ctx    context.Context // of the parts: ends with it, or by Abort
+	cancel context.CancelFunc
+	key    string
+	opts   store.CreateOptions
+	ended  bool
+
+	buf    []byte
+	sum    hash.Hash32 // of the whole content
+	upload string      // ID of the multipart upload, if there is one
+	parts  int32       // started
+
+	slots chan []byte // a buffer for each part that may be uploaded at the same time
+	going sync.WaitGroup
+	mu    sync.Mutex
+	done  []types.CompletedPart
+	err   error // of the first part that failed
+}
+
+// Create implements [store.Store]. It sends nothing yet.
+func (s *Store) Create(ctx context.Context, key string, opts store.CreateOptions) (store.Writer, error) {
+	err := store.CheckKey(key)
+	if err == nil {
+		err = store.CheckMeta(opts.Meta)
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "create", key, err)
+	}
+	w := &writer{s: s, caller: ctx, key: key, opts: opts, sum: crc32.NewIEEE(), slots: make(chan []byte, max(1, s.config.Parallel/2))}
+	for range cap(w.slots) {
+		w.slots <- nil
+	}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	return w, nil
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.write(p)
+	if err != nil {
+		err = w.s.fail(w.caller, "write", w.key, err)
+	}
+	return n, err
+}
+
+func (w *writer) write(p []byte) (int, error) {
+	if w.ended {
+		return 0, errEnded
+	}
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	written := 0
+	for len(p) > 0 {
+		if int64(len(w.buf)) == w.s.config.PartSize {
+			if err := w.flush(); err != nil {
+				return written, err
+			}
+		}
+		n := int(min(int64(len(p)), w.s.config.PartSize-int64(len(w.buf))))
+		w.buf = append(w.buf, p[:n]...)
+		w.sum.Write(p[:n])
+		p = p[n:]
+		written += n
+	}
+	return written, nil
+}
+
+// flush sends the buffer off as the next part, when there is a free slot, and
+// goes on with the slot's buffer.
+func (w *writer) flush() error {
+	if w.upload == "" {
+		if err := w.start(); err != nil {
+			return err
+		}
+	}
+	if w.parts == maxParts {
+		return fmt.Errorf("more than %d parts of %d bytes: a larger part size is needed", maxParts, w.s.config.PartSize)
+	}
+	next := <-w.slots
+	if err := w.failed(); err != nil {
+		w.slots <- next
+		return err
+	}
+	if next == nil {
+		next = make([]byte, 0, w.s.config.PartSize)
+	}
+	w.parts++
+	number, data := w.parts, w.buf
+	w.buf = next
+	w.going.Go(func() {
+		w.send(number, data)
+		w.slots <- data[:0]
+	})
+	return nil
+}
+
+func (w *writer) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+func (w *writer) start() error {
+	in := &s3.CreateMultipartUploadInput{
+		Bucket: &w.s.bucket, Key: &w.key, Metadata: w.opts.Meta, ContentType: w.contentType(),
+	}
+	if w.s.checksums {
+		// Of the whole object, so that S3 checks what Complete puts together,
+		// and every reader can check it again.
+		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32, types.ChecksumTypeFullObject
+	}
+	out, err := w.s.client.CreateMultipartUpload(w.ctx, in)
+	if err != nil {
+		return err
+	}
+	w.upload = aws.ToString(out.UploadId)
+	return nil
+}
+
+func (w *writer) send(number int32, data []byte) {
+	in := &s3.UploadPartInput{
+		Bucket: &w.s.bucket, Key: &w.key, UploadId: &w.upload, PartNumber: &number, Body: bytes.NewReader(data),
+	}
+	if w.s.checksums {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+	}
+	out, err := w.s.client.UploadPart(w.ctx, in)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.done = append(w.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32})
+	} else if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *writer) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	if w.ended {
+		return store.Info{}, w.s.fail(ctx, "commit", w.key, errEnded)
+	}
+	w.ended = true
+	info, err := w.commit(ctx, p)
+	if err != nil {
+		err = w.s.fail(ctx, "commit", w.key, err)
+		w.remove(ctx) //nolint:errcheck // Abort tries again; the first error is the one to tell
+		return store.Info{}, err
+	}
+	w.cancel()
+	w.upload = ""
+	return info, nil
+}
+
+func (w *writer) commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	if p.Never() {
+		return store.Info{}, store.ErrPrecondition
+	}
+	info := store.Info{Key: w.key, Size: int64(w.parts)*w.s.config.PartSize + int64(len(w.buf)), Meta: w.opts.Meta}
+	var err error
+	if w.upload == "" {
+		err = w.put(ctx, p, &info)
+	} else {
+		err = w.complete(ctx, p, &info)
+	}
+	_, matching := p.Match()
+	if matching && isCode(err, "NoSuchKey") {
+		return info, &cause{text: store.ErrPrecondition.Error() + ": nothing is there", kind: store.ErrPrecondition, err: err}
+	}
+	return info, err
+}
+
+func (w *writer) put(ctx context.Context, p store.Precondition, info *store.Info) error {
+	in := &s3.PutObjectInput{
+		Bucket: &w.s.bucket, Key: &w.key, Metadata: w.opts.Meta, ContentType: w.contentType(), Body: bytes.NewReader(w.buf),
+	}
+	in.IfNoneMatch, in.IfMatch = conditions(p)
+	out, err := w.s.client.PutObject(ctx, in)
+	if err == nil {
+		info.ETag, info.VersionID = unquote(out.ETag), version(out.VersionId)
+	}
+	return err
+}
+
+func (w *writer) complete(ctx context.Context, p store.Precondition, info *store.Info) error {
+	// The parts go by the context of Create; when that of Commit ends first,
+	// they must not hold it up.
+	stop := context.AfterFunc(ctx, w.cancel)
+	defer stop()
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.going.Wait()
+	if err := w.failed(); err != nil {
+		return err
+	}
+	slices.SortFunc(w.done, func(a, b types.CompletedPart) int { return int(*a.PartNumber - *b.PartNumber) })
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket: &w.s.bucket, Key: &w.key, UploadId: &w.upload,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: w.done},
+	}
+	if w.s.checksums {
+		in.ChecksumCRC32, in.ChecksumType = aws.String(encode(w.sum)), types.ChecksumTypeFullObject
+	}
+	in.IfNoneMatch, in.IfMatch = conditions(p)
+	out, err := w.s.client.CompleteMultipartUpload(ctx, in)
+	if err == nil {
+		info.ETag, info.VersionID = unquote(out.ETag), version(out.VersionId)
+		return nil
+	}
+	_, matching := p.Match()
+	if isCode(err, "NoSuchUpload") && (matching || p.Absent()) {
+		// Completed, by a try whose reply was lost, or aborted by others.
+		return &cause{text: store.ErrPrecondition.Error() + ": the upload is not there any more", kind: store.ErrPrecondition, err: err}
+	}
+	return err
+}
+
+func conditions(p store.Precondition) (ifNoneMatch, ifMatch *string) {
+	if etag, ok := p.Match(); ok {
+		return nil, quote(etag)
+	}
+	if p.Absent() {
+		return aws.String("*"), nil
+	}
+	return nil, nil
+}
+
+func (w *writer) contentType() *string {
+	if w.opts.ContentType == "" {
+		return nil
+	}
+	return &w.opts.ContentType
+}
+
+func (w *writer) Abort(ctx context.Context) error {
+	w.ended = true
+	if err := w.remove(ctx); err != nil {
+		return w.s.fail(context.WithoutCancel(ctx), "abort", w.key, err)
+	}
+	return nil
+}
+
+// remove frees what the upload has stored. Parts on their way end first: what
+// arrives after the abort would stay.
+func (w *writer) remove(ctx context.Context) error {
+	w.cancel()
+	w.going.Wait()
+	w.buf = nil
+	if w.upload == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortLimit)
+	defer cancel()
+	if err := w.s.AbortUpload(ctx, store.Upload{Key: w.key, ID: w.upload}); err != nil {
+		return err
+	}
+	w.upload = ""
+	return nil
+}
