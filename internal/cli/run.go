@@ -131,10 +131,14 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 // finishObjects makes what was committed known, prints the report and gives
 // the exit code as an error.
 func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
-	if sum.Objects[pipeline.DidCommit]+sum.Objects[pipeline.DidDuplicate] > 0 && !f.dryRun {
-		// The data stand; what the catalog could not do now is done by the next run.
-		if _, err := s.Catalog.Refresh(ctx, s.Tables); err != nil {
-			a.complain(fmt.Errorf("refresh catalog: %w", err))
+	if !f.dryRun {
+		// Without a commit only what an earlier run could not do is left.
+		refresh := s.Catalog.FollowUp
+		if sum.Objects[pipeline.DidCommit] > 0 {
+			refresh = s.Catalog.Refresh
+		}
+		if _, err := refresh(ctx, s.Tables); err != nil {
+			a.complain(fmt.Errorf("refresh catalog, which the next run does again: %w", err))
 		}
 	}
 	if err := a.reportObjects(sum, f, took); err != nil {
@@ -216,15 +220,20 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 	if f.dryRun {
 		title = "to process"
 	}
-	printTable(a.out, []string{"objects", ""}, [][]string{
-		{title, grouped(n.Committed)}, {"settled before", grouped(n.Duplicate)}, {"rejected", grouped(n.Rejected)},
-		{"failed", grouped(n.Failed)}, {"deleted", grouped(n.Skipped)},
-	})
-	printCounts(a.out, &sum.Stats)
-	printReasons(a.out, &sum.Stats)
-	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
+	a.printObjects(n, sum.Stats, title, took)
 	if sum.OtherMapping > 0 && !f.reprocess {
 		fmt.Fprintf(a.out, "%s made with another mapping; --reprocess publishes them again\n", plural(sum.OtherMapping, "object"))
 	}
 	return nil
+}
+
+// printObjects prints what became of objects and their records.
+func (a *app) printObjects(n objectCounts, s sluice.Stats, processed string, took time.Duration) {
+	printTable(a.out, []string{"objects", ""}, [][]string{
+		{processed, grouped(n.Committed)}, {"settled before", grouped(n.Duplicate)}, {"rejected", grouped(n.Rejected)},
+		{"failed", grouped(n.Failed)}, {"skipped", grouped(n.Skipped)},
+	})
+	printCounts(a.out, &s)
+	printReasons(a.out, &s)
+	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
 }

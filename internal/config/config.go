@@ -102,7 +102,7 @@ func Parse(name string, data []byte, getenv func(string) string) (Config, error)
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, fmt.Errorf("read configuration %s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+		return Config{}, fmt.Errorf("read configuration %s: %s", name, oneLine(err))
 	}
 	for variable, value := range f.variables() {
 		if v := getenv(variable); v != "" {
@@ -117,6 +117,18 @@ func Parse(name string, data []byte, getenv func(string) string) (Config, error)
 		return Config{}, fmt.Errorf("configuration %s: %w", orEnvironment(name), err)
 	}
 	return c, nil
+}
+
+// oneLine is what the YAML parser says, without its line ends and the names of
+// Go types.
+func oneLine(err error) string {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	lines := strings.Split(strings.TrimPrefix(text, "unmarshal errors:\n"), "\n")
+	for i, line := range lines {
+		line, _, _ = strings.Cut(line, " in type ")
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(lines, "; ")
 }
 
 func orEnvironment(name string) string {

@@ -88,18 +88,24 @@ func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
 		Quarantine: bad, QuarantinePrefix: c.Quarantine.Prefix,
 		RemoveDeleted: c.OnDelete == "remove",
 	}
-	s.Allow = event.Allow{
+	s.Allow = Allow(c)
+	s.tables(m)
+	return s, s.openCatalog(ctx, led)
+}
+
+// Allow is what events may make us look at.
+func Allow(c config.Config) event.Allow {
+	a := event.Allow{
 		Source:   []event.Location{{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix}},
 		Suffixes: c.Suffixes,
 		Deletes:  c.OnDelete == "remove",
 	}
 	for _, l := range []config.Location{c.Sink, c.Ledger, c.Quarantine} {
 		if l.Bucket == c.Source.Bucket && l.Dir == c.Source.Dir {
-			s.Allow.Deny = append(s.Allow.Deny, event.Location{Bucket: l.Bucket, Prefix: l.Prefix})
+			a.Deny = append(a.Deny, event.Location{Bucket: l.Bucket, Prefix: l.Prefix})
 		}
 	}
-	s.tables(m)
-	return s, s.openCatalog(ctx, led)
+	return a
 }
 
 func loadMapping(name string) (*mapping.Mapping, error) {

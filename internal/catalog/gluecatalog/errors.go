@@ -1,6 +1,7 @@
 package gluecatalog
 
 import (
+	"errors"
 	"fmt"
 
 	"sluice/internal/catalog"
@@ -10,6 +11,9 @@ const (
 	notFound      = "EntityNotFoundException"
 	alreadyExists = "AlreadyExistsException"
 )
+
+// errNoTable is for an answer the API does not rule out.
+var errNoTable = errors.New("the answer of Glue has no table")
 
 // conflict marks the errors after which the table is to be read again.
 func conflict(err error) error {

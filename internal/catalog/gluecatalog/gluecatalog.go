@@ -5,6 +5,7 @@ package gluecatalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -47,6 +48,8 @@ func (c *Catalog) refresh(ctx context.Context, t catalog.Table) (catalog.Change,
 		return c.create(ctx, t)
 	case err != nil:
 		return catalog.Unchanged, err
+	case got.Table == nil:
+		return catalog.Unchanged, errNoTable
 	}
 	return c.evolve(ctx, t, got.Table)
 }
@@ -121,11 +124,11 @@ func suits(t catalog.Table, table *types.Table) error {
 	storage := table.StorageDescriptor
 	switch {
 	case strings.EqualFold(table.Parameters["table_type"], "ICEBERG"):
-		return fmt.Errorf("the catalog has an Iceberg table of this name")
+		return errors.New("the catalog has an Iceberg table of this name")
 	case aws.ToString(table.TableType) == "VIRTUAL_VIEW":
-		return fmt.Errorf("the catalog has a view of this name")
+		return errors.New("the catalog has a view of this name")
 	case storage == nil || aws.ToString(storage.InputFormat) != inputFormat:
-		return fmt.Errorf("the table of this name in the catalog is not one of Parquet files")
+		return errors.New("the table of this name in the catalog is not one of Parquet files")
 	case folder(aws.ToString(storage.Location)) != folder(t.Location):
 		return fmt.Errorf("the table of this name in the catalog is at %s, the files are at %s", aws.ToString(storage.Location), t.Location)
 	}

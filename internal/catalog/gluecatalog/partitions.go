@@ -39,8 +39,8 @@ func (c *Catalog) AddPartitions(ctx context.Context, database, table string, par
 	if err != nil {
 		return fail(err)
 	}
-	if got.Table.StorageDescriptor == nil {
-		return fail(errors.New("the table has no storage descriptor"))
+	if got.Table == nil || got.Table.StorageDescriptor == nil {
+		return fail(errNoTable)
 	}
 	inputs := make([]types.PartitionInput, len(partitions))
 	for i, p := range partitions {

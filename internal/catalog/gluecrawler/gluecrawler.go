@@ -131,19 +131,19 @@ const (
 // look is what has become of the last crawl.
 func (c *Crawler) look(ctx context.Context) (crawl, error) {
 	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
+	if err == nil && got.Crawler == nil {
+		err = errors.New("the answer of Glue has no crawler")
+	}
 	if err != nil {
 		return crawlRuns, fmt.Errorf("look at crawler %s: %w", c.name, err)
 	}
-	var last types.LastCrawlStatus
-	if got.Crawler.LastCrawl != nil {
-		last = got.Crawler.LastCrawl.Status
-	}
-	switch {
-	case got.Crawler.State != types.CrawlerStateReady: // RUNNING, STOPPING
+	if got.Crawler.State != types.CrawlerStateReady { // RUNNING, STOPPING
 		return crawlRuns, nil
-	case last == "", last == types.LastCrawlStatusFailed, last == types.LastCrawlStatusCancelled:
-		// Without a last crawl this is not the crawler that was started: it was
-		// deleted and made anew.
+	}
+	last := got.Crawler.LastCrawl
+	// Without a last crawl this is not the crawler that was started: it was
+	// deleted and made anew.
+	if last == nil || last.Status == types.LastCrawlStatusFailed || last.Status == types.LastCrawlStatusCancelled {
 		return crawlFailed, nil
 	}
 	return crawlSucceeded, nil

@@ -30,29 +30,29 @@ func TestEveryFileIsCrawled(t *testing.T) {
 		{name: "a start fails", followUps: 1, faults: map[fault]int{throttled: 1, lostReply: 1}},
 		{name: "one of three dies", followUps: 1, faults: map[fault]int{crash: 1}},
 	} {
-		for _, begin := range []string{"idle", "running"} {
-			t.Run(c.name+", crawler "+begin, func(t *testing.T) {
-				t.Parallel()
-				explore(t, func() *world {
-					w := &world{failures: c.failures, faults: map[fault]int{}, processes: make([]*process, workers+c.followUps)}
-					for f, n := range c.faults {
-						w.faults[f] = n
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			explore(t, func() *world {
+				w := &world{failures: c.failures, faults: map[fault]int{}, processes: make([]*process, workers+c.followUps)}
+				for f, n := range c.faults {
+					w.faults[f] = n
+				}
+				// Somebody else's crawl runs. It may end before anything else
+				// happens, so this is also the beginning with an idle crawler.
+				w.running = true
+				for i := range w.processes {
+					if i < workers {
+						w.spawn(i, worker(1<<i))
+					} else {
+						// Something is left from before, else it does nothing.
+						w.etag, w.marker = 1, `{"crawler":"c","state":"started","write":""}`
+						w.status = types.LastCrawlStatusSucceeded
+						w.spawn(i, schedule)
 					}
-					w.running = begin == "running"
-					for i := range w.processes {
-						if i < workers {
-							w.spawn(i, worker(1<<i))
-						} else {
-							// Something is left from before, else it does nothing.
-							w.etag, w.marker = 1, `{"crawler":"c","state":"started","write":""}`
-							w.status = types.LastCrawlStatusSucceeded
-							w.spawn(i, schedule)
-						}
-					}
-					return w
-				})
+				}
+				return w
 			})
-		}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -280,13 +281,17 @@ func (w *world) says() string {
 func (w *world) clean() bool { return w.etag == 0 || strings.HasPrefix(w.says(), `"clean"`) }
 
 // key is all that decides what can happen from here. Of ETags that is whether a
-// process has the current one; one that is not will never be again.
+// process has the current one; one that is not will never be again. The workers
+// are alike, so their order says nothing.
 func (w *world) key() string {
-	var b strings.Builder
-	fmt.Fprint(&b, w.committed, w.acknowledged, w.crawled, w.running, w.listed, w.crawl, w.status, w.failures,
-		w.says(), w.faults[crash], w.faults[throttled], w.faults[lostReply])
-	for _, p := range w.processes {
-		fmt.Fprint(&b, "|", p.done, p.call, p.etag == w.etag, p.seen.String())
+	each := make([]string, len(w.processes))
+	for i, p := range w.processes {
+		file := uint(1) << i
+		each[i] = fmt.Sprint("|", w.committed&file != 0, w.acknowledged&file != 0, w.crawled&file != 0, w.crawl&file != 0)
+		if !p.done {
+			each[i] += fmt.Sprint(p.call, p.etag == w.etag, p.seen.String())
+		}
 	}
-	return b.String()
+	slices.Sort(each[:workers])
+	return fmt.Sprint(each, w.running, w.listed, w.status, w.failures, w.says(), w.faults[crash], w.faults[throttled], w.faults[lostReply])
 }

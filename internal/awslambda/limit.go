@@ -1,0 +1,47 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The margin between the end of the work and the time limit of the function: a
+// tenth of the time, in these bounds. It is for aborting uploads, the catalog
+// and the answer; who works to the last moment is killed without any of them.
+const (
+	leastMargin = 2 * time.Second
+	mostMargin  = 15 * time.Second
+)
+
+// errTimeLimit is why the work was stopped. It may succeed the next time.
+var errTimeLimit = errors.New("the time limit of the function is near")
+
+// limit bounds the work, and what follows it, by the deadline of ctx.
+func limit(ctx context.Context) (work, rest context.Context, stop func()) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, ctx, func() {}
+	}
+	left := time.Until(deadline)
+	margin := min(max(left/10, leastMargin), mostMargin, left/2)
+	work, stopWork := context.WithDeadlineCause(ctx, deadline.Add(-margin), errTimeLimit)
+	rest, stopRest := context.WithDeadlineCause(ctx, deadline.Add(-margin/4), errTimeLimit)
+	return work, rest, func() { stopWork(); stopRest() }
+}
+
+// late is the error of an object that was not finished in time: how far it
+// came, and what to do if it can never fit.
+func (in *invocation) late(o *object, err error) error {
+	if !errors.Is(context.Cause(in.work), errTimeLimit) {
+		return fmt.Errorf("%w: %w", context.Cause(in.work), err)
+	}
+	of := ""
+	if o.at.Size >= 0 {
+		of = fmt.Sprintf(" of %d", o.at.Size)
+	}
+	return fmt.Errorf("%w: stopped after %.1f s, when %d%s bytes of the object were read; it is tried again from its beginning. "+
+		"If it never fits, raise the function's timeout or memory (with it comes more CPU), or process it with sluice run: %w",
+		errTimeLimit, time.Since(in.began).Seconds(), o.result.Stats.BytesRead, of, err)
+}

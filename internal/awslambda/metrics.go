@@ -1,0 +1,78 @@
+package awslambda
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"sluice/internal/pipeline"
+)
+
+// namespace of the metrics in CloudWatch.
+const namespace = "Sluice"
+
+// metric is a value and its unit, as CloudWatch names it.
+type metric struct {
+	name, unit string
+	value      int64
+}
+
+func (in *invocation) values() []metric {
+	s, objects := in.sum.Stats, in.sum.Objects
+	var all int64
+	for _, n := range objects {
+		all += n
+	}
+	return []metric{
+		{"objects", "Count", all},
+		{"committed", "Count", objects[pipeline.DidCommit]},
+		{"duplicates", "Count", objects[pipeline.DidDuplicate]},
+		{"rejected", "Count", objects[pipeline.DidReject]},
+		{"failed", "Count", objects[pipeline.DidFail]},
+		{"skipped", "Count", objects[pipeline.DidSkip]},
+		{"records", "Count", s.RecordsRead},
+		{"quarantined", "Count", s.RecordsQuarantined},
+		{"rows", "Count", s.RowsWritten},
+		{"bytes_read", "Bytes", s.BytesRead},
+		{"bytes_written", "Bytes", s.BytesWritten},
+		{"catalog_failed", "Count", in.sum.CatalogFailed},
+		{"duration", "Milliseconds", time.Since(in.began).Milliseconds()},
+	}
+}
+
+// writeMetrics writes one line in the Embedded Metric Format, of which
+// CloudWatch makes metrics without a call or a right of ours:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
+// Memory and duration are what Lambda charges for.
+func (in *invocation) writeMetrics() {
+	if in.Handler.metrics == nil {
+		return
+	}
+	function := lambdacontext.FunctionName
+	if function == "" {
+		function = "sluice"
+	}
+	type definition struct{ Name, Unit string }
+	var definitions []definition
+	line := map[string]any{
+		"function": function, "requestId": in.requestID, "memory_limit_mb": lambdacontext.MemoryLimitInMB,
+	}
+	for _, m := range in.values() {
+		definitions = append(definitions, definition{m.name, m.unit})
+		line[m.name] = m.value
+	}
+	line["_aws"] = map[string]any{
+		"Timestamp": time.Now().UnixMilli(),
+		"CloudWatchMetrics": []any{map[string]any{
+			"Namespace": namespace, "Dimensions": [][]string{{"function"}}, "Metrics": definitions,
+		}},
+	}
+	data, err := json.Marshal(line)
+	if err == nil {
+		_, err = in.Handler.metrics.Write(append(data, '\n'))
+	}
+	if err != nil {
+		in.log.Error("write metrics", "error", err.Error())
+	}
+}

@@ -1,0 +1,77 @@
+package awslambda
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"sluice/internal/event"
+	"sluice/internal/pipeline"
+)
+
+// notice is an event that names no object.
+type notice int
+
+const (
+	none notice = iota
+	crawlerEnded
+	scheduled
+)
+
+// noticeOf recognises the events of EventBridge that Glue and schedules send:
+// https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html,
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html.
+// Which crawler it was has no effect: what is to be followed up is looked up.
+func noticeOf(raw json.RawMessage) notice {
+	var e struct {
+		Source     string `json:"source"`
+		DetailType string `json:"detail-type"`
+	}
+	if len(raw) > event.MaxBytes || json.Unmarshal(raw, &e) != nil {
+		return none
+	}
+	switch {
+	case e.Source == "aws.glue" && e.DetailType == "Glue Crawler State Change":
+		return crawlerEnded
+	case (e.Source == "aws.events" || e.Source == "aws.scheduler") && e.DetailType == "Scheduled Event":
+		return scheduled
+	}
+	return none
+}
+
+// reconcile processes what the ledger lacks: events can be lost. What is not
+// done in time is left to the next schedule.
+func (in *invocation) reconcile() error {
+	c := in.setup.Config
+	sum, err := in.setup.Pipeline.Run(in.work, pipeline.RunOptions{
+		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers,
+		Allowed: func(key string) bool {
+			return in.setup.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
+		},
+		Done: func(key string, size int64, r pipeline.Result, err error) {
+			if err != nil || r.Disposition != pipeline.DidDuplicate {
+				in.logObject(&object{at: event.Object{Bucket: c.Source.Bucket, Key: key, Size: size}, result: r, err: err})
+			}
+		},
+	})
+	in.sum.Stats.Add(sum.Stats)
+	for did, n := range sum.Objects {
+		if did != pipeline.DidDuplicate { // the settled ones; no event came twice
+			in.sum.Objects[did] += n
+		}
+	}
+	failed := in.sum.Objects[pipeline.DidFail]
+	switch {
+	case err != nil && in.work.Err() != nil:
+		err = fmt.Errorf("reconcile: stopped in good time: %w; the next schedule goes on", errTimeLimit)
+	case err != nil:
+		err = fmt.Errorf("reconcile: %w", in.presentable(err))
+	case failed > 0:
+		err = fmt.Errorf("reconcile: %d objects failed", failed)
+	}
+	// A refresh does all that FollowUp would.
+	if sum.Objects[pipeline.DidCommit] > 0 {
+		return errors.Join(err, in.refreshTables())
+	}
+	return errors.Join(err, in.followUp())
+}

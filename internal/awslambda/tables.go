@@ -1,0 +1,55 @@
+package awslambda
+
+import (
+	"fmt"
+
+	"sluice/internal/catalog"
+	"sluice/internal/pipeline"
+)
+
+// published reports whether the outputs of a key stand there, of this call or
+// of one before, whose caller may have died before its refresh.
+func (o *object) published() bool {
+	return o.err == nil && (o.result.Disposition == pipeline.DidCommit || o.result.Disposition == pipeline.DidDuplicate)
+}
+
+// refresh makes the tables known, once for all objects of the invocation. Its
+// error says that commits must not be acknowledged: see refreshTables.
+func (in *invocation) refresh(outcomes []outcome) error {
+	for _, o := range outcomes {
+		if o.object != nil && o.object.published() {
+			return in.refreshTables()
+		}
+	}
+	return nil
+}
+
+// refreshTables counts and logs a failure of the catalog, and returns it only
+// if nobody would follow it up: the same event must then come again.
+func (in *invocation) refreshTables() error {
+	var result catalog.Result
+	err := contain(func() (err error) {
+		result, err = in.setup.Catalog.Refresh(in.rest, in.setup.Tables)
+		return err
+	})
+	in.logCatalog("catalog refreshed", result, err)
+	if err == nil || result.Pending {
+		return nil
+	}
+	return fmt.Errorf("the objects stand, but the catalog cannot remember them: %w", in.presentable(err))
+}
+
+// followUp does what is left of earlier refreshes. Nobody else asks for it
+// before the next schedule, so here a failure is one of the invocation.
+func (in *invocation) followUp() error {
+	var result catalog.Result
+	err := contain(func() (err error) {
+		result, err = in.setup.Catalog.FollowUp(in.rest, in.setup.Tables)
+		return err
+	})
+	in.logCatalog("catalog followed up", result, err)
+	if err != nil {
+		return fmt.Errorf("follow up the catalog: %w", in.presentable(err))
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func env(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+func bucket(name, prefix string) Location { return Location{Bucket: name, Prefix: prefix} }
+
+// What stands in the file or the environment, and what is filled in. Workers
+// depend on the machine and are set in each case.
+func TestParse(t *testing.T) {
+	defaults := Config{
+		Source: bucket("b", "raw/"), Sink: bucket("b", "orders_data_parquet/"), Ledger: bucket("b", "ledger/"), Quarantine: bucket("b", "quarantine/"),
+		Mapping: "orders", OnDelete: "keep", Codec: "zstd", Threads: 1, Workers: 2,
+		Catalog: Catalog{Kind: "crawler", Crawler: "etl-pipeline-orders"},
+	}
+	with := func(change func(*Config)) Config { c := defaults; change(&c); return c }
+	for _, c := range []struct {
+		name, file string
+		env        map[string]string
+		want       Config
+	}{
+		{"defaults beside the source", "source: s3://b/raw/\nworkers: 2\n", nil, defaults},
+		{"prefix without a slash", "source: s3://b/raw\nworkers: 2\n", nil, defaults},
+		{"a number with quotes", "source: s3://b/raw\nworkers: '2'\n", nil, defaults},
+		{"environment alone", "", map[string]string{"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_WORKERS": "2"}, defaults},
+		{"environment over file", "source: s3://a/x/\nworkers: 9\non_delete: keep\n",
+			map[string]string{"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_WORKERS": "2", "SLUICE_ON_DELETE": "remove"},
+			with(func(c *Config) { c.OnDelete = "remove" })},
+		{"an empty variable overrides nothing", "source: s3://b/raw/\nworkers: 2\n", map[string]string{"SLUICE_SOURCE": ""}, defaults},
+		{"folders of other buckets", "source: s3://b/raw/\nsink: s3://c\nledger: s3://d/l\nquarantine: s3://d/q/\nworkers: 2\n", nil,
+			with(func(c *Config) { c.Sink, c.Ledger, c.Quarantine = bucket("c", ""), bucket("d", "l/"), bucket("d", "q/") })},
+		{"same beginning of a name", "source: s3://b/raw/\nsink: s3://b/raw2/\nworkers: 2\n", nil,
+			with(func(c *Config) { c.Sink = bucket("b", "raw2/") })},
+		{"every key", `source: s3://b/raw/
+sink: s3://b/out/
+ledger: s3://b/l/
+quarantine: s3://b/q/
+mapping: m.yaml
+suffixes: [.json, .json.gz]
+on_delete: remove
+codec: snappy
+threads: 3
+workers: 64
+catalog: {kind: glue, crawler: c, database: d}
+s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true}
+`, nil, Config{
+			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
+			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
+			Catalog: Catalog{Kind: "glue", Crawler: "c", Database: "d"},
+			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
+		}},
+		{"every variable", "", map[string]string{
+			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
+			"SLUICE_MAPPING": "m.yaml", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
+			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_DATABASE": "d",
+			"SLUICE_S3_REGION": "eu-west-1", "SLUICE_S3_ENDPOINT": "http://localhost:9000", "SLUICE_S3_PATH_STYLE": "true",
+		}, Config{
+			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
+			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
+			Catalog: Catalog{Kind: "glue", Crawler: "c", Database: "d"},
+			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Parse("sluice.yaml", []byte(c.file), env(c.env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The folders of a lake on the disk stand beside the source, and a relative
+// path counts from where the command runs.
+func TestFoldersOfTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse("", nil, env(map[string]string{"SLUICE_SOURCE": "lake/raw"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []struct {
+		name string
+		got  Location
+		want string
+	}{
+		{"source", c.Source, "lake/raw"}, {"sink", c.Sink, "lake/orders_data_parquet"},
+		{"ledger", c.Ledger, "lake/ledger"}, {"quarantine", c.Quarantine, "lake/quarantine"},
+	} {
+		if diff := cmp.Diff(Location{Dir: filepath.Join(dir, filepath.FromSlash(l.want))}, l.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", l.name, diff)
+		}
+	}
+}
+
+// What contradicts itself fails at the start, in one line.
+func TestContradictions(t *testing.T) {
+	const source = "source: s3://b/raw/\n"
+	for _, c := range []struct {
+		name, file string
+		env        map[string]string
+		want       string
+	}{
+		{"nothing", "", nil, "configuration of the environment: source is missing"},
+		{"no source", "sink: s3://b/out/\n", nil, "configuration sluice.yaml: source is missing"},
+		{"unknown key", source + "sinks: s3://b/out/\n", nil, "configuration sluice.yaml: line 2: field sinks not found"},
+		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "line 2: field kinds not found; line 2: field knd not found"},
+		{"key twice", source + source, nil, "already defined"},
+		{"not YAML", "source: [", nil, "read configuration sluice.yaml"},
+		{"a list for a text", "source: [s3://b/raw/]\n", nil, "cannot unmarshal"},
+		{"another scheme", "source: gs://b/raw/\n", nil, `source: "gs://b/raw/": use s3://bucket/prefix/`},
+		{"no bucket", source + "sink: s3:///out/\n", nil, "sink: the bucket is missing"},
+		{"sink under source", source + "sink: s3://b/raw/out/\n", nil, "sink s3://b/raw/out/ lies under source s3://b/raw/"},
+		{"sink is source", source + "sink: s3://b/raw\n", nil, "lies under source s3://b/raw/"},
+		{"source is a whole bucket", "source: s3://b\n", nil, "lies under source s3://b/"},
+		{"source under sink", "source: s3://b/out/raw/\nsink: s3://b/out/\n", nil, "source s3://b/out/raw/ lies under sink s3://b/out/"},
+		{"ledger under sink", source + "ledger: s3://b/orders_data_parquet/ledger/\n", nil, "ledger s3://b/orders_data_parquet/ledger/ lies under sink"},
+		{"quarantine is ledger", source + "quarantine: s3://b/ledger/\n", nil, "quarantine s3://b/ledger/ lies under ledger"},
+		{"sink under source in folders", "source: lake/raw\nsink: lake/raw/out\n", nil, "lies under source"},
+		{"sink is source by another path", "source: lake/raw\nsink: lake/x/../raw/\n", nil, "lies under source"},
+		{"environment makes it so", source, map[string]string{"SLUICE_SINK": "s3://b/raw/out/"}, "lies under source"},
+		{"glue without database", source + "catalog: {kind: glue}\n", nil, "catalog.database is missing"},
+		{"kind of catalog", source + "catalog: {kind: hive}\n", nil, `catalog.kind: "hive"; use crawler, glue or none`},
+		{"policy", source + "on_delete: drop\n", nil, `on_delete: "drop"; use keep or remove`},
+		{"codec", source + "codec: lzo\n", nil, `codec: "lzo"; use zstd, snappy or none`},
+		{"no threads", source + "threads: 0\n", nil, `threads: "0" is no number from 1 to 64`},
+		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `workers: "65" is no number`},
+		{"path style", source + "s3: {path_style: maybe}\n", nil, `s3.path_style: "maybe" is neither true nor false`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := "sluice.yaml"
+			if c.file == "" {
+				name = ""
+			}
+			_, err := Parse(name, []byte(c.file), env(c.env))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want %q in it", err, c.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error has several lines: %q", err)
+			}
+		})
+	}
+}
+
+func TestLoad(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "sluice.yaml")
+	if err := os.WriteFile(name, []byte("source: s3://b/raw/\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Load(name, env(nil)); err != nil || c.Source != bucket("b", "raw/") {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := Load(name+"x", env(nil)); err == nil || !strings.Contains(err.Error(), "read configuration") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}

@@ -1,0 +1,275 @@
+package ledger_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice"
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+	"sluice/internal/store/dirstore"
+)
+
+func open(t *testing.T) (*ledger.Ledger, store.Store) {
+	t.Helper()
+	s, err := dirstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return ledger.New(s, "ledger/"), s
+}
+
+var firstSeen = time.Date(2024, 1, 10, 8, 30, 0, 123_000_000, time.UTC)
+
+func entry(key string) ledger.Entry {
+	return ledger.Entry{
+		Version: ledger.Version, Bucket: "raw", Key: key, FirstSeen: firstSeen,
+		Outputs: []ledger.Output{{Table: "order_lines", Key: "orders_data_parquet/" + ledger.OutputName("raw", key, firstSeen)}},
+	}
+}
+
+// Names are a contract: they are looked for by people, and built by hand.
+func TestNames(t *testing.T) {
+	const id = "96d050a3" // sha256 of "raw\nin/a.json"
+	if got := ledger.ID("raw", "in/a.json"); !strings.HasPrefix(got, id) || len(got) != 64 {
+		t.Errorf("ID %s", got)
+	}
+	want := "orders_20240110T083000.123Z_" + ledger.ID("raw", "in/a.json")[:12] + ".parquet"
+	berlin := time.FixedZone("", 3600)
+	if got := ledger.OutputName("raw", "in/a.json", firstSeen.In(berlin)); got != want {
+		t.Errorf("output %s, want %s", got, want)
+	}
+}
+
+func TestClaimAndAccount(t *testing.T) {
+	l, _ := open(t)
+	ctx := t.Context()
+	if _, _, err := l.Get(ctx, "raw", "in/a.json"); !errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("before the claim: %v", err)
+	}
+	e := entry("in/a.json")
+	claimed, err := l.Put(ctx, e, store.IfNoneMatch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, etag, err := l.Get(ctx, "raw", "in/a.json")
+	if err != nil || etag != claimed {
+		t.Fatalf("ETag %q, want %q: %v", etag, claimed, err)
+	}
+	if diff := cmp.Diff(e, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	e.State = &ledger.State{Identity: "version:1", Listed: "etag:x:1:2024-01-10T08:30:00Z", Stats: sluice.Stats{
+		RecordsRead: 2, RecordsCommitted: 2, RowsWritten: 3, Outcome: sluice.Accept, Sums: map[string]string{"order_lines.price": "12.5000"}, Reasons: map[string]int64{},
+	}}
+	accounted, err := l.Put(ctx, e, store.IfMatch(claimed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Put(ctx, entry("in/a.json"), store.IfMatch(claimed)); !errors.Is(err, store.ErrPrecondition) {
+		t.Errorf("with the ETag of the claim again: %v", err)
+	}
+	if _, err := l.Put(ctx, entry("in/a.json"), store.IfNoneMatch()); !errors.Is(err, store.ErrPrecondition) {
+		t.Errorf("a second claim: %v", err)
+	}
+	got, etag, err = l.Get(ctx, "raw", "in/a.json")
+	if err != nil || etag != accounted {
+		t.Fatalf("ETag %q, want %q: %v", etag, accounted, err)
+	}
+	if diff := cmp.Diff(e, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Of twenty that claim a key at once, one does.
+func TestOneClaims(t *testing.T) {
+	l, _ := open(t)
+	var claims atomic.Int32
+	each(20, func(i int) {
+		e := entry("in/a.json")
+		e.FirstSeen = firstSeen.Add(time.Duration(i) * time.Second)
+		_, err := l.Put(context.Background(), e, store.IfNoneMatch())
+		switch {
+		case err == nil:
+			claims.Add(1)
+		case !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict):
+			t.Errorf("claim: %v", err)
+		}
+	})
+	if n := claims.Load(); n != 1 {
+		t.Errorf("%d claims", n)
+	}
+}
+
+// Twenty that count one up by compare-and-set lose no step.
+func TestCompareAndSet(t *testing.T) {
+	l, _ := open(t)
+	if _, err := l.Put(t.Context(), entry("in/a.json"), store.IfNoneMatch()); err != nil {
+		t.Fatal(err)
+	}
+	each(20, func(int) {
+		for {
+			e, etag, err := l.Get(context.Background(), "raw", "in/a.json")
+			if err != nil {
+				t.Errorf("get: %v", err)
+				return
+			}
+			if e.State == nil {
+				e.State = &ledger.State{}
+			}
+			e.State.RecordsRead++
+			if _, err = l.Put(context.Background(), e, store.IfMatch(etag)); err == nil {
+				return
+			}
+			if !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict) {
+				t.Errorf("put: %v", err)
+				return
+			}
+		}
+	})
+	e, _, err := l.Get(t.Context(), "raw", "in/a.json")
+	if err != nil || e.State.RecordsRead != 20 {
+		t.Errorf("%d steps, %v", e.State.RecordsRead, err)
+	}
+}
+
+func each(n int, do func(i int)) {
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { do(i) })
+	}
+	group.Wait()
+}
+
+// What cannot be read is damaged or newer, never absent; the ETag is there to
+// replace it.
+func TestDamaged(t *testing.T) {
+	good := `{"version":1,"bucket":"raw","key":"in/a.json","first_seen":"2024-01-10T08:30:00Z","outputs":[],"state":null}`
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"good", good, nil},
+		{"with a field of a later patch", strings.Replace(good, "{", `{"note":1,`, 1), nil},
+		{"empty", "", ledger.ErrDamaged},
+		{"not JSON", "<html>", ledger.ErrDamaged},
+		{"truncated", good[:len(good)-10], ledger.ErrDamaged},
+		{"two texts", good + good, ledger.ErrDamaged},
+		{"null", "null", ledger.ErrDamaged},
+		{"no version", strings.Replace(good, `"version":1,`, "", 1), ledger.ErrDamaged},
+		{"wrong key", strings.Replace(good, "a.json", "b.json", 1), ledger.ErrDamaged},
+		{"wrong bucket", strings.Replace(good, `"raw"`, `"other"`, 1), ledger.ErrDamaged},
+		{"no time", strings.Replace(good, "2024-01-10T08:30:00Z", "0001-01-01T00:00:00Z", 1), ledger.ErrDamaged},
+		{"too large", good + strings.Repeat(" ", 1<<20), ledger.ErrDamaged},
+		{"newer", strings.Replace(good, `"version":1`, `"version":2`, 1), ledger.ErrNewer},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, s := open(t)
+			key := "ledger/" + ledger.ID("raw", "in/a.json") + ".json"
+			info, err := store.Put(t.Context(), s, key, []byte(c.text), store.CreateOptions{}, store.IfNoneMatch())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, etag, err := l.Get(t.Context(), "raw", "in/a.json")
+			if !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+			if etag != info.ETag {
+				t.Errorf("ETag %q, want %q", etag, info.ETag)
+			}
+			if c.want != nil && errors.Is(err, store.ErrNotFound) {
+				t.Error("it is taken for absent")
+			}
+		})
+	}
+}
+
+// List gives every entry once, and nothing else that lies there.
+func TestList(t *testing.T) {
+	l, s := open(t)
+	want := map[string]string{}
+	for i := range 5 {
+		key := fmt.Sprintf("in/%d.json", i)
+		if _, err := l.Put(t.Context(), entry(key), store.IfNoneMatch()); err != nil {
+			t.Fatal(err)
+		}
+		want[ledger.ID("raw", key)] = key
+	}
+	for _, key := range []string{"ledger/README.md", "ledger/short.json", "ledgers/" + ledger.ID("raw", "x") + ".json"} {
+		if _, err := store.Put(t.Context(), s, key, nil, store.CreateOptions{}, store.IfNoneMatch()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]string{}
+	if err := l.List(t.Context(), func(id string, read func() (ledger.Entry, error)) error {
+		e, err := read()
+		got[id] = e.Key
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	stop := errors.New("stop")
+	if err := l.List(t.Context(), func(string, func() (ledger.Entry, error)) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("an error of the caller: %v", err)
+	}
+}
+
+// The example of the documentation is an entry.
+func TestDocumentedEntry(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ledger.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```json\n")
+	example, _, _ = strings.Cut(example, "```")
+	l, s := open(t)
+	const bucket, key = "orders", "raw_orders_data/2024-01-10.json"
+	name := "ledger/" + ledger.ID(bucket, key) + ".json"
+	if !strings.Contains(string(text), name) {
+		t.Errorf("the documentation does not name %s", name)
+	}
+	if _, err := store.Put(t.Context(), s, name, []byte(example), store.CreateOptions{}, store.IfNoneMatch()); err != nil {
+		t.Fatal(err)
+	}
+	e, etag, err := l.Get(t.Context(), bucket, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "orders_data_parquet/" + ledger.OutputName(bucket, key, e.FirstSeen); e.Outputs[0].Key != want {
+		t.Errorf("the output should be %s", want)
+	}
+	// Written again it has the same members and values, with no others.
+	if _, err := l.Put(t.Context(), e, store.IfMatch(etag)); err != nil {
+		t.Fatal(err)
+	}
+	data, _, err := store.Get(t.Context(), s, name, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(compact(t, []byte(example)), compact(t, data)); diff != "" {
+		t.Errorf("(-documented +written):\n%s", diff)
+	}
+}
+
+func compact(t *testing.T, data []byte) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}

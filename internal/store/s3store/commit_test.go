@@ -1,0 +1,217 @@
+package s3store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"sluice/internal/store"
+	"sluice/internal/store/s3store"
+)
+
+// nobody has credentials that cannot be used anywhere.
+type nobody struct{}
+
+func (nobody) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "AKIDCANARY", SecretAccessKey: "secret-canary"}, nil
+}
+
+// effect lets a request have its effect and throws the reply away.
+func effect(f *fake, r *http.Request) { f.serve(httptest.NewRecorder(), r) }
+
+// The reply to a commit is lost. The repeated request finds what the first one
+// left: the caller learns that something stands there, and by its metadata
+// that it is its own.
+func TestLostReply(t *testing.T) {
+	for _, size := range []int{10, 3 * part} {
+		f, s := newFake(t, s3store.Config{PartSize: part}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+			op := operation(r)
+			if n > 1 || op != "PutObject" && op != "CompleteMultipartUpload" {
+				return false
+			}
+			effect(f, r)
+			hangUp(w)
+			return true
+		})
+		data := random(size)
+		_, err := store.Put(t.Context(), s, "key", data, store.CreateOptions{Meta: map[string]string{"identity": "mine"}}, store.IfNoneMatch())
+		if !errors.Is(err, store.ErrPrecondition) {
+			t.Errorf("%d bytes: error %v", size, err)
+		}
+		if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes: read %d: %v", size, len(got), err)
+		}
+		if size < part {
+			if info, err := s.Head(t.Context(), "key"); err != nil || info.Meta["identity"] != "mine" {
+				t.Errorf("head: %+v, %v", info, err)
+			}
+		}
+		if len(f.uploads) > 0 {
+			t.Error("a pending upload is left")
+		}
+	}
+}
+
+// An unconditional write that is repeated is simply written twice.
+func TestLostReplyUnconditional(t *testing.T) {
+	_, s := newFake(t, s3store.Config{}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if n > 1 || operation(r) != "PutObject" {
+			return false
+		}
+		effect(f, r)
+		hangUp(w)
+		return true
+	})
+	if _, err := store.Put(t.Context(), s, "key", []byte("x"), store.CreateOptions{}, store.Unconditional()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCommitErrors(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		status    int
+		code      string
+		want      error
+		transient bool
+	}{
+		{"precondition", 412, "PreconditionFailed", store.ErrPrecondition, false},
+		{"precondition with another status", 400, "PreconditionFailed", store.ErrPrecondition, false},
+		{"conflict", 409, "ConditionalRequestConflict", store.ErrConflict, true},
+		{"denied", 403, "AccessDenied", nil, false},
+		{"throttled for ever", 503, "SlowDown", nil, true},
+		// Only Complete answers so: S3 sends the status before the work is done.
+		{"200 with an error", 200, "InternalError", nil, true},
+	} {
+		for _, size := range []int{10, 3 * part} {
+			if size < part && test.status == 200 {
+				continue
+			}
+			t.Run(test.name, func(t *testing.T) {
+				f, s := newFake(t, s3store.Config{PartSize: part, Attempts: 3}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+					if op := operation(r); op != "PutObject" && op != "CompleteMultipartUpload" {
+						return false
+					}
+					fail(w, test.status, test.code)
+					return true
+				})
+				_, err := store.Put(t.Context(), s, "key", random(size), store.CreateOptions{}, store.IfNoneMatch())
+				if err == nil || test.want != nil && !errors.Is(err, test.want) || store.IsTransient(err) != test.transient {
+					t.Errorf("%d bytes: error %v, transient %t", size, err, store.IsTransient(err))
+				}
+				if err != nil && !strings.HasPrefix(err.Error(), `commit "s3://bucket/key": `) {
+					t.Errorf("error text: %v", err)
+				}
+				if len(f.uploads) > 0 {
+					t.Error("a pending upload is left")
+				}
+				if len(f.objects) > 0 {
+					t.Error("an object is there")
+				}
+			})
+		}
+	}
+}
+
+// 200 with an error once: Complete is asked again and succeeds.
+func TestCompleteFailsOnce(t *testing.T) {
+	_, s := newFake(t, s3store.Config{PartSize: part}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if operation(r) != "CompleteMultipartUpload" || n > 1 {
+			return false
+		}
+		fail(w, 200, "InternalError")
+		return true
+	})
+	data := random(3*part + 1)
+	if _, err := store.Put(t.Context(), s, "key", data, store.CreateOptions{}, store.IfNoneMatch()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read %d bytes: %v", len(got), err)
+	}
+}
+
+// A part that cannot be uploaded fails a later write, or the commit, and the
+// upload is removed.
+func TestPartFails(t *testing.T) {
+	f, s := newFake(t, s3store.Config{PartSize: part, Attempts: 2}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if operation(r) != "UploadPart" || r.URL.Query().Get("partNumber") != "3" {
+			return false
+		}
+		fail(w, 503, "SlowDown")
+		return true
+	})
+	w, err := s.Create(t.Context(), "key", store.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := random(part)
+	for range 20 {
+		if _, err = w.Write(data); err != nil {
+			break
+		}
+	}
+	if !store.IsTransient(err) {
+		t.Errorf("writing after a part failed: %v", err)
+	}
+	if _, err := w.Commit(t.Context(), store.IfNoneMatch()); err == nil {
+		t.Error("commit after a part failed succeeds")
+	}
+	if err := w.Abort(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(f.uploads) > 0 || len(f.objects) > 0 {
+		t.Error("something is left")
+	}
+}
+
+// An abort that fails is told, and can be tried again.
+func TestAbortFails(t *testing.T) {
+	f, s := newFake(t, s3store.Config{PartSize: part, Attempts: 1}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if operation(r) != "AbortMultipartUpload" || n > 1 {
+			return false
+		}
+		fail(w, 503, "SlowDown")
+		return true
+	})
+	w, err := s.Create(t.Context(), "key", store.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(random(3 * part)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Abort(t.Context()); !store.IsTransient(err) {
+		t.Errorf("error %v", err)
+	}
+	if len(f.uploads) != 1 {
+		t.Fatal("the upload is gone")
+	}
+	if err := w.Abort(t.Context()); err != nil || len(f.uploads) > 0 {
+		t.Errorf("second abort: %v, %d uploads left", err, len(f.uploads))
+	}
+}
+
+// A client that stops reading in time: the part's upload is repeated.
+func TestUploadStalls(t *testing.T) {
+	f, s := newFake(t, s3store.Config{PartSize: part, IdleTimeout: 200e6}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if operation(r) != "UploadPart" || n > 1 {
+			return false
+		}
+		<-r.Context().Done()
+		return true
+	})
+	data := random(2 * part)
+	if _, err := store.Put(t.Context(), s, "key", data, store.CreateOptions{}, store.IfNoneMatch()); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(f.objects["key"].data, data) {
+		t.Error("other bytes")
+	}
+}
