@@ -153,6 +153,9 @@ func (c *conversion) record(r *jsonscan.Records) error {
 		return err
 	}
 	origin := flatten.Origin{Offset: w.Offset(w.Pos), Record: c.stats.RecordsRead}
+	if r.Large {
+		return c.oversize(r, origin)
+	}
 	for {
 		res := c.flat.Record(w.Buf, w.Pos, -1, origin)
 		if res.End >= 0 {

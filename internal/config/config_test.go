@@ -38,7 +38,9 @@ func TestParse(t *testing.T) {
 			with(func(c *Config) { c.OnDelete = "remove" })},
 		{"an empty variable overrides nothing", "source: s3://b/raw/\nworkers: 2\n", map[string]string{"SLUICE_SOURCE": ""}, defaults},
 		{"folders of other buckets", "source: s3://b/raw/\nsink: s3://c\nledger: s3://d/l\nquarantine: s3://d/q/\nworkers: 2\n", nil,
-			with(func(c *Config) { c.Sink, c.Ledger, c.Quarantine = bucket("c", ""), bucket("d", "l/"), bucket("d", "q/") })},
+			with(func(c *Config) {
+				c.Sink, c.Ledger, c.Quarantine = bucket("c", ""), bucket("d", "l/"), bucket("d", "q/")
+			})},
 		{"same beginning of a name", "source: s3://b/raw/\nsink: s3://b/raw2/\nworkers: 2\n", nil,
 			with(func(c *Config) { c.Sink = bucket("b", "raw2/") })},
 		{"every key", `source: s3://b/raw/

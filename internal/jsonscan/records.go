@@ -25,6 +25,10 @@ type Place struct {
 type Records struct {
 	Place int // index of the place in use, from the first Next on
 
+	// Large is set by Next when the record begins with a number longer than a
+	// record may be: it is not parsed but given to Discard.
+	Large bool
+
 	w       *Window
 	places  []Place
 	limits  Limits
@@ -98,6 +102,7 @@ func (r *Records) Next() (bool, error) {
 // unlike all other values, a number does not show where it ends.
 func (r *Records) holdNumber() error {
 	w := r.w
+	r.Large = false
 	for n := 0; n <= r.limits.RecordBytes; n++ {
 		if w.Pos+n == w.End {
 			if err := w.Fill(n + 1); err != nil {
@@ -108,6 +113,7 @@ func (r *Records) holdNumber() error {
 			return nil
 		}
 	}
+	r.Large = true
 	return nil
 }
 

@@ -3,11 +3,8 @@ package dirstore
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
@@ -23,39 +20,4 @@ func (s *Store) lock(key string) (unlock func(), err error) {
 		return nil, err
 	}
 	return lockedfile.MutexAt(filepath.Join(s.path, name)).Lock()
-}
-
-// makeDirs makes the folder dir so that it survives a loss of power.
-func (s *Store) makeDirs(dir string) error {
-	if stat, err := s.root.Stat(dir); err == nil && stat.IsDir() {
-		return nil
-	}
-	if err := s.root.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	for dir != "." {
-		dir = filepath.Dir(dir)
-		if err := s.syncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// syncDir makes changes of names in dir last. Windows cannot do so, and some
-// network file systems refuse it with EINVAL or ENOTSUP.
-func (s *Store) syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := s.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
 }

@@ -108,7 +108,7 @@ func (w *writer) commit(ctx context.Context, p store.Precondition) (store.Info, 
 	// The long part first: the content goes to the disk before the lock.
 	err := w.s.root.Chtimes(w.temp, time.Time{}, time.Now())
 	if err == nil {
-		err = w.f.Sync()
+		err = w.s.sync(w.f)
 	}
 	if closed := w.f.Close(); err == nil {
 		err = closed
@@ -201,7 +201,7 @@ func (w *writer) setTime(t time.Time) error {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	return w.s.sync(f)
 }
 
 // writeMeta stores the Meta where readers look for it once the file stands.
@@ -219,7 +219,7 @@ func (w *writer) writeMeta(stat fs.FileInfo) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = w.s.sync(f)
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

@@ -204,7 +204,7 @@ func TestUploadStalls(t *testing.T) {
 		if operation(r) != "UploadPart" || n > 1 {
 			return false
 		}
-		<-r.Context().Done()
+		<-f.over
 		return true
 	})
 	data := random(2 * part)

@@ -2,6 +2,7 @@ package s3store_test
 
 import (
 	"testing"
+	"time"
 
 	"sluice/internal/servertest"
 	"sluice/internal/store"
@@ -26,6 +27,6 @@ func TestMotoVersioning(t *testing.T) {
 func conformance(t *testing.T, server *servertest.Server, versioning bool, traits storetest.Traits) {
 	traits.LargeUpload = 5<<20 + 1
 	storetest.Run(t, traits, func(t *testing.T) store.Store {
-		return server.Store(t, server.Bucket(t, versioning), s3store.Config{PartSize: 5 << 20})
+		return server.Store(t, server.Bucket(t, versioning), s3store.Config{PartSize: 5 << 20, MaxBackoff: 50 * time.Millisecond})
 	})
 }

@@ -31,6 +31,7 @@ type fake struct {
 	requests []string // "GET /bucket/key bytes=0-1"
 	fault    func(f *fake, w http.ResponseWriter, r *http.Request, n int) (handled bool)
 	seen     map[string]int // requests so far of a kind
+	over     chan struct{}  // closed at the end of the test
 }
 
 type fakeObject struct {
@@ -43,9 +44,10 @@ type fakeObject struct {
 // number among those of the same operation, from 1.
 func newFake(t *testing.T, cfg s3store.Config, fault func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool) (*fake, *s3store.Store) {
 	t.Helper()
-	f := &fake{objects: map[string]*fakeObject{}, uploads: map[string]map[int][]byte{}, fault: fault, seen: map[string]int{}}
+	f := &fake{objects: map[string]*fakeObject{}, uploads: map[string]map[int][]byte{}, fault: fault, seen: map[string]int{}, over: make(chan struct{})}
 	server := httptest.NewServer(f)
 	t.Cleanup(func() {
+		close(f.over)
 		server.CloseClientConnections()
 		server.Close()
 	})
@@ -240,17 +242,18 @@ func fail(w http.ResponseWriter, status int, code string) {
 
 // cut sends what an object's response begins with and then closes the
 // connection, as its Content-Length says that more should come.
-func cut(w http.ResponseWriter, o *fakeObject, from, to, bytes int) {
+func cut(w http.ResponseWriter, r *http.Request, o *fakeObject, from, to, bytes int) {
+	ranged := r.Header.Get("Range") != ""
 	w.Header().Set("ETag", o.etag)
 	w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
 	w.Header().Set("Content-Length", strconv.Itoa(to-from))
-	if from > 0 || to < len(o.data) {
+	if ranged {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(o.data)))
 		w.WriteHeader(206)
 	}
 	w.Write(o.data[from : from+bytes])
 	w.(http.Flusher).Flush()
-	hangUp(w)
+	hangUp(w) // what was sent may be lost on the way
 }
 
 // hangUp closes the connection with a reset.

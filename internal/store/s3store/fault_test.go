@@ -135,21 +135,21 @@ func TestBrokenBodyIsResumed(t *testing.T) {
 	for _, size := range []int{1000, part, part + 1, 3*part + 17} {
 		data := random(size)
 		for _, after := range []int{0, 1, 999, part / 2, part - 1, part} {
-			broken := map[string]bool{}
+			broken := map[int]bool{} // parts
 			f, s := newFake(t, s3store.Config{PartSize: part}, func(f *fake, w http.ResponseWriter, r *http.Request, _ int) bool {
-				f.mu.Lock()
-				o, was := f.objects["key"], broken[r.Header.Get("Range")]
-				broken[r.Header.Get("Range")] = true
-				f.mu.Unlock()
-				from, to := 0, len(o.data)
+				from, to := 0, size
 				if rangeOf := r.Header.Get("Range"); rangeOf != "" {
 					fmt.Sscanf(rangeOf, "bytes=%d-%d", &from, &to)
 					to++
 				}
+				f.mu.Lock()
+				o, was := f.objects["key"], broken[from/part]
+				broken[from/part] = true
+				f.mu.Unlock()
 				if was || after >= to-from {
 					return false
 				}
-				cut(w, o, from, to, after)
+				cut(w, r, o, from, to, after)
 				return true
 			})
 			f.put("key", data)
@@ -167,7 +167,7 @@ func TestBrokenForEver(t *testing.T) {
 		if rangeOf := r.Header.Get("Range"); rangeOf != "" {
 			fmt.Sscanf(rangeOf, "bytes=%d-", &from)
 		}
-		cut(w, f.objects["key"], from, to, 0)
+		cut(w, r, f.objects["key"], from, to, 0)
 		return true
 	})
 	f.put("key", random(1000))
@@ -201,7 +201,7 @@ func TestBodyOfWrongLength(t *testing.T) {
 		},
 		"range ignored": func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
 			if n == 1 {
-				cut(w, f.objects["key"], 0, 1000, 500)
+				cut(w, r, f.objects["key"], 0, 1000, 500)
 				return true
 			}
 			r.Header.Del("Range")
@@ -209,7 +209,7 @@ func TestBodyOfWrongLength(t *testing.T) {
 		},
 		"clean end of a range": func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
 			if n == 1 {
-				cut(w, f.objects["key"], 0, 1000, 500)
+				cut(w, r, f.objects["key"], 0, 1000, 500)
 				return true
 			}
 			return respond(func(h http.Header) {
@@ -220,7 +220,7 @@ func TestBodyOfWrongLength(t *testing.T) {
 		},
 		"long range": func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
 			if n == 1 {
-				cut(w, f.objects["key"], 0, 1000, 500)
+				cut(w, r, f.objects["key"], 0, 1000, 500)
 				return true
 			}
 			return respond(func(h http.Header) {
@@ -363,15 +363,15 @@ func TestContentEncodingIsNotUndone(t *testing.T) {
 // A server that stops sending, at any point, or sends drop by drop, is given
 // up and asked again.
 func TestStall(t *testing.T) {
-	for name, stall := range map[string]func(w http.ResponseWriter, r *http.Request, data []byte){
-		"before the response": func(w http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() },
-		"in the body": func(w http.ResponseWriter, r *http.Request, data []byte) {
+	for name, stall := range map[string]func(f *fake, w http.ResponseWriter, data []byte){
+		"before the response": func(f *fake, _ http.ResponseWriter, _ []byte) { <-f.over },
+		"in the body": func(f *fake, w http.ResponseWriter, data []byte) {
 			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 			w.Write(data[:len(data)/2])
 			w.(http.Flusher).Flush()
-			<-r.Context().Done()
+			<-f.over
 		},
-		"drop by drop": func(w http.ResponseWriter, r *http.Request, data []byte) {
+		"drop by drop": func(f *fake, w http.ResponseWriter, data []byte) {
 			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 			for i := range data {
 				if _, err := w.Write(data[i : i+1]); err != nil {
@@ -379,7 +379,7 @@ func TestStall(t *testing.T) {
 				}
 				w.(http.Flusher).Flush()
 				select {
-				case <-r.Context().Done():
+				case <-f.over:
 					return
 				case <-time.After(10 * time.Millisecond):
 				}
@@ -393,7 +393,7 @@ func TestStall(t *testing.T) {
 					return false
 				}
 				w.Header().Set("ETag", f.objects["key"].etag)
-				stall(w, r, data)
+				stall(f, w, data)
 				return true
 			})
 			f.put("key", data)
@@ -407,7 +407,7 @@ func TestStall(t *testing.T) {
 // The caller's deadline ends everything, at once, and is no passing error.
 func TestDeadline(t *testing.T) {
 	f, s := newFake(t, s3store.Config{}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
-		<-r.Context().Done()
+		<-f.over
 		return true
 	})
 	f.put("key", random(10))
@@ -431,4 +431,3 @@ func TestNobodyListens(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-

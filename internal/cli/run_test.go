@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Many small objects, a hundredth of them bad, by several workers: all are
+// accounted for, and a second run has nothing to do.
+func TestRunManyObjects(t *testing.T) {
+	files := 500
+	if testing.Short() {
+		files = 100
+	}
+	lake := t.TempDir()
+	raw := filepath.Join(lake, "raw_orders_data")
+	if err := os.Mkdir(raw, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	bad, rows := 0, 0
+	for i := range files {
+		text := "[" + order("", `"price":1`) + "]"
+		switch {
+		case i%100 == 7:
+			text = text[:len(text)-1]
+			bad++
+		case i%10 == 3:
+			text = "[]"
+		default:
+			rows++
+		}
+		write(t, raw, fmt.Sprintf("%04d.json", i), text)
+	}
+	type report struct {
+		Rows    int `json:"rows_written"`
+		Objects objectCounts
+	}
+	for _, want := range []report{
+		{rows, objectCounts{Committed: int64(files - bad), Rejected: int64(bad)}},
+		{0, objectCounts{Duplicate: int64(files)}},
+	} {
+		_, out, errw := run(t, t.Context(), nil, "run", "--lake", lake, "--workers", "8", "--report", "json")
+		var got report
+		if err := json.Unmarshal([]byte(out), &got); err != nil {
+			t.Fatalf("%v: %s", err, errw)
+		}
+		if got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	for folder, want := range map[string]int{"ledger": files, "orders_data_parquet": files - bad} {
+		if n := len(list(t, filepath.Join(lake, folder))); n != want {
+			t.Errorf("%s holds %d objects, want %d", folder, n, want)
+		}
+	}
+	if uploads, err := os.ReadDir(filepath.Join(lake, ".sluice", "uploads")); err == nil && len(uploads) > 0 {
+		t.Errorf("%d uploads are left", len(uploads))
+	}
+}

@@ -1,0 +1,313 @@
+package dirstore_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"sluice/internal/store"
+	"sluice/internal/store/dirstore"
+)
+
+func write(t *testing.T, s *dirstore.Store, name, content string) string {
+	t.Helper()
+	path := filepath.Join(s.String(), name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func listed(t *testing.T, s *dirstore.Store) []string {
+	t.Helper()
+	var keys []string
+	if err := s.List(t.Context(), "", func(i store.Info) error {
+		keys = append(keys, i.Key)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func head(t *testing.T, s *dirstore.Store, key string) store.Info {
+	t.Helper()
+	info, err := s.Head(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// Files that people put into the folder are objects.
+func TestPlainFiles(t *testing.T) {
+	s := open(t)
+	path := write(t, s, "in/orders.json", "[1]")
+	before := head(t, s, "in/orders.json")
+	if before.Size != 3 || before.Meta != nil || before.ETag == "" {
+		t.Errorf("head gives %+v", before)
+	}
+	if data, info, err := store.Get(t.Context(), s, "in/orders.json", 10); err != nil || string(data) != "[1]" || info.Identity() != before.Identity() {
+		t.Errorf("read %q, %+v: %v", data, info, err)
+	}
+	if keys := listed(t, s); !slices.Equal(keys, []string{"in/orders.json"}) {
+		t.Errorf("listed %q", keys)
+	}
+	if entries, err := os.ReadDir(s.String()); err != nil || len(entries) != 1 {
+		t.Errorf("reading made files: %v, %v", entries, err)
+	}
+
+	// Other content of the same size and, as unpackers of archives set it, the
+	// same modification time.
+	if runtime.GOOS == "linux" || runtime.GOOS == "darwin" {
+		time.Sleep(20 * time.Millisecond) // the system's clock for files has a coarse tick
+		write(t, s, "in/orders.json", "[2]")
+		if err := os.Chtimes(path, before.Modified, before.Modified); err != nil {
+			t.Fatal(err)
+		}
+		if after := head(t, s, "in/orders.json"); after.Identity() == before.Identity() {
+			t.Error("the identity is the same for other content")
+		}
+	}
+
+	info, err := store.Put(t.Context(), s, "in/orders.json", []byte("[3]"), store.CreateOptions{}, store.IfMatch(head(t, s, "in/orders.json").ETag))
+	if err != nil || info.Size != 3 {
+		t.Errorf("replacing a plain file: %+v, %v", info, err)
+	}
+}
+
+// A published state that another program changes loses its metadata: it is not
+// what was published any more.
+func TestChangedByOthers(t *testing.T) {
+	s := open(t)
+	info, err := store.Put(t.Context(), s, "key", []byte("one"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.IfNoneMatch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, "key", "other")
+	if now := head(t, s, "key"); now.ETag == info.ETag || now.Meta != nil {
+		t.Errorf("head gives %+v", now)
+	}
+	_, err = store.Put(t.Context(), s, "key", []byte("x"), store.CreateOptions{}, store.IfMatch(info.ETag))
+	if !errors.Is(err, store.ErrPrecondition) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A copy of the folder that keeps modification times keeps what it says.
+func TestCopy(t *testing.T) {
+	s := open(t)
+	meta := map[string]string{"identity": "version:1"}
+	info, err := store.Put(t.Context(), s, "out/key", []byte("one"), store.CreateOptions{Meta: meta}, store.IfNoneMatch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := t.TempDir()
+	if err := os.CopyFS(target, os.DirFS(s.String())); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(target, "out/key"), info.Modified, info.Modified); err != nil {
+		t.Fatal(err)
+	}
+	c, err := dirstore.Open(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := head(t, c, "out/key"); got.ETag != info.ETag || got.Meta["identity"] != "version:1" {
+		t.Errorf("the copy says %+v, the original %+v", got, info)
+	}
+}
+
+// A program writes to a file while it is read.
+func TestWrittenWhileRead(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"longer":  func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("y", 200)), 0o666) },
+		"shorter": func(path string) error { return os.Truncate(path, 50) },
+		"same size": func(path string) error {
+			if err := os.WriteFile(path, []byte(strings.Repeat("y", 100)), 0o666); err != nil {
+				return err
+			}
+			return os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)) // a tick of the clock
+		},
+	} {
+		s := open(t)
+		path := write(t, s, "key", strings.Repeat("x", 100))
+		o, err := s.Open(t.Context(), "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		if _, err := io.ReadFull(o, make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(o); !errors.Is(err, store.ErrChanged) || !store.IsTransient(err) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// The clock is set back, or ticks in hours: a later state still has a later
+// time and another ETag, and a stale fence does not hold.
+func TestClock(t *testing.T) {
+	s := open(t)
+	path := write(t, s, "key", "a")
+	future := time.Now().Add(1000 * time.Hour)
+	if err := os.Chtimes(path, future, future); err != nil {
+		t.Fatal(err)
+	}
+	before := head(t, s, "key")
+	for _, content := range []string{"b", "c"} {
+		info, err := store.Put(t.Context(), s, "key", []byte(content), store.CreateOptions{Meta: map[string]string{"n": content}}, store.IfMatch(before.ETag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.ETag == before.ETag || !info.Modified.After(before.Modified) || info.Meta["n"] != content {
+			t.Errorf("%+v after %+v", info, before)
+		}
+		before = info
+	}
+}
+
+// Old metadata is removed with the state it belongs to.
+func TestMetadataOfOldStates(t *testing.T) {
+	s := open(t)
+	for range 5 {
+		if _, err := store.Put(t.Context(), s, "out/key", []byte("x"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.Unconditional()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(s.String(), ".sluice/meta/out/key"))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%d files: %v", len(entries), err)
+	}
+	if err := s.Delete(t.Context(), "out/key"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err = os.ReadDir(filepath.Join(s.String(), ".sluice/meta/out/key"))
+	if err != nil || len(entries) != 0 {
+		t.Errorf("%d files: %v", len(entries), err)
+	}
+}
+
+// Keys that are no plain paths, or not possible as file names.
+func TestRefusedKeys(t *testing.T) {
+	s := open(t)
+	write(t, s, "file", "x")
+	for _, key := range []string{
+		"/absolute", "a//b", "slash/", "/", "with\x00nul", ".sluice", ".sluice/meta/x", ".SLUICE/locks/00",
+		strings.Repeat("n", 256), "a/" + strings.Repeat("é", 200),
+	} {
+		_, err := s.Create(t.Context(), key, store.CreateOptions{})
+		if !errors.Is(err, store.ErrKey) || store.IsTransient(err) {
+			t.Errorf("create %.40q: %v", key, err)
+		}
+		if _, err := s.Open(t.Context(), key); !errors.Is(err, store.ErrKey) && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("open %.40q: %v", key, err)
+		}
+	}
+	// A file cannot be a folder as well.
+	write(t, s, "folder/file", "x")
+	for _, key := range []string{"file/below", "folder"} {
+		_, err := store.Put(t.Context(), s, key, []byte("x"), store.CreateOptions{}, store.Unconditional())
+		if !errors.Is(err, store.ErrKey) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if uploads, err := s.PendingUploads(t.Context(), ""); err != nil || len(uploads) > 0 {
+		t.Errorf("left: %v, %v", uploads, err)
+	}
+}
+
+// No key leads out of the folder: not by its text, not through a link.
+func TestNothingOutside(t *testing.T) {
+	parent := t.TempDir()
+	secret := filepath.Join(parent, "secret")
+	if err := os.WriteFile(secret, []byte("untouched"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	inside := filepath.Join(parent, "lake")
+	if err := os.MkdirAll(filepath.Join(inside, "real"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"absolute": secret, "relative": "../secret", "folder": parent, "dangling": "nowhere", "loop": "loop", "good": "real",
+	} {
+		if err := os.Symlink(target, filepath.Join(inside, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := dirstore.Open(inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	rapid.Check(t, func(r *rapid.T) {
+		segments := rapid.SliceOfN(rapid.SampledFrom([]string{
+			"..", ".", "", "absolute", "relative", "folder", "secret", "dangling", "loop", "good", "x", "\\..", "C:", "..\\secret", "\x00",
+		}), 1, 5).Draw(r, "segments")
+		key := strings.Join(segments, "/")
+		if data, _, err := store.Get(t.Context(), s, key, 100); err == nil && string(data) == "untouched" {
+			r.Fatalf("%q reads the secret", key)
+		}
+		store.Put(t.Context(), s, key, []byte("touched"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.Unconditional()) //nolint:errcheck // most are refused
+		s.Delete(t.Context(), key)                                                                                                       //nolint:errcheck // so are these
+		if data, err := os.ReadFile(secret); err != nil || string(data) != "untouched" {
+			r.Fatalf("%q touched the secret: %q, %v", key, data, err)
+		}
+		if entries, err := os.ReadDir(parent); err != nil || len(entries) != 2 {
+			r.Fatalf("%q made a file outside: %v, %v", key, entries, err)
+		}
+	})
+}
+
+// Links inside the folder are followed; those that lead elsewhere are listed,
+// so that nothing is left out in silence, and cannot be opened.
+func TestLinks(t *testing.T) {
+	s := open(t)
+	path := write(t, s, "in/real.json", "content")
+	for link, target := range map[string]string{"in/link.json": "real.json", "in/out.json": t.TempDir(), "in/gone.json": "nowhere", "circle": "."} {
+		if err := os.Symlink(target, filepath.Join(s.String(), link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys := listed(t, s); !slices.Equal(keys, []string{"in/gone.json", "in/link.json", "in/out.json", "in/real.json"}) {
+		t.Errorf("listed %q", keys)
+	}
+	if data, _, err := store.Get(t.Context(), s, "in/link.json", 100); err != nil || string(data) != "content" {
+		t.Errorf("read %q: %v", data, err)
+	}
+	if _, err := s.Open(t.Context(), "in/out.json"); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a link that leads out: %v", err)
+	}
+	if err := s.Delete(t.Context(), "in/link.json"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("deleting the link deleted the file: %v", err)
+	}
+}
+
+func TestOpenFolder(t *testing.T) {
+	if _, err := dirstore.Open(filepath.Join(t.TempDir(), "absent")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if err := open(t).AbortUpload(t.Context(), store.Upload{Key: "x", ID: "../../x"}); err == nil {
+		t.Error("aborts anything")
+	}
+}
