@@ -5,14 +5,16 @@ SHARED   ?= ../shared
 FUZZTIME ?= 60s
 GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.9.0
+VERSITYGW     := v1.8.0
 
 TOOLS  := .tools
 LINT   := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
 VULN   := $(TOOLS)/govulncheck-$(GOVULNCHECK)
+S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 
-.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory bench tools clean
+.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory bench tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -71,7 +73,11 @@ memory: $(SLUICE)
 bench:
 	go test -run xxx -bench . -benchmem .
 
-tools: $(LINT) $(VULN) $(PYTHON)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON)
+
+# Where the tests find the servers they start: internal/servertest.
+servers: $(S3) $(PYTHON)
+	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server"
 
 $(TOOLS)/.gitignore:
 	mkdir -p $(TOOLS)
@@ -84,6 +90,10 @@ $(LINT): | $(TOOLS)/.gitignore
 $(VULN): | $(TOOLS)/.gitignore
 	GOBIN=$(abspath $(TOOLS)) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
 	mv $(TOOLS)/govulncheck $@
+
+$(S3): | $(TOOLS)/.gitignore
+	GOBIN=$(abspath $(TOOLS)) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+	mv $(TOOLS)/versitygw $@
 
 $(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/python

@@ -68,6 +68,6 @@ func reportInit(ctx context.Context, api string, cause error) {
 	}
 	req.Header.Set("Lambda-Runtime-Function-Error-Type", "Runtime.ConfigurationError")
 	if res, err := http.DefaultClient.Do(req); err == nil {
-		res.Body.Close() //nolint:errcheck // nothing is read of it
+		res.Body.Close()
 	}
 }

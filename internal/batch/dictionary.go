@@ -170,6 +170,13 @@ func (c *Column) inserted(h uint64, entry int) {
 }
 
 func (c *Column) flushFixed() {
+	if c.Distinct && len(c.table.slots) > 1<<minSlots {
+		var sum uint32 // as touch does; a small table is in cache anyway
+		for i := range c.pending {
+			sum += c.table.slots[spread(c.pending[i].hash)>>c.table.shift]
+		}
+		c.touched += sum
+	}
 	for i := range c.pending {
 		p := &c.pending[i]
 		if p.n == Null {

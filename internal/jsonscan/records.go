@@ -40,6 +40,7 @@ type Records struct {
 	count int64 // records begun
 	// firstLines is set when the first record of a sequence holds a line end.
 	firstLines bool
+	adjacent   bool        // the second record of a sequence begins on the line where the first ends
 	notJSON    reason.Code // why the first byte cannot begin a value
 }
 
@@ -120,8 +121,15 @@ func (r *Records) holdNumber() error {
 func (r *Records) next() (bool, error) {
 	w := r.w
 	more, err := w.SkipSpace()
-	if err != nil || r.form == sequence {
+	if err != nil {
 		return more, err
+	}
+	if r.form == sequence {
+		if more && r.count == 1 && r.adjacent && w.Buf[w.Pos] != '{' {
+			// Objects written one after another are a form; "[][]" is no JSON.
+			return false, r.reject(reason.TrailingData, w.Pos, "what follows a document, and no line end separates from it, is no object")
+		}
+		return more, nil
 	}
 	switch {
 	case !more:
@@ -266,6 +274,7 @@ func (r *Records) settleLines() error {
 		p = w.Pos + n
 	}
 	r.lines = linesNo
+	r.adjacent = p < w.End && !isLineEnd(w.Buf[p])
 	if !r.firstLines && (p == w.End || isLineEnd(w.Buf[p])) {
 		r.lines = linesYes
 	}

@@ -511,7 +511,7 @@ func largeObject(seed byte, records int) string {
 	raw := make([]byte, 48<<10)
 	var b strings.Builder
 	for i := range records {
-		rng.Read(raw) //nolint:errcheck // it has no error
+		rng.Read(raw)
 		fmt.Fprintf(&b, "{\"id\":%d,\"text\":%q}\n", i, base64.StdEncoding.EncodeToString(raw))
 	}
 	return b.String()

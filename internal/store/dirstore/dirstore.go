@@ -4,8 +4,8 @@
 //
 // What the Store needs for itself is in the subfolder ".sluice":
 //
-//	uploads/<id>/<key>            objects until their Commit
-//	meta/<key>/<modified>-<size>  the Meta of the state with this time and size
+//	uploads/<id>-<key>            objects until their Commit
+//	meta/<key>.<modified>-<size>  the Meta of the state with this time and size
 //	locks/<hash>                  held by a publication, see lock.go
 //
 // An object is published by renaming its file, so readers of the older state
@@ -100,7 +100,6 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.remove(name); err != nil {
 		return s.fail("delete", key, err)
 	}
-	s.dropMeta(name, "")
 	return nil
 }
 
@@ -115,6 +114,7 @@ func (s *Store) remove(name string) error {
 	if err := s.root.Remove(name); err != nil && !isAbsent(err) {
 		return err
 	}
+	s.root.Remove(metaName(name, stat)) // if it has any; a rest is only waste
 	return s.syncDir(filepath.Dir(name))
 }
 

@@ -38,3 +38,14 @@ func isPrivate(key string) bool {
 	first, _, _ := strings.Cut(key, "/")
 	return strings.EqualFold(first, private)
 }
+
+// possible says whether the parts of a file name are short enough, before
+// anything is written for it.
+func possible(name string) error {
+	for part := range strings.SplitSeq(filepath.ToSlash(name), "/") {
+		if len(part) > maxName {
+			return fmt.Errorf("%w: a part of %d bytes, at most %d", store.ErrKey, len(part), maxName)
+		}
+	}
+	return nil
+}

@@ -3,6 +3,8 @@ package dirstore
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -16,8 +18,13 @@ import (
 func (s *Store) lock(key string) (unlock func(), err error) {
 	sum := sha256.Sum256([]byte(strings.ToLower(key))) // "A" and "a" may be one file
 	name := filepath.Join(private, "locks", hex.EncodeToString(sum[:1]))
-	if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return nil, err
+	mutex := lockedfile.MutexAt(filepath.Join(s.path, name))
+	unlock, err = mutex.Lock()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return nil, err
+		}
+		unlock, err = mutex.Lock()
 	}
-	return lockedfile.MutexAt(filepath.Join(s.path, name)).Lock()
+	return unlock, err
 }

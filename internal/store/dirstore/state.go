@@ -2,6 +2,8 @@ package dirstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -33,8 +35,17 @@ type meta struct {
 	Meta map[string]string `json:"meta"`
 }
 
-func metaDir(name string) string                    { return filepath.Join(private, "meta", name) }
-func metaName(name string, stat fs.FileInfo) string { return filepath.Join(metaDir(name), stamp(stat)) }
+// metaName names the file of the Meta: beside those of the key's neighbours, as
+// a folder for each key would cost more than the object.
+func metaName(name string, stat fs.FileInfo) string {
+	dir, base := filepath.Split(name)
+	end := "." + stamp(stat)
+	if len(base)+len(end) > maxName {
+		sum := sha256.Sum256([]byte(base))
+		base = hex.EncodeToString(sum[:])
+	}
+	return filepath.Join(private, "meta", dir, base+end)
+}
 
 // readMeta gives the Meta of the state, and false if it has none.
 func (s *Store) readMeta(name string, stat fs.FileInfo) (map[string]string, bool, error) {
@@ -82,23 +93,4 @@ func (s *Store) describe(key, name string, stat fs.FileInfo) (info store.Info, k
 	info.Meta, known, err = s.readMeta(name, stat)
 	info.ETag = etag(stat, known)
 	return info, known, err
-}
-
-// dropMeta removes the Meta of all states of the key but keep. What a crash
-// leaves is removed by the next publication; until then it is only waste.
-func (s *Store) dropMeta(name, keep string) {
-	dir, err := s.root.Open(metaDir(name))
-	if err != nil {
-		return
-	}
-	defer dir.Close()
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() && e.Name() != keep {
-			s.root.Remove(filepath.Join(metaDir(name), e.Name())) //nolint:errcheck // see above
-		}
-	}
 }

@@ -2,8 +2,11 @@ package dirstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
+	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,63 +14,107 @@ import (
 	"sluice/internal/store"
 )
 
-// PendingUploads implements [store.Store]. A crash in the first moments of an
-// upload leaves one whose key is not known any more; it is listed with an
-// empty key.
-func (s *Store) PendingUploads(ctx context.Context, prefix string) ([]store.Upload, error) {
-	uploads, err := s.uploads(ctx)
+// maxName is the length of file names that file systems take, in bytes.
+const maxName = 255
+
+func uploadName(id string) string { return filepath.Join(private, "uploads", id) }
+
+// createUpload makes the file of an upload of key. Its ID is the file's name,
+// which says the key; one that is too long for that stands in a second file.
+func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
+	id = rand.Text() + "-" + url.QueryEscape(key)
+	if len(id) > maxName {
+		id, _, _ = strings.Cut(id, "-")
+		if err := s.writeNew(uploadName(id+".key"), key); err != nil {
+			return id, nil, err
+		}
+	}
+	f, err = s.createNew(uploadName(id))
+	return id, f, err
+}
+
+// createNew makes a file, and its folder where that is missing.
+func (s *Store) createNew(name string) (*os.File, error) {
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = s.root.MkdirAll(filepath.Dir(name), 0o777); err == nil {
+			f, err = s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		}
+	}
+	return f, err
+}
+
+func (s *Store) writeNew(name, content string) error {
+	f, err := s.createNew(name)
 	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	return errors.Join(err, f.Close())
+}
+
+// removeUpload removes what is left of an upload.
+func (s *Store) removeUpload(id string) error {
+	names := []string{uploadName(id)}
+	if !strings.Contains(id, "-") {
+		names = append(names, uploadName(id+".key"))
+	}
+	for _, name := range names {
+		if err := s.root.Remove(name); err != nil && !isAbsent(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// PendingUploads implements [store.Store].
+func (s *Store) PendingUploads(ctx context.Context, prefix string) ([]store.Upload, error) {
+	entries, err := fs.ReadDir(s.root.FS(), private+"/uploads")
+	if err != nil && !isAbsent(err) {
 		return nil, s.fail("list uploads", prefix, err)
 	}
-	uploads = slices.DeleteFunc(uploads, func(u store.Upload) bool { return !strings.HasPrefix(u.Key, prefix) })
-	slices.SortFunc(uploads, func(a, b store.Upload) int {
-		if c := strings.Compare(a.Key, b.Key); c != 0 {
-			return c
+	var uploads []store.Upload
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return nil, s.fail("list uploads", prefix, err)
 		}
-		return strings.Compare(a.ID, b.ID)
+		u, err := s.pendingUpload(e)
+		if isAbsent(err) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return nil, s.fail("list uploads", prefix, err)
+		}
+		if u.Key != "" && strings.HasPrefix(u.Key, prefix) {
+			uploads = append(uploads, u)
+		}
+	}
+	slices.SortFunc(uploads, func(a, b store.Upload) int {
+		return strings.Compare(a.Key+"\x00"+a.ID, b.Key+"\x00"+b.ID)
 	})
 	return uploads, nil
 }
 
-func (s *Store) uploads(ctx context.Context) ([]store.Upload, error) {
-	top := private + "/uploads"
-	byID := map[string]store.Upload{}
-	err := fs.WalkDir(s.root.FS(), top, func(name string, e fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if isAbsent(err) || err == nil && name == top {
-			return nil // committed or aborted meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		id, key, _ := strings.Cut(strings.TrimPrefix(name, top+"/"), "/")
-		u := byID[id]
-		u.ID = id
-		if u.Started.IsZero() || !e.IsDir() {
-			stat, err := e.Info()
-			if isAbsent(err) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if u.Started.IsZero() { // the folder of the upload comes first
-				u.Started = stat.ModTime().UTC()
-			}
-			if !e.IsDir() {
-				u.Key = key
-			}
-		}
-		byID[id] = u
-		return nil
-	})
-	uploads := make([]store.Upload, 0, len(byID))
-	for _, u := range byID {
-		uploads = append(uploads, u)
+// pendingUpload describes a file among the uploads; without a key if it is
+// none.
+func (s *Store) pendingUpload(e fs.DirEntry) (store.Upload, error) {
+	u := store.Upload{ID: e.Name()}
+	_, escaped, ok := strings.Cut(e.Name(), "-")
+	if !ok && strings.HasSuffix(e.Name(), ".key") {
+		return u, nil
 	}
-	return uploads, err
+	stat, err := e.Info()
+	if err != nil {
+		return u, err
+	}
+	u.Started = stat.ModTime().UTC()
+	if ok {
+		u.Key, err = url.QueryUnescape(escaped)
+		return u, err
+	}
+	key, err := s.root.ReadFile(uploadName(u.ID + ".key"))
+	u.Key = string(key)
+	return u, err
 }
 
 // AbortUpload implements [store.Store].
@@ -75,7 +122,7 @@ func (s *Store) AbortUpload(_ context.Context, u store.Upload) error {
 	if !filepath.IsLocal(u.ID) || u.ID == "." || strings.ContainsAny(u.ID, `/\`) {
 		return s.fail("abort", u.Key, errors.New("not the ID of an upload"))
 	}
-	if err := s.root.RemoveAll(filepath.Join(private, "uploads", u.ID)); err != nil {
+	if err := s.removeUpload(u.ID); err != nil {
 		return s.fail("abort", u.Key, err)
 	}
 	return nil

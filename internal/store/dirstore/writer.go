@@ -2,7 +2,6 @@ package dirstore
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,12 +38,12 @@ func (s *Store) Create(ctx context.Context, key string, opts store.CreateOptions
 	if err != nil {
 		return nil, s.fail("create", key, err)
 	}
-	w := &writer{s: s, ctx: ctx, key: key, name: name, id: rand.Text(), meta: opts.Meta, left: true}
-	w.temp = filepath.Join(private, "uploads", w.id, name)
-	err = s.root.MkdirAll(filepath.Dir(w.temp), 0o777)
-	if err == nil {
-		w.f, err = s.root.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err := possible(name); err != nil {
+		return nil, s.fail("create", key, err)
 	}
+	w := &writer{s: s, ctx: ctx, key: key, name: name, meta: opts.Meta, left: true}
+	w.id, w.f, err = s.createUpload(key)
+	w.temp = uploadName(w.id)
 	if err != nil {
 		w.clean() //nolint:errcheck // the first error is the one to tell
 		return nil, s.fail("create", key, err)
@@ -82,7 +81,7 @@ func (w *writer) clean() error {
 	if !w.left {
 		return nil
 	}
-	if err := w.s.root.RemoveAll(filepath.Join(private, "uploads", w.id)); err != nil {
+	if err := w.s.removeUpload(w.id); err != nil {
 		return err
 	}
 	w.left = false
@@ -147,7 +146,8 @@ func (w *writer) publish(ctx context.Context, p store.Precondition) (store.Info,
 	if !p.Holds(before.ETag, exists) {
 		return store.Info{}, store.ErrPrecondition
 	}
-	if stat, err := w.s.root.Lstat(w.name); err == nil && stat.IsDir() {
+	replaced, err := w.s.root.Lstat(w.name)
+	if err == nil && replaced.IsDir() {
 		return store.Info{}, fmt.Errorf("%w: it is a folder of objects", store.ErrKey)
 	}
 	stat, err := w.later(before.Modified)
@@ -168,7 +168,9 @@ func (w *writer) publish(ctx context.Context, p store.Precondition) (store.Info,
 	if err := w.s.syncDir(filepath.Dir(w.name)); err != nil {
 		return store.Info{}, err
 	}
-	w.s.dropMeta(w.name, stamp(stat))
+	if replaced != nil {
+		w.s.root.Remove(metaName(w.name, replaced)) // if it has any; a rest is only waste
+	}
 	return w.s.current(ctx, w.key, w.name)
 }
 
@@ -210,10 +212,11 @@ func (w *writer) writeMeta(stat fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := w.s.makeDirs(metaDir(w.name)); err != nil {
+	name := metaName(w.name, stat)
+	if err := w.s.makeDirs(filepath.Dir(name)); err != nil {
 		return err
 	}
-	f, err := w.s.root.Create(metaName(w.name, stat))
+	f, err := w.s.root.Create(name)
 	if err != nil {
 		return err
 	}
@@ -227,5 +230,5 @@ func (w *writer) writeMeta(stat fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	return w.s.syncDir(metaDir(w.name))
+	return w.s.syncDir(filepath.Dir(name))
 }

@@ -75,7 +75,7 @@ func describe(err error) error {
 	switch {
 	case errors.As(err, &known):
 		return err
-	case errors.As(err, &response):
+	case errors.As(err, &response) && response.HTTPStatusCode() != 0: // 0: nothing came
 		return describeResponse(response, err)
 	case errors.As(err, &transport):
 		return &cause{text: transport.Err.Error(), err: err} // without the URL

@@ -427,7 +427,7 @@ func TestNobodyListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Head(t.Context(), "key"); !store.IsTransient(err) || strings.Contains(err.Error(), "http://") {
+	if _, err := s.Head(t.Context(), "key"); !store.IsTransient(err) || strings.Contains(err.Error(), "http://") || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("error %v", err)
 	}
 }

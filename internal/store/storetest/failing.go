@@ -158,7 +158,12 @@ func (f *failing) Create(ctx context.Context, key string, opts store.CreateOptio
 		return err
 	})
 	if err != nil {
-		return nil, err // what a crash leaves stays
+		// What a dead process made stays. A living one is never told of a
+		// failure by a store that goes on to hold something.
+		if w != nil && !f.plan.isDead() {
+			w.Abort(ctx) //nolint:errcheck // the fault is the error to tell
+		}
+		return nil, err
 	}
 	return &failingWriter{w: w, f: f, key: key}, nil
 }

@@ -45,7 +45,7 @@ func work(t *testing.T, source, sink store.Store) error {
 // TestPlan shows each fault at each call, and what it leaves behind.
 func TestPlan(t *testing.T) {
 	calls := []string{"open", "read", "create", "write", "commit", "delete"}
-	commit, remove := 4, 5
+	create, commit, remove := 2, 4, 5
 	for _, fault := range []storetest.Fault{storetest.FailBefore, storetest.FailAfter, storetest.CrashBefore, storetest.CrashAfter} {
 		after := fault == storetest.FailAfter || fault == storetest.CrashAfter
 		crash := fault == storetest.CrashBefore || fault == storetest.CrashAfter
@@ -82,10 +82,9 @@ func TestPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What died after Create and before its Commit had an effect, or was
-			// told that Create failed, left something.
-			created := n-1 > 2 && n-1 < commit || n-1 == commit && fault == storetest.CrashBefore
-			if pending := len(uploads) > 0; pending != (crash && created || n-1 == 2 && after) {
+			// What died between the effects of Create and Commit left something.
+			created := n-1 > create || n-1 == create && after
+			if pending := len(uploads) > 0; pending != (crash && created && (n-1 < commit || n-1 == commit && !after)) {
 				t.Errorf("fault %d at %s: pending %t", fault, calls[n-1], pending)
 			}
 		}
