@@ -114,7 +114,7 @@ func (s *Store) remove(name string) error {
 	if err := s.root.Remove(name); err != nil && !isAbsent(err) {
 		return err
 	}
-	s.root.Remove(metaName(name, stat)) // if it has any; a rest is only waste
+	s.root.Remove(metaName(name, stat)) //nolint:errcheck // it may have none; a rest is only waste
 	return s.syncDir(filepath.Dir(name))
 }
 

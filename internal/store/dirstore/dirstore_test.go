@@ -262,8 +262,8 @@ func TestNothingOutside(t *testing.T) {
 		if data, _, err := store.Get(t.Context(), s, key, 100); err == nil && string(data) == "untouched" {
 			r.Fatalf("%q reads the secret", key)
 		}
-		store.Put(t.Context(), s, key, []byte("touched"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.Unconditional()) //nolint:errcheck // most are refused
-		s.Delete(t.Context(), key)                                                                                                       //nolint:errcheck // so are these
+		store.Put(t.Context(), s, key, []byte("touched"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.Unconditional()) // most are refused
+		s.Delete(t.Context(), key)                                                                                                       // so are these
 		if data, err := os.ReadFile(secret); err != nil || string(data) != "untouched" {
 			r.Fatalf("%q touched the secret: %q, %v", key, data, err)
 		}

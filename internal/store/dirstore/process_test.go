@@ -72,7 +72,7 @@ func TestProcesses(t *testing.T) {
 		wg.Go(func() {
 			for lines := bufio.NewScanner(out); lines.Scan(); {
 				if steps[i]++; i < killed && steps[i] == 3+i {
-					cmd.Process.Kill() //nolint:errcheck // it may have ended
+					cmd.Process.Kill() // it may have ended
 				}
 			}
 			var exit *exec.ExitError

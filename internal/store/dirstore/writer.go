@@ -169,7 +169,7 @@ func (w *writer) publish(ctx context.Context, p store.Precondition) (store.Info,
 		return store.Info{}, err
 	}
 	if replaced != nil {
-		w.s.root.Remove(metaName(w.name, replaced)) // if it has any; a rest is only waste
+		w.s.root.Remove(metaName(w.name, replaced)) //nolint:errcheck // it may have none; a rest is only waste
 	}
 	return w.s.current(ctx, w.key, w.name)
 }

@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.Abort(t.Context()) //nolint:errcheck // only after a failure
+		defer w.Abort(t.Context()) // only after a failure
 		chunk := random(1 << 20)
 		for range size / len(chunk) {
 			if _, err := w.Write(chunk); err != nil {

@@ -270,11 +270,14 @@ func (w *writer) Abort(ctx context.Context) error {
 	return nil
 }
 
-// remove frees what the upload has stored. Parts on their way end first: what
-// arrives after the abort would stay.
+// remove frees what the upload has stored. Parts on their way are waited for,
+// not cut off: one that the server still takes in after the abort would stay
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 func (w *writer) remove(ctx context.Context) error {
-	w.cancel()
+	late := time.AfterFunc(abortLimit, w.cancel)
 	w.going.Wait()
+	late.Stop()
+	w.cancel()
 	w.buf = nil
 	if w.upload == "" {
 		return nil

@@ -32,7 +32,7 @@ func work(t *testing.T, source, sink store.Store) error {
 	if err != nil {
 		return err
 	}
-	defer w.Abort(t.Context()) //nolint:errcheck // a no-op after Commit
+	defer w.Abort(t.Context()) // a no-op after Commit
 	if _, err := w.Write(data); err != nil {
 		return err
 	}
