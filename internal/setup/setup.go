@@ -81,6 +81,10 @@ func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
 	s.Pipeline = &pipeline.Pipeline{
 		Mapping: m, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
 		Source: func(bucket string) (store.Store, error) {
+			if lake == "" && c.Source.Bucket == "" && bucket != "" {
+				// An event must not open a bucket that no configuration names.
+				return nil, fmt.Errorf("open source: it is a folder, and the event names bucket %q", bucket)
+			}
 			return s.stores.at(config.Location{Bucket: bucket, Dir: c.Source.Dir}, false)
 		},
 		Sink: sink, SinkPrefix: c.Sink.Prefix,
