@@ -48,7 +48,6 @@ type Column struct {
 	schema.Column
 	Level int      // of the elements that Index counts
 	Index []uint32 // entry of each element, or Null
-	Nulls int      // Null entries of Index
 
 	// Distinct says that no entry repeats: the entries are a dictionary. It is
 	// false when the look-up was given up because most values differ; an entry
@@ -67,10 +66,12 @@ type Column struct {
 
 	table   table
 	pending []pending
-	deepest bool   // Level is the deepest of the table
-	values  int    // entries of Index that are not Null
-	entries int    // number of entries at the last stride of values
-	touched uint32 // keeps the loads of touch from being optimised away
+	small   [smallNumbers]uint32 // entry + 1 of small numbers
+	deepest bool                 // Level is the deepest of the table
+	rising  bool                 // each entry is above the one before, and none is in the table
+	border  int                  // element behind the current stride
+	entries int                  // number of entries at the last border
+	touched uint32               // keeps the loads of touch from being optimised away
 }
 
 // Entries is the number of entries of the column.

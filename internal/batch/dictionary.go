@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
@@ -8,10 +9,11 @@ import (
 
 // A column of the deepest level leaves its dictionary when new values keep
 // coming: look-ups then cost more than they save, and PLAIN pages are smaller.
-// That is decided after each stride of values, from firstStride on, by the
-// share of the stride that was new; so that it does not depend on when Flush
-// is called. A dictionary of a catalogue fills up and stays. Every column
-// leaves it at maxEntries, which is what an entry of the table can count.
+// That is decided at each stride of elements, from firstStride on, by the
+// number of entries that were new in the last one; so that it does not depend
+// on when Flush is called, nor on what was known without a look-up. A
+// dictionary of a catalogue fills up and stays. Every column leaves it at
+// maxEntries, which is what an entry of the table can count.
 const (
 	stride      = 4096
 	firstStride = 4 * stride
@@ -43,17 +45,26 @@ func (t *table) reset() {
 
 func tag(h uint64) uint32 { return uint32(h<<4>>32) &^ slotEntry }
 
-func (t *table) insert(h uint64, entry int) {
+func (t *table) insert(h, slot uint64, entry int) {
 	t.hashes = append(t.hashes, h)
-	if len(t.hashes)*2 > len(t.slots) {
+	t.slots[slot] = tag(h) | uint32(entry+1)
+	if t.crowded() {
+		t.fill()
+	}
+}
+
+// crowded reports whether a look-up would take too many steps.
+func (t *table) crowded() bool { return len(t.hashes)*4 > len(t.slots)*3 }
+
+// fill puts all entries into the table, which grows as they need.
+func (t *table) fill() {
+	for t.crowded() {
 		t.slots = make([]uint32, 2*len(t.slots))
 		t.shift--
-		for e, h := range t.hashes {
-			t.put(h, e)
-		}
-		return
 	}
-	t.put(h, entry)
+	for e, h := range t.hashes {
+		t.put(h, e)
+	}
 }
 
 func (t *table) put(h uint64, entry int) {
@@ -74,7 +85,8 @@ func (c *Column) touch() (sum uint32) {
 		sum += t.slots[c.pending[i].hash>>t.shift]
 	}
 	for i := range c.pending {
-		if slot := t.slots[c.pending[i].hash>>t.shift]; slot != 0 {
+		h := c.pending[i].hash
+		if slot := t.slots[h>>t.shift]; slot != 0 && slot&^slotEntry == tag(h) {
 			sum += uint32(c.Data[c.Offsets[slot&slotEntry-1]])
 		}
 	}
@@ -95,82 +107,107 @@ func spread(v uint64) uint64 {
 	return (hi ^ lo) * factor
 }
 
-// value ends a value that is not NULL, and leaves the dictionary if it is time.
-func (c *Column) value(entry uint32) {
-	c.Index = append(c.Index, entry)
-	if c.values++; c.values&(stride-1) != 0 || !c.Distinct || !c.deepest {
-		return
-	}
+// leave leaves the dictionary at a border of strides, if it is time.
+func (c *Column) leave() {
 	n := c.Entries()
-	if c.values >= firstStride && (n-c.entries)*4 > 3*stride {
+	if c.border >= firstStride && (n-c.entries)*4 > 3*stride {
 		c.Distinct = false
 	}
 	c.entries = n
-}
-
-func (c *Column) null() {
-	c.Index = append(c.Index, Null)
-	c.Nulls++
+	c.border += stride
 }
 
 func (c *Column) flushBytes(input, scratch []byte) {
-	if c.Distinct {
-		for i := range c.pending {
-			p := &c.pending[i]
-			p.hash = (p.hash ^ uint64(p.n)*0xff51afd7ed558ccd) * factor
-		}
+	if c.Distinct && !c.rising {
 		c.touched += c.touch()
 	}
 	for i := range c.pending {
 		p := &c.pending[i]
-		if p.n == Null {
-			c.null()
+		for c.deepest && c.Distinct && int(p.i) >= c.border {
+			c.leave()
+		}
+		if p.n == same {
+			c.Index[p.i] = c.Index[p.off]
 			continue
 		}
 		src, off := input, p.off
 		if off&scratchBit != 0 {
 			src, off = scratch, off&^scratchBit
 		}
-		c.value(c.bytesEntry(src[off:off+p.n], p.hash))
+		c.Index[p.i] = c.bytesEntry(src[off:off+p.n], p.hash)
 	}
 }
 
+// key makes of the hash of a text and its length what the table is looked up by.
+func key(hash uint64, n int) uint64 { return (hash ^ uint64(n)*0xff51afd7ed558ccd) * factor }
+
 // bytesEntry is the entry of s, whose hash is h.
 func (c *Column) bytesEntry(s []byte, h uint64) uint32 {
-	if c.Distinct {
-		t := &c.table
-		mask := uint64(len(t.slots) - 1)
-		want := tag(h)
-		for i := h >> t.shift; ; i++ {
-			slot := t.slots[i&mask]
-			if slot == 0 {
-				break
-			}
-			if slot&^slotEntry == want {
-				if e := slot&slotEntry - 1; string(c.Entry(e)) == string(s) {
-					return e
-				}
+	if !c.Distinct {
+		return c.newBytes(s)
+	}
+	if c.rising {
+		last := len(c.Offsets) - 1
+		switch order := c.afterLast(s, last); {
+		case order == 0:
+			return uint32(last)
+		case order > 0:
+			c.inserted(h, 0, last+1)
+			return c.newBytes(s)
+		}
+		c.fall()
+	}
+	t := &c.table
+	mask := uint64(len(t.slots) - 1)
+	want := tag(h)
+	i := h >> t.shift & mask
+	for ; t.slots[i] != 0; i = (i + 1) & mask {
+		if slot := t.slots[i]; slot&^slotEntry == want {
+			if e := slot&slotEntry - 1; string(c.Entry(e)) == string(s) {
+				return e
 			}
 		}
-		c.inserted(h, len(c.Offsets))
 	}
+	c.inserted(h, i, len(c.Offsets))
+	return c.newBytes(s)
+}
+
+func (c *Column) afterLast(s []byte, last int) int {
+	if last < 0 {
+		return 1
+	}
+	return bytes.Compare(s, c.Entry(uint32(last)))
+}
+
+func (c *Column) newBytes(s []byte) uint32 {
 	c.Offsets = append(c.Offsets, uint32(len(c.Data)))
 	c.Data = binary.LittleEndian.AppendUint32(c.Data, uint32(len(s)))
 	c.Data = append(c.Data, s...)
 	return uint32(len(c.Offsets) - 1)
 }
 
-// inserted makes a new entry known to the table, which has room for maxEntries.
-func (c *Column) inserted(h uint64, entry int) {
-	if entry == maxEntries {
+// inserted makes a new entry known, of which a column has at most maxEntries.
+// Its place in the table is the free slot.
+func (c *Column) inserted(h, slot uint64, entry int) {
+	switch {
+	case entry == maxEntries:
 		c.Distinct = false
-		return
+	case c.rising:
+		c.table.hashes = append(c.table.hashes, h)
+	default:
+		c.table.insert(h, slot, entry)
 	}
-	c.table.insert(h, entry)
+}
+
+// fall puts the entries into the table, since one that does not rise can only
+// be found there.
+func (c *Column) fall() {
+	c.rising = false
+	c.table.fill()
 }
 
 func (c *Column) flushFixed() {
-	if c.Distinct && len(c.table.slots) > 1<<minSlots {
+	if c.Distinct && !c.rising && len(c.table.slots) > 1<<minSlots {
 		var sum uint32 // as touch does; a small table is in cache anyway
 		for i := range c.pending {
 			sum += c.table.slots[spread(c.pending[i].hash)>>c.table.shift]
@@ -179,31 +216,50 @@ func (c *Column) flushFixed() {
 	}
 	for i := range c.pending {
 		p := &c.pending[i]
-		if p.n == Null {
-			c.null()
+		for c.deepest && c.Distinct && int(p.i) >= c.border {
+			c.leave()
+		}
+		if p.n == same {
+			c.Index[p.i] = c.Index[p.off]
 			continue
 		}
-		c.value(c.fixedEntry(p.hash))
+		c.Index[p.i] = c.fixedEntry(p.hash)
 	}
 }
 
 // fixedEntry is the entry of v.
 func (c *Column) fixedEntry(v uint64) uint32 {
-	if c.Distinct {
-		t := &c.table
-		h := spread(v)
-		mask := uint64(len(t.slots) - 1)
-		for i := h >> t.shift; ; i++ {
-			slot := t.slots[i&mask]
-			if slot == 0 {
-				break
-			}
-			if e := slot&slotEntry - 1; c.Fixed[e] == v {
-				return e
-			}
-		}
-		c.inserted(h, len(c.Fixed))
+	if !c.Distinct {
+		return c.newFixed(v)
 	}
+	if c.rising {
+		last := len(c.Fixed) - 1
+		switch {
+		case last < 0 || int64(v) > int64(c.Fixed[last]):
+			c.inserted(spread(v), 0, last+1)
+			return c.newFixed(v)
+		case v == c.Fixed[last]:
+			return uint32(last)
+		}
+		c.fall()
+	}
+	t := &c.table
+	h := spread(v)
+	mask := uint64(len(t.slots) - 1)
+	i := h >> t.shift & mask
+	for ; t.slots[i] != 0; i = (i + 1) & mask {
+		if e := t.slots[i]&slotEntry - 1; c.Fixed[e] == v {
+			return e
+		}
+	}
+	c.inserted(h, i, len(c.Fixed))
+	return c.newFixed(v)
+}
+
+func (c *Column) newFixed(v uint64) uint32 {
 	c.Fixed = append(c.Fixed, v)
+	if v < smallNumbers {
+		c.small[v] = uint32(len(c.Fixed))
+	}
 	return uint32(len(c.Fixed) - 1)
 }

@@ -1,16 +1,27 @@
 package batch
 
-import "sluice/schema"
+import (
+	"math"
 
-// pending is a value of an element whose entry is not looked up yet.
+	"sluice/schema"
+)
+
+// pending is an element whose entry is not looked up yet.
 type pending struct {
-	hash uint64 // of the bytes; the value itself of a column without Type.Bytes()
-	off  uint32 // of the bytes in the input, or with scratchBit in the scratch
-	n    uint32 // number of bytes, or Null
+	hash uint64 // key of the bytes; the value itself of a column without Type.Bytes()
+	off  uint32 // of the bytes in the input, or with scratchBit in the scratch; of same the element
+	n    uint32 // number of bytes, or same
+	i    uint32 // the element
 }
+
+// same marks a value that an earlier element has, too.
+const same = math.MaxUint32
 
 // scratchBit marks an offset into the scratch that is given to Flush.
 const scratchBit = 1 << 31
+
+// smallNumbers is how many numbers are found without a look into the table.
+const smallNumbers = 64
 
 // New makes an empty batch of a table with the columns of s, whose levels are
 // levels, and the deepest level depth.
@@ -30,10 +41,11 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 func (b *Batch) Reset() {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		c.Index, c.Nulls, c.Distinct = c.Index[:0], 0, true
+		c.Index, c.Distinct, c.rising = c.Index[:0], true, true
 		c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
-		c.pending, c.values, c.entries = c.pending[:0], 0, 0
+		c.pending, c.border, c.entries = c.pending[:0], stride, 0
 		c.table.reset()
+		clear(c.small[:])
 	}
 	for l := range b.Runs {
 		b.Runs[l] = b.Runs[l][:0]
@@ -42,28 +54,41 @@ func (b *Batch) Reset() {
 	b.elems, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, Position{}
 }
 
+// wait gives the current element a value that Flush looks up.
+func (c *Column) wait(p pending) {
+	p.i = uint32(len(c.Index))
+	c.pending = append(c.pending, p)
+	c.Index = append(c.Index, Null)
+}
+
 // AddBytes gives the current element a value: n bytes at offset off of the
 // input that Flush is given, with the jsonscan.Hash hash.
 func (c *Column) AddBytes(hash uint64, off, n int) {
-	c.pending = append(c.pending, pending{hash, uint32(off), uint32(n)})
+	c.wait(pending{hash: key(hash, n), off: uint32(off), n: uint32(n)})
 }
 
 // AddScratch is AddBytes for bytes that lie in the scratch.
 func (c *Column) AddScratch(hash uint64, off, n int) {
-	c.pending = append(c.pending, pending{hash, uint32(off) | scratchBit, uint32(n)})
+	c.wait(pending{hash: key(hash, n), off: uint32(off) | scratchBit, n: uint32(n)})
 }
 
 // AddFixed gives the current element a value of 64 bits.
-func (c *Column) AddFixed(v uint64) { c.pending = append(c.pending, pending{hash: v}) }
-
-// Full reports whether the element at level l that is being filled has a
-// value in column c.
-func (b *Batch) Full(c *Column) bool {
-	return len(c.pending) > b.elems[c.Level]-b.flushed[c.Level]
+func (c *Column) AddFixed(v uint64) {
+	if v < smallNumbers && c.small[v] != 0 {
+		c.Index = append(c.Index, c.small[v]-1)
+		return
+	}
+	c.wait(pending{hash: v})
 }
 
 // AddNull gives the current element NULL.
-func (c *Column) AddNull() { c.pending = append(c.pending, pending{n: Null}) }
+func (c *Column) AddNull() { c.Index = append(c.Index, Null) }
+
+// AddEntry gives the current element an entry of the column, or Null.
+func (c *Column) AddEntry(entry uint32) { c.Index = append(c.Index, entry) }
+
+// AddSame gives the current element what element i of the column's level has.
+func (c *Column) AddSame(i int) { c.wait(pending{off: uint32(i), n: same}) }
 
 // EndElement ends the current element of level l, which has a value or NULL
 // in every column. rows is the number of rows it stands for; it is one at the
@@ -76,6 +101,9 @@ func (b *Batch) EndElement(l, rows int) {
 	}
 	b.Runs[l] = append(b.Runs[l], uint32(rows))
 }
+
+// Flushed is the number of elements ended at level l whose entries stand in Index.
+func (b *Batch) Flushed(l int) int { return b.flushed[l] }
 
 // Elements is the number of elements ended at level l.
 func (b *Batch) Elements(l int) int { return b.elems[l] }
@@ -100,7 +128,11 @@ func (b *Batch) Rollback() {
 	b.Rows, b.elems = b.record.Rows, b.record.Elems
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		c.pending = c.pending[:b.elems[c.Level]-b.flushed[c.Level]]
+		n := b.elems[c.Level]
+		c.Index = c.Index[:n]
+		for len(c.pending) > 0 && int(c.pending[len(c.pending)-1].i) >= n {
+			c.pending = c.pending[:len(c.pending)-1]
+		}
 	}
 	for l := range b.Runs {
 		if l < b.Depth {

@@ -16,6 +16,7 @@ type Flattener struct {
 	keep   bool // unknown members are kept
 	refuse bool // unknown members quarantine the record
 	limits mapping.Limits
+	memos  []*node // those that have one
 
 	// Of the record that is being read:
 	b      []byte
@@ -40,7 +41,8 @@ type Flattener struct {
 // table is what a Flattener keeps for each table.
 type table struct {
 	b       *batch.Batch
-	levels  [batch.MaxLevels][]int // columns of each level fed by paths
+	levels  [batch.MaxLevels][]int           // columns of each level fed by paths
+	bound   [batch.MaxLevels][]*batch.Column // the same of the current batch
 	columns []mapping.Column
 	when    mapping.WhenEmpty
 	explode mapping.Path
@@ -82,6 +84,7 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 		skip:   jsonscan.Skipper{MaxDepth: m.Limits.Depth},
 	}
 	f.top, f.place = compile(m, place)
+	f.memos = f.top.memos(nil)
 	f.SetSource(source)
 	for i := range m.Tables {
 		t := &m.Tables[i]
@@ -129,8 +132,22 @@ func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 // Bind makes tables the batches that records are appended to.
 func (f *Flattener) Bind(tables []*batch.Batch) {
 	f.top.bind(tables)
+	for _, n := range f.memos {
+		o := n.owners[0]
+		n.memo.reset(n, tables[o.table], o.level)
+	}
 	for i := range f.tables {
-		f.tables[i].b = tables[i]
+		f.tables[i].bind(tables[i])
+	}
+}
+
+func (t *table) bind(b *batch.Batch) {
+	t.b = b
+	for l, columns := range t.levels {
+		t.bound[l] = t.bound[l][:0]
+		for _, c := range columns {
+			t.bound[l] = append(t.bound[l], &b.Columns[c])
+		}
 	}
 }
 
@@ -163,6 +180,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.fields, f.empty = 0, 0
 	f.skip.Reset()
 	f.bits = f.bits[:0]
+	for _, n := range f.memos {
+		n.memo.fresh = n.memo.fresh[:0]
+	}
 	for i := range f.tables {
 		f.tables[i].skipped = false
 		if f.keep {
@@ -187,7 +207,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
 	if end < 0 || f.code != "" {
 		for i := range f.tables {
-			f.tables[i].b.Rollback()
+			f.rollback(&f.tables[i])
 		}
 		if end >= 0 {
 			res.Code, res.At, res.Path = f.code, f.at, f.pathOf()
@@ -198,7 +218,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	for i := range f.tables {
 		t := &f.tables[i]
 		if t.skipped {
-			t.b.Rollback()
+			f.rollback(t)
 			continue
 		}
 		res.Rows += t.b.RecordRows()
@@ -206,6 +226,14 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		t.b.EndRecord()
 	}
 	return res
+}
+
+// rollback drops what the record appended to a table.
+func (f *Flattener) rollback(t *table) {
+	t.b.Rollback()
+	for _, n := range f.memos {
+		n.memo.forget()
+	}
 }
 
 // bad notes why the record is to be quarantined, unless a reason is known.

@@ -25,6 +25,7 @@ type node struct {
 	record  bool      // the record itself
 	also    []*node   // other nodes that read the same value: [0] beside [*]
 	owners  []element // tables that the record or element around the node gives rows to
+	memo    *memo     // of objects that may repeat
 }
 
 // member is a known member of an object.
@@ -33,6 +34,7 @@ type member struct {
 	word, mask [2]uint64
 	pattern    string // the name in quotes, with its colon
 	only       *leaf  // of node, if it has one and nothing else
+	plain      bool   // node has one leaf and nothing else
 	node       *node
 	next       int // member that came next in the last object, or unknown
 	name       string
@@ -203,6 +205,7 @@ func (n *node) finish(owners []element) {
 			n.byName[m.name] = i
 		}
 		m.node.finish(owners)
+		m.plain = len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil
 	}
 	elements := n.elements()
 	for i, a := range elements {
@@ -216,6 +219,21 @@ func (n *node) finish(owners []element) {
 	if n.each != nil {
 		n.each.finish(nil)
 	}
+}
+
+// memos gives a memo to each node at and below n whose objects may repeat.
+func (n *node) memos(all []*node) []*node {
+	if n.remembers() {
+		n.memo = newMemo(len(n.members))
+		all = append(all, n)
+	}
+	for i := range n.members {
+		all = n.members[i].node.memos(all)
+	}
+	for _, e := range n.elements() {
+		all = e.memos(all)
+	}
+	return all
 }
 
 // elements are the nodes of single and of all elements of an array.

@@ -70,6 +70,7 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 		f.skip.TooDeep = true
 		return -1 - p
 	}
+	begin := p
 	p++
 	if b[p] <= ' ' {
 		p = jsonscan.Space(b, p)
@@ -86,6 +87,26 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	}
 	keys := f.skip.Keys()
 	last := &n.first
+	var hash uint64 // of an object to be remembered
+	plain := false  // its members were all plain so far
+	if n.memo != nil && n.memo.on() {
+		if hash = n.memoKey(b, p); hash != 0 {
+			if o := f.recall(n, begin, hash); o != nil {
+				for i := range o.bounds() {
+					seen |= 1 << o.member(i)
+				}
+				last = &n.members[o.member(o.bounds()-1)].next
+				if p = begin + o.size() - 1; b[p] == '}' {
+					return p + 1
+				}
+				if p++; b[p] <= ' ' {
+					p = jsonscan.Space(b, p)
+				}
+				hash = 0
+			}
+			n.memo.begun, plain = n.memo.begun[:0], hash != 0
+		}
+	}
 	for {
 		// Most objects have the same members in the same order.
 		i, start := *last, p
@@ -139,6 +160,11 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 		if b[p] <= ' ' {
 			p = jsonscan.Space(b, p)
 		}
+		if plain {
+			if plain = i >= 0 && n.members[i].plain; plain {
+				n.memo.begun = append(n.memo.begun, bound{p - begin, i})
+			}
+		}
 		switch b[p] {
 		case ',':
 			p++
@@ -147,6 +173,9 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			}
 			continue
 		case '}':
+			if hash != 0 {
+				f.remember(n, begin, p+1, hash)
+			}
 			if f.skip.Keys() > keys {
 				f.skip.EndKeys(b, keys)
 				f.found(n)
@@ -336,13 +365,13 @@ func (f *Flattener) end(e *element, n *node, p int) {
 	t := &f.tables[e.table]
 	b := t.b
 	f.provenance(t, e.level)
-	for _, c := range t.levels[e.level] {
-		col := &b.Columns[c]
-		if b.Full(col) {
+	full := b.Elements(e.level) + 1
+	for i, col := range t.bound[e.level] {
+		if len(col.Index) == full {
 			continue
 		}
 		if col.Required {
-			f.bad(reason.MissingField, t.columns[c].Path, p)
+			f.bad(reason.MissingField, t.columns[t.levels[e.level][i]].Path, p)
 			return
 		}
 		col.AddNull()

@@ -16,6 +16,14 @@ func mix(h, w uint64) uint64 {
 	return hi ^ lo
 }
 
+// Hash32 hashes 32 bytes at once.
+func Hash32(b *[32]byte) uint64 {
+	w := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) ^ hashKey }
+	h1, l1 := bits.Mul64(w(0), w(8)+hashKey)
+	h2, l2 := bits.Mul64(w(16), w(24)+hashKey)
+	return (h1 ^ l1) + (h2^l2)*hashKey
+}
+
 // Hash is the hash that [String] computes on the way: eight bytes at a time,
 // the last word filled up with zeros. Strings of different length can have the
 // same one, as "a" and "a\x00": whoever compares by it must compare the bytes too.

@@ -17,7 +17,13 @@ type bloomFilter struct {
 
 // fill makes the filter of a column and returns its bits.
 func (f *bloomFilter) fill(c *column) []byte {
-	n := bloomBlocks(c.Entries())
+	// An entry may stand twice in a column that has left its dictionary, and
+	// how often must not matter.
+	values := c.Entries()
+	if !c.Distinct {
+		values = c.values()
+	}
+	n := bloomBlocks(values)
 	if cap(f.blocks) < n {
 		f.blocks = make(bloom.SplitBlockFilter, n)
 	}

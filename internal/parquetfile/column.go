@@ -55,6 +55,16 @@ func (c *column) indexBits() int {
 	return max(1, bits.Len(uint(c.Entries()-1)))
 }
 
+// values is the number of elements with a value.
+func (c *column) values() (n int) {
+	for _, entry := range c.Index {
+		if entry != batch.Null {
+			n++
+		}
+	}
+	return n
+}
+
 // end is where an entry of a type with Type.Bytes() ends in Data.
 func (c *column) end(entry uint32) uint32 {
 	if int(entry)+1 < len(c.Offsets) {

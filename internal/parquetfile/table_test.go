@@ -101,7 +101,6 @@ func (c *tableColumn) batchColumn() batch.Column {
 	for _, v := range c.values {
 		if v == nil {
 			out.Index = append(out.Index, batch.Null)
-			out.Nulls++
 			continue
 		}
 		key := fmt.Sprint(v)

@@ -1,0 +1,151 @@
+package flatten
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+)
+
+const memoMapping = `table: lines
+explode: $.lines[*]
+columns:
+  - {name: id, path: $.id, type: string}
+  - {name: buyer, path: $.buyer.name, type: string}
+  - {name: city, path: $.buyer.city, type: string}
+  - {name: sku, path: "$.lines[*].sku", type: string, from: [string, integer]}
+  - {name: title, path: "$.lines[*].title", type: string}
+  - {name: price, path: "$.lines[*].price", type: "decimal(9,2)", required: true}
+  - {name: quantity, path: "$.lines[*].quantity", type: int64}
+when_empty: keep
+`
+
+// TestMemo reads records whose lines repeat, in part and in other forms, some
+// of them broken: the rows are those of a reader that remembers nothing.
+func TestMemo(t *testing.T) {
+	m, err := mapping.Parse("memo.yaml", []byte(memoMapping))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		with, without := newReader(m), newReader(m)
+		for _, n := range without.f.memos {
+			n.memo = nil
+		}
+		without.f.memos = nil
+		for range rapid.IntRange(1, 30).Draw(t, "records") {
+			text := drawRecord(t)
+			flush := rapid.IntRange(0, 3).Draw(t, "flush") == 0
+			a, b := with.read(text, flush), without.read(text, flush)
+			if diff := cmp.Diff(b, a); diff != "" {
+				t.Fatalf("%s\n-without +with:\n%s", text, diff)
+			}
+		}
+		with.flush()
+		without.flush()
+		if diff := cmp.Diff(cells(without.b), cells(with.b)); diff != "" {
+			t.Fatalf("-without +with:\n%s", diff)
+		}
+	})
+}
+
+// TestMemoIsUsed: what shows nothing but in time is shown by its counts.
+func TestMemoIsUsed(t *testing.T) {
+	m, err := mapping.Parse("memo.yaml", []byte(memoMapping))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(m)
+	for i := range memoWarmUp {
+		r.read(fmt.Sprintf(`{"id":"%d","lines":[{"sku":"A-1","title":"a longer title","price":1.50,"quantity":%d},{"sku":"B-2","title":"another title","price":2.50,"quantity":1}]}`, i, i), i%2 == 0)
+	}
+	for _, n := range r.f.memos {
+		if want := memoWarmUp - 2; n.wild == 1 && n.memo.hits != want {
+			t.Errorf("%d lines were known, want %d: behind the warm-up, all but the first of each", n.memo.hits, want)
+		}
+	}
+}
+
+func drawRecord(t *rapid.T) string {
+	var b strings.Builder
+	pick := func(label string, s ...string) string { return rapid.SampledFrom(s).Draw(t, label) }
+	fmt.Fprintf(&b, `{"id":"%d","buyer":%s,"lines":[`, rapid.IntRange(0, 9).Draw(t, "id"),
+		pick("buyer", `{"name":"Ada \u00e9 of the hill","city":"Oslo"}`, `{"name":"Ada \u00e9 of the hill","city":null}`, `{"name":"Bo","city":"Rome"}`, `null`))
+	for i := range rapid.IntRange(0, 4).Draw(t, "lines") {
+		if i > 0 {
+			b.WriteString(pick("comma", ",", " , "))
+		}
+		sku := pick("sku", `"A-1"`, `"A-2"`, `17`, `"a very long stock keeping unit, longer than the key of a memo"`)
+		title := pick("title", `"a title"`, `"a titl\u0065"`, `null`, `"another"`, "\"\xff\"")
+		price := pick("price", `1.5`, `1.50`, `"1.5"`, `1.505`, `null`, `{}`)
+		quantity := pick("quantity", `1`, `2`, `200`, `1.5`)
+		b.WriteString(pick("form",
+			`{"sku":`+sku+`,"title":`+title+`,"price":`+price+`,"quantity":`+quantity+`}`,
+			`{"sku":`+sku+`,"title":`+title+`,"price":`+price+`}`,
+			`{"sku": `+sku+`, "price": 1.5, "title": `+title+` }`,
+			`{"sku":`+sku+`,"title":`+title+`,"note":"unknown","price":1.5,"quantity":1}`,
+			`{"sku":`+sku+`,"title":`+title+`,"price":1.5,"price":1.5}`,
+			`{"sku":`+sku+`,"title":`+title+`,"price":1.5,"quantity":`+quantity))
+	}
+	return b.String() + `]}`
+}
+
+// reader reads texts one after another into a batch.
+type reader struct {
+	f   *Flattener
+	b   *batch.Batch
+	buf []byte
+	end int
+}
+
+func newReader(m *mapping.Mapping) *reader {
+	t := &m.Tables[0]
+	r := &reader{f: New(m, nil, ""), b: batch.New(m.Schema(t), Levels(m, t), t.Levels()), buf: make([]byte, 1<<16)}
+	r.f.Bind([]*batch.Batch{r.b})
+	return r
+}
+
+func (r *reader) read(text string, flush bool) Result {
+	p := r.end
+	r.end += copy(r.buf[p:], text)
+	res := r.f.Record(r.buf, p, r.end, Origin{})
+	res.End -= p
+	res.At = max(res.At-p, 0)
+	if flush || len(r.buf)-r.end < 8<<10 {
+		r.flush()
+	}
+	return res
+}
+
+func (r *reader) flush() {
+	r.f.Flush(r.buf)
+	clear(r.buf[:r.end+jsonscan.Padding])
+	r.end = 0
+}
+
+// cells are the values of each column, one for each element of its level.
+func cells(b *batch.Batch) [][]string {
+	var all [][]string
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		var column []string
+		for _, e := range c.Index {
+			switch {
+			case e == batch.Null:
+				column = append(column, "NULL")
+			case c.Type.Bytes():
+				column = append(column, string(c.Entry(e)))
+			default:
+				column = append(column, fmt.Sprint(c.Fixed[e]))
+			}
+		}
+		all = append(all, column)
+	}
+	return all
+}
