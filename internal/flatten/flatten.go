@@ -32,6 +32,8 @@ type Flattener struct {
 	fields int64                // unknown members
 	empty  int64                // elements that gave no rows, by policy
 
+	clock clock
+
 	scratch    []byte // values that do not stand in the input as they are
 	source     int    // length of the source name, at the start of scratch
 	sourceHash uint64

@@ -55,9 +55,8 @@ func (o object) bound(i int) []byte {
 	at := int(binary.LittleEndian.Uint16(o[6:])) + 8*i
 	return o[at : at+8]
 }
-func (o object) offset(i int) int   { return int(binary.LittleEndian.Uint16(o.bound(i))) }
-func (o object) member(i int) int   { return int(binary.LittleEndian.Uint16(o.bound(i)[2:])) }
-func (o object) entry(i int) uint32 { return binary.LittleEndian.Uint32(o.bound(i)[4:]) }
+func (o object) offset(i int) int { return int(binary.LittleEndian.Uint16(o.bound(i))) }
+func (o object) member(i int) int { return int(binary.LittleEndian.Uint16(o.bound(i)[2:])) }
 
 // resolve notes the entries of its columns.
 func (o object) resolve(columns []*batch.Column) {
@@ -148,13 +147,13 @@ func (n *node) memoKey(b []byte, p int) uint64 {
 }
 
 // recall gives columns what the object at b[p] begins with, if it is known. It
-// returns the object, whose bounds were all reached, or nil. A first member
+// returns the object, whose bounds were all reached, and its members, or nil. A first member
 // alone is read as fast as found again.
-func (f *Flattener) recall(n *node, p int, hash uint64) object {
+func (f *Flattener) recall(n *node, p int, hash uint64) (o object, members uint64) {
 	m := n.memo
 	if m.slots == nil {
 		if m.misses++; m.misses <= memoWarmUp {
-			return nil
+			return nil, 0
 		}
 		m.slots = make([]uint32, memoSlots)
 	}
@@ -170,7 +169,7 @@ func (f *Flattener) recall(n *node, p int, hash uint64) object {
 		if s&^memoPlace != tag {
 			continue
 		}
-		o := object(m.objects[8*(s&memoPlace):])
+		o = m.objects[8*(s&memoPlace):]
 		b, text := f.b[p:], o.text()
 		if len(text) > len(b) || string(b[:len(text)]) != string(text) {
 			o.shorten(commonPrefix(b, text))
@@ -179,28 +178,35 @@ func (f *Flattener) recall(n *node, p int, hash uint64) object {
 			break
 		}
 		m.hits++
-		m.give(o)
-		return o
+		return o, m.give(o)
 	}
 	m.misses++
-	return nil
+	return nil, 0
 }
 
-// give gives columns the values of the object.
-func (m *memo) give(o object) {
+// give gives columns the values of the object, and returns which members of
+// it these are.
+func (m *memo) give(o object) (members uint64) {
 	if !o.resolved() {
 		element := o.element()
 		if element >= m.b.Flushed(m.level) {
 			for i := range o.bounds() {
 				m.columns[o.member(i)].AddSame(element)
+				members |= 1 << o.member(i)
 			}
-			return
+			return members
 		}
 		o.resolve(m.columns)
 	}
-	for i := range o.bounds() {
-		m.columns[o.member(i)].AddEntry(o.entry(i))
+	at := int(binary.LittleEndian.Uint16(o[6:]))
+	for range o.bounds() {
+		bound := binary.LittleEndian.Uint64(o[at:])
+		member := bound >> 16 & (memoMembers - 1)
+		m.columns[member].AddEntry(uint32(bound >> 32))
+		members |= 1 << member
+		at += 8
 	}
+	return members
 }
 
 // commonPrefix is the number of equal bytes at the start of a and b.

@@ -79,6 +79,7 @@ const (
 	quickNothing quickKind = iota
 	quickText              // strings
 	quickTextInt           // strings and integers
+	quickTime              // times of a day, as text
 	quickInt               // integers of 64 bits
 	quickDecimal           // decimals of 64 bits
 )
@@ -91,6 +92,8 @@ func newLeaf(col mapping.Column, table, column int) leaf {
 		l.quick = quickTextInt
 	case l.kind == schema.String && col.From&mapping.FromString != 0:
 		l.quick = quickText
+	case l.kind == schema.Timestamp && col.From&mapping.FromString != 0:
+		l.quick = quickTime
 	case l.kind == schema.Int64 && number:
 		l.quick = quickInt
 	case l.kind == schema.Decimal && !col.Type.Wide() && number:

@@ -1,6 +1,10 @@
 package flatten
 
-import "sluice/internal/reason"
+import (
+	"encoding/binary"
+
+	"sluice/internal/reason"
+)
 
 const (
 	daySeconds = 24 * 60 * 60
@@ -107,6 +111,36 @@ func parseTimestamp(s []byte) (int64, reason.Code) {
 		return 0, reason.BadTimestamp
 	}
 	return sec*1e6 + micros, ""
+}
+
+// clock reads times of which many fall on the same day.
+type clock struct {
+	day   [10]byte // of the last time
+	start int64    // of that day, in seconds since 1970-01-01T00:00:00Z
+}
+
+// seconds reads YYYY-MM-DDThh:mm:ss in UTC, as parseTimestamp does.
+func (c *clock) seconds(s *[19]byte) (int64, bool) {
+	day := [10]byte(s[:])
+	if day != c.day {
+		days, ok := parseDate(day[:])
+		if !ok {
+			return 0, false
+		}
+		c.day, c.start = day, days*daySeconds
+	}
+	// hh:mm:ss, the digits as their values.
+	t := binary.LittleEndian.Uint64(s[11:]) ^ 0x30303a30303a3030
+	const limits = 0x767a7f767a7f767c // what lifts a byte above 9, 5, 0, 9, 5, 0, 9 or 3 to 128
+	if s[10] != 'T' || (t|t+limits)&0x8080808080808080 != 0 {
+		return 0, false
+	}
+	at := func(i int) int64 { return int64(t >> (8 * i) & 0xff) }
+	hour, minute, second := at(0)*10+at(1), at(3)*10+at(4), at(6)*10+at(7)
+	if hour > 23 {
+		return 0, false
+	}
+	return c.start + hour*3600 + minute*60 + second, true
 }
 
 // parseFraction reads the fraction of a second at the start of s, if there is

@@ -193,3 +193,22 @@ func FuzzTimestamp(f *testing.F) {
 		t.Fatalf("%q is accepted, but package time reads it by no layout", text)
 	})
 }
+
+// TestClock: the quick way to read a time takes what the other takes, as the
+// same time, and mostly what looks like it.
+func TestClock(t *testing.T) {
+	var c clock
+	rapid.Check(t, func(t *rapid.T) {
+		digits := func(min, max int) string { return fmt.Sprintf("%02d", rapid.IntRange(min, max).Draw(t, "n")) }
+		s := []byte(rapid.SampledFrom([]string{"2024", "0001", "9999", "0000"}).Draw(t, "year") + "-" + digits(0, 13) + "-" + digits(0, 32) +
+			rapid.SampledFrom([]string{"T", "t", " "}).Draw(t, "T") + digits(0, 25) + ":" + digits(0, 61) + ":" + digits(0, 61))
+		if rapid.Bool().Draw(t, "broken") {
+			s[rapid.IntRange(0, len(s)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		got, ok := c.seconds((*[19]byte)(s))
+		want, code := parseTimestamp(append(s, 'Z'))
+		if ok != (code == "" && s[10] == 'T') || ok && got*1e6 != want {
+			t.Fatalf("%q: %d %v, want %d %q", s, got, ok, want, code)
+		}
+	})
+}

@@ -91,10 +91,8 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	plain := false  // its members were all plain so far
 	if n.memo != nil && n.memo.on() {
 		if hash = n.memoKey(b, p); hash != 0 {
-			if o := f.recall(n, begin, hash); o != nil {
-				for i := range o.bounds() {
-					seen |= 1 << o.member(i)
-				}
+			if o, members := f.recall(n, begin, hash); o != nil {
+				seen = members
 				last = &n.members[o.member(o.bounds()-1)].next
 				if p = begin + o.size() - 1; b[p] == '}' {
 					return p + 1
@@ -193,6 +191,9 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 	c := b[p]
 	if c == '"' {
+		if l.quick == quickTime {
+			return f.quickTime(b, p+1, l)
+		}
 		if l.quick > quickTextInt {
 			return 0
 		}
@@ -204,7 +205,12 @@ func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 		l.c.AddBytes(hash, p+1, size)
 		return end + 1
 	}
-	if c != '-' && c-'0' > 9 || l.quick == quickText {
+	switch {
+	case c-'0' <= 9 && l.quick >= quickInt && f.limits.FieldBytes >= quickNumberBytes:
+		if end := quickNumber(b, p, l); end > 0 {
+			return end
+		}
+	case c != '-' && c-'0' > 9 || l.quick == quickText || l.quick == quickTime:
 		return 0
 	}
 	end, num := jsonscan.ScanNumber(b, p)
@@ -227,6 +233,50 @@ func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 	}
 	l.c.AddFixed(uint64(v))
 	return end
+}
+
+// quickNumberBytes is the longest text that quickNumber takes.
+const quickNumberBytes = 15
+
+// quickNumber is quick for a number of less than eight digits on either side
+// of the point, without sign and exponent.
+func quickNumber(b []byte, p int, l *leaf) int {
+	v, n := jsonscan.Digits(b[p:])
+	end := p + n
+	switch c := b[end]; {
+	case n == 8 || n > 1 && b[p] == '0' || c|0x20 == 'e':
+		return 0
+	case l.quick == quickInt:
+		if c == '.' {
+			return 0
+		}
+	case n > l.whole:
+		return 0
+	case c == '.':
+		fraction, digits := jsonscan.Digits(b[end+1:])
+		if end += 1 + digits; digits == 0 || digits == 8 || digits > l.scale || b[end]|0x20 == 'e' {
+			return 0
+		}
+		v = v*pow10[l.scale] + fraction*pow10[l.scale-digits]
+	default:
+		v *= pow10[l.scale]
+	}
+	l.c.AddFixed(v)
+	return end
+}
+
+// quickTime is quick for a time as YYYY-MM-DDThh:mm:ssZ.
+func (f *Flattener) quickTime(b []byte, p int, l *leaf) int {
+	end := p + len("YYYY-MM-DDThh:mm:ssZ")
+	if end >= len(b) || b[end] != '"' || b[end-1] != 'Z' || int64(end-p) > f.limits.FieldBytes {
+		return 0
+	}
+	seconds, ok := f.clock.seconds((*[19]byte)(b[p:]))
+	if !ok {
+		return 0
+	}
+	l.c.AddFixed(uint64(seconds * 1e6))
+	return end + 1
 }
 
 // key reads a member name that was not expected and returns the position of

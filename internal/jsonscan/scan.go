@@ -234,6 +234,23 @@ func ScanNumber(b []byte, p int) (end int, n Number) {
 	return p, n
 }
 
+// Digits reads the digits at the start of eight bytes: their value, and how
+// many there are. Eight means that more may follow.
+func Digits(b []byte) (value uint64, n int) {
+	x := binary.LittleEndian.Uint64(b) ^ '0'*ones
+	// A byte above 9 gets its high bit, or one from a byte above 9 before it.
+	stop := ((x + 0x76*ones) | x) & highs
+	n = bits.TrailingZeros64(stop) >> 3
+	if n == 0 {
+		return 0, 0
+	}
+	// Pairs, fours and eights, with zeros for the digits that are missing in front.
+	x <<= 64 - 8*n
+	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+	x = (x*100 + x>>16) & 0x0000ffff0000ffff
+	return (x*10000 + x>>32) & 0xffffffff, n
+}
+
 // Literal scans the literal word (true, false or null) at p.
 func Literal(b []byte, p int, word string) int {
 	for i := 0; i < len(word); i++ {
