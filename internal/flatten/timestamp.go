@@ -132,7 +132,7 @@ func (c *clock) seconds(s *[19]byte) (int64, bool) {
 	// hh:mm:ss, the digits as their values.
 	t := binary.LittleEndian.Uint64(s[11:]) ^ 0x30303a30303a3030
 	const limits = 0x767a7f767a7f767c // what lifts a byte above 9, 5, 0, 9, 5, 0, 9 or 3 to 128
-	if s[10] != 'T' || (t|t+limits)&0x8080808080808080 != 0 {
+	if s[10] != 'T' || (t|(t+limits))&0x8080808080808080 != 0 {
 		return 0, false
 	}
 	at := func(i int) int64 { return int64(t >> (8 * i) & 0xff) }
