@@ -13,6 +13,9 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+
+	"sluice"
+	"sluice/internal/setup"
 )
 
 // Exit codes, a contract of the command.
@@ -101,7 +104,7 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 // usageError is an error of the caller or the configuration: exit code 2.
 type usageError struct {
 	err  error
-	help string // the command whose help to read; empty for a wrong mapping
+	help string // the command whose help to read
 }
 
 func (e *usageError) Error() string { return e.err.Error() }
@@ -116,10 +119,22 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
+// finished is the end of a command whose work is done and told.
+func finished(failed bool, s *sluice.Stats) error {
+	switch {
+	case failed:
+		return status(exitFailed)
+	case s.RecordsQuarantined > 0:
+		return status(exitQuarantined)
+	}
+	return nil
+}
+
 func (a *app) exitCode(err error) int {
 	var (
-		code  status
-		wrong *usageError
+		code    status
+		wrong   *usageError
+		mapping *setup.MappingError
 	)
 	switch {
 	case err == nil:
@@ -128,9 +143,10 @@ func (a *app) exitCode(err error) int {
 		return int(code)
 	case errors.As(err, &wrong):
 		a.complain(err)
-		if wrong.help != "" {
-			fmt.Fprintf(a.errw, "See: %s\n", wrong.help)
-		}
+		fmt.Fprintf(a.errw, "See: %s\n", wrong.help)
+		return exitUsage
+	case errors.As(err, &mapping):
+		a.complain(err)
 		return exitUsage
 	}
 	a.complain(err)

@@ -13,7 +13,6 @@ import (
 	"sluice"
 	"sluice/internal/awslambda"
 	"sluice/internal/event"
-	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
 
@@ -87,20 +86,13 @@ func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {
 			err = printJSON(a.out, response)
 		}
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case failure != nil:
-		if f.report != "json" {
-			a.complain(failure)
-		}
-		return status(exitFailed)
-	case sum.Objects[pipeline.DidFail] > 0 || sum.Objects[pipeline.DidReject] > 0:
-		return status(exitFailed)
-	case sum.Stats.RecordsQuarantined > 0:
-		return status(exitQuarantined)
 	}
-	return nil
+	if failure != nil && f.report != "json" {
+		a.complain(failure)
+	}
+	return finished(failure != nil || n.bad(), &sum.Stats)
 }
 
 func textOf(err error) string {

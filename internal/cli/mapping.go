@@ -3,10 +3,10 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/setup"
 	"sluice/mapping"
 )
 
@@ -29,19 +29,7 @@ func mappingFlag(cmd *cobra.Command, name *string) {
 		fmt.Sprintf("mapping `file`, or the name of a preset (sluice mapping show) (default $SLUICE_MAPPING or %s)", mapping.DefaultPreset))
 }
 
-// loadMapping reads a preset or a mapping file. The name of a preset stands
-// for the preset; a file of that name is written ./orders.
+// loadMapping reads the mapping that a flag names, or the default.
 func (a *app) loadMapping(name string) (*mapping.Mapping, error) {
-	if name == "" {
-		name = cmp.Or(a.getenv("SLUICE_MAPPING"), mapping.DefaultPreset)
-	}
-	load := mapping.Load
-	if slices.Contains(mapping.Presets(), name) {
-		load = mapping.Preset
-	}
-	m, err := load(name)
-	if err != nil {
-		return nil, &usageError{err: err}
-	}
-	return m, nil
+	return setup.LoadMapping(cmp.Or(name, a.getenv("SLUICE_MAPPING"), mapping.DefaultPreset))
 }

@@ -78,13 +78,7 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
 		}
 	}
-	switch {
-	case failed:
-		return status(exitFailed)
-	case sum.RecordsQuarantined > 0:
-		return status(exitQuarantined)
-	}
-	return nil
+	return finished(failed, &sum.Stats)
 }
 
 func printJSON(w io.Writer, v any) error {

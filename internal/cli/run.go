@@ -144,13 +144,7 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 	if err := a.reportObjects(sum, f, took); err != nil {
 		return err
 	}
-	switch {
-	case sum.Objects[pipeline.DidFail] > 0 || sum.Objects[pipeline.DidReject] > 0:
-		return status(exitFailed)
-	case sum.Stats.RecordsQuarantined > 0:
-		return status(exitQuarantined)
-	}
-	return nil
+	return finished(countObjects(sum.Objects).bad(), &sum.Stats)
 }
 
 // maxFailures is the number of objects whose failure is told one by one.
@@ -193,6 +187,9 @@ type objectCounts struct {
 func countObjects(n map[pipeline.Disposition]int64) objectCounts {
 	return objectCounts{n[pipeline.DidCommit], n[pipeline.DidDuplicate], n[pipeline.DidReject], n[pipeline.DidFail], n[pipeline.DidSkip]}
 }
+
+// bad reports whether an object is not accounted for, or its rows are missing.
+func (n objectCounts) bad() bool { return n.Failed > 0 || n.Rejected > 0 }
 
 // outcome is the worst of what was processed.
 func outcome(n objectCounts, s sluice.Stats) sluice.Outcome {

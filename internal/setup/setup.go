@@ -61,7 +61,7 @@ func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
 			return nil, fmt.Errorf("open source: %s is a file, not a folder", dir)
 		}
 	}
-	m, err := loadMapping(c.Mapping)
+	m, err := LoadMapping(c.Mapping)
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +112,24 @@ func Allow(c config.Config) event.Allow {
 	return a
 }
 
-func loadMapping(name string) (*mapping.Mapping, error) {
+// MappingError says that there is no such mapping, or what is wrong in it.
+type MappingError struct{ Err error }
+
+func (e *MappingError) Error() string { return e.Err.Error() }
+func (e *MappingError) Unwrap() error { return e.Err }
+
+// LoadMapping reads a preset or a mapping file. The name of a preset stands
+// for the preset; a file of that name is written ./orders.
+func LoadMapping(name string) (*mapping.Mapping, error) {
+	load := mapping.Load
 	if slices.Contains(mapping.Presets(), name) {
-		return mapping.Preset(name)
+		load = mapping.Preset
 	}
-	return mapping.Load(name)
+	m, err := load(name)
+	if err != nil {
+		return nil, &MappingError{err}
+	}
+	return m, nil
 }
 
 // tables describes the tables of the mapping for the catalog.
