@@ -1,183 +1,164 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"sluice"
-	"sluice/internal/atomicfile"
-	"sluice/internal/gen"
-	"sluice/mapping"
+	"sluice/internal/awslambda"
+	"sluice/internal/config"
+	"sluice/internal/ledger"
+	"sluice/internal/setup"
 )
 
 const (
-	demoOrders = 1_000
-	demoRows   = 10
-	demoLines  = 24 // of the input; of the mapping
+	demoRows    = 8
+	demoLines   = 22 // of the input; of the mapping
+	demoColumns = 6
 )
 
-// demoColumns are those that fit a terminal of 120 characters.
-var demoColumns = []string{"order_id", "order_date", "customer_name", "product_name", "product_price", "product_quantity"}
+// demoShown are columns that fit a terminal of 120 characters.
+var demoShown = [demoColumns]string{"order_id", "order_date", "customer_name", "product_name", "product_price", "product_quantity"}
 
 func (a *app) demoCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Generate orders, convert them and show what happened",
-		Long: `Writes generated orders, some of them broken, into a fresh folder, converts them
-as sluice convert does, and shows the input, the mapping, the rows and what was
-quarantined. Nothing is written outside the folder. The orders are the same
-every time.`,
+		Short: "See a file become a table: event, commit, ledger, catalog, quarantine",
+		Long: `Puts generated orders, some of them broken, into a folder that stands for a
+bucket, writes the notification that S3 sends of such an upload, and hands it to
+the handler of the Lambda function. Then it shows what came of it. Nothing is
+written outside the folder; the orders are the same every time.
+
+In the folder of an earlier demo it hands the same notification in again, as S3
+may do: nothing is written twice.`,
 		Example: "  sluice demo\n  sluice demo --dir try-sluice",
 		Args:    args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			made := dir
-			if dir == "" {
-				var err error
-				if made, err = os.MkdirTemp("", "sluice-demo-"); err != nil {
-					return fmt.Errorf("make folder: %w", err)
-				}
-			} else if err := makeEmpty(cmd, dir); err != nil {
-				return err
-			}
-			err := a.demo(cmd.Context(), demoIn(made))
-			if err != nil {
-				demoIn(made).remove()
-			}
-			return err
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir) },
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
+	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use: new, empty, or of an earlier demo (default a new one for temporary files)")
 	return cmd
 }
 
-func makeEmpty(cmd *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("make folder: %w", err)
-	}
-	entries, err := os.ReadDir(dir)
+func (a *app) demo(cmd *cobra.Command, dir string) error {
+	d, again, err := openDemo(cmd, dir)
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return err
 	}
-	if len(entries) > 0 {
-		return usage(cmd, "--dir %s is not empty", dir)
+	if !again {
+		if err := d.write(); err != nil {
+			d.remove()
+			return err
+		}
+	}
+	if err := a.showDemo(cmd.Context(), d, again); err != nil {
+		if !again {
+			d.remove()
+		}
+		return err
 	}
 	return nil
 }
 
-// demoFiles are the files of a demo.
-type demoFiles struct{ dir, orders, mapping, parquet, quarantine string }
-
-func demoIn(dir string) demoFiles {
-	in := func(name string) string { return filepath.Join(dir, name) }
-	return demoFiles{dir, in("orders.json"), in("orders.yaml"), in("orders.parquet"), in("orders.quarantine.ndjson")}
-}
-
-func (f demoFiles) remove() {
-	for _, name := range []string{f.orders, f.mapping, f.parquet, f.quarantine, f.dir} {
-		os.Remove(name)
-	}
-}
-
-func (a *app) demo(ctx context.Context, f demoFiles) error {
-	if err := writeDemoInput(f); err != nil {
-		return err
-	}
-	m, err := mapping.Load(f.mapping)
+// showDemo hands the notification to the handler and tells the story.
+func (a *app) showDemo(ctx context.Context, d demoFiles, again bool) error {
+	c, err := config.Load(d.config, func(string) string { return "" })
 	if err != nil {
 		return err
 	}
-	jobs, err := plan(m, []string{f.orders}, f.parquet, "")
+	s, err := setup.New(ctx, c, d.dir)
 	if err != nil {
 		return err
 	}
-	c := &conversion{app: a, mapping: m, codec: sluice.Zstd, threads: defaultThreads()}
-	report := c.run(ctx, jobs[0])
-	if report.err != nil {
-		return fmt.Errorf("convert %s: %w", f.orders, report.err)
+	defer s.Close()
+	event, err := a.readEvent(d.event)
+	if err != nil {
+		return err
 	}
+	started := time.Now()
+	sum, _, err := awslambda.New(s, slog.New(slog.DiscardHandler), nil).Invoke(ctx, event)
+	took := time.Since(started)
+	if err != nil {
+		return fmt.Errorf("process %s: %w", d.event, err)
+	}
+	entry, _, err := s.Pipeline.Ledger.Get(ctx, demoBucket, demoKey)
+	if err != nil {
+		return err
+	}
+	if again {
+		fmt.Fprintf(a.out, "The notification of the earlier demo, %s, once more, as S3 may send it twice.\n", visible(d.event))
+	} else {
+		if err := a.printDemoInput(d); err != nil {
+			return err
+		}
+		output := filepath.Join(d.dir, demoBucket, filepath.FromSlash(entry.Outputs[0].Key))
+		fmt.Fprintln(a.out, "\nThe rows:")
+		if err := printDemoRows(a.out, output, entry.State.RowsWritten); err != nil {
+			return err
+		}
+	}
+	n := countObjects(sum.Objects)
+	fmt.Fprintf(a.out, "\nWhat the handler did, in %s:\n  objects  %d committed, %d duplicate, %d rejected\n",
+		took.Round(time.Millisecond), n.Committed, n.Duplicate, n.Rejected)
+	printCounts(a.out, &sum.Stats)
+	printReasons(a.out, &sum.Stats)
+	if n.Duplicate > 0 {
+		fmt.Fprintf(a.out, "The ledger knows this state of the object: nothing was read or written again, the table has its %s.\n",
+			plural(entry.State.RowsWritten, "row"))
+	}
+	a.printDemoPlaces(d, &entry, s)
+	return nil
+}
 
-	fmt.Fprintf(a.out, "An order, as %s holds %s:\n", visible(f.orders), plural(report.RecordsRead, "record"))
-	if err := printHead(a.out, f.orders, demoLines); err != nil {
-		return err
+func (a *app) printDemoInput(d demoFiles) error {
+	for _, part := range []struct{ title, file string }{
+		{fmt.Sprintf("An order, as %s holds %s, some of them broken:", visible(d.orders), plural(demoOrders, "order")), d.orders},
+		{fmt.Sprintf("The mapping, %s:", visible(d.mapping)), d.mapping},
+	} {
+		fmt.Fprintln(a.out, part.title)
+		if err := printHead(a.out, part.file, demoLines); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.out)
 	}
-	fmt.Fprintf(a.out, "\nThe mapping, %s:\n", visible(f.mapping))
-	if err := printHead(a.out, f.mapping, demoLines); err != nil {
-		return err
+	fmt.Fprintf(a.out, "The upload into the bucket, and what S3 notifies us of, %s:\n  ObjectCreated:Put  s3://%s/%s\n",
+		visible(d.event), demoBucket, demoKey)
+	return nil
+}
+
+// printDemoPlaces says where everything is and what to do with it.
+func (a *app) printDemoPlaces(d demoFiles, e *ledger.Entry, s *setup.Setup) {
+	table := s.Tables[0]
+	fmt.Fprintf(a.out, "\nWhere things are, in %s:\n", visible(filepath.Join(d.dir, demoBucket)))
+	for _, place := range [][2]string{
+		{"object", e.Key},
+		{"rows", e.Outputs[0].Key},
+		{"ledger", s.Config.Ledger.Prefix + ledger.ID(e.Bucket, e.Key) + ".json"},
+		{"quarantine", e.State.Quarantine},
+		{"report", e.State.Report},
+		{"catalog", "catalog/" + table.Database + "/" + table.Schema.Table + ".json"},
+	} {
+		if place[1] != "" {
+			fmt.Fprintf(a.out, "  %-10s  %s\n", place[0], visible(place[1]))
+		}
 	}
-	fmt.Fprintf(a.out, "\nRows of %s:\n", visible(f.parquet))
-	if err := printDemoRows(a.out, f.parquet, report.RowsWritten); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.out, "\nCounts:")
-	printCounts(a.out, &report.Stats)
-	printReasons(a.out, &report.Stats)
+	q := shellQuote
+	here := "-c " + q(d.config) + " --lake " + q(d.dir)
 	fmt.Fprintf(a.out, `
-Files, in %s:
-  orders.json               the input
-  orders.yaml               the mapping, the same as the preset "orders"
-  orders.parquet            the rows
-  orders.quarantine.ndjson  the quarantined records, each with its reason and place
-
 Try next:
-  sluice mapping preview -m %s %s -n 5
+  sluice demo --dir %s
+  sluice quarantine show %s %s
+  sluice run %s
+  sluice doctor %s
   sluice convert %s -m %s -o %s
-  sluice convert %s -m %s -o %s --report json
-`, visible(f.dir),
-		shellQuote(f.mapping), shellQuote(f.orders),
-		shellQuote(f.orders), shellQuote(f.mapping), shellQuote(filepath.Join(f.dir, "again.parquet")),
-		shellQuote(f.quarantine), shellQuote(f.mapping), shellQuote(filepath.Join(f.dir, "mended.parquet")))
-	return nil
-}
-
-func writeDemoInput(f demoFiles) error {
-	text, err := mapping.PresetSource(mapping.DefaultPreset)
-	if err != nil {
-		return err
-	}
-	write := func(name string, fill func(io.Writer) error) error {
-		file, err := atomicfile.Create(name)
-		if err != nil {
-			return err
-		}
-		defer file.Abort()
-		if err := fill(file); err != nil {
-			return err
-		}
-		return file.Commit()
-	}
-	if err := write(f.mapping, func(w io.Writer) error { _, err := w.Write(text); return err }); err != nil {
-		return err
-	}
-	return write(f.orders, func(w io.Writer) error {
-		_, err := gen.Write(w, gen.Options{Seed: 1, Orders: demoOrders, Form: gen.Pretty, Catalogue: true, Bad: 0.01})
-		return err
-	})
-}
-
-// printHead prints the first lines of a text file.
-func printHead(w io.Writer, name string, lines int) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("read back: %w", err)
-	}
-	defer file.Close()
-	s := bufio.NewScanner(file)
-	for ; s.Scan(); lines-- {
-		if lines == 0 {
-			fmt.Fprintln(w, "  ...")
-			break
-		}
-		fmt.Fprintf(w, "  %s\n", visible(s.Text()))
-	}
-	return s.Err()
+`, q(d.dir), demoKey, here, here, here, q(d.orders), q(d.mapping), q(filepath.Join(d.dir, "orders.parquet")))
 }
 
 func printDemoRows(w io.Writer, name string, all int64) error {
@@ -195,14 +176,14 @@ func printDemoRows(w io.Writer, name string, all int64) error {
 		return fmt.Errorf("read back %s: %w", name, err)
 	}
 	shown := make([][]string, len(rows))
-	for _, column := range demoColumns {
+	for _, column := range demoShown {
 		if i := slices.Index(names, column); i >= 0 {
 			for r := range rows {
 				shown[r] = append(shown[r], rows[r][i])
 			}
 		}
 	}
-	printTable(w, demoColumns, shown)
-	fmt.Fprintf(w, "the first %d of %s, %d of %d columns\n", len(rows), plural(all, "row"), len(demoColumns), len(names))
+	printTable(w, demoShown[:], shown)
+	fmt.Fprintf(w, "the first %d of %s, %d of %d columns\n", len(rows), plural(all, "row"), demoColumns, len(names))
 	return nil
 }
