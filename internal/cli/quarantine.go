@@ -38,7 +38,7 @@ convert" leaves beside its output is converted like any other input.)`,
 // object was rejected, in the order of their keys.
 func held(ctx context.Context, s *setup.Setup) ([]ledger.Entry, error) {
 	var all []ledger.Entry
-	err := s.Pipeline.Ledger.List(ctx, func(_ string, read func() (ledger.Entry, error)) error {
+	err := s.Pipeline.Ledger.List(ctx, func(_ string, _ time.Time, read func() (ledger.Entry, error)) error {
 		e, err := read()
 		if err != nil {
 			return err

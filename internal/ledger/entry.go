@@ -8,7 +8,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"strings"
 	"time"
 
 	"sluice"
@@ -66,7 +66,28 @@ func ID(bucket, key string) string {
 // OutputName is the name of the output objects of a source key whose first
 // version was of the time firstSeen.
 func OutputName(bucket, key string, firstSeen time.Time) string {
-	return fmt.Sprintf("orders_%s_%s.parquet", firstSeen.UTC().Format("20060102T150405.000Z"), ID(bucket, key)[:12])
+	return OutputNameOf(ID(bucket, key), firstSeen)
+}
+
+const (
+	outputTime = "orders_20060102T150405.000Z_"
+	outputID   = 12 // digits of the ID in the name
+	outputEnd  = ".parquet"
+)
+
+// OutputNameOf is OutputName by the ID of the source key, or its first 12 digits.
+func OutputNameOf(id string, firstSeen time.Time) string {
+	return firstSeen.UTC().Format(outputTime) + id[:outputID] + outputEnd
+}
+
+// ParseOutputName takes the name of an output apart; false if it is none.
+func ParseOutputName(name string) (id string, firstSeen time.Time, ok bool) {
+	stem, ok := strings.CutSuffix(name, outputEnd)
+	if !ok || len(stem) != len(outputTime)+outputID {
+		return "", time.Time{}, false
+	}
+	firstSeen, err := time.Parse(outputTime, stem[:len(outputTime)])
+	return stem[len(outputTime):], firstSeen, err == nil
 }
 
 // Output is the entry's output of a table, or nil.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice/internal/store"
 )
@@ -69,14 +70,15 @@ func (l *Ledger) Put(ctx context.Context, e Entry, p store.Precondition) (etag s
 	return info.ETag, nil
 }
 
-// List calls fn with the ID of every entry, and a function that reads it.
-func (l *Ledger) List(ctx context.Context, fn func(id string, read func() (Entry, error)) error) error {
+// List calls fn with the ID of every entry, when it was written, and a function
+// that reads it.
+func (l *Ledger) List(ctx context.Context, fn func(id string, written time.Time, read func() (Entry, error)) error) error {
 	err := l.store.List(ctx, l.prefix, func(info store.Info) error {
 		id, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, l.prefix), ".json")
 		if !ok || len(id) != sha256.Size*2 {
 			return nil
 		}
-		return fn(id, func() (Entry, error) {
+		return fn(id, info.Modified, func() (Entry, error) {
 			data, _, err := store.Get(ctx, l.store, info.Key, maxEntry)
 			if err != nil {
 				return Entry{}, fmt.Errorf("read ledger entry: %w", err)

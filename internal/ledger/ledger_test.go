@@ -212,7 +212,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	if err := l.List(t.Context(), func(id string, read func() (ledger.Entry, error)) error {
+	if err := l.List(t.Context(), func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
 		e, err := read()
 		got[id] = e.Key
 		return err
@@ -223,7 +223,7 @@ func TestList(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	stop := errors.New("stop")
-	if err := l.List(t.Context(), func(string, func() (ledger.Entry, error)) error { return stop }); !errors.Is(err, stop) {
+	if err := l.List(t.Context(), func(string, time.Time, func() (ledger.Entry, error)) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("an error of the caller: %v", err)
 	}
 }

@@ -86,12 +86,16 @@ func (p *Pipeline) addTables(e *ledger.Entry) {
 		if e.Output(t.Name) != nil {
 			continue
 		}
-		folder := p.SinkPrefix
-		if len(p.Mapping.Tables) > 1 {
-			folder += t.Name + "/"
-		}
-		e.Outputs = append(e.Outputs, ledger.Output{Table: t.Name, Key: folder + ledger.OutputName(e.Bucket, e.Key, e.FirstSeen)})
+		e.Outputs = append(e.Outputs, ledger.Output{Table: t.Name, Key: p.folder(t.Name) + ledger.OutputName(e.Bucket, e.Key, e.FirstSeen)})
 	}
+}
+
+// folder is where the outputs of a table are.
+func (p *Pipeline) folder(table string) string {
+	if len(p.Mapping.Tables) == 1 {
+		return p.SinkPrefix
+	}
+	return p.SinkPrefix + table + "/"
 }
 
 // fence is the state of an output before the source was looked at.
@@ -129,9 +133,14 @@ func (p *Pipeline) fence(ctx context.Context, e ledger.Entry) (map[string]fence,
 	return fences, nil
 }
 
+// state is that of a deleted source, until another is found.
+func (p *Pipeline) state() ledger.State {
+	return ledger.State{Identity: ledger.Absent, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+}
+
 // open pins the current state of the source; a deleted one is an empty array.
 func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (io.ReadCloser, ledger.State, error) {
-	state := ledger.State{Identity: ledger.Absent, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+	state := p.state()
 	object, err := src.Open(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nothing{}, state, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"sluice/internal/ledger"
 	"sluice/internal/store"
@@ -15,13 +14,10 @@ import (
 // does the current source name them.
 func (p *Pipeline) rebuild(ctx context.Context, src store.Store, bucket, key, etag string) (ledger.Entry, string, error) {
 	entry := ledger.Entry{Bucket: bucket, Key: key}
-	end := "_" + ledger.ID(bucket, key)[:12] + ".parquet"
 	err := p.Sink.List(ctx, p.SinkPrefix, func(info store.Info) error {
-		name := info.Key[strings.LastIndexByte(info.Key, '/')+1:]
-		if stamp, ok := strings.CutSuffix(name, end); ok && entry.FirstSeen.IsZero() {
-			if at, err := time.Parse("orders_20060102T150405.000Z", stamp); err == nil {
-				entry.FirstSeen = at
-			}
+		id, at, ok := ledger.ParseOutputName(info.Key[strings.LastIndexByte(info.Key, '/')+1:])
+		if ok && entry.FirstSeen.IsZero() && strings.HasPrefix(ledger.ID(bucket, key), id) {
+			entry.FirstSeen = at
 		}
 		return nil
 	})

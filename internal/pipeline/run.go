@@ -2,12 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"sluice"
 	"sluice/internal/ledger"
@@ -33,6 +33,7 @@ type Summary struct {
 	Objects      map[Disposition]int64 // and Failed
 	Stats        sluice.Stats          // of what was processed now
 	OtherMapping int64                 // objects settled with another mapping
+	Superseded   int64                 // outputs of deleted ledger entries whose rows were taken out
 }
 
 // DidFail counts the objects whose processing failed.
@@ -49,6 +50,9 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 		return Summary{}, err
 	}
 	r := &run{p: p, o: o, sum: NewSummary()}
+	if r.found, err = p.find(ctx); err != nil {
+		return *r.sum, err
+	}
 	keys := make(chan store.Info)
 	var workers sync.WaitGroup
 	for range max(o.Workers, 1) {
@@ -85,8 +89,9 @@ func (s *Summary) Add(r Result, err error) {
 }
 
 type run struct {
-	p *Pipeline
-	o RunOptions
+	p     *Pipeline
+	o     RunOptions
+	found found
 
 	mu  sync.Mutex
 	sum *Summary
@@ -117,7 +122,7 @@ func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info)
 	if err != nil {
 		return fmt.Errorf("list source: %w", err)
 	}
-	return r.p.Ledger.List(ctx, func(id string, read func() (ledger.Entry, error)) error {
+	return r.p.Ledger.List(ctx, func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
 		if _, ok := seen[short(id)]; ok {
 			return nil
 		}
@@ -129,17 +134,26 @@ func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info)
 	})
 }
 
-func short(id string) uint64 {
-	b, err := hex.DecodeString(id[:min(len(id), 16)])
-	if err != nil || len(b) < 8 {
+// short is the beginning of an ID as a number.
+func short(id string) uint64 { return digits(id, 16) }
+
+// named is as much of an ID as the names of outputs have.
+func named(id string) uint64 { return digits(id, 12) }
+
+func digits(id string, n int) uint64 {
+	u, err := strconv.ParseUint(id[:min(len(id), n)], 16, 64)
+	if err != nil {
 		return 0
 	}
-	return binary.BigEndian.Uint64(b)
+	return u
 }
 
 // look processes a key, if the ledger does not describe its listed state.
 func (r *run) look(ctx context.Context, info store.Info) {
 	res, err := r.process(ctx, info)
+	if err == nil && !r.o.DryRun {
+		err = r.supersede(ctx, info.Key)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sum.Add(res, err)
@@ -171,5 +185,39 @@ func (r *run) process(ctx context.Context, info store.Info) (Result, error) {
 	if r.o.DryRun {
 		return Result{Disposition: DidCommit}, nil
 	}
+	if errors.Is(err, store.ErrNotFound) && info.ETag != "" {
+		if err := r.claim(ctx, info); err != nil {
+			return Result{}, err
+		}
+	}
 	return r.p.Process(ctx, r.o.Bucket, info.Key)
+}
+
+// claim creates the ledger entry of a listed key that has none. If it had one
+// that was deleted, its output is there, and the entry takes on its name again.
+func (r *run) claim(ctx context.Context, info store.Info) error {
+	e := ledger.Entry{Bucket: r.o.Bucket, Key: info.Key, FirstSeen: info.Modified.UTC()}
+	if at, ok := r.found.lost[r.named(info.Key)]; ok {
+		e.FirstSeen = at.UTC()
+	}
+	r.p.addTables(&e)
+	_, err := r.p.Ledger.Put(ctx, e, store.IfNoneMatch())
+	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
+		return nil // another was faster; Process reads what there is
+	}
+	return err
+}
+
+func (r *run) named(key string) uint64 { return named(ledger.ID(r.o.Bucket, key)) }
+
+func (r *run) supersede(ctx context.Context, key string) error {
+	times := r.found.doubled[r.named(key)]
+	if len(times) == 0 {
+		return nil
+	}
+	n, err := r.p.supersede(ctx, r.o.Bucket, key, times)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Superseded += n
+	return err
 }

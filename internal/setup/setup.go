@@ -33,6 +33,7 @@ import (
 type Setup struct {
 	Config   config.Config
 	Pipeline *pipeline.Pipeline
+	Ledger   store.Store // that the ledger is in
 	Catalog  catalog.Catalog
 	Tables   []catalog.Table // all of the mapping
 	Allow    event.Allow
@@ -78,6 +79,7 @@ func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open quarantine: %w", err)
 	}
+	s.Ledger = led
 	s.Pipeline = &pipeline.Pipeline{
 		Mapping: m, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
 		Source: func(bucket string) (store.Store, error) {

@@ -111,6 +111,25 @@ func (c *Catalog) refresh(ctx context.Context, t catalog.Table) (catalog.Change,
 	return change, nil
 }
 
+// Look says what Refresh would do about a table, and changes nothing.
+func (c *Catalog) Look(ctx context.Context, t catalog.Table) (catalog.Change, error) {
+	d, _, err := c.read(ctx, t.Database, t.Schema.Table)
+	if errors.Is(err, store.ErrNotFound) {
+		return catalog.Created, nil
+	}
+	if err != nil {
+		return catalog.Unchanged, err
+	}
+	changed, err := d.merge(t)
+	switch {
+	case err != nil:
+		return catalog.Unchanged, &catalog.RefusedError{Table: t.Name(), Err: err}
+	case changed:
+		return catalog.Updated, nil
+	}
+	return catalog.Unchanged, nil
+}
+
 // merge brings in what the table has more, and reports whether it has.
 func (d *Definition) merge(t catalog.Table) (bool, error) {
 	if d.Location != folder(t.Location) {

@@ -85,17 +85,11 @@ func (c *Catalog) database(ctx context.Context, name string, missing error) erro
 // nothing is: not for another mapping hash alone, since every write is a
 // version of the table, and two mappings in use at once would write in turns.
 func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Table) (catalog.Change, error) {
-	if err := suits(t, table); err != nil {
-		return catalog.Unchanged, &catalog.RefusedError{Table: t.Name(), Err: err}
+	merged, changed, err := merge(t, table)
+	if err != nil || !changed {
+		return catalog.Unchanged, err
 	}
 	have := table.StorageDescriptor.Columns
-	merged, changed, err := catalog.Merge(fromGlue(have), catalog.Columns(t.Schema))
-	if err != nil {
-		return catalog.Unchanged, &catalog.RefusedError{Table: t.Name(), Err: err}
-	}
-	if !changed {
-		return catalog.Unchanged, nil
-	}
 	input := asInput(table)
 	storage := *table.StorageDescriptor
 	storage.Columns = toGlue(have, merged)
@@ -115,6 +109,34 @@ func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Tabl
 	})
 	if err != nil {
 		return catalog.Unchanged, conflict(err)
+	}
+	return catalog.Updated, nil
+}
+
+// merge gives the columns of the table with those that the mapping has more.
+func merge(t catalog.Table, table *types.Table) (merged []catalog.Column, changed bool, err error) {
+	if err = suits(t, table); err == nil {
+		merged, changed, err = catalog.Merge(fromGlue(table.StorageDescriptor.Columns), catalog.Columns(t.Schema))
+	}
+	if err != nil {
+		err = &catalog.RefusedError{Table: t.Name(), Err: err}
+	}
+	return merged, changed, err
+}
+
+// Look says what Refresh would do about a table, and changes nothing.
+func (c *Catalog) Look(ctx context.Context, t catalog.Table) (catalog.Change, error) {
+	got, err := c.client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &t.Database, Name: &t.Schema.Table})
+	switch {
+	case catalog.CodeOf(err) == notFound:
+		return catalog.Created, nil
+	case err != nil:
+		return catalog.Unchanged, err
+	case got.Table == nil:
+		return catalog.Unchanged, errNoTable
+	}
+	if _, changed, err := merge(t, got.Table); err != nil || !changed {
+		return catalog.Unchanged, err
 	}
 	return catalog.Updated, nil
 }

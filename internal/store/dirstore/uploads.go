@@ -127,3 +127,12 @@ func (s *Store) AbortUpload(_ context.Context, u store.Upload) error {
 	}
 	return nil
 }
+
+// UploadSize is the number of bytes that a pending upload has stored.
+func (s *Store) UploadSize(_ context.Context, u store.Upload) (int64, error) {
+	stat, err := s.root.Stat(uploadName(u.ID))
+	if err != nil {
+		return 0, s.fail("look at upload", u.Key, err)
+	}
+	return stat.Size(), nil
+}

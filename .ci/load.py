@@ -1,0 +1,103 @@
+"""Many small objects and a large one through `sluice run` on a real S3 server
+(versitygw): every record is accounted for, nothing is left to do or lying
+about, and the memory stays under 200 MiB (peak RSS).
+
+    load.py SMALL LARGE     numbers of small objects and of MB of the large one
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+LIMIT = 200 << 20
+SLUICE, FILL, VERSITYGW = (os.environ[name] for name in ("SLUICE", "FILL", "SLUICE_VERSITYGW"))
+BUCKET = "load"
+
+
+def server(folder):
+    """Starts versitygw on a free port of 127.0.0.1."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    os.mkdir(os.path.join(folder, "data"))
+    endpoint = f"http://127.0.0.1:{port}"
+    child = subprocess.Popen([VERSITYGW, "--quiet", "--port", f"127.0.0.1:{port}", "--access", "load", "--secret", "load-secret", "--region", "us-east-1",
+                              "--keep-alive", "posix", os.path.join(folder, "data")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(endpoint, timeout=1)
+        except urllib.error.HTTPError:
+            return child, endpoint
+        except OSError:
+            time.sleep(0.1)
+    child.kill()
+    raise SystemExit("versitygw does not answer")
+
+
+def run(folder, env, *flags):
+    """Runs sluice: its report, exit code, seconds and peak memory."""
+    start = time.monotonic()
+    with open(os.path.join(folder, "report"), "w+b") as out:
+        child = subprocess.Popen([SLUICE, "run", "-c", os.path.join(folder, "sluice.yaml"), "--report", "json", *flags], stdout=out, env=env)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        return json.loads(out.read() or b"{}"), child.returncode, time.monotonic() - start, usage.ru_maxrss << 10
+
+
+def expect(what, got, want):
+    if got != want:
+        raise SystemExit(f"{what}: got {got}, want {want}")
+
+
+def left(folder):
+    """Parts of uploads that nobody completed, as versitygw stores them."""
+    found = []
+    for path, _, files in os.walk(os.path.join(folder, "data")):
+        found += [os.path.join(path, f) for f in files if "/multipart" in path]
+    return found
+
+
+def load(folder, endpoint, env, kind, number):
+    filled = subprocess.run([FILL, endpoint, BUCKET + "-" + kind, kind, str(number)], env=env, check=True, capture_output=True, text=True)
+    want = json.loads(filled.stdout)
+    with open(os.path.join(folder, "sluice.yaml"), "w") as f:
+        f.write(f"source: s3://{BUCKET}-{kind}/raw_orders_data/\ncatalog: {{kind: none}}\ns3: {{endpoint: {endpoint}, region: us-east-1, path_style: true}}\n")
+    report, code, seconds, peak = run(folder, env, "--workers", "8" if kind == "small" else "1", "--threads", "1" if kind == "small" else "2")
+    print(f"{kind}: {want['objects']:,} objects, {want['bytes'] / 1e6:,.0f} MB in {seconds:.1f} s "
+          f"({want['objects'] / seconds:.0f} objects/s, {want['bytes'] / seconds / 1e6:.0f} MB/s), peak {peak >> 20} MiB", flush=True)
+    expect("exit code", code, 3 if want["bad"] else 0)
+    expect("objects", report["objects"], {"committed": want["objects"], "duplicate": 0, "rejected": 0, "failed": 0, "skipped": 0})
+    expect("records", (report["records_read"], report["records_quarantined"], report["records_committed"]),
+           (want["records"], want["bad"], want["records"] - want["bad"]))
+    expect("rows", report["rows_written"], want["rows"])
+    if peak > LIMIT:
+        raise SystemExit(f"peak {peak >> 20} MiB of {LIMIT >> 20}")
+    report, code, seconds, peak = run(folder, env, "--workers", "8")
+    print(f"{kind}: again, {seconds:.1f} s, peak {peak >> 20} MiB", flush=True)
+    expect("exit code of the second run", code, 0)
+    expect("objects of the second run", report["objects"]["duplicate"], want["objects"])
+    expect("uploads left", left(folder), [])
+
+
+def main():
+    small, large = int(sys.argv[1]), int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        child, endpoint = server(folder)
+        env = {"PATH": os.environ["PATH"], "HOME": folder, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "load",
+               "AWS_SECRET_ACCESS_KEY": "load-secret", "AWS_EC2_METADATA_DISABLED": "true"}
+        try:
+            load(folder, endpoint, env, "small", small)
+            load(folder, endpoint, env, "large", large * 1_000_000)
+        finally:
+            child.kill()
+            child.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+package gluecrawler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+)
+
+// Description is what a person has to know of the crawler.
+type Description struct {
+	Name           string
+	State          string   // READY, RUNNING, STOPPING
+	Schedule       string   // empty: none
+	LastCrawl      string   // SUCCEEDED, FAILED, CANCELLED; empty: there was none
+	LastError      string   // of the last crawl
+	Targets        []string // paths in S3
+	NewFoldersOnly bool     // it does not look at new files of a folder it knows
+	Dirty          bool     // there may be files that no crawl has seen
+}
+
+// Describe looks at the crawler and its marker, and changes nothing.
+func (c *Crawler) Describe(ctx context.Context) (Description, error) {
+	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
+	if err == nil && got.Crawler == nil {
+		err = errors.New("the answer of Glue has no crawler")
+	}
+	if err != nil {
+		return Description{}, fmt.Errorf("look at crawler %s: %w", c.name, err)
+	}
+	mark, _, err := c.marker.get(ctx)
+	if err != nil {
+		return Description{}, err
+	}
+	d := Description{Name: c.name, State: string(got.Crawler.State), Dirty: mark.State == stateDirty}
+	if s := got.Crawler.Schedule; s != nil && s.State != types.ScheduleStateNotScheduled {
+		d.Schedule = aws.ToString(s.ScheduleExpression)
+	}
+	if l := got.Crawler.LastCrawl; l != nil {
+		d.LastCrawl, d.LastError = string(l.Status), aws.ToString(l.ErrorMessage)
+	}
+	if t := got.Crawler.Targets; t != nil {
+		for _, s3 := range t.S3Targets {
+			d.Targets = append(d.Targets, aws.ToString(s3.Path))
+		}
+	}
+	if r := got.Crawler.RecrawlPolicy; r != nil {
+		d.NewFoldersOnly = r.RecrawlBehavior == types.RecrawlBehaviorCrawlNewFoldersOnly
+	}
+	return d, nil
+}
