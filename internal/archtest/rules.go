@@ -60,13 +60,17 @@ var ladder = map[string]rung{
 		"internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
+	"internal/doctor": {[]string{
+		"internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/pipeline", "internal/setup",
+		"internal/store", "internal/store/s3store"},
+		"the doctor looks behind the contracts, at what only a bucket or a crawler has; so it stands beside setup, and nobody but the command knows it"},
 	"internal/awslambda": {[]string{
 		".", "internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/store"},
 		"the function is a shell round the pipeline: it holds no data logic, and neither the command nor the local lake is in its binary"},
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only calls internal/awslambda: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awslambda", "internal/config", "internal/event", "internal/gen", "internal/ledger", "internal/parquetfile",
+		".", "internal/atomicfile", "internal/awslambda", "internal/config", "internal/doctor", "internal/event", "internal/gen", "internal/ledger", "internal/parquetfile",
 		"internal/pipeline", "internal/reason", "internal/setup", "mapping", "schema"},
 		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
 	"internal/servertest": {[]string{"internal/store/s3store"},

@@ -180,3 +180,18 @@ func (s *Store) PutInParts(ctx context.Context, key string, data []byte, p store
 	}
 	return w.Commit(ctx, p)
 }
+
+// Begin starts an upload that is invisible, to see whether that is allowed.
+// AbortUpload ends it.
+func (s *Store) Begin(ctx context.Context, key string) (store.Upload, error) {
+	made, err := s.Create(ctx, key, store.CreateOptions{})
+	if err != nil {
+		return store.Upload{}, err
+	}
+	w := made.(*writer)
+	defer w.cancel()
+	if err := w.start(); err != nil {
+		return store.Upload{}, s.fail(ctx, "create", key, err)
+	}
+	return store.Upload{Key: key, ID: w.upload}, nil
+}

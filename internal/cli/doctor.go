@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/doctor"
+	"sluice/internal/setup"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var f placeFlags
+	var report string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check configuration, rights, bucket, crawler and what was left behind",
+		Long: `Looks for what is wrong around a pipeline: the configuration and the mapping;
+whether source, sink, ledger and quarantine can be read, listed and written;
+whether the server holds conditional writes; versioning, lifecycle rules and
+notifications of the bucket; the crawler or the tables; pending uploads; objects
+that are newer than the ledger. It writes small probes under the ledger and the
+quarantine, and removes them again. docs/config.md explains each check.
+
+The exit code is 0 if nothing failed, also with warnings; 1 if something failed;
+2 if the configuration or the mapping is wrong.`,
+		Example: `  sluice doctor -c sluice.yaml
+  sluice doctor --lake lake/ --report json`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkReport(cmd, report); err != nil {
+				return err
+			}
+			return a.doctor(cmd, f, report)
+		},
+	}
+	f.add(cmd)
+	reportFlag(cmd, &report)
+	return cmd
+}
+
+// doctorReport is the report of the doctor; its JSON names are a contract.
+type doctorReport struct {
+	Checks []doctor.Check        `json:"checks"`
+	Counts map[doctor.Status]int `json:"counts"`
+}
+
+func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
+	r := doctorReport{Counts: map[doctor.Status]int{doctor.OK: 0, doctor.Warning: 0, doctor.Failed: 0, doctor.NotChecked: 0}}
+	tell := func(c doctor.Check) {
+		r.Checks = append(r.Checks, c)
+		r.Counts[c.Status]++
+		if report == "text" {
+			fmt.Fprintf(a.out, "%-11s  %-20s  %s\n", c.Status, c.Name, visible(c.Detail))
+			if c.Hint != "" {
+				fmt.Fprintf(a.out, "%35s  hint: %s\n", "", visible(c.Hint))
+			}
+		}
+	}
+	code, err := a.examine(cmd, f, tell)
+	if err != nil {
+		return err
+	}
+	if report == "json" {
+		if err := printJSON(a.out, r); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(a.out, "%d ok, %s, %d failed, %d not checked\n", r.Counts[doctor.OK], plural(int64(r.Counts[doctor.Warning]), "warning"),
+			r.Counts[doctor.Failed], r.Counts[doctor.NotChecked])
+	}
+	if code == exitOK && r.Counts[doctor.Failed] > 0 {
+		code = exitFailed
+	}
+	if code != exitOK {
+		return status(code)
+	}
+	return nil
+}
+
+// examine makes the checks; the code is that of a wrong configuration, or 0.
+func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check)) (code int, err error) {
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/config.md describes the file and the variables"})
+		return exitUsage, nil
+	}
+	if _, err := setup.LoadMapping(c.Mapping); err != nil {
+		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
+		return exitUsage, nil
+	}
+	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
+	s, err := setup.New(cmd.Context(), c, f.lake)
+	if err != nil {
+		tell(doctor.Check{Name: "places", Status: doctor.Failed, Detail: errorText(err), Hint: "look at the names in the configuration"})
+		return exitOK, nil
+	}
+	defer s.Close()
+	doctor.Examine(cmd.Context(), s, tell)
+	return exitOK, cmd.Context().Err()
+}

@@ -1,0 +1,115 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/internal/event"
+	"sluice/internal/store"
+)
+
+// errStop ends a listing of which the beginning is enough.
+var errStop = errors.New("enough")
+
+// probe is the key of a new object of ours. Query engines leave out names that
+// begin with "_", and the ledger's own queries ask for .json.
+func (p place) probe() string { return p.at.Prefix + "_doctor-" + rand.Text() }
+
+// look lists the place, which gives one object of it that wanted takes, and
+// asks for an object that is not there: without the right to list the bucket,
+// S3 answers that with "access denied", and the pipeline cannot tell a new key.
+func (p place) look(ctx context.Context, wanted func(key string) bool) (key string, err error) {
+	err = p.st.List(ctx, p.at.Prefix, func(info store.Info) error {
+		if !wanted(info.Key) {
+			return nil
+		}
+		key = info.Key
+		return errStop
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return "", err
+	}
+	if _, err := p.st.Head(ctx, p.probe()); !errors.Is(err, store.ErrNotFound) {
+		return key, fmt.Errorf("ask for an object that is not there: %w", err)
+	}
+	return key, nil
+}
+
+func (d *doctor) source(ctx context.Context) Check {
+	p := d.place("source")
+	key, err := p.look(ctx, func(key string) bool {
+		return d.s.Allow.Check(event.Object{Bucket: p.at.Bucket, Key: key}).Action == event.Process
+	})
+	if err != nil {
+		return failed("source", err)
+	}
+	if key == "" {
+		return ok("source", "%s can be listed; there is no object to read yet", p)
+	}
+	o, err := p.st.Open(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return ok("source", "%s can be listed; the object to read was removed meanwhile", p)
+	}
+	if err == nil {
+		_, err = io.ReadFull(o, make([]byte, min(o.Info().Size, 1)))
+		err = errors.Join(err, o.Close())
+	}
+	if err != nil {
+		return failed("source", err)
+	}
+	return ok("source", "%s can be listed and read", p)
+}
+
+// sink begins an upload and ends it: nothing ever shows in the table.
+func (d *doctor) sink(ctx context.Context) Check {
+	p := d.place("sink")
+	if _, err := p.look(ctx, func(string) bool { return true }); err != nil {
+		return failed("sink", err)
+	}
+	if b := p.bucket(); b != nil {
+		u, err := b.Begin(ctx, p.probe())
+		if err != nil {
+			return failed("sink", err)
+		}
+		if err := b.AbortUpload(ctx, u); err != nil {
+			return failed("sink", err)
+		}
+		return ok("sink", "%s can be listed; an upload was begun and aborted", p)
+	}
+	w, err := p.st.Create(ctx, p.probe(), store.CreateOptions{})
+	if err == nil {
+		err = w.Abort(ctx)
+	}
+	if err != nil {
+		return failed("sink", err)
+	}
+	return ok("sink", "%s can be listed and written", p)
+}
+
+func (d *doctor) quarantine(ctx context.Context) Check {
+	p := d.place("quarantine")
+	if _, err := p.look(ctx, func(string) bool { return true }); err != nil {
+		return failed("quarantine", err)
+	}
+	key := p.probe()
+	if _, err := store.Put(ctx, p.st, key, []byte("probe\n"), store.CreateOptions{}, store.Unconditional()); err != nil {
+		return failed("quarantine", err)
+	}
+	left := p.remove(ctx, key)
+	if _, err := p.st.Head(ctx, key); left == "" && !errors.Is(err, store.ErrNotFound) {
+		return failed("quarantine", fmt.Errorf("the removed probe %s is still there: %w", key, err))
+	}
+	return ok("quarantine", "%s can be listed and written%s", p, left)
+}
+
+// remove takes a probe away. It says what stays: the function's role need not
+// be allowed to delete anything.
+func (p place) remove(ctx context.Context, key string) string {
+	if err := p.st.Delete(ctx, key); err != nil {
+		return fmt.Sprintf("; the probe stays, it could not be removed: %v", err)
+	}
+	return ""
+}

@@ -1,0 +1,209 @@
+// Package doctor looks for what is wrong around a pipeline, before objects
+// suffer from it: rights, conditions that a server does not hold, settings of
+// the bucket, the crawler, what was left behind. It looks behind the contracts
+// of store and catalog, as no other package does, and changes nothing but
+// probes of its own, which it removes.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"sluice/internal/config"
+	"sluice/internal/event"
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
+	"sluice/internal/store"
+	"sluice/internal/store/s3store"
+)
+
+// Status is what came of a check.
+type Status string
+
+// The values are a contract of the report.
+const (
+	OK         Status = "ok"
+	Warning    Status = "warning"     // it works, and may harm
+	Failed     Status = "failed"      // it does not work
+	NotChecked Status = "not checked" // it could not be looked at, or there is nothing to look at
+)
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"` // what to do about it
+}
+
+// Examine tells of each check as soon as it is done.
+func Examine(ctx context.Context, s *setup.Setup, tell func(Check)) {
+	d := &doctor{s: s}
+	src, err := s.Pipeline.Source(s.Config.Source.Bucket)
+	if err != nil {
+		tell(failed("source", err))
+		return
+	}
+	d.places = []place{
+		{"source", src, s.Config.Source},
+		{"sink", s.Pipeline.Sink, s.Config.Sink},
+		{"ledger", s.Ledger, s.Config.Ledger},
+		{"quarantine", s.Pipeline.Quarantine, s.Config.Quarantine},
+	}
+	for _, check := range []func(context.Context) Check{
+		d.mapping, d.source, d.sink, d.quarantine, d.conditions, d.conditionsInParts,
+	} {
+		tell(check(ctx))
+	}
+	for _, c := range d.buckets(ctx) {
+		tell(c)
+	}
+	tell(d.notifications(ctx))
+	tell(d.uploads(ctx))
+	for _, c := range d.catalog(ctx) {
+		tell(c)
+	}
+	for _, c := range d.survey(ctx) {
+		tell(c)
+	}
+}
+
+type doctor struct {
+	s      *setup.Setup
+	places []place
+}
+
+// place is one of the four folders of a configuration.
+type place struct {
+	name string
+	st   store.Store
+	at   config.Location
+}
+
+func (d *doctor) place(name string) place {
+	for _, p := range d.places {
+		if p.name == name {
+			return p
+		}
+	}
+	return place{}
+}
+
+// bucket is the place's bucket, or nil for a folder.
+func (p place) bucket() *s3store.Store {
+	b, _ := p.st.(*s3store.Store)
+	return b
+}
+
+func (p place) String() string { return p.st.String() + "/" + p.at.Prefix }
+
+func ok(name, format string, args ...any) Check {
+	return Check{Name: name, Status: OK, Detail: fmt.Sprintf(format, args...)}
+}
+
+func warn(name, hint, format string, args ...any) Check {
+	return Check{Name: name, Status: Warning, Detail: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+func notChecked(name, format string, args ...any) Check {
+	return Check{Name: name, Status: NotChecked, Detail: fmt.Sprintf(format, args...)}
+}
+
+// actions are what the role of the pipeline needs in the places.
+var actions = map[string]string{
+	"source":     "s3:GetObject, s3:GetObjectVersion of its objects",
+	"sink":       "s3:GetObject, s3:PutObject, s3:AbortMultipartUpload of its objects",
+	"ledger":     "s3:GetObject, s3:PutObject of its objects",
+	"quarantine": "s3:GetObject, s3:PutObject, s3:AbortMultipartUpload of its objects",
+}
+
+func failed(name string, err error) Check {
+	c := Check{Name: name, Status: Failed, Detail: err.Error()}
+	switch {
+	case denied(err):
+		c.Hint = "the role needs " + cmp.Or(actions[name], actions["ledger"]) + ", and s3:ListBucket of the bucket"
+	case errors.Is(err, fs.ErrPermission):
+		c.Hint = "look at the owner and the permissions of the folder"
+	case errors.Is(err, store.ErrKey):
+		c.Hint = "choose another prefix"
+	case store.IsTransient(err):
+		c.Hint = "the server or the way to it has trouble; try again"
+	}
+	return c
+}
+
+// unseen is a setting that could not be looked at.
+func unseen(name string, err error, action string) Check {
+	c := notChecked(name, "%v", err)
+	if denied(err) {
+		c.Hint = "who runs doctor needs " + action + "; the pipeline does not"
+	}
+	return c
+}
+
+// denied reports whether a server refused by its policies. That of S3 to a HEAD
+// has no body, and so the status only.
+func denied(err error) bool {
+	return strings.Contains(err.Error(), "AccessDenied") || strings.Contains(err.Error(), "Forbidden (403)")
+}
+
+// mapping was read by setup.
+func (d *doctor) mapping(context.Context) Check {
+	m := d.s.Pipeline.Mapping
+	columns := 0
+	for _, t := range m.Tables {
+		columns += len(m.Schema(&t).Columns)
+	}
+	return ok("mapping", "%s: %s, %s", d.s.Config.Mapping, plural(len(m.Tables), "table"), plural(columns, "column"))
+}
+
+// survey compares what is there, by the listings alone.
+func (d *doctor) survey(ctx context.Context) []Check {
+	c := d.s.Config.Source
+	s, err := d.s.Pipeline.Survey(ctx, pipeline.RunOptions{
+		Bucket: c.Bucket, Prefix: c.Prefix,
+		Allowed: func(key string) bool {
+			return d.s.Allow.Check(event.Object{Bucket: c.Bucket, Key: key}).Action == event.Process
+		},
+	})
+	if err != nil {
+		return []Check{failed("backlog", err)}
+	}
+	checks := []Check{ok("backlog", "the ledger is as new as %s of the source", plural(int(s.Objects), "object"))}
+	if s.Behind > 0 {
+		checks[0] = warn("backlog", "run: sluice run; if that happens again, see whether events arrive",
+			"%d of %s of the source newer than the ledger, the oldest written %s ago", s.Behind, plural(int(s.Objects), "object"), age(s.Oldest))
+	}
+	switch {
+	case s.Doubled > 0:
+		checks = append(checks, warn("outputs", "run: sluice run, which takes the rows out of the older ones",
+			"%s with rows in more than one output, as after a ledger entry was deleted", plural(s.Doubled, "key")))
+	case s.Lost > 0:
+		checks = append(checks, warn("outputs", "run: sluice run makes the entries of objects that are still in the source; the others' rows stay in the table",
+			"%s without a ledger entry, which somebody deleted", plural(s.Lost, "output")))
+	default:
+		checks = append(checks, ok("outputs", "each has its ledger entry"))
+	}
+	return checks
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// age is how long ago a time was, roughly.
+func age(t time.Time) string {
+	d := time.Since(t)
+	if d > 48*time.Hour {
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,422 @@
+package doctor_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"sluice/internal/config"
+	"sluice/internal/doctor"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/servertest"
+	"sluice/internal/setup"
+	"sluice/internal/store"
+	"sluice/internal/store/s3store"
+)
+
+// examine runs the doctor over a configuration.
+func examine(t *testing.T, yaml, lake string) map[string]doctor.Check {
+	t.Helper()
+	s := open(t, yaml, lake)
+	checks := map[string]doctor.Check{}
+	doctor.Examine(t.Context(), s, func(c doctor.Check) {
+		if _, again := checks[c.Name]; again {
+			t.Errorf("%s was checked twice", c.Name)
+		}
+		if c.Status == doctor.Failed && c.Hint == "" && !strings.Contains(c.Detail, "check the name of the bucket") {
+			t.Errorf("no hint: %+v", c)
+		}
+		checks[c.Name] = c
+	})
+	return checks
+}
+
+func open(t *testing.T, yaml, lake string) *setup.Setup {
+	t.Helper()
+	c, err := config.Parse("sluice.yaml", []byte(yaml), func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := setup.New(t.Context(), c, lake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// want checks the status of a check, and a part of what it says.
+func want(t *testing.T, checks map[string]doctor.Check, name string, status doctor.Status, part string) {
+	t.Helper()
+	c, ok := checks[name]
+	if !ok || c.Status != status || !strings.Contains(c.Detail+" "+c.Hint, part) {
+		t.Errorf("%s: %+v, want %s with %q", name, c, status, part)
+	}
+}
+
+const order = `[{"order_id":1,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[{"product_id":1,"price":1,"quantity":1}]}]`
+
+func put(t *testing.T, st store.Store, key, text string) {
+	t.Helper()
+	if _, err := store.Put(t.Context(), st, key, []byte(text), store.CreateOptions{}, store.Unconditional()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noProbes checks that nothing but what was there is there.
+func noProbes(t *testing.T, st store.Store) {
+	t.Helper()
+	if err := st.List(t.Context(), "", func(i store.Info) error {
+		if strings.Contains(i.Key, "_doctor") {
+			t.Errorf("left behind: %s", i.Key)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if uploads, err := st.PendingUploads(t.Context(), ""); err != nil || len(uploads) > 0 {
+		t.Errorf("pending uploads: %v %v", uploads, err)
+	}
+}
+
+func TestFolder(t *testing.T) {
+	lake := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(lake, "b", "raw"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	const yaml = "source: s3://b/raw/\n"
+	s := open(t, yaml, lake)
+	sink := s.Pipeline.Sink
+	got := examine(t, yaml, lake)
+	want(t, got, "mapping", doctor.OK, "orders: 1 table, 12 columns")
+	want(t, got, "source", doctor.OK, "no object to read yet")
+	for _, name := range []string{"sink", "quarantine", "conditional writes", "uploads", "backlog", "outputs"} {
+		want(t, got, name, doctor.OK, "")
+	}
+	want(t, got, "catalog", doctor.OK, "is not there yet")
+	for _, name := range []string{"multipart conditions", "bucket", "notifications"} {
+		want(t, got, name, doctor.NotChecked, "folder")
+	}
+	noProbes(t, sink)
+
+	put(t, sink, "raw/a.json", order)
+	put(t, sink, "raw/b.json", order)
+	got = examine(t, yaml, lake)
+	want(t, got, "source", doctor.OK, "listed and read")
+	want(t, got, "backlog", doctor.Warning, "2 of 2 objects")
+	if _, err := s.Pipeline.Process(t.Context(), "b", "raw/a.json"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, lake), "backlog", doctor.Warning, "1 of 2 objects")
+	if _, err := s.Pipeline.Run(t.Context(), pipeline.RunOptions{Bucket: "b", Prefix: "raw/", Allowed: func(string) bool { return true }}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Catalog.Refresh(t.Context(), s.Tables); err != nil {
+		t.Fatal(err)
+	}
+	got = examine(t, yaml, lake)
+	want(t, got, "backlog", doctor.OK, "as new as 2 objects")
+	want(t, got, "outputs", doctor.OK, "")
+	want(t, got, "catalog", doctor.OK, "has the columns")
+
+	// What somebody did, and what a worker left.
+	if err := sink.Delete(t.Context(), "ledger/"+ledger.ID("b", "raw/a.json")+".json"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, sink, "catalog/lake/order_lines.json", `{"sluice_table":9}`)
+	w, err := sink.Create(t.Context(), "orders_data_parquet/x", store.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("seven b")); err != nil {
+		t.Fatal(err)
+	}
+	got = examine(t, yaml, lake)
+	want(t, got, "backlog", doctor.Warning, "1 of 2 objects")
+	want(t, got, "outputs", doctor.Warning, "1 output without a ledger entry")
+	want(t, got, "catalog", doctor.Failed, "sluice_table is 9")
+	want(t, got, "uploads", doctor.OK, "1 pending, begun up to")
+	want(t, got, "uploads", doctor.OK, "7 bytes in 1 of them")
+	files, err := filepath.Glob(filepath.Join(lake, "b", ".sluice", "uploads", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := os.Chtimes(files[0], time.Time{}, time.Now().Add(-72*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, lake), "uploads", doctor.Warning, "begun up to 3 days ago")
+
+	// A place that is taken by a file.
+	put(t, sink, "taken", "")
+	got = examine(t, "source: s3://b/raw/\nledger: s3://b/taken/\n", lake)
+	want(t, got, "conditional writes", doctor.Failed, "object")
+}
+
+// bucketYAML is a configuration of a bucket of a server.
+func bucketYAML(endpoint, bucket, more string) string {
+	return "source: s3://" + bucket + "/raw/\ns3: {endpoint: " + endpoint + ", region: us-east-1, path_style: true}\n" + more
+}
+
+func TestVersitygw(t *testing.T) {
+	server := servertest.Versitygw(t)
+	server.Setenv(t)
+	bucket := server.Bucket(t, true)
+	st := server.Store(t, bucket, s3store.Config{})
+	put(t, st, "raw/a.json", order)
+	got := examine(t, bucketYAML(server.Endpoint, bucket, "catalog: {kind: none}"), "")
+	for _, name := range []string{"source", "sink", "quarantine", "conditional writes", "multipart conditions", "clock", "uploads", "outputs"} {
+		want(t, got, name, doctor.OK, "")
+	}
+	want(t, got, "versioning", doctor.OK, "on in")
+	want(t, got, "backlog", doctor.Warning, "1 of 1 object")
+	want(t, got, "notifications", doctor.NotChecked, "")
+	want(t, got, "catalog", doctor.NotChecked, "none")
+	noProbes(t, st)
+
+	u, err := st.Begin(t.Context(), "orders_data_parquet/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, bucketYAML(server.Endpoint, bucket, "catalog: {kind: none}"), ""), "uploads", doctor.OK, "1 pending")
+	if err := st.AbortUpload(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+
+	plain := server.Bucket(t, false)
+	got = examine(t, bucketYAML(server.Endpoint, plain, "catalog: {kind: none}"), "")
+	want(t, got, "versioning", doctor.Warning, "off in")
+	got = examine(t, bucketYAML(server.Endpoint, "no-such-bucket", "catalog: {kind: none}"), "")
+	for _, name := range []string{"source", "sink", "quarantine", "ledger", "multipart conditions"} {
+		want(t, got, name, doctor.Failed, "NoSuchBucket")
+	}
+}
+
+func TestMoto(t *testing.T) {
+	server := servertest.Moto(t)
+	server.Setenv(t)
+	bucket := server.Bucket(t, true)
+	client := server.Client()
+	yaml := bucketYAML(server.Endpoint, bucket, "")
+
+	got := examine(t, yaml, "")
+	want(t, got, "conditional writes", doctor.OK, "")
+	want(t, got, "multipart conditions", doctor.Failed, "does not hold") // moto 5.2.1 ignores If-Match there
+	want(t, got, "crawler", doctor.Failed, "create the crawler")
+	want(t, got, "public access", doctor.Warning, "not blocked")
+	want(t, got, "lifecycle", doctor.Warning, "no rule of")
+	want(t, got, "notifications", doctor.Warning, "tells nobody")
+	noProbes(t, server.Store(t, bucket, s3store.Config{}))
+
+	rules := func(rules ...types.LifecycleRule) {
+		t.Helper()
+		if _, err := client.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{
+			Bucket: &bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	abort := types.LifecycleRule{
+		ID: aws.String("a"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
+		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(3)},
+	}
+	rules(abort)
+	if _, err := client.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{
+		Bucket: &bucket, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got = examine(t, yaml, "")
+	want(t, got, "lifecycle", doctor.OK, "after 3 days")
+	want(t, got, "public access", doctor.OK, "")
+	rules(abort, types.LifecycleRule{
+		ID: aws.String("b"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("ledger/")},
+		Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)},
+	})
+	want(t, examine(t, yaml, ""), "lifecycle", doctor.Failed, "expires objects of the ledger")
+
+	queue := makeQueue(t, server.Endpoint)
+	for _, c := range []struct {
+		events         []types.Event
+		prefix, suffix string
+		more           string
+		status         doctor.Status
+		part           string
+	}{
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", "", "", doctor.OK, "are told to " + queue},
+		{[]types.Event{"s3:ObjectCreated:Put"}, "raw/", "", "", doctor.Warning, "only told of s3:ObjectCreated:Put"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/2024/", "", "", doctor.Warning, "only told of keys under raw/2024/"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "other/", "", "", doctor.Warning, "tells nobody"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "", "", "", doctor.Warning, "written to the sink"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "", doctor.Warning, "anything else than .json"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "suffixes: [.json, .json.gz]", doctor.Warning, ".json.gz"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "suffixes: [.json]", doctor.OK, ""},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", "", "on_delete: remove", doctor.Warning, "removed objects"},
+		{[]types.Event{"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}, "raw/", "", "on_delete: remove", doctor.OK, ""},
+	} {
+		var filter *types.NotificationConfigurationFilter // moto 5.2.1 takes no empty prefix
+		if c.prefix != "" {
+			filter = &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: []types.FilterRule{{Name: types.FilterRuleNamePrefix, Value: &c.prefix}}}}
+		}
+		if c.suffix != "" {
+			filter.Key.FilterRules = append(filter.Key.FilterRules, types.FilterRule{Name: types.FilterRuleNameSuffix, Value: &c.suffix})
+		}
+		if _, err := client.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+			Bucket: &bucket, NotificationConfiguration: &types.NotificationConfiguration{
+				QueueConfigurations: []types.QueueConfiguration{{QueueArn: &queue, Events: c.events, Filter: filter}},
+			},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, examine(t, bucketYAML(server.Endpoint, bucket, c.more), ""), "notifications", c.status, c.part)
+	}
+	crawlers(t, server, yaml, bucket)
+	tables(t, server, bucket)
+}
+
+// makeQueue makes a queue by the API's own words: one call needs no client.
+func makeQueue(t *testing.T, endpoint string) (arn string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader("Action=CreateQueue&Version=2012-11-05&QueueName=orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x/20240101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=x")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("create queue: %s", res.Status)
+	}
+	return "arn:aws:sqs:us-east-1:123456789012:orders"
+}
+
+func glueClient(s *servertest.Server) *glue.Client {
+	return glue.New(glue.Options{Region: s.Region, BaseEndpoint: &s.Endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, "")})
+}
+
+func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
+	client := glueClient(server)
+	name := "etl-pipeline-orders"
+	create := func(path string, schedule *string) {
+		t.Helper()
+		client.DeleteCrawler(t.Context(), &glue.DeleteCrawlerInput{Name: &name}) //nolint:errcheck // there may be none
+		if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
+			Name: &name, Role: aws.String("arn:aws:iam::123456789012:role/crawler"), DatabaseName: aws.String("sales"), Schedule: schedule,
+			Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: &path}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create("s3://"+bucket+"/elsewhere/", nil)
+	want(t, examine(t, yaml, ""), "crawler", doctor.Failed, "does not look at s3://"+bucket+"/orders_data_parquet/")
+	create("s3://"+bucket+"/orders_data_parquet/", aws.String("cron(0 12 * * ? *)"))
+	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "is ready, schedule cron(0 12 * * ? *)")
+	create("s3://"+bucket+"/orders_data_parquet", nil)
+	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "no schedule")
+	put(t, server.Store(t, bucket, s3store.Config{}), "ledger/crawler-"+name+".json", `{"crawler":"`+name+`","state":"dirty","write":"x"}`)
+	want(t, examine(t, yaml, ""), "crawler", doctor.Warning, "files that it has not seen")
+}
+
+func tables(t *testing.T, server *servertest.Server, bucket string) {
+	client := glueClient(server)
+	yaml := bucketYAML(server.Endpoint, bucket, "catalog: {kind: glue, database: sales}")
+	if _, err := client.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String("sales")}}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, ""), "catalog", doctor.OK, "not there yet")
+	s := open(t, yaml, "")
+	if _, err := s.Catalog.Refresh(t.Context(), s.Tables); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, ""), "catalog", doctor.OK, "has the columns")
+	moved := bucketYAML(server.Endpoint, bucket, "sink: s3://"+bucket+"/moved/\ncatalog: {kind: glue, database: sales}")
+	want(t, examine(t, moved, ""), "catalog", doctor.Failed, "the files are at")
+}
+
+// What the role may not do, a clock that is wrong, a server that drops the
+// conditions: by a proxy before a real server.
+func TestBehindProxy(t *testing.T) {
+	server := servertest.Moto(t)
+	server.Setenv(t)
+	target, err := url.Parse(server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	proxy := func(change func(w http.ResponseWriter, r *http.Request) bool) string {
+		p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !change(w, r) {
+				forward.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(p.Close)
+		return p.URL
+	}
+	deny := func(w http.ResponseWriter) bool {
+		w.WriteHeader(http.StatusForbidden)
+		w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")) //nolint:errcheck // the client tells
+		return true
+	}
+	bucket := server.Bucket(t, true)
+	at := func(change func(w http.ResponseWriter, r *http.Request) bool) map[string]doctor.Check {
+		return examine(t, bucketYAML(proxy(change), bucket, "catalog: {kind: none}"), "")
+	}
+
+	got := at(func(w http.ResponseWriter, r *http.Request) bool {
+		return (r.Method == http.MethodDelete || r.URL.Query().Has("versioning") || r.URL.Query().Has("lifecycle")) && !r.URL.Query().Has("uploadId") && deny(w)
+	})
+	want(t, got, "conditional writes", doctor.OK, "the probe stays, it could not be removed")
+	want(t, got, "quarantine", doctor.OK, "the probe stays")
+	want(t, got, "versioning", doctor.NotChecked, "s3:GetBucketVersioning")
+	want(t, got, "lifecycle", doctor.NotChecked, "s3:GetLifecycleConfiguration")
+
+	got = at(func(w http.ResponseWriter, r *http.Request) bool {
+		r.Header.Del("If-None-Match")
+		r.Header.Del("If-Match")
+		return false
+	})
+	want(t, got, "conditional writes", doctor.Failed, "does not hold the condition If-None-Match")
+
+	got = at(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/quarantine/") && deny(w)
+	})
+	want(t, got, "quarantine", doctor.Failed, "the role needs s3:GetObject, s3:PutObject")
+	got = at(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/orders_data_parquet/") && deny(w)
+	})
+	want(t, got, "sink", doctor.Failed, "AccessDenied")
+	got = at(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.Method == http.MethodHead && strings.Contains(r.URL.Path, "/raw/_doctor") && deny(w)
+	})
+	want(t, got, "source", doctor.Failed, "without s3:ListBucket")
+
+	got = at(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodHead || strings.Count(strings.Trim(r.URL.Path, "/"), "/") > 0 {
+			return false
+		}
+		w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusOK)
+		return true
+	})
+	want(t, got, "clock", doctor.Warning, "10m")
+}
