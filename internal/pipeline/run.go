@@ -19,7 +19,7 @@ type RunOptions struct {
 	Bucket  string
 	Prefix  string                // of the source keys
 	Allowed func(key string) bool // whether a key is an object to process
-	Workers int                   // objects processed at once
+	Workers int                   // objects processed at once; of small ones more, as they mostly wait
 	DryRun  bool                  // only say what would be processed
 
 	// Started and Done are told of each object, by several goroutines. size is
@@ -49,13 +49,13 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	r := &run{p: p, o: o, sum: NewSummary()}
+	r := &run{p: p, o: o, sum: NewSummary(), large: make(chan struct{}, max(o.Workers, 1))}
 	if r.found, err = p.find(ctx); err != nil {
 		return *r.sum, err
 	}
 	keys := make(chan store.Info)
 	var workers sync.WaitGroup
-	for range max(o.Workers, 1) {
+	for range cap(r.large) * smallEach {
 		workers.Go(func() {
 			for info := range keys {
 				r.look(ctx, info)
@@ -70,6 +70,13 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	}
 	return *r.sum, err
 }
+
+// A small object is a matter of some ten waits for the store, and of next to no
+// memory or computing.
+const (
+	small     = 256 << 10 // bytes, as they are stored
+	smallEach = 4         // small objects in the place of a large one
+)
 
 // NewSummary counts nothing yet.
 func NewSummary() *Summary {
@@ -92,6 +99,7 @@ type run struct {
 	p     *Pipeline
 	o     RunOptions
 	found found
+	large chan struct{} // room for objects that are not small
 
 	mu  sync.Mutex
 	sum *Summary
@@ -150,6 +158,10 @@ func digits(id string, n int) uint64 {
 
 // look processes a key, if the ledger does not describe its listed state.
 func (r *run) look(ctx context.Context, info store.Info) {
+	if info.Size > small {
+		r.large <- struct{}{}
+		defer func() { <-r.large }()
+	}
 	res, err := r.process(ctx, info)
 	if err == nil && !r.o.DryRun {
 		err = r.supersede(ctx, info.Key)
