@@ -14,7 +14,7 @@ S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 
-.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory bench tools servers clean
+.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory load bench tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -70,6 +70,14 @@ readers: $(PYTHON) $(SLUICE)
 memory: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py array 2
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py ndjson 2
+
+# Many small objects and a large one through a real S3 server, in bounded
+# memory. The full size: make load SMALL=10000 LARGE=2000.
+SMALL ?= 2000
+LARGE ?= 500
+load: $(S3) $(SLUICE)
+	go build -o $(TOOLS)/fill ./.ci/fill
+	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
 
 bench:
 	go test -run xxx -bench . -benchmem .

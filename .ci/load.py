@@ -68,7 +68,7 @@ def load(folder, endpoint, env, kind, number):
     want = json.loads(filled.stdout)
     with open(os.path.join(folder, "sluice.yaml"), "w") as f:
         f.write(f"source: s3://{BUCKET}-{kind}/raw_orders_data/\ncatalog: {{kind: none}}\ns3: {{endpoint: {endpoint}, region: us-east-1, path_style: true}}\n")
-    report, code, seconds, peak = run(folder, env, "--workers", "8" if kind == "small" else "1", "--threads", "1" if kind == "small" else "2")
+    report, code, seconds, peak = run(folder, env, "--workers", "8")
     print(f"{kind}: {want['objects']:,} objects, {want['bytes'] / 1e6:,.0f} MB in {seconds:.1f} s "
           f"({want['objects'] / seconds:.0f} objects/s, {want['bytes'] / seconds / 1e6:.0f} MB/s), peak {peak >> 20} MiB", flush=True)
     expect("exit code", code, 3 if want["bad"] else 0)
