@@ -191,7 +191,12 @@ func TestVersitygw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, examine(t, bucketYAML(server.Endpoint, bucket, "catalog: {kind: none}"), ""), "uploads", doctor.OK, "1 pending")
+	if _, err := server.Client().UploadPart(t.Context(), &s3.UploadPartInput{
+		Bucket: &bucket, Key: &u.Key, UploadId: &u.ID, PartNumber: aws.Int32(1), Body: strings.NewReader("seven b"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, bucketYAML(server.Endpoint, bucket, "catalog: {kind: none}"), ""), "uploads", doctor.OK, "7 bytes in 1 of them")
 	if err := st.AbortUpload(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}

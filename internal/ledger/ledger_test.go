@@ -50,6 +50,15 @@ func TestNames(t *testing.T) {
 	if got := ledger.OutputName("raw", "in/a.json", firstSeen.In(berlin)); got != want {
 		t.Errorf("output %s, want %s", got, want)
 	}
+	short, at, ok := ledger.ParseOutputName(want)
+	if !ok || !strings.HasPrefix(ledger.ID("raw", "in/a.json"), short) || !at.Equal(firstSeen.Truncate(time.Millisecond)) {
+		t.Errorf("the name says %s %v %v", short, at, ok)
+	}
+	for _, other := range []string{"", ".parquet", "x" + want, want + "x", strings.Replace(want, "T08", "T28", 1), "orders_0123456789ab.parquet"} {
+		if _, _, ok := ledger.ParseOutputName(other); ok {
+			t.Errorf("%q is taken for the name of an output", other)
+		}
+	}
 }
 
 func TestClaimAndAccount(t *testing.T) {
