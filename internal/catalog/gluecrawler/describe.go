@@ -2,11 +2,8 @@ package gluecrawler
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 )
 
@@ -24,30 +21,27 @@ type Description struct {
 
 // Describe looks at the crawler and its marker, and changes nothing.
 func (c *Crawler) Describe(ctx context.Context) (Description, error) {
-	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
-	if err == nil && got.Crawler == nil {
-		err = errors.New("the answer of Glue has no crawler")
-	}
+	got, err := c.get(ctx)
 	if err != nil {
-		return Description{}, fmt.Errorf("look at crawler %s: %w", c.name, err)
+		return Description{}, err
 	}
 	mark, _, err := c.marker.get(ctx)
 	if err != nil {
 		return Description{}, err
 	}
-	d := Description{Name: c.name, State: string(got.Crawler.State), Dirty: mark.State == stateDirty}
-	if s := got.Crawler.Schedule; s != nil && s.State != types.ScheduleStateNotScheduled {
+	d := Description{Name: c.name, State: string(got.State), Dirty: mark.State == stateDirty}
+	if s := got.Schedule; s != nil && s.State != types.ScheduleStateNotScheduled {
 		d.Schedule = aws.ToString(s.ScheduleExpression)
 	}
-	if l := got.Crawler.LastCrawl; l != nil {
+	if l := got.LastCrawl; l != nil {
 		d.LastCrawl, d.LastError = string(l.Status), aws.ToString(l.ErrorMessage)
 	}
-	if t := got.Crawler.Targets; t != nil {
+	if t := got.Targets; t != nil {
 		for _, s3 := range t.S3Targets {
 			d.Targets = append(d.Targets, aws.ToString(s3.Path))
 		}
 	}
-	if r := got.Crawler.RecrawlPolicy; r != nil {
+	if r := got.RecrawlPolicy; r != nil {
 		d.NewFoldersOnly = r.RecrawlBehavior == types.RecrawlBehaviorCrawlNewFoldersOnly
 	}
 	return d, nil

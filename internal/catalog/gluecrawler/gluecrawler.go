@@ -130,21 +130,29 @@ const (
 
 // look is what has become of the last crawl.
 func (c *Crawler) look(ctx context.Context) (crawl, error) {
-	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
-	if err == nil && got.Crawler == nil {
-		err = errors.New("the answer of Glue has no crawler")
-	}
+	got, err := c.get(ctx)
 	if err != nil {
-		return crawlRuns, fmt.Errorf("look at crawler %s: %w", c.name, err)
+		return crawlRuns, err
 	}
-	if got.Crawler.State != types.CrawlerStateReady { // RUNNING, STOPPING
+	if got.State != types.CrawlerStateReady { // RUNNING, STOPPING
 		return crawlRuns, nil
 	}
-	last := got.Crawler.LastCrawl
+	last := got.LastCrawl
 	// Without a last crawl this is not the crawler that was started: it was
 	// deleted and made anew.
 	if last == nil || last.Status == types.LastCrawlStatusFailed || last.Status == types.LastCrawlStatusCancelled {
 		return crawlFailed, nil
 	}
 	return crawlSucceeded, nil
+}
+
+func (c *Crawler) get(ctx context.Context) (*types.Crawler, error) {
+	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
+	if err == nil && got.Crawler == nil {
+		err = errors.New("the answer of Glue has no crawler")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at crawler %s: %w", c.name, err)
+	}
+	return got.Crawler, nil
 }
