@@ -68,7 +68,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 		Modified: modified(out.LastModified), Meta: out.Metadata,
 	}
 	o.sum = newChecksum(out)
-	o.ask(make([]byte, min(o.info.Size, s.config.PartSize)), out.Body)
+	o.ask(make([]byte, min(o.info.Size, s.config.rangeSize())), out.Body)
 	return o, nil
 }
 
@@ -134,7 +134,7 @@ func (o *object) advance() error {
 	// The others start once somebody reads: an object that is only looked at
 	// takes one part.
 	for o.next < o.info.Size && len(o.parts) < o.s.config.Parallel {
-		o.ask(make([]byte, o.s.config.PartSize), nil)
+		o.ask(make([]byte, o.s.config.rangeSize()), nil)
 	}
 	if err := <-o.parts[0].done; err != nil {
 		return err

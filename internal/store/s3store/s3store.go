@@ -4,8 +4,9 @@
 // Objects are read in parts of fixed size, several at a time, each pinned to
 // the state that was opened and resumed where a connection breaks; they are
 // written as one request, or as a multipart upload that is completed under the
-// precondition. Memory for one object is bounded by Config: Parallel parts
-// for reading, Parallel/2 + 1 for writing, and never more than the object.
+// precondition. Memory for one object is bounded by Config: Parallel ranges of
+// at most 4 MiB for reading, Parallel/2 + 1 parts for writing, and never more
+// than the object.
 package s3store
 
 import (
@@ -60,6 +61,10 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// rangeSize is what one request reads of a large object. It is less than a
+// part may be: several are on their way at once, and each takes memory.
+func (c Config) rangeSize() int64 { return min(c.PartSize, 4<<20) }
 
 // Store is one bucket.
 type Store struct {
