@@ -1,7 +1,9 @@
 package pipeline_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sluice/internal/pipeline"
@@ -166,4 +168,35 @@ func (s suite) survey(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(2, 2, 1)
+}
+
+// Not more large objects than workers are processed at once: they take memory.
+func TestRunLargeObjects(t *testing.T) {
+	w := newWorld(t, folder(t), folder(t))
+	const objects, workers = 12, 2
+	text := "[" + strings.Repeat(" ", 300<<10) + `{"id":1}]`
+	for i := range objects {
+		w.put(t, fmt.Sprintf("in/%d.json", i), text)
+	}
+	var going, most atomic.Int64
+	p := w.with(func(p *pipeline.Pipeline) {
+		p.Hook = func(at pipeline.Step) error {
+			switch at {
+			case pipeline.Started:
+				most.Store(max(most.Load(), going.Add(1)))
+			case pipeline.Accounted:
+				going.Add(-1)
+			}
+			return nil
+		}
+	})
+	o := runOptions
+	o.Workers = workers
+	sum, err := p.Run(t.Context(), o)
+	if err != nil || sum.Objects[pipeline.DidCommit] != objects {
+		t.Fatalf("run: %v %v", sum.Objects, err)
+	}
+	if n := most.Load(); n < 1 || n > workers {
+		t.Errorf("%d large objects at once, by %d workers", n, workers)
+	}
 }
