@@ -174,7 +174,7 @@ func (d *doctor) survey(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{failed("backlog", err)}
 	}
-	checks := []Check{ok("backlog", "the ledger is as new as %s of the source", plural(int(s.Objects), "object"))}
+	checks := []Check{ok("backlog", "of %s of the source none is newer than the ledger", plural(int(s.Objects), "object"))}
 	if s.Behind > 0 {
 		checks[0] = warn("backlog", "run: sluice run; if that happens again, see whether events arrive",
 			"%d of %s of the source newer than the ledger, the oldest written %s ago", s.Behind, plural(int(s.Objects), "object"), age(s.Oldest))

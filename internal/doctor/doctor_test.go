@@ -129,7 +129,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = examine(t, yaml, lake)
-	want(t, got, "backlog", doctor.OK, "as new as 2 objects")
+	want(t, got, "backlog", doctor.OK, "of 2 objects of the source none")
 	want(t, got, "outputs", doctor.OK, "")
 	want(t, got, "catalog", doctor.OK, "has the columns")
 
