@@ -324,7 +324,7 @@ func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
 	name := "etl-pipeline-orders"
 	create := func(path string, schedule *string) {
 		t.Helper()
-		client.DeleteCrawler(t.Context(), &glue.DeleteCrawlerInput{Name: &name}) //nolint:errcheck // there may be none
+		client.DeleteCrawler(t.Context(), &glue.DeleteCrawlerInput{Name: &name}) // there may be none
 		if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
 			Name: &name, Role: aws.String("arn:aws:iam::123456789012:role/crawler"), DatabaseName: aws.String("sales"), Schedule: schedule,
 			Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: &path}}},
@@ -379,7 +379,7 @@ func TestBehindProxy(t *testing.T) {
 	}
 	deny := func(w http.ResponseWriter) bool {
 		w.WriteHeader(http.StatusForbidden)
-		w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")) //nolint:errcheck // the client tells
+		w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"))
 		return true
 	}
 	bucket := server.Bucket(t, true)
