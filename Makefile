@@ -73,8 +73,8 @@ memory: $(SLUICE)
 
 # Many small objects and a large one through a real S3 server, in bounded
 # memory. The full size: make load SMALL=10000 LARGE=2000.
-SMALL ?= 2000
-LARGE ?= 500
+SMALL ?= 1000
+LARGE ?= 300
 load: $(S3) $(SLUICE)
 	go build -o $(TOOLS)/fill ./.ci/fill
 	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
