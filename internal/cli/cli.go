@@ -70,7 +70,7 @@ reason, and an input that cannot be trusted is rejected whole.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%w", err)
 	})
-	root.AddCommand(a.convertCommand(), a.runCommand(), a.invokeCommand(), a.quarantineCommand(), a.doctorCommand(), a.demoCommand(), a.mappingCommand(), a.versionCommand())
+	root.AddCommand(a.convertCommand(), a.runCommand(), a.invokeCommand(), a.quarantineCommand(), a.doctorCommand(), a.demoCommand(), a.mappingCommand(), a.costCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,222 @@
+// Package cost estimates what AWS charges for a stream of objects, and what
+// the stream does to AWS's quotas: prices are data with their sources, the
+// model is arithmetic over them, and the command prints the result. It calls
+// nothing and knows no account. docs/scale.md explains it to users.
+package cost
+
+import (
+	"fmt"
+	"math"
+)
+
+// Figures that were measured or assumed, each with where it comes from. The
+// defaults of Job; options of the command override them.
+const (
+	// MBPerSecond is what one CPU converts of orders, JSON to Parquet with
+	// zstd, in 10^6 bytes: 256 MB of generated orders in an array, `sluice
+	// convert --threads 1`, median of 5 runs, user and system time together
+	// 2.1 s; EPYC (Zen 5), 2026-11-24. A vCPU of Lambda may be slower.
+	MBPerSecond = 120
+
+	// pandasMBPerSecond and pandasMemory are those of examples/migrate/pandas_lambda.py
+	// on the same file and machine: 27 s of CPU, 2.6 GB. pandas 3.1.
+	pandasMBPerSecond = 9.5
+	pandasMemory      = 10.2 // bytes of memory for a byte of input
+	pandasBaseMB      = 150  // of the interpreter and its libraries
+	pandasHeadroom    = 1.2  // memory is set above the largest use
+	pandasRoundTrips  = 3    // GET, PUT, StartCrawler
+	asyncTries        = 3    // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+
+	// sparkMBPerSecond is what one CPU does of the same orders as NDJSON:
+	// explode, write Parquet with zstd; PySpark 4.3, local[2], the third run in
+	// one JVM, 253 MB in 16.6 s of CPU. Its start is not counted.
+	sparkMBPerSecond = 15
+
+	// NetworkMBPerSecond bounds what an invocation reads. AWS states no figure;
+	// others measured 400 to 700 Mbit/s, whatever the memory.
+	NetworkMBPerSecond = 75
+
+	// LatencySeconds is what a small request of S3 takes: "roughly 100-200
+	// milliseconds", https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html.
+	LatencySeconds = 0.1
+
+	// CrawlSeconds is how long a crawl keeps the crawler busy; an assumption.
+	// The bill has 10 minutes at least.
+	CrawlSeconds = 120
+
+	// vCPUMemoryMB is the memory setting that has the power of one vCPU:
+	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
+	vCPUMemoryMB = 1769
+
+	// Bytes of log in CloudWatch, measured by logs_test.go, but for Lambda's
+	// own lines (start and report, as JSON).
+	logPerObject     = 430
+	logPerInvocation = 1100
+	logLambda        = 500
+	metrics          = 13 // of internal/awslambda, one dimension
+	alarms           = 7  // as deploy/template.yaml makes them
+	dashboards       = 1
+	idlePollers      = 5  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+	pollSeconds      = 20 // the longest wait, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+	receiveBatch     = 10 // messages of one ReceiveMessage or DeleteMessageBatch
+	crawlMinimum     = 600
+	crawlerDPU       = 2
+	sparkMinimum     = 60
+	sparkDPU         = 2
+	dpuVCPU          = 4
+	firehoseBuffer   = 128 << 20
+	daysPerMonth     = 30
+	secondsPerDay    = 86_400
+	bytesPerGB       = 1e9
+	bytesPerMB       = 1e6
+)
+
+// Trigger is how objects reach the function.
+type Trigger string
+
+const (
+	Queue       Trigger = "queue"       // S3 to SQS to Lambda
+	Direct      Trigger = "direct"      // S3 to Lambda
+	EventBridge Trigger = "eventbridge" // S3 to EventBridge to SQS to Lambda
+)
+
+// Catalog is how files are made known, as in docs/catalog.md.
+type Catalog string
+
+const (
+	Crawler Catalog = "crawler"
+	Glue    Catalog = "glue"
+	None    Catalog = "none"
+)
+
+// Job is a stream of objects, and how it is processed.
+type Job struct {
+	Objects float64 `json:"objects_per_day"`
+	Bytes   float64 `json:"bytes_per_day"` // as stored
+	Ratio   float64 `json:"output_ratio"`  // bytes written for a byte read
+
+	MemoryMB float64 `json:"memory_mb"` // of the function
+	Workers  float64 `json:"workers"`   // objects it works on at once; 0: as docs/config.md says
+	Trigger  Trigger `json:"trigger"`
+	Batch    float64 `json:"batch"`          // messages of an invocation, at most
+	Window   float64 `json:"window_seconds"` // how long a batch is waited for
+	Catalog  Catalog `json:"catalog"`
+
+	Peak       float64 `json:"peak"` // busiest rate, as a multiple of the average
+	Keep       float64 `json:"keep_days"`
+	Storage    bool    `json:"storage"`            // price what is kept
+	Reconciles float64 `json:"reconciles_per_day"` // scheduled runs
+	SparkRuns  float64 `json:"spark_runs_per_day"` // of the job it is compared with
+
+	MBPerSecond    float64 `json:"mb_per_second"` // a vCPU converts
+	NetworkMB      float64 `json:"network_mb_per_second"`
+	LatencySeconds float64 `json:"latency_seconds"`
+	CrawlSeconds   float64 `json:"crawl_seconds"`
+}
+
+// Defaults is a job without objects.
+func Defaults() Job {
+	return Job{
+		Ratio: 0.1, MemoryMB: vCPUMemoryMB, Trigger: Queue, Batch: 10, Window: 5, Catalog: Crawler,
+		Peak: 4, Keep: 30, Reconciles: 24, SparkRuns: 24,
+		MBPerSecond: MBPerSecond, NetworkMB: NetworkMBPerSecond, LatencySeconds: LatencySeconds, CrawlSeconds: CrawlSeconds,
+	}
+}
+
+func (j Job) check() error {
+	for _, c := range []struct {
+		name     string
+		v, least float64
+		most     float64
+	}{
+		{"objects", j.Objects, 1, 1e12},
+		{"bytes", j.Bytes, 1, 1e18},
+		{"output ratio", j.Ratio, 0, 10},
+		{"memory", j.MemoryMB, 128, 10_240},
+		{"workers", j.Workers, 0, 64},
+		{"batch", j.Batch, 1, 10_000},
+		{"batch window", j.Window, 0, 300},
+		{"peak", j.Peak, 1, 1000},
+		{"days kept", j.Keep, 0, 36_500},
+		{"reconciles", j.Reconciles, 0, 1440},
+		{"Spark runs", j.SparkRuns, 0.01, 1440},
+		{"MB a second", j.MBPerSecond, 0.1, 1e6},
+		{"MB a second of network", j.NetworkMB, 0.1, 1e6},
+		{"seconds of latency", j.LatencySeconds, 0.001, 60},
+		{"seconds of a crawl", j.CrawlSeconds, 1, 86_400},
+	} {
+		if !(c.v >= c.least && c.v <= c.most) {
+			return fmt.Errorf("%s must be from %g to %g, not %g", c.name, c.least, c.most, c.v)
+		}
+	}
+	return nil
+}
+
+func (j Job) objectBytes() float64 { return j.Bytes / j.Objects }
+
+func (j Job) vCPU() float64 { return j.MemoryMB / vCPUMemoryMB }
+
+// workers at once: those of docs/config.md are the CPUs that the function
+// sees, two at least.
+func (j Job) workers() float64 {
+	if j.Workers > 0 {
+		return j.Workers
+	}
+	return min(8, max(2, math.Ceil(j.vCPU())))
+}
+
+// batch is the number of objects of an invocation. A queue gives what comes
+// within the window, at the average rate.
+func (j Job) batch() float64 {
+	if j.Trigger == Direct {
+		return 1
+	}
+	return min(j.Batch, max(1, j.Objects/secondsPerDay*j.Window))
+}
+
+// objectSeconds is how long one object takes alone: whichever of converting
+// and reading is slower, and the waiting for S3.
+func (j Job) objectSeconds() float64 {
+	bytes := j.objectBytes()
+	work := bytes / bytesPerMB / (j.MBPerSecond * min(1, j.vCPU()))
+	read := bytes / bytesPerMB / j.NetworkMB
+	return max(work, read) + roundTrips(bytes*j.Ratio)*j.LatencySeconds
+}
+
+// invocationSeconds is how long a batch takes: the workers share the vCPUs and
+// the network, and wait side by side.
+func (j Job) invocationSeconds() float64 {
+	n, bytes := j.batch(), j.objectBytes()
+	rounds := math.Ceil(n / min(j.workers(), n))
+	shared := n * bytes / bytesPerMB / min(j.MBPerSecond*j.vCPU(), j.NetworkMB)
+	return max(rounds*j.objectSeconds(), shared) + j.catalogCalls()*j.LatencySeconds
+}
+
+// catalogCalls are those at the end of an invocation: the crawler's marker is
+// written before and after its start; the table is looked at.
+func (j Job) catalogCalls() float64 {
+	switch j.Catalog {
+	case Crawler:
+		return 3
+	case Glue:
+		return 1
+	}
+	return 0
+}
+
+func (j Job) invocations() float64 { return j.Objects / j.batch() }
+
+// crawls of a day: one after each invocation, or one after the other.
+func (j Job) crawls() float64 {
+	return min(j.invocations(), secondsPerDay/j.CrawlSeconds)
+}
+
+// reconciled is the number of objects that a scheduled run gets through, of
+// those that the source keeps: it reads the ledger entry of each.
+func (j Job) reconciled() float64 {
+	return min(j.Objects*max(j.Keep, 1), j.reconcilable())
+}
+
+func (j Job) reconcilable() float64 {
+	return math.Floor(j.workers() * (maxInvocation - reconcileMargin) / j.LatencySeconds)
+}

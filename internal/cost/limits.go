@@ -1,0 +1,74 @@
+package cost
+
+import "math"
+
+// Quotas of AWS, defaults of an account, with the page that says so.
+const (
+	maxInvocation = 900    // seconds, https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+	maxMemoryMB   = 10_240 // same page
+	maxConcurrent = 1000   // same page; new accounts have less, and it can be raised
+	maxBatches    = 1000   // of one queue at once, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+	maxPuts       = 3500   // a second and prefix, https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+	maxGets       = 5500   // same page
+	maxParts      = 10_000 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+
+	// reconcileMargin is the time that the function keeps for its answer, of
+	// maxInvocation: docs/lambda.md.
+	reconcileMargin = 15
+)
+
+// Limit is a quota and what the job makes of it, at its busiest.
+type Limit struct {
+	Name   string  `json:"name"`
+	Value  float64 `json:"value"`
+	Max    float64 `json:"max"`
+	Unit   string  `json:"unit"`
+	Source string  `json:"source"` // of Max
+	Beyond string  `json:"beyond"` // what happens above it, and what to do
+}
+
+// Exceeded reports whether the job does not fit.
+func (l Limit) Exceeded() bool { return l.Value > l.Max }
+
+const (
+	lambdaPage = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+	pollerPage = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"
+	prefixPage = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html"
+	partsPage  = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"
+	crawlPage  = "https://docs.aws.amazon.com/glue/latest/webapi/API_StartCrawler.html"
+)
+
+func limits(j Job) []Limit {
+	perSecond := j.Objects / secondsPerDay * j.Peak
+	bytes := j.objectBytes()
+	concurrent := math.Ceil(perSecond / j.batch() * j.invocationSeconds())
+	// The busiest prefixes: the ledger is written twice for an object, the
+	// sink once or in parts; the source has a HEAD and its parts.
+	puts := perSecond * max(2, outputWrites(bytes*j.Ratio))
+	gets := perSecond * (1 + sourceReads(bytes))
+	list := []Limit{
+		{"time of an invocation", j.invocationSeconds(), maxInvocation, " s", lambdaPage,
+			"the objects are given back each time and end in the dead-letter queue: more memory, smaller batches or objects, or sluice run on a machine"},
+		{"concurrent executions", concurrent, maxConcurrent, "", lambdaPage,
+			"calls are throttled and wait; have the quota raised"},
+		{"S3 writes, busiest prefix", puts, maxPuts, "/s", prefixPage,
+			"S3 answers 503 and is asked again, with pauses, until it has split the prefix"},
+		{"S3 reads, busiest prefix", gets, maxGets, "/s", prefixPage,
+			"S3 answers 503 and is asked again, with pauses, until it has split the prefix"},
+		{"parts of an output", math.Ceil(bytes * j.Ratio / partSize), maxParts, "", partsPage,
+			"the commit fails: smaller objects"},
+	}
+	if j.Trigger != Direct {
+		list = append(list, Limit{"batches of the queue at once", concurrent, maxBatches, "", pollerPage,
+			"messages wait in the queue, for up to 14 days; larger batches, or several queues"})
+	}
+	if j.Catalog == Crawler {
+		list = append(list, Limit{"commits that start a crawl", j.invocations(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
+			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --catalog glue needs no crawls"})
+	}
+	if j.Reconciles > 0 {
+		list = append(list, Limit{"objects a scheduled run sees", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,
+			"the end of the listing is not looked at: more workers, fewer objects kept in the source, or the state machine"})
+	}
+	return list
+}

@@ -1,0 +1,265 @@
+package cost
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+
+	"sluice"
+	"sluice/internal/catalog"
+	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/servertest"
+	"sluice/internal/store"
+	"sluice/internal/store/dirstore"
+	"sluice/internal/store/s3store"
+	"sluice/mapping"
+)
+
+// The calls that the model prices are those that the pipeline makes: here they
+// are counted on their way to a real S3 server, with the parts of the default
+// configuration.
+func TestRequestsVersitygw(t *testing.T) {
+	server := servertest.Versitygw(t)
+	count := &counter{}
+	counted := *server
+	counted.Endpoint = count.proxy(t, server.Endpoint)
+	direct := server.Store(t, server.Bucket(t, true), s3store.Config{})
+	bucket := strings.TrimPrefix(direct.String(), "s3://")
+	p := newPipeline(t, counted.Store(t, bucket, s3store.Config{}))
+
+	for _, c := range []struct {
+		name  string
+		bytes int // of the source, about
+	}{
+		{"small", 1000},
+		{"two parts", 10 << 20},
+		{"output in parts", 40 << 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			key := "raw/" + strings.ReplaceAll(c.name, " ", "-") + ".ndjson"
+			info, err := store.Put(t.Context(), direct, key, distinct(c.bytes), store.CreateOptions{}, store.Unconditional())
+			if err != nil {
+				t.Fatal(err)
+			}
+			count.reset()
+			r, err := p.Process(t.Context(), "orders", key)
+			if err != nil || r.Disposition != pipeline.DidCommit {
+				t.Fatalf("%s, %v", r.Disposition, err)
+			}
+			if r.Stats.BytesWritten <= partSize && c.name == "output in parts" {
+				t.Fatalf("the output has %d bytes only", r.Stats.BytesWritten)
+			}
+			want := objectRequests(float64(r.Stats.BytesRead), float64(r.Stats.BytesWritten))
+			if got := count.reset(); got != want {
+				t.Errorf("%d bytes to %d: model %+v, counted %+v", r.Stats.BytesRead, r.Stats.BytesWritten, want, got)
+			}
+			if info.Size != r.Stats.BytesRead {
+				t.Errorf("%d bytes read of %d", r.Stats.BytesRead, info.Size)
+			}
+
+			// A repeated event looks at entry, output and source; docs/scale.md says so.
+			if r, err = p.Process(t.Context(), "orders", key); err != nil || r.Disposition != pipeline.DidDuplicate {
+				t.Fatalf("again: %s, %v", r.Disposition, err)
+			}
+			if got := count.reset(); got != (requests{get: 3}) {
+				t.Errorf("again: counted %+v", got)
+			}
+		})
+	}
+
+	t.Run("scheduled run", func(t *testing.T) {
+		sum, err := p.Run(t.Context(), pipeline.RunOptions{Bucket: "orders", Prefix: "raw/", Allowed: func(string) bool { return true }})
+		if err != nil || sum.Objects[pipeline.DidDuplicate] != 3 {
+			t.Fatalf("%v, %v", sum.Objects, err)
+		}
+		if got := count.reset(); got != reconcileRequests(3) {
+			t.Errorf("model %+v, counted %+v", reconcileRequests(3), got)
+		}
+	})
+}
+
+// The same on a folder, where there are no parts, so that it is checked
+// without a server too; and what waits for what.
+func TestRequestsOfProtocol(t *testing.T) {
+	count := &counter{}
+	p := newPipeline(t, count.store(folder(t)))
+	inner, _ := p.Source("orders")
+	if _, err := store.Put(t.Context(), inner, "raw/a.ndjson", distinct(1000), store.CreateOptions{}, store.Unconditional()); err != nil {
+		t.Fatal(err)
+	}
+	count.reset()
+	r, err := p.Process(t.Context(), "orders", "raw/a.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := objectRequests(float64(r.Stats.BytesRead), float64(r.Stats.BytesWritten))
+	got := count.reset()
+	if got != want {
+		t.Errorf("model %+v, counted %+v", want, got)
+	}
+	if got.put+got.get != roundTrips(1000) {
+		t.Errorf("%v calls one after the other, the model waits for %v", got.put+got.get, roundTrips(1000))
+	}
+}
+
+// The marker of the crawler, as bill.go counts it.
+func TestRequestsOfCrawler(t *testing.T) {
+	count := &counter{}
+	api := &ready{}
+	c := gluecrawler.New(api, "etl-pipeline-orders", count.store(folder(t)), "ledger/")
+	if _, err := c.Refresh(t.Context(), make([]catalog.Table, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got := count.reset(); got != (requests{put: 2}) || api.calls != 1 {
+		t.Errorf("after a commit: %+v and %d calls of Glue", got, api.calls)
+	}
+	if _, err := c.FollowUp(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := count.reset(); got != (requests{put: 1, get: 1}) || api.calls != 2 {
+		t.Errorf("after a crawl: %+v and %d calls of Glue", got, api.calls)
+	}
+}
+
+// ready is a crawler whose crawls succeed at once.
+type ready struct{ calls int }
+
+func (r *ready) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error) {
+	r.calls++
+	return &glue.StartCrawlerOutput{}, nil
+}
+
+func (r *ready) GetCrawler(context.Context, *glue.GetCrawlerInput, ...func(*glue.Options)) (*glue.GetCrawlerOutput, error) {
+	r.calls++
+	last := &types.LastCrawlInfo{Status: types.LastCrawlStatusSucceeded}
+	return &glue.GetCrawlerOutput{Crawler: &types.Crawler{State: types.CrawlerStateReady, LastCrawl: last}}, nil
+}
+
+func newPipeline(t *testing.T, s store.Store) *pipeline.Pipeline {
+	t.Helper()
+	m, err := mapping.Preset(mapping.DefaultPreset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pipeline.Pipeline{
+		Mapping: m, Codec: sluice.Zstd, Threads: 1,
+		Source: func(string) (store.Store, error) { return s, nil },
+		Sink:   s, SinkPrefix: "orders_data_parquet/",
+		Ledger:     ledger.New(s, "ledger/"),
+		Quarantine: s, QuarantinePrefix: "quarantine/",
+	}
+}
+
+func folder(t *testing.T) store.Store {
+	t.Helper()
+	s, err := dirstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// distinct are orders that hardly compress.
+func distinct(bytes int) []byte {
+	var b strings.Builder
+	name := make([]byte, 200)
+	for i := 0; b.Len() < bytes; i++ {
+		rand.Read(name)
+		fmt.Fprintf(&b, `{"order_id":%d,"order_date":"2024-01-10","customer":{"customer_id":1,"name":%q},"products":[{"product_id":1,"price":1,"quantity":1}]}`+"\n", i, hex.EncodeToString(name))
+	}
+	return []byte(b.String())
+}
+
+// counter counts calls as S3 prices them.
+type counter struct {
+	mu sync.Mutex
+	n  requests
+}
+
+func (c *counter) add(r requests) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n = c.n.plus(r)
+}
+
+// reset gives the calls so far, and forgets them.
+func (c *counter) reset() requests {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.n
+	c.n = requests{}
+	return n
+}
+
+// proxy counts the requests on their way to a server, and gives its own URL.
+func (c *counter) proxy(t *testing.T, endpoint string) string {
+	t.Helper()
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target) // keeps the Host, which is signed
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut, r.Method == http.MethodPost, r.URL.Query().Has("list-type"):
+			c.add(requests{put: 1})
+		case r.Method != http.MethodDelete: // which is free
+			c.add(requests{get: 1})
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// store counts the calls of a store: one each, for objects of one part.
+func (c *counter) store(s store.Store) store.Store { return countingStore{s, c} }
+
+type countingStore struct {
+	store.Store
+	c *counter
+}
+
+func (s countingStore) Head(ctx context.Context, key string) (store.Info, error) {
+	s.c.add(requests{get: 1})
+	return s.Store.Head(ctx, key)
+}
+
+func (s countingStore) Open(ctx context.Context, key string) (store.Object, error) {
+	s.c.add(requests{get: 1})
+	return s.Store.Open(ctx, key)
+}
+
+func (s countingStore) List(ctx context.Context, prefix string, fn func(store.Info) error) error {
+	s.c.add(requests{put: 1})
+	return s.Store.List(ctx, prefix, fn)
+}
+
+func (s countingStore) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, o)
+	return countingWriter{w, s.c}, err
+}
+
+type countingWriter struct {
+	store.Writer
+	c *counter
+}
+
+func (w countingWriter) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	w.c.add(requests{put: 1})
+	return w.Writer.Commit(ctx, p)
+}
