@@ -13,8 +13,9 @@ VULN   := $(TOOLS)/govulncheck-$(GOVULNCHECK)
 S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
+PANDAS := $(TOOLS)/migrate/pandas
 
-.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory load bench tools servers clean
+.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate bench tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -79,6 +80,11 @@ load: $(S3) $(SLUICE)
 	go build -o $(TOOLS)/fill ./.ci/fill
 	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
 
+# The commands of docs/migrate.md print what it shows. pandas lies beside the
+# environment of the other checks, which has the rest of the requirements.
+migrate: $(PYTHON) $(PANDAS) $(SLUICE)
+	PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(TOOLS)):$$PATH python .ci/console.py docs/migrate.md
+
 bench:
 	go test -run xxx -bench . -benchmem .
 
@@ -108,6 +114,11 @@ $(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/python
 	python3 -m venv $(TOOLS)/python
 	$(PYTHON) -m pip install --quiet -r .ci/requirements.txt || { rm -rf $(TOOLS)/python; exit 1; }
+	touch $@
+
+$(PANDAS): examples/migrate/requirements.txt $(PYTHON)
+	rm -rf $(TOOLS)/migrate
+	$(PYTHON) -m pip install --quiet --no-deps --target $(TOOLS)/migrate $$(grep -e ^pandas -e ^numpy $<) || { rm -rf $(TOOLS)/migrate; exit 1; }
 	touch $@
 
 # Go knows best whether it must be built anew.
