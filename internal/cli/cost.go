@@ -31,7 +31,8 @@ does to AWS's quotas at its busiest, and what the same job costs with Firehose,
 Glue Spark, and a pandas function that starts a crawler for each file.
 
 It is arithmetic and touches nothing. The requests of S3 are those that the
-pipeline makes; speeds and waiting times are defaults that options override.
+pipeline makes; what is not said is as
+deploy/template.yaml sets it, speeds and waiting times are those of docs/scale.md.
 Prices are list prices of us-east-1 without free tier and volume discounts;
 --report json names the source and date of each, and --prices overrides them.
 docs/scale.md explains the figures.`,
@@ -51,6 +52,8 @@ docs/scale.md explains the figures.`,
 	flags.StringVar(&f.trigger, "trigger", string(j.Trigger), "how objects reach it: queue, direct or eventbridge")
 	flags.Float64Var(&j.Batch, "batch", j.Batch, "messages of an invocation, at most")
 	flags.Float64Var(&j.Window, "batch-window", j.Window, "seconds that a batch is waited for")
+	flags.Float64Var(&j.Concurrency, "concurrency", j.Concurrency, "batches of the queue that are worked on at once, at most")
+	flags.Float64Var(&j.Timeout, "timeout", j.Timeout, "seconds that an invocation may take")
 	flags.StringVar(&f.catalog, "catalog", string(j.Catalog), "how files are made known: crawler, glue or none")
 	flags.Float64Var(&j.Peak, "peak", j.Peak, "busiest rate, as a multiple of the average")
 	flags.Float64Var(&j.Keep, "keep", j.Keep, "days that the source keeps its objects")

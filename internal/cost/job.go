@@ -54,7 +54,7 @@ const (
 	logPerInvocation = 1100
 	logLambda        = 500
 	metrics          = 13 // of internal/awslambda, one dimension
-	alarms           = 7  // as deploy/template.yaml makes them
+	alarms           = 8  // of deploy/template.yaml, like the dashboard
 	dashboards       = 1
 	idlePollers      = 5  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 	pollSeconds      = 20 // the longest wait, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -95,12 +95,14 @@ type Job struct {
 	Bytes   float64 `json:"bytes_per_day"` // as stored
 	Ratio   float64 `json:"output_ratio"`  // bytes written for a byte read
 
-	MemoryMB float64 `json:"memory_mb"` // of the function
-	Workers  float64 `json:"workers"`   // objects it works on at once; 0: as docs/config.md says
-	Trigger  Trigger `json:"trigger"`
-	Batch    float64 `json:"batch"`          // messages of an invocation, at most
-	Window   float64 `json:"window_seconds"` // how long a batch is waited for
-	Catalog  Catalog `json:"catalog"`
+	MemoryMB    float64 `json:"memory_mb"` // of the function
+	Workers     float64 `json:"workers"`   // objects it works on at once; 0: as docs/config.md says
+	Trigger     Trigger `json:"trigger"`
+	Batch       float64 `json:"batch"`               // messages of an invocation, at most
+	Window      float64 `json:"window_seconds"`      // how long a batch is waited for
+	Concurrency float64 `json:"maximum_concurrency"` // batches of the queue at once, at most
+	Timeout     float64 `json:"timeout_seconds"`     // of an invocation
+	Catalog     Catalog `json:"catalog"`
 
 	Peak       float64 `json:"peak"` // busiest rate, as a multiple of the average
 	Keep       float64 `json:"keep_days"`
@@ -114,10 +116,10 @@ type Job struct {
 	CrawlSeconds   float64 `json:"crawl_seconds"`
 }
 
-// Defaults is a job without objects.
+// Defaults is a job without objects, for the defaults of deploy/template.yaml.
 func Defaults() Job {
 	return Job{
-		Ratio: 0.1, MemoryMB: vCPUMemoryMB, Trigger: Queue, Batch: 10, Window: 5, Catalog: Crawler,
+		Ratio: 0.1, MemoryMB: vCPUMemoryMB, Trigger: Queue, Batch: 10, Concurrency: 10, Timeout: 300, Catalog: Crawler,
 		Peak: 4, Keep: 30, Reconciles: 24, SparkRuns: 24,
 		MBPerSecond: MBPerSecond, NetworkMB: NetworkMBPerSecond, LatencySeconds: LatencySeconds, CrawlSeconds: CrawlSeconds,
 	}
@@ -136,6 +138,8 @@ func (j Job) check() error {
 		{"workers", j.Workers, 0, 64},
 		{"batch", j.Batch, 1, 10_000},
 		{"batch window", j.Window, 0, 300},
+		{"concurrency", j.Concurrency, 2, maxBatches},
+		{"timeout", j.Timeout, 1, maxInvocation},
 		{"peak", j.Peak, 1, 1000},
 		{"days kept", j.Keep, 0, 36_500},
 		{"reconciles", j.Reconciles, 0, 1440},
@@ -218,5 +222,6 @@ func (j Job) reconciled() float64 {
 }
 
 func (j Job) reconcilable() float64 {
-	return math.Floor(j.workers() * (maxInvocation - reconcileMargin) / j.LatencySeconds)
+	margin := max(2, min(15, j.Timeout/10)) // kept for the answer, docs/lambda.md
+	return math.Floor(j.workers() * max(0, j.Timeout-margin) / j.LatencySeconds)
 }

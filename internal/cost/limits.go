@@ -11,10 +11,6 @@ const (
 	maxPuts       = 3500   // a second and prefix, https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
 	maxGets       = 5500   // same page
 	maxParts      = 10_000 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-
-	// reconcileMargin is the time that the function keeps for its answer, of
-	// maxInvocation: docs/lambda.md.
-	reconcileMargin = 15
 )
 
 // Limit is a quota and what the job makes of it, at its busiest.
@@ -47,8 +43,8 @@ func limits(j Job) []Limit {
 	puts := perSecond * max(2, outputWrites(bytes*j.Ratio))
 	gets := perSecond * (1 + sourceReads(bytes))
 	list := []Limit{
-		{"time of an invocation", j.invocationSeconds(), maxInvocation, " s", lambdaPage,
-			"the objects are given back each time and end in the dead-letter queue: more memory, smaller batches or objects, or sluice run on a machine"},
+		{"time of an invocation", j.invocationSeconds(), j.Timeout, " s", lambdaPage,
+			"the objects are given back each time and end in the dead-letter queue: a longer timeout, up to 900 s, more memory, smaller batches or objects, or sluice run on a machine"},
 		{"concurrent executions", concurrent, maxConcurrent, "", lambdaPage,
 			"calls are throttled and wait; have the quota raised"},
 		{"S3 writes, busiest prefix", puts, maxPuts, "/s", prefixPage,
@@ -59,8 +55,8 @@ func limits(j Job) []Limit {
 			"the commit fails: smaller objects"},
 	}
 	if j.Trigger != Direct {
-		list = append(list, Limit{"batches of the queue at once", concurrent, maxBatches, "", pollerPage,
-			"messages wait in the queue, for up to 14 days; larger batches, or several queues"})
+		list = append(list, Limit{"batches of the queue at once", concurrent, j.Concurrency, "", pollerPage,
+			"messages wait in the queue, for up to 14 days: raise MaximumConcurrency, up to 1,000"})
 	}
 	if j.Catalog == Crawler {
 		list = append(list, Limit{"commits that start a crawl", j.invocations(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
@@ -68,7 +64,7 @@ func limits(j Job) []Limit {
 	}
 	if j.Reconciles > 0 {
 		list = append(list, Limit{"objects a scheduled run sees", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,
-			"the end of the listing is not looked at: more workers, fewer objects kept in the source, or the state machine"})
+			"the end of the listing is not looked at: a longer timeout, more workers, fewer objects kept in the source, or the state machine"})
 	}
 	return list
 }

@@ -15,7 +15,7 @@ func TestBill(t *testing.T) {
 	j := Defaults()
 	j.Objects, j.Bytes = 86_400, 86_400*100e6 // one of 100 MB each second
 	j.Ratio, j.MBPerSecond, j.NetworkMB, j.LatencySeconds = 0.1, 100, 200, 0.1
-	j.Catalog, j.Storage, j.Keep, j.Reconciles = Glue, true, 10, 0
+	j.Catalog, j.Storage, j.Keep, j.Reconciles, j.Window = Glue, true, 10, 0, 5
 	e, err := New(j, list(t))
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestBill(t *testing.T) {
 		"SQS polling while idle": 30 * 5 * 4320,
 		"CloudWatch logs":        30 * (86_400*430 + 17_280*1600) / 1e9,
 		"CloudWatch metrics":     13,
-		"CloudWatch alarms":      7,
+		"CloudWatch alarms":      8,
 		"CloudWatch dashboard":   1,
 		"Glue catalog requests":  17_280 * 30,
 	}
