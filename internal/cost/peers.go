@@ -11,7 +11,7 @@ func ceil(v float64) float64 { return math.Ceil(v) }
 // records to it, instead of objects to S3.
 func firehose(j Job, b *biller) {
 	b.Name = "Firehose, format conversion"
-	b.Note = "records of orders packed to 5 KB or more, not objects of S3; arrays stay arrays; the producer is not priced"
+	b.Note = "records of orders packed to 5 KB or more, not objects of S3; arrays stay arrays; the producer is not priced, and the price was not confirmed"
 	gb := j.Bytes * daysPerMonth / bytesPerGB
 	b.add("Firehose", "ingestion", "firehose_gb", gb)
 	b.add("Firehose", "format conversion", "firehose_conversion_gb", gb)
