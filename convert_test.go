@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
@@ -103,7 +103,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 		fmt.Fprintf(&out, "table %s: %s\n", table.Name, strings.Join(names, " | "))
 		for _, row := range readRows(t, tables[table.Name].Bytes()) {
 			for i, c := range row {
-				if c == parquetfile.Null {
+				if c == parquetread.Null {
 					row[i] = "NULL"
 				} else {
 					row[i] = fmt.Sprintf("%.60q", c)

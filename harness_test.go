@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
@@ -68,7 +68,7 @@ func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts sluice.Option
 
 func readRows(t testing.TB, data []byte) (rows [][]string) {
 	t.Helper()
-	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
+	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}

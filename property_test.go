@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 )
 
 // TestOrdersComeBack draws orders, writes them as JSON in any form, order of
@@ -104,7 +104,7 @@ func drawOrder(t *rapid.T) order {
 
 func cell(s *string) string {
 	if s == nil {
-		return parquetfile.Null
+		return parquetread.Null
 	}
 	return *s
 }
@@ -112,7 +112,7 @@ func cell(s *string) string {
 // amount writes units of 10^-4 with four decimals.
 func amount(u *big.Int) string {
 	if u == nil {
-		return parquetfile.Null
+		return parquetread.Null
 	}
 	return new(big.Rat).SetFrac(u, big.NewInt(10000)).FloatString(4)
 }
@@ -121,7 +121,7 @@ func amount(u *big.Int) string {
 func (o order) rows() (rows [][]string) {
 	for _, p := range o.products {
 		rows = append(rows, []string{
-			o.id.value, o.date.Format(time.RFC3339Nano), o.customer.value, cell(o.name), cell(o.email), parquetfile.Null,
+			o.id.value, o.date.Format(time.RFC3339Nano), o.customer.value, cell(o.name), cell(o.email), parquetread.Null,
 			p.id.value, cell(p.category), cell(p.name), amount(p.price), fmt.Sprint(p.quantity), amount(o.total),
 		})
 	}

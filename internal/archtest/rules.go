@@ -23,8 +23,12 @@ var ladder = map[string]rung{
 		"a batch is typed columns: neither where values come from nor how they are written"},
 	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/reason", "mapping", "schema"},
 		"flatten goes from record bytes to a batch; it must not know the file format behind it"},
-	"internal/parquetfile": {[]string{"internal/batch", "schema"},
+	"internal/parquettype": {[]string{"schema"},
+		"how a column is described in a file is the same for writing and for reading"},
+	"internal/parquetfile": {[]string{"internal/batch", "internal/parquettype", "schema"},
 		"parquetfile goes from a batch to a file; it must not know the JSON or the mapping before it"},
+	"internal/parquetread": {[]string{"internal/parquettype", "schema"},
+		"the reader shares nothing with the writer but the description of columns: it needs much more of the Parquet library, which the Lambda function must not carry"},
 	"internal/quarantine": {[]string{"internal/jsonscan", "internal/reason"},
 		"the quarantine file holds records as they were read, so it must not depend on how they are flattened or written"},
 	".": {[]string{
@@ -53,7 +57,7 @@ var ladder = map[string]rung{
 	"internal/ledger": {[]string{".", "internal/store"},
 		"the ledger writes down what was committed, with the counts of a conversion; it decides nothing"},
 	"internal/pipeline": {[]string{
-		".", "internal/catalog", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
+		".", "internal/catalog", "internal/event", "internal/ledger", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it reaches no implementation of a store or catalog, so that it runs alike on all"},
 	"internal/config": {nil,
 		"a configuration is names and numbers; what they lead to is opened by internal/setup"},
@@ -72,7 +76,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only calls internal/awslambda: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awslambda", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/gen", "internal/ledger", "internal/parquetfile",
+		".", "internal/atomicfile", "internal/awslambda", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/gen", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/reason", "internal/setup", "mapping", "schema"},
 		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -97,7 +101,7 @@ var banned = map[string]string{
 // core is the library: the root and all below it.
 var core = []string{
 	".", "schema", "mapping", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
-	"internal/flatten", "internal/parquetfile", "internal/quarantine",
+	"internal/flatten", "internal/parquettype", "internal/parquetfile", "internal/parquetread", "internal/quarantine",
 }
 
 // offline are packages of the standard library that core must not have.
@@ -129,9 +133,9 @@ var libraries = []library{
 		"only the folder store must keep processes from each other"},
 	{"github.com/google/go-cmp", []string{"internal/catalog/catalogtest", "internal/store/storetest"},
 		"a library for tests; conformance suites are tests that others import"},
-	{"github.com/parquet-go/parquet-go", []string{"internal/parquetfile"},
-		"internal/parquetfile is the one border to the Parquet library, so that it can be changed, and its panics be caught, in one place"},
-	{"github.com/klauspost/compress", []string{"internal/input", "internal/parquetfile"},
+	{"github.com/parquet-go/parquet-go", []string{"internal/parquetfile", "internal/parquetread", "internal/parquettype"},
+		"these are the one border to the Parquet library, so that it can be changed, and its panics be caught, in one place"},
+	{"github.com/klauspost/compress", []string{"internal/input", "internal/parquetfile", "internal/parquetread"},
 		"bytes are decompressed where they come in and compressed where they go out"},
 	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "mapping"},
 		"YAML is the form of the files that people write: mapping, configuration, prices"},

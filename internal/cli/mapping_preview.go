@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
@@ -84,7 +84,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n i
 
 // readRows reads the names of the columns and the first rows of a Parquet file.
 func readRows(r io.ReaderAt, size int64, limit int) (names []string, rows [][]string, err error) {
-	f, err := parquetfile.Open(r, size)
+	f, err := parquetread.Open(r, size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +94,7 @@ func readRows(r io.ReaderAt, size int64, limit int) (names []string, rows [][]st
 	err = f.Rows(limit, func(row []string) error {
 		row = slices.Clone(row)
 		for i := range row {
-			if row[i] == parquetfile.Null {
+			if row[i] == parquetread.Null {
 				row[i] = "NULL"
 			}
 		}

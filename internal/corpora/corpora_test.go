@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
@@ -93,7 +93,7 @@ func convert(t *testing.T, m *mapping.Mapping, input []byte) result {
 // rows reads a Parquet file back; the first row has the names of the columns.
 func rows(t *testing.T, data []byte) [][]string {
 	t.Helper()
-	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
+	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
@@ -50,7 +50,7 @@ func TestSuiteAccepted(t *testing.T) {
 		default:
 			want := string(bytes.TrimSpace(text))
 			if want == "null" {
-				want = parquetfile.Null // null is as good as a missing value
+				want = parquetread.Null // null is as good as a missing value
 			}
 			if got := rows(t, r.parquet)[1][0]; got != want {
 				t.Errorf("%s: came back as %q, want %q", name, got, want)

@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"testing"
 
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 )
 
 // Parquet files made to break readers give an error, or rows; never a panic.
@@ -30,7 +30,7 @@ func TestHostileParquet(t *testing.T) {
 }
 
 func readAll(data []byte) error {
-	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
+	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"sluice"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
-const null = parquetfile.Null
+const null = parquetread.Null
 
 // The vendors' own examples become the right rows. What is expected was
 // written by hand, from reading the documents.

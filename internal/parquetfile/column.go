@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"sluice/internal/batch"
+	"sluice/internal/parquettype"
 )
 
 // column is a column of the batch with what its type and level mean for its
@@ -21,7 +22,7 @@ type column struct {
 
 func newColumn(b *batch.Batch, i int) *column {
 	c := &column{Column: &b.Columns[i]}
-	c.physical, c.length = physical(c.Type)
+	c.physical, c.length = parquettype.Physical(c.Type)
 	if c.Level < b.Depth {
 		c.runs = b.Runs[c.Level]
 	}

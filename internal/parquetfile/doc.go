@@ -1,5 +1,5 @@
-// Package parquetfile writes record batches as Parquet and reads such files
-// back for previews. It is the only package of sluice that imports a Parquet
+// Package parquetfile writes record batches as Parquet. With parquettype and
+// parquetread, which reads such files back, it is the border to the Parquet
 // library.
 //
 // An [Encoder] turns a batch into a [RowGroup]; a [Writer] puts row groups
@@ -9,7 +9,7 @@
 // since the library has an encoder of its own for some).
 //
 // The structures of the format (footer, page headers, page index, bloom
-// filter headers), the reader, the bloom filters and the compression come from
+// filter headers), the bloom filters and the compression come from
 // libraries. The pages (levels, dictionary indices, values, statistics) are
 // made here, because a batch holds a value that stands in many rows only once
 // and the pages can be written without spreading it over the rows again.

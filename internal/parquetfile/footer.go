@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"sluice/internal/parquettype"
 	"sluice/schema"
 )
 
@@ -74,7 +75,7 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 		CreatedBy: o.CreatedBy,
 	}
 	for _, c := range s.Columns {
-		m.Schema = append(m.Schema, element(c))
+		m.Schema = append(m.Schema, parquettype.Element(c))
 		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
 	for _, kv := range o.KeyValues {

@@ -13,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
+	"sluice/internal/parquettype"
 	"sluice/schema"
 )
 
@@ -32,11 +33,14 @@ func checkMetadata(t *rapid.T, file []byte, group int, x *table) {
 		c := &x.columns[i]
 		chunk := f.RowGroups()[group].ColumnChunks()[i].(*parquet.FileColumnChunk)
 		m := &g.Columns[i].MetaData
-		start, end := chunkRange(m)
+		start := m.DataPageOffset
+		if d := m.DictionaryPageOffset; d > 0 {
+			start = min(start, d)
+		}
 		if start != next {
 			t.Fatalf("column %s begins at %d, want %d", c.Name, start, next)
 		}
-		next = end
+		next += m.TotalCompressedSize
 		uncompressed += m.TotalUncompressedSize
 
 		rows := x.rows(c)
@@ -102,7 +106,7 @@ func checkChunkStatistics(t *rapid.T, c *tableColumn, m *format.ColumnMetaData, 
 
 // plainBytes is a value in PLAIN encoding, made the plain way.
 func (c *tableColumn) plainBytes(v any) []byte {
-	typ, length := physical(c.Type)
+	typ, length := parquettype.Physical(c.Type)
 	switch typ {
 	case format.Boolean:
 		return []byte{byte(v.(uint64))}

@@ -3,28 +3,12 @@ package parquetfile
 import (
 	"bytes"
 	"encoding/binary"
-	"math/big"
 	"math/rand/v2"
 	"testing"
 
+	"sluice/internal/parquetread"
 	"sluice/schema"
 )
-
-func TestDecimalBytes(t *testing.T) {
-	for p := 19; p <= schema.MaxPrecision; p++ {
-		largest := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(p)), nil)
-		largest.Sub(largest, big.NewInt(1))
-		n := decimalBytes(p)
-		for _, v := range []*big.Int{largest, new(big.Int).Neg(largest)} {
-			if got := twosComplement(wide(v)[16-n:]); got.Cmp(v) != 0 {
-				t.Errorf("precision %d: %v comes back from %d bytes as %v", p, v, n, got)
-			}
-		}
-		if got := twosComplement(wide(largest)[17-n:]); got.Cmp(largest) == 0 {
-			t.Errorf("precision %d fits into %d bytes", p, n-1)
-		}
-	}
-}
 
 func TestOpenRefuses(t *testing.T) {
 	valid := writeFile(t, "none", randomTable(0, 3, rand.New(rand.NewPCG(1, 1))))
@@ -38,7 +22,7 @@ func TestOpenRefuses(t *testing.T) {
 		"long footer":     longFooter,
 		"text":            bytes.Repeat([]byte("no parquet\n"), 10),
 	} {
-		if _, err := Open(bytes.NewReader(file), int64(len(file))); err == nil {
+		if _, err := parquetread.Open(bytes.NewReader(file), int64(len(file))); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -61,12 +45,11 @@ func TestDamagedFile(t *testing.T) {
 
 // tryRead returns the number of rows; what it tests is that it returns.
 func tryRead(file []byte) (rows int) {
-	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	f, err := parquetread.Open(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		return 0
 	}
 	f.Schema()
-	f.KeyValues()
 	if err := f.Rows(100, func([]string) error { rows++; return nil }); err != nil {
 		return 0
 	}

@@ -10,8 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
+	"sluice/internal/parquetread"
 	"sluice/schema"
 )
 
@@ -19,7 +21,7 @@ var codecs = []string{"zstd", "snappy", "none"}
 
 func readFile(t testing.TB, file []byte, limit int) [][]string {
 	t.Helper()
-	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	f, err := parquetread.Open(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,12 +103,16 @@ func TestEncoderForgets(t *testing.T) {
 func TestEmptyFile(t *testing.T) {
 	x := randomTable(1, 0, rand.New(rand.NewPCG(1, 1)))
 	file := writeFile(t, "zstd", x)
-	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	f, err := parquetread.Open(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.NumRows() != 0 || len(f.meta.RowGroups) != 0 {
-		t.Errorf("%d rows in %d row groups, want none", f.NumRows(), len(f.meta.RowGroups))
+	whole, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.NumRows() != 0 || len(whole.RowGroups()) != 0 {
+		t.Errorf("%d rows in %d row groups, want none", f.NumRows(), len(whole.RowGroups()))
 	}
 	want := x.schema()
 	for i := range want.Columns {
@@ -134,11 +140,11 @@ func TestKeyValuesAreSorted(t *testing.T) {
 	if bytes.Index(out.Bytes(), []byte("\x01a")) > bytes.Index(out.Bytes(), []byte("\x01b")) {
 		t.Error("the file holds the entries unsorted")
 	}
-	f, err := Open(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	f, err := parquet.OpenFile(bytes.NewReader(out.Bytes()), int64(out.Len()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]KeyValue{{"a", "1"}, {"b", "2"}}, f.KeyValues()); diff != "" {
+	if diff := cmp.Diff([]format.KeyValue{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}, []format.KeyValue(f.Metadata().KeyValueMetadata)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -151,7 +157,7 @@ func TestRowsStops(t *testing.T) {
 			t.Errorf("limit %d gives %d rows", limit, got)
 		}
 	}
-	f, err := Open(bytes.NewReader(file), int64(len(file)))
+	f, err := parquetread.Open(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +280,7 @@ func TestTooManyRowGroups(t *testing.T) {
 	}
 }
 
-// Readers open the file as a whole, not a row group at a time as [File] does:
+// Readers open the file as a whole, not a row group at a time as parquetread does:
 // the library's own reader must see the same rows.
 func TestLibraryReadsAllRowGroups(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sluice/internal/batch"
+	"sluice/internal/parquetread"
 	"sluice/schema"
 )
 
@@ -150,7 +151,7 @@ func (x *table) text() [][]string {
 
 func textOf(v any, t schema.Type) string {
 	if v == nil {
-		return Null
+		return parquetread.Null
 	}
 	switch t.Kind {
 	case schema.Boolean:

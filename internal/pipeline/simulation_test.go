@@ -14,7 +14,7 @@ import (
 
 	"sluice"
 	"sluice/internal/ledger"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/internal/store"
 	"sluice/mapping"
 )
@@ -329,7 +329,7 @@ func (s *simulation) visible() (identity string, rows []string, err error) {
 			return "", nil, fmt.Errorf("two outputs for one source key")
 		}
 		identity = o.info.Meta[metaIdentity]
-		f, err := parquetfile.Open(bytes.NewReader(o.data), int64(len(o.data)))
+		f, err := parquetread.Open(bytes.NewReader(o.data), int64(len(o.data)))
 		if err != nil {
 			return "", nil, err
 		}

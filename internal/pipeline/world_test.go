@@ -9,7 +9,7 @@ import (
 
 	"sluice"
 	"sluice/internal/ledger"
-	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
@@ -113,7 +113,7 @@ func (w *world) output(t testing.TB, key string) (name string, data []byte) {
 // ids are the values of the first column.
 func ids(t testing.TB, data []byte) []string {
 	t.Helper()
-	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
+	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}

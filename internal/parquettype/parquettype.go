@@ -1,4 +1,6 @@
-package parquetfile
+// Package parquettype says how a column is described in a Parquet file, to
+// whoever writes one and to whoever reads it back.
+package parquettype
 
 import (
 	"fmt"
@@ -11,9 +13,9 @@ import (
 	"sluice/schema"
 )
 
-// physical is the type values are stored in, and for FIXED_LEN_BYTE_ARRAY
+// Physical is the type values are stored in, and for FIXED_LEN_BYTE_ARRAY
 // their length in bytes.
-func physical(t schema.Type) (format.Type, int) {
+func Physical(t schema.Type) (format.Type, int) {
 	switch t.Kind {
 	case schema.Boolean:
 		return format.Boolean, 0
@@ -45,7 +47,7 @@ func decimalBytes(precision int) int {
 	return (limit.BitLen() + 1 + 7) / 8 // and one bit for the sign
 }
 
-// element is the schema element of a column.
+// Element is the schema element of a column.
 //
 // Every column is OPTIONAL, also one the mapping calls required: files of
 // older and newer mappings stand side by side under one table, a record
@@ -59,8 +61,8 @@ func decimalBytes(precision int) int {
 // JSON is annotated as a string. The JSON annotation has the same bytes and
 // the same order, but Athena and Redshift Spectrum declare the column as a
 // string, and readers without a JSON type show annotated columns as binary.
-func element(c schema.Column) format.SchemaElement {
-	typ, length := physical(c.Type)
+func Element(c schema.Column) format.SchemaElement {
+	typ, length := Physical(c.Type)
 	e := format.SchemaElement{
 		Name:           c.Name,
 		Type:           thrift.New(typ),
@@ -91,10 +93,10 @@ func element(c schema.Column) format.SchemaElement {
 	return e
 }
 
-// columnOf is the column a schema element describes: the inverse of element,
-// but for json, which comes back as a string. An element that element does not
+// Column is the column a schema element describes: the inverse of Element,
+// but for json, which comes back as a string. An element that Element does not
 // make is an error.
-func columnOf(e format.SchemaElement) (schema.Column, error) {
+func Column(e format.SchemaElement) (schema.Column, error) {
 	c := schema.Column{Name: e.Name}
 	switch logical := e.LogicalType.Value.(type) {
 	case nil:
@@ -122,7 +124,7 @@ func columnOf(e format.SchemaElement) (schema.Column, error) {
 			c.Type = schema.Type{Kind: schema.Decimal, Precision: p, Scale: s}
 		}
 	}
-	typ, length := physical(c.Type)
+	typ, length := Physical(c.Type)
 	if c.Type.Kind == 0 || e.NumChildren.Valid || !e.Type.Valid || e.Type.V != typ ||
 		length > 0 && e.TypeLength.V != int32(length) || e.RepetitionType.V != format.Optional {
 		return c, fmt.Errorf("column %q: not a type sluice writes", e.Name)

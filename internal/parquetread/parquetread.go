@@ -1,4 +1,7 @@
-package parquetfile
+// Package parquetread reads files of internal/parquetfile back: for previews
+// and for tests. It stands apart from the writer, which needs a small part of
+// the Parquet library only: the Lambda function must not carry the rest.
+package parquetread
 
 import (
 	"encoding/binary"
@@ -10,8 +13,14 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"sluice/internal/parquettype"
 	"sluice/schema"
 )
+
+const magic = "PAR1"
+
+// compact is the protocol of all structures of the format.
+var compact thrift.CompactProtocol
 
 // Null is a cell without a value. It is no valid UTF-8, so no text equals it.
 const Null = "\xffNULL"
@@ -20,7 +29,7 @@ const Null = "\xffNULL"
 // fifty columns stay below it.
 const maxFooter = 64 << 20
 
-// File is a Parquet file open for reading. It reads what [Writer] writes:
+// File is a Parquet file open for reading. It reads what sluice writes:
 // files of other shapes or types are refused.
 type File struct {
 	reader io.ReaderAt
@@ -101,7 +110,7 @@ func schemaOf(m *format.FileMetaData) (s schema.Schema, err error) {
 	}
 	s.Table = m.Schema[0].Name
 	for _, e := range m.Schema[1:] {
-		c, err := columnOf(e)
+		c, err := parquettype.Column(e)
 		if err != nil {
 			return s, err
 		}
@@ -116,15 +125,6 @@ func (f *File) Schema() schema.Schema { return f.schema }
 
 // NumRows is the number of rows.
 func (f *File) NumRows() int64 { return f.meta.NumRows }
-
-// KeyValues are the entries of the footer's metadata.
-func (f *File) KeyValues() []KeyValue {
-	var all []KeyValue
-	for _, kv := range f.meta.KeyValueMetadata {
-		all = append(all, KeyValue{kv.Key, kv.Value})
-	}
-	return all
-}
 
 // Rows calls fn with the first rows, at most limit of them, until it returns
 // an error. A cell without a value is [Null]; decimals have all digits of their

@@ -1,4 +1,4 @@
-package parquetfile
+package parquetread
 
 import (
 	"math/big"
