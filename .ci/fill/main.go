@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"sluice/internal/awsconfig"
 	"sluice/internal/gen"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
@@ -55,7 +56,11 @@ func fill(ctx context.Context, args []string) (*counts, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s3store.New(ctx, s3store.Config{Bucket: args[1], Endpoint: args[0], PathStyle: true})
+	found, err := awsconfig.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s3store.New(ctx, s3store.Config{AWS: found, Bucket: args[1], Endpoint: args[0], PathStyle: true})
 	if err != nil {
 		return nil, err
 	}

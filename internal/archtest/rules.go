@@ -54,6 +54,8 @@ var ladder = map[string]rung{
 	"internal/catalog/dircatalog":  {[]string{"internal/atomicfile", "internal/catalog", "internal/store", "schema"}, oneContract},
 	"internal/catalog/gluecatalog": {[]string{"internal/catalog", "schema"}, oneContract},
 	"internal/catalog/gluecrawler": {[]string{"internal/catalog", "internal/store"}, oneContract},
+	"internal/awsconfig": {nil,
+		"where the SDK finds its configuration depends on nothing of ours"},
 	"internal/ledger": {[]string{".", "internal/store"},
 		"the ledger writes down what was committed, with the counts of a conversion; it decides nothing"},
 	"internal/pipeline": {[]string{
@@ -76,7 +78,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only calls internal/awslambda: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awslambda", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/gen", "internal/ledger", "internal/parquetread",
+		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/gen", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/reason", "internal/setup", "mapping", "schema"},
 		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -125,6 +127,8 @@ type library struct {
 const inShell = "only the command talks to people; a program that imports the library must not carry a command line framework"
 
 var libraries = []library{
+	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
+		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
 		"internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},

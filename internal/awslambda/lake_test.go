@@ -35,7 +35,7 @@ type lake struct {
 func newLake(t *testing.T) *lake {
 	t.Helper()
 	l := &lake{t: t, dir: t.TempDir(), catalog: &fakeCatalog{}}
-	s, err := setup.New(t.Context(), setup.Lake(l.dir), l.dir)
+	s, err := setup.New(t.Context(), setup.Lake(l.dir), l.dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"sluice/internal/config"
 	"sluice/internal/setup"
@@ -40,7 +41,7 @@ func open(ctx context.Context, getenv func(string) string, stdout io.Writer) (*H
 	if err != nil {
 		return nil, err
 	}
-	s, err := setup.New(ctx, c, "")
+	s, err := setup.New(ctx, c, "", func(context.Context) (aws.Config, error) { return environment(getenv), nil })
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (a *app) showDemo(ctx context.Context, d demoFiles, again bool) error {
 	if err != nil {
 		return err
 	}
-	s, err := setup.New(ctx, c, d.dir)
+	s, err := setup.New(ctx, c, d.dir, nil)
 	if err != nil {
 		return err
 	}

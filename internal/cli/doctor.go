@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/awsconfig"
 	"sluice/internal/doctor"
 	"sluice/internal/setup"
 )
@@ -91,7 +92,7 @@ func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check))
 		return exitUsage, nil
 	}
 	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
-	s, err := setup.New(cmd.Context(), c, f.lake)
+	s, err := setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
 	if err != nil {
 		tell(doctor.Check{Name: "places", Status: doctor.Failed, Detail: errorText(err), Hint: "look at the names in the configuration"})
 		return exitOK, nil

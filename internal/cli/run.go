@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice"
+	"sluice/internal/awsconfig"
 	"sluice/internal/config"
 	"sluice/internal/event"
 	"sluice/internal/pipeline"
@@ -49,7 +50,7 @@ func (a *app) setup(cmd *cobra.Command, f placeFlags) (*setup.Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return setup.New(cmd.Context(), c, f.lake)
+	return setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
 }
 
 type runFlags struct {

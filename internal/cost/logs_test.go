@@ -39,7 +39,7 @@ func TestLogs(t *testing.T) {
 	}
 	c := setup.Lake(dir)
 	c.Source.Bucket, c.Source.Dir = "orders", ""
-	s, err := setup.New(t.Context(), c, dir)
+	s, err := setup.New(t.Context(), c, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

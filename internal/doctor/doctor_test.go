@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"sluice/internal/awsconfig"
 	"sluice/internal/config"
 	"sluice/internal/doctor"
 	"sluice/internal/ledger"
@@ -51,7 +52,7 @@ func open(t *testing.T, yaml, lake string) *setup.Setup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := setup.New(t.Context(), c, lake)
+	s, err := setup.New(t.Context(), c, lake, awsconfig.Load)
 	if err != nil {
 		t.Fatal(err)
 	}

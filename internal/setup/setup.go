@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 
 	"sluice"
@@ -52,9 +52,13 @@ func Lake(dir string) config.Config {
 	}
 }
 
+// AWS finds region, endpoint and credentials. It is asked once, and only if c
+// names a bucket.
+type AWS func(context.Context) (aws.Config, error)
+
 // New opens what c names. If lake is not empty, every bucket is a folder of
 // that name in it, and nothing of AWS is touched.
-func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
+func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, error) {
 	for _, dir := range []string{lake, c.Source.Dir} {
 		if info, err := os.Stat(dir); dir != "" && err != nil {
 			return nil, fmt.Errorf("open source: %w", err)
@@ -66,7 +70,7 @@ func New(ctx context.Context, c config.Config, lake string) (*Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}}}
+	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}, find: find}}
 	sink, err := s.stores.at(c.Sink, true)
 	if err != nil {
 		return nil, fmt.Errorf("open sink: %w", err)
@@ -164,7 +168,7 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 		s.Catalog = catalog.None{}
 		return nil
 	}
-	awsConfig, err := awsconfig.LoadDefaultConfig(ctx)
+	awsConfig, err := s.stores.find(ctx)
 	if err != nil {
 		return fmt.Errorf("open catalog: %w", err)
 	}
@@ -192,6 +196,7 @@ type stores struct {
 	mu   sync.Mutex
 	open map[string]store.Store
 	root *s3store.Store
+	find AWS
 }
 
 // at is the store of a location. The folder of one that is written is made.
@@ -224,7 +229,11 @@ func (s *stores) at(l config.Location, written bool) (store.Store, error) {
 
 func (s *stores) bucket(name string) (store.Store, error) {
 	if s.root == nil {
-		root, err := s3store.New(s.ctx, s3store.Config{Bucket: name, Region: s.s3.Region, Endpoint: s.s3.Endpoint, PathStyle: s.s3.PathStyle})
+		found, err := s.find(s.ctx)
+		if err != nil {
+			return nil, err
+		}
+		root, err := s3store.New(s.ctx, s3store.Config{AWS: found, Bucket: name, Region: s.s3.Region, Endpoint: s.s3.Endpoint, PathStyle: s.s3.PathStyle})
 		if err != nil {
 			return nil, err
 		}

@@ -9,9 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"sluice/internal/awsconfig"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
 )
+
+func found(t *testing.T) aws.Config {
+	t.Helper()
+	c, err := awsconfig.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 func TestEndpointOfTheEnvironment(t *testing.T) {
 	var path string
@@ -25,7 +37,7 @@ func TestEndpointOfTheEnvironment(t *testing.T) {
 		for _, endpoint := range []string{server.URL, local} { // no bucket can stand before these names
 			t.Run(variable, func(t *testing.T) {
 				t.Setenv(variable, endpoint)
-				s, err := s3store.New(t.Context(), s3store.Config{Bucket: "bucket", Credentials: nobody{}})
+				s, err := s3store.New(t.Context(), s3store.Config{AWS: found(t), Bucket: "bucket", Credentials: nobody{}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -48,7 +60,7 @@ func TestNoRegion(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
-	if _, err := s3store.New(t.Context(), s3store.Config{Bucket: "bucket"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
+	if _, err := s3store.New(t.Context(), s3store.Config{AWS: found(t), Bucket: "bucket"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := s3store.New(t.Context(), s3store.Config{}); err == nil {

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"sluice/internal/store"
@@ -26,12 +25,13 @@ import (
 
 var _ store.Store = (*Store)(nil)
 
-// Config says how to reach a bucket. What is left out comes from where the AWS
-// SDK looks: environment, shared configuration, the role of the machine.
+// Config says how to reach a bucket.
 type Config struct {
+	AWS aws.Config // region, endpoint and credentials, where the fields below do not say
+
 	Bucket      string
 	Region      string
-	Endpoint    string // of an S3-compatible server; else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, else AWS
+	Endpoint    string // of an S3-compatible server
 	PathStyle   bool   // the bucket is in the path, not in the host name
 	Credentials aws.CredentialsProvider
 
@@ -83,18 +83,21 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Store{bucket: cfg.Bucket, config: cfg, retryer: newRetryer(cfg)}
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient(cfg.IdleTimeout))}
+	base := cfg.AWS.Copy()
+	base.HTTPClient = newHTTPClient(cfg.IdleTimeout)
 	if cfg.Region != "" {
-		options = append(options, config.WithRegion(cfg.Region))
+		base.Region = cfg.Region
 	}
 	if cfg.Credentials != nil {
-		options = append(options, config.WithCredentialsProvider(cfg.Credentials))
+		base.Credentials = cfg.Credentials
 	}
-	awsConfig, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, s.fail(ctx, "open", "", err)
+	if base.RequestChecksumCalculation == aws.RequestChecksumCalculationUnset { // as the SDK's own search does
+		base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 	}
-	s.client = s3.NewFromConfig(awsConfig, func(o *s3.Options) {
+	if base.ResponseChecksumValidation == aws.ResponseChecksumValidationUnset {
+		base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
+	}
+	s.client = s3.NewFromConfig(base, func(o *s3.Options) {
 		if cfg.Endpoint != "" {
 			o.BaseEndpoint = aws.String(cfg.Endpoint)
 		}
