@@ -15,10 +15,15 @@ PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 PANDAS := $(TOOLS)/migrate/pandas
 
-.PHONY: build test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate bench tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
+
+# The program of the Lambda function, as docs/lambda.md says.
+LAMBDA := $(TOOLS)/lambda/bootstrap
+lambda: | $(TOOLS)/.gitignore
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc,nethttpomithttp2 -trimpath -ldflags "-s -w -buildid=" -o $(LAMBDA) ./cmd/sluice-lambda
 
 test:
 	go test ./...
@@ -62,6 +67,12 @@ cross:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -o /dev/null ./cmd/sluice
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/sluice
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/sluice
+
+# What Lambda has to load before the first event: 12 MB, of which 6 MB zipped.
+size: lambda
+	@binary=$$(wc -c <$(LAMBDA)); zipped=$$(gzip -9 <$(LAMBDA) | wc -c); \
+	echo "bootstrap: $$binary bytes, $$zipped compressed"; \
+	test $$binary -le 12000000 && test $$zipped -le 6000000 || { echo "the Lambda binary is too large: look with go tool nm -size -sort size for what came in"; exit 1; }
 
 # Our files, read by DuckDB, pyarrow, polars and Spark (which needs Java).
 readers: $(PYTHON) $(SLUICE)

@@ -91,6 +91,32 @@ func violations(all []goFile) []string {
 	return found
 }
 
+// reached are the packages that from and those it imports import, each with the
+// file that does.
+func reached(all []goFile, from string) map[string]string {
+	by := map[string]string{}
+	todo := []string{from}
+	for len(todo) > 0 {
+		pkg := todo[0]
+		todo = todo[1:]
+		for _, f := range all {
+			if f.pkg != pkg || f.test {
+				continue
+			}
+			for _, imported := range f.imports {
+				if by[imported] != "" {
+					continue
+				}
+				by[imported] = f.name
+				if own, inside := ownPackage(imported); inside {
+					todo = append(todo, own)
+				}
+			}
+		}
+	}
+	return by
+}
+
 // forbidden says why a file may not import something, or nothing if it may.
 func forbidden(f goFile, imported string) string {
 	if why := banned[imported]; why != "" {

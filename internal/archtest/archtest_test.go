@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -26,6 +27,39 @@ func TestImportLadder(t *testing.T) {
 		if !seen[pkg] {
 			t.Errorf("%s has no Go file", pkg)
 		}
+	}
+}
+
+func TestFunctionIsLight(t *testing.T) {
+	all, err := files(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := reached(all, function)
+	if by["github.com/aws/aws-sdk-go-v2/service/s3"] == "" || by["github.com/parquet-go/parquet-go/format"] == "" {
+		t.Fatalf("the packages that %s reaches were not found", function)
+	}
+	for heavy, why := range tooHeavy {
+		if file := by[heavy]; file != "" {
+			t.Errorf("%s reaches %s through %s: %s", function, heavy, file, why)
+		}
+	}
+}
+
+func TestReachedFollowsImports(t *testing.T) {
+	all, err := files(fstest.MapFS{
+		function + "/main.go":  {Data: []byte("package main\nimport _ \"sluice/internal/b\"\n")},
+		"internal/b/b.go":      {Data: []byte("package b\nimport _ \"sluice\"\n")},
+		"internal/b/b_test.go": {Data: []byte("package b\nimport _ \"testing\"\n")},
+		"a.go":                 {Data: []byte("package sluice\nimport _ \"example.com/heavy\"\nimport _ \"sluice/internal/b\"\n")},
+		"internal/c/c.go":      {Data: []byte("package c\nimport _ \"example.com/other\"\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"sluice/internal/b": function + "/main.go", "sluice": "internal/b/b.go", "example.com/heavy": "a.go"}
+	if got := reached(all, function); !maps.Equal(got, want) {
+		t.Errorf("reached %v, want %v", got, want)
 	}
 }
 

@@ -130,7 +130,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"github.com/rogpeppe/go-internal/lockedfile", []string{"internal/store/dirstore"},
@@ -150,4 +150,17 @@ var libraries = []library{
 	{"github.com/schollz/progressbar/v3", []string{"internal/cli"}, inShell},
 	{"github.com/jedib0t/go-pretty/v6", []string{"internal/cli"}, inShell},
 	{"github.com/mattn/go-isatty", []string{"internal/cli"}, inShell},
+}
+
+// function is the program that is loaded before the first event is answered.
+const function = "cmd/sluice-lambda"
+
+// tooHeavy are packages the function must not reach, by whatever way: all of
+// them are in its binary and run their initialisation, used or not.
+var tooHeavy = map[string]string{
+	"github.com/aws/aws-sdk-go-v2/config": "it brings single sign-on, security tokens and the machine's metadata, some 1.6 MB",
+	"github.com/parquet-go/parquet-go":    "the root of the library brings its codecs, protobuf and geometry, some 1.7 MB; format, thrift and bloom are enough to write",
+	"sluice/internal/cli":                 "the function has no command line",
+	"sluice/internal/parquetread":         "the function reads no Parquet",
+	"sluice/internal/lake":                "the local lake has a SQL engine",
 }
