@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"sluice"
 	"sluice/internal/event"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
@@ -36,14 +35,13 @@ func New(s *setup.Setup, log *slog.Logger, metrics io.Writer) *Handler {
 	return &Handler{setup: s, log: log, metrics: metrics}
 }
 
-// Summary counts what an invocation did.
+// Summary counts what an invocation did. Its objects are the keys that were
+// looked at, each once; further records of a key count as duplicates. A record
+// of the event that is skipped, refused or unreadable counts as one skipped or
+// failed.
 type Summary struct {
-	// Objects are the keys that were looked at, each once; further records of a
-	// key count as duplicates. A record of the event that is skipped, refused or
-	// unreadable counts as one skipped or failed.
-	Objects       map[pipeline.Disposition]int64
-	Stats         sluice.Stats // of what was processed now
-	CatalogFailed int64        // refreshes that failed; no object failed by it
+	pipeline.Summary
+	CatalogFailed int64 // refreshes that failed; no object failed by it
 }
 
 // Handle answers an invocation; it is the handler for lambda.Start. For SQS the
@@ -57,11 +55,7 @@ func (h *Handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) 
 
 // Invoke is Handle for callers who want the counts too.
 func (h *Handler) Invoke(ctx context.Context, raw json.RawMessage) (Summary, any, error) {
-	in := &invocation{
-		Handler: h, began: time.Now(), log: h.log,
-		sum: Summary{Objects: map[pipeline.Disposition]int64{}},
-	}
-	in.sum.Stats.Add(sluice.Stats{})
+	in := &invocation{Handler: h, began: time.Now(), log: h.log, sum: Summary{Summary: *pipeline.NewSummary()}}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		in.requestID = lc.AwsRequestID
 		in.log = h.log.With("requestId", in.requestID)

@@ -116,13 +116,10 @@ func (in *invocation) processOne(o *object) {
 }
 
 func (in *invocation) count(o *object) {
-	if o.err != nil {
-		in.sum.Objects[pipeline.DidFail]++
-		return
+	in.sum.Add(o.result, o.err)
+	if o.err == nil {
+		in.sum.Objects[pipeline.DidDuplicate] += o.again // found done, without a look
 	}
-	in.sum.Objects[o.result.Disposition]++
-	in.sum.Objects[pipeline.DidDuplicate] += o.again // found done, without a look
-	in.sum.Stats.Add(o.result.Stats)
 }
 
 // panicError is a panic that was contained. Its value may hold some of the

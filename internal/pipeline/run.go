@@ -85,13 +85,14 @@ func NewSummary() *Summary {
 	return s
 }
 
-// Add counts an object.
+// Add counts an object. Of one that failed nothing stands, so nothing of it
+// counts as read or written.
 func (s *Summary) Add(r Result, err error) {
-	did := r.Disposition
 	if err != nil {
-		did = DidFail
+		s.Objects[DidFail]++
+		return
 	}
-	s.Objects[did]++
+	s.Objects[r.Disposition]++
 	s.Stats.Add(r.Stats)
 }
 
