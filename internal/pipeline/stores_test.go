@@ -69,6 +69,7 @@ func protocol(t *testing.T, tr traits, open func(t testing.TB) store.Store) {
 		{"workers at the same key", suite.race},
 		{"workers and an overwrite", suite.raceOverwrite},
 		{"late worker", suite.late},
+		{"two versions of the code", suite.twoVersions},
 		{"large output", suite.large},
 		{"failures of the store", suite.failures},
 		{"no value in errors", suite.canary},
@@ -368,6 +369,63 @@ func (w *world) together(t *testing.T, key string, n int) map[pipeline.Dispositi
 	}
 	group.Wait()
 	return did
+}
+
+// Two versions of the code, of which each makes other bytes of the same source
+// (here: another codec), work on the same keys. What one has settled the other
+// leaves alone, what one died over the other finishes, and at the same time they
+// give one output.
+func (s suite) twoVersions(t *testing.T) {
+	w := s.world(t)
+	old := w.with(func(p *pipeline.Pipeline) { p.Codec = sluice.Snappy })
+	const key = "in/a.json"
+	w.put(t, key, oneRow)
+	if r, err := old.Process(t.Context(), "raw", key); err != nil || r.Disposition != pipeline.DidCommit {
+		t.Fatalf("the old version: %+v, %v", r, err)
+	}
+	name, before := w.output(t, key)
+	w.process(t, key, pipeline.DidDuplicate)
+	if _, after := w.output(t, key); string(after) != string(before) {
+		t.Error("the new version wrote again what the old one had settled")
+	}
+
+	for round := range 5 {
+		w.put(t, key, fmt.Sprintf(`[{"id":%d},{"id":7}]`, round))
+		var workers sync.WaitGroup
+		for _, p := range []*pipeline.Pipeline{old, w.p, old, w.p} {
+			workers.Go(func() {
+				if _, err := p.Process(t.Context(), "raw", key); err != nil {
+					t.Errorf("worker: %v", err)
+				}
+			})
+		}
+		workers.Wait()
+		if again := w.holds(t, key, fmt.Sprint(round), "7"); again != name {
+			t.Errorf("the output is %s now, and was %s", again, name)
+		}
+		w.settled(t, key)
+	}
+
+	w.put(t, key, twoRows)
+	dying := w.with(func(p *pipeline.Pipeline) {
+		p.Codec = sluice.Snappy
+		p.Hook = func(at pipeline.Step) error {
+			if at == pipeline.Committed {
+				return errCrash
+			}
+			return nil
+		}
+	})
+	if _, err := dying.Process(t.Context(), "raw", key); !errors.Is(err, errCrash) {
+		t.Fatalf("the old version did not die: %v", err)
+	}
+	_, before = w.output(t, key)
+	w.process(t, key, pipeline.DidCommit)
+	if _, after := w.output(t, key); string(after) != string(before) {
+		t.Error("the new version published again what the old one had published")
+	}
+	w.settled(t, key)
+	w.noUploads(t)
 }
 
 // While the source is overwritten, workers and readers are at the key. Every

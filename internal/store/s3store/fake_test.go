@@ -52,7 +52,9 @@ func newFake(t *testing.T, cfg s3store.Config, fault func(f *fake, w http.Respon
 		server.Close()
 	})
 	cfg.Bucket, cfg.Region, cfg.Endpoint = "bucket", "us-east-1", server.URL
-	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIDCANARY", "secret-canary", "")
+	if cfg.Credentials == nil {
+		cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIDCANARY", "secret-canary", "")
+	}
 	cfg.MaxBackoff = time.Millisecond
 	s, err := s3store.New(t.Context(), cfg)
 	if err != nil {

@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
@@ -416,6 +419,38 @@ func TestDeadline(t *testing.T) {
 	_, err := s.Open(ctx, "key")
 	if !errors.Is(err, context.DeadlineExceeded) || store.IsTransient(err) {
 		t.Errorf("error %v, transient %t", err, store.IsTransient(err))
+	}
+}
+
+// Credentials that end while an object is read are asked for again: each
+// request has those that are valid when it is sent.
+func TestCredentialsAreRefreshed(t *testing.T) {
+	var mu sync.Mutex
+	given, used := 0, map[string]bool{}
+	cfg := s3store.Config{
+		PartSize: 5 << 20, Parallel: 1,
+		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			given++
+			return aws.Credentials{
+				AccessKeyID: fmt.Sprintf("AKID%d", given), SecretAccessKey: "secret", CanExpire: true, Expires: time.Now(),
+			}, nil
+		})),
+	}
+	f, s := newFake(t, cfg, func(_ *fake, _ http.ResponseWriter, r *http.Request, _ int) bool {
+		_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+		id, _, _ := strings.Cut(rest, "/")
+		used[id] = true
+		return false
+	})
+	data := random(12 << 20)
+	f.put("key", data)
+	if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read %d bytes: %v", len(got), err)
+	}
+	if len(used) < 3 || used[""] {
+		t.Errorf("three ranges were signed with %v", used)
 	}
 }
 
