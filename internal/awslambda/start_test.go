@@ -17,7 +17,7 @@ import (
 // process, configured as in Lambda with a bucket and a crawler, to its first
 // request for an event. Memory is what the process has in RAM by then.
 func BenchmarkStart(b *testing.B) {
-	bootstrap := build(b, "-trimpath", "-ldflags", "-s -w -buildid=")
+	bootstrap := build(b, "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-ldflags", "-s -w -buildid=")
 	arrived, leave := make(chan time.Time), make(chan struct{})
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		arrived <- time.Now()
