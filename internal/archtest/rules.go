@@ -41,6 +41,8 @@ var ladder = map[string]rung{
 		"generated orders must not share code with what reads them: an error in both would not be seen"},
 	"internal/cost": {nil,
 		"the cost model is arithmetic over prices and calls; that the pipeline makes these calls is a matter of its tests"},
+	"bench/gen": {[]string{"internal/gen"},
+		"the benchmark measures the command as a user has it: only its inputs are made by our code"},
 	"internal/event": {nil,
 		"an event is decoded from its bytes alone; what is done about it is the pipeline's"},
 	"internal/store": {nil,

@@ -20,6 +20,14 @@ const (
 	Pretty                   // an array, indented by two spaces
 )
 
+// Shape is whose orders they are.
+type Shape uint8
+
+const (
+	Orders  Shape = iota // as the mapping "orders" reads them
+	Shopify              // as the mapping "shopify" does: some 60 members an order, 25 a line, most of them unknown to it
+)
+
 // Options say what to write. Orders and Bytes end the document, whichever
 // comes first; if both are 0 it has no orders.
 type Options struct {
@@ -27,8 +35,10 @@ type Options struct {
 	Orders    int64   // number of orders; 0: no limit
 	Bytes     int64   // no further order after so many bytes; 0: no limit
 	Form      Form    // how they are laid out
+	Shape     Shape   // whose they are; Shop, Wide and Bad are for Orders
 	Catalogue bool    // products and customers repeat, as in a shop; false: nearly every value differs
-	Wide      bool    // add members that the mapping "orders" does not name
+	Shop      bool    // texts as a shop exports them: ids such as "ORD-000000001", times of day, few escapes; false: as awkward as can be
+	Wide      bool    // add members that the mapping "orders" does not name, as many bytes again as those it does
 	Bad       float64 // share of orders that the mapping "orders" must quarantine, 0 to 1
 }
 
@@ -54,8 +64,13 @@ const flushAt = 128 << 10
 
 // Write writes a document of orders to w.
 func Write(w io.Writer, o Options) (Counts, error) {
-	if int(o.Form) >= len(forms) {
+	switch {
+	case int(o.Form) >= len(forms):
 		return Counts{}, fmt.Errorf("generate orders: unknown form %d", o.Form)
+	case o.Shape > Shopify:
+		return Counts{}, fmt.Errorf("generate orders: unknown shape %d", o.Shape)
+	case o.Shape == Shopify && (o.Form == Pretty || o.Shop || o.Wide || o.Bad > 0):
+		return Counts{}, fmt.Errorf("generate orders: the shape of Shopify has no pretty form, and none of Shop, Wide and Bad")
 	}
 	var (
 		f    = forms[o.Form]
@@ -67,7 +82,11 @@ func Write(w io.Writer, o Options) (Counts, error) {
 		if r.counts.Orders > 0 {
 			buf = append(buf, f.between...)
 		}
-		buf = r.order(buf)
+		if o.Shape == Shopify {
+			buf = r.shopifyOrder(buf)
+		} else {
+			buf = r.order(buf)
+		}
 		if len(buf) >= flushAt {
 			if _, err := w.Write(buf); err != nil {
 				return r.counts, fmt.Errorf("write generated orders: %w", err)

@@ -207,6 +207,87 @@ func TestWriteErrors(t *testing.T) {
 	if _, err := Write(io.Discard, Options{Form: Pretty + 1}); err == nil {
 		t.Error("an unknown form must be an error")
 	}
+	for _, o := range []Options{{Shape: Shopify + 1}, {Shape: Shopify, Form: Pretty}, {Shape: Shopify, Bad: 0.1}, {Shape: Shopify, Wide: true}} {
+		if _, err := Write(io.Discard, o); err == nil {
+			t.Errorf("%+v must be an error", o)
+		}
+	}
+}
+
+func TestAShopExportsTextIDsAndTimes(t *testing.T) {
+	type shopOrder struct {
+		ID       string    `json:"order_id"`
+		Date     time.Time `json:"order_date"`
+		Customer struct {
+			ID string `json:"customer_id"`
+		}
+		Products []struct {
+			ID    string `json:"product_id"`
+			Name  string
+			Price float64
+		}
+	}
+	distinct := map[bool]float64{}
+	for _, catalogue := range []bool{true, false} {
+		text, counts := write(t, Options{Seed: 1, Orders: 5_000, Form: NDJSON, Shop: true, Catalogue: catalogue})
+		names := map[string]bool{}
+		last := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		d := json.NewDecoder(bytes.NewReader(text))
+		for n := 1; d.More(); n++ {
+			var o shopOrder
+			if err := d.Decode(&o); err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf("ORD-%09d", n); o.ID != want || o.Date.Before(last) || !strings.HasPrefix(o.Customer.ID, "C-") {
+				t.Fatalf("order %d: id %s, date %s after %s, customer %s", n, o.ID, o.Date, last, o.Customer.ID)
+			}
+			last = o.Date
+			for _, p := range o.Products {
+				names[p.ID+p.Name] = true
+			}
+		}
+		distinct[catalogue] = float64(len(names)) / float64(counts.Products)
+	}
+	if distinct[true] > 0.25 || distinct[false] < 0.999 {
+		t.Errorf("share of products that differ: %.3f with a catalogue, %.3f without", distinct[true], distinct[false])
+	}
+}
+
+func TestShopifyOrders(t *testing.T) {
+	for _, catalogue := range []bool{true, false} {
+		text, counts := write(t, Options{Seed: 1, Orders: 300, Form: NDJSON, Shape: Shopify, Catalogue: catalogue})
+		d := json.NewDecoder(bytes.NewReader(text))
+		var orders, lines int64
+		for ; d.More(); orders++ {
+			var o struct {
+				ID        int64
+				CreatedAt time.Time `json:"created_at"`
+				Email     string
+				Total     string `json:"total_price"`
+				LineItems []struct {
+					ID       int64
+					Title    string
+					Price    string
+					Quantity int64
+				} `json:"line_items"`
+			}
+			if err := d.Decode(&o); err != nil {
+				t.Fatal(err)
+			}
+			if o.ID == 0 || o.CreatedAt.IsZero() || o.Total == "" || !strings.HasSuffix(o.Email, "@example.com") {
+				t.Fatalf("order %d lacks what the mapping reads", orders)
+			}
+			for _, l := range o.LineItems {
+				if l.ID == 0 || l.Title == "" || l.Price == "" || l.Quantity == 0 {
+					t.Fatalf("order %d: a line lacks what the mapping reads", orders)
+				}
+				lines++
+			}
+		}
+		if orders != 300 || lines != counts.Products || strings.Contains(string(text), "%!") {
+			t.Errorf("%d orders and %d lines read, counts %+v", orders, lines, counts)
+		}
+	}
 }
 
 func BenchmarkWrite(b *testing.B) {

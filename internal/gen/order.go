@@ -3,19 +3,18 @@ package gen
 import (
 	"math/rand/v2"
 	"strconv"
+	"time"
 )
 
-const (
-	maxProducts       = 8
-	catalogueProducts = 2_000
-	catalogueBuyers   = 10_000
-)
+const maxProducts = 8
 
 // renderer appends orders as JSON text.
 type renderer struct {
 	rng    *rand.Rand
 	opts   Options
 	counts Counts
+	words  words
+	clock  time.Time // of the last order of a shop
 
 	// What stands before a member or element at each depth, and after a
 	// member's name: empty and ":" unless the form is Pretty.
@@ -25,6 +24,7 @@ type renderer struct {
 	// The catalogue, rendered once: a whole customer; a product up to its quantity.
 	customers [][]byte
 	products  []product
+	items     []shopifyItem
 }
 
 type product struct {
@@ -39,7 +39,12 @@ type line struct {
 }
 
 func newRenderer(rng *rand.Rand, o Options) *renderer {
-	r := &renderer{rng: rng, opts: o, colon: ":"}
+	r := &renderer{rng: rng, opts: o, colon: ":", words: awkward}
+	products, customers := 2_000, 10_000
+	if o.Shop {
+		r.words, r.clock = plain, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		products, customers = 5_000, 100_000
+	}
 	if o.Form == Pretty {
 		r.colon = ": "
 		indent := "\n"
@@ -48,11 +53,16 @@ func newRenderer(rng *rand.Rand, o Options) *renderer {
 			indent += "  "
 		}
 	}
-	if o.Catalogue {
-		for i := range catalogueProducts {
+	switch {
+	case o.Catalogue && o.Shape == Shopify:
+		for range products {
+			r.items = append(r.items, r.shopifyItem())
+		}
+	case o.Catalogue:
+		for i := range products {
 			r.products = append(r.products, r.product(int64(i+1)))
 		}
-		for i := range catalogueBuyers {
+		for i := range customers {
 			r.customers = append(r.customers, r.customer(nil, int64(i+1)))
 		}
 	}
@@ -82,13 +92,16 @@ func (r *renderer) order(b []byte) []byte {
 
 	b = append(b, '{')
 	if bad != missingID {
-		b = strconv.AppendInt(r.member(b, 2, "order_id"), r.counts.Orders, 10)
-		b = append(b, ',')
+		b = append(r.id(r.member(b, 2, "order_id"), "ORD-", r.counts.Orders), ',')
 	}
 	b = append(r.member(b, 2, "order_date"), '"')
-	if bad == impossibleDate {
+	switch {
+	case bad == impossibleDate:
 		b = append(b, "2024-02-30"...)
-	} else {
+	case r.opts.Shop:
+		r.clock = r.clock.Add(time.Duration(r.rng.IntN(60)) * time.Second)
+		b = r.clock.AppendFormat(b, time.RFC3339)
+	default:
 		b = r.date(b)
 	}
 	b = append(b, `",`...)
@@ -125,6 +138,18 @@ func (r *renderer) member(b []byte, depth int, name string) []byte {
 	return append(b, r.colon...)
 }
 
+// id appends a number as an id: ORD-000000001 in a shop.
+func (r *renderer) id(b []byte, prefix string, n int64) []byte {
+	if !r.opts.Shop {
+		return strconv.AppendInt(b, n, 10)
+	}
+	b = append(append(b, '"'), prefix...)
+	for least := int64(100_000_000); least > n && least > 1; least /= 10 {
+		b = append(b, '0')
+	}
+	return append(strconv.AppendInt(b, n, 10), '"')
+}
+
 func (r *renderer) buyer(b []byte, bad defect) []byte {
 	if bad == loneSurrogate {
 		b = append(b, '{')
@@ -140,24 +165,28 @@ func (r *renderer) buyer(b []byte, bad defect) []byte {
 
 func (r *renderer) customer(b []byte, id int64) []byte {
 	b = append(b, '{')
-	b = append(strconv.AppendInt(r.member(b, 3, "customer_id"), id, 10), ',')
+	b = append(r.id(r.member(b, 3, "customer_id"), "C-", id), ',')
 	family := r.word(nil)
 	b = append(r.member(b, 3, "name"), '"')
-	b = append(append(b, one(r.rng, givenNames)...), ' ')
+	b = append(append(b, one(r.rng, r.words.givenNames)...), ' ')
 	b = append(append(b, family...), `",`...)
 	b = append(append(r.member(b, 3, "email"), '"'), family...)
 	b = append(strconv.AppendInt(append(b, '.'), id, 10), `@example.com",`...)
 	b = append(r.member(b, 3, "address"), '"')
 	b = append(strconv.AppendInt(b, 1+r.rng.Int64N(200), 10), ' ')
-	b = append(r.word(b), one(r.rng, streets)...)
-	b = append(append(b, one(r.rng, cities)...), '"')
+	b = append(r.word(b), one(r.rng, r.words.streets)...)
+	b = append(append(b, one(r.rng, r.words.cities)...), '"')
 	b = append(b, r.indent[2]...)
 	return append(b, '}')
 }
 
 func (r *renderer) pick() product {
 	if r.products != nil {
-		return r.products[r.rng.IntN(len(r.products))]
+		i := r.rng.IntN(len(r.products))
+		if r.opts.Shop { // Some products sell better than others.
+			i = min(i, r.rng.IntN(len(r.products)))
+		}
+		return r.products[i]
 	}
 	// Rendered by line, into the document itself.
 	return product{cents: 1 + r.rng.Int64N(500_000)}
@@ -171,11 +200,11 @@ func (r *renderer) product(id int64) product {
 
 func (r *renderer) productHead(b []byte, id, cents int64, bad defect) []byte {
 	b = append(b, '{')
-	b = append(strconv.AppendInt(r.member(b, 4, "product_id"), id, 10), ',')
+	b = append(r.id(r.member(b, 4, "product_id"), "P-", id), ',')
 	b = append(r.member(b, 4, "name"), '"')
-	b = append(append(r.word(b), ' '), one(r.rng, goods)...)
+	b = append(append(r.word(b), ' '), one(r.rng, r.words.goods)...)
 	b = append(b, `",`...)
-	b = append(append(r.member(b, 4, "category"), '"'), one(r.rng, categories)...)
+	b = append(append(r.member(b, 4, "category"), '"'), one(r.rng, r.words.categories)...)
 	b = append(b, `",`...)
 	switch bad {
 	case missingPrice:
@@ -198,26 +227,6 @@ func (r *renderer) line(b []byte, l line, bad defect) []byte {
 		b = r.wideProduct(append(b, ','))
 	}
 	b = append(b, r.indent[3]...)
-	return append(b, '}')
-}
-
-func (r *renderer) wideOrder(b []byte) []byte {
-	b = append(r.member(b, 2, "channel"), '"')
-	b = append(append(b, one(r.rng, channels)...), `",`...)
-	b = append(r.member(b, 2, "shipping"), '{')
-	b = append(appendCents(r.member(b, 3, "cost"), r.rng.Int64N(2_000)), ',')
-	b = append(r.member(b, 3, "gift"), "null,"...)
-	b = append(r.member(b, 3, "parcels"), '[')
-	b = strconv.AppendUint(b, r.rng.Uint64(), 10)
-	b = append(append(b, ']'), r.indent[2]...)
-	return append(b, '}')
-}
-
-func (r *renderer) wideProduct(b []byte) []byte {
-	b = append(r.member(b, 4, "attributes"), '{')
-	b = strconv.AppendInt(r.member(b, 5, "weight_g"), r.rng.Int64N(10_000), 10)
-	b = append(r.member(append(b, ','), 5, "fragile"), "true"...)
-	b = append(b, r.indent[4]...)
 	return append(b, '}')
 }
 

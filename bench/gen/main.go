@@ -1,0 +1,92 @@
+// Command gen writes the inputs of the benchmark: synthetic orders, the same
+// bytes for the same flags on every machine. See bench/README.md.
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"sluice/internal/gen"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var (
+		kind   = flag.String("kind", "shop", "shop: products and customers repeat; distinct: nearly no value does; wide: shop with unknown members; demo: as sluice demo; shopify")
+		form   = flag.String("form", "ndjson", "ndjson; array, on one line; or wrapped: an array in an object")
+		mb     = flag.Int64("mb", 64, "size in MB (10^6 bytes), before gzip")
+		seed   = flag.Uint64("seed", 1, "seed of all that is random")
+		zip    = flag.Bool("gzip", false, "compress, at gzip's usual level 6")
+		output = flag.String("o", "-", "file, or - for standard output")
+	)
+	flag.Parse()
+	o := gen.Options{Seed: *seed, Bytes: *mb * 1_000_000}
+	switch *kind {
+	case "shop":
+		o.Shop, o.Catalogue = true, true
+	case "distinct":
+		o.Shop = true
+	case "wide":
+		o.Shop, o.Catalogue, o.Wide = true, true, true
+	case "demo":
+		o.Catalogue = true
+	case "shopify":
+		o.Shape, o.Catalogue = gen.Shopify, true
+	default:
+		return fmt.Errorf("unknown kind %q", *kind)
+	}
+	switch *form {
+	case "ndjson":
+		o.Form = gen.NDJSON
+	case "array":
+		o.Form = gen.Array
+	case "wrapped":
+		o.Form = gen.Wrapped
+	default:
+		return fmt.Errorf("unknown form %q", *form)
+	}
+
+	out := os.Stdout
+	if *output != "-" {
+		f, err := os.Create(*output)
+		if err != nil {
+			return fmt.Errorf("create output: %w", err)
+		}
+		out = f
+	}
+	w := bufio.NewWriterSize(out, 1<<20)
+	counts, err := write(w, o, *zip)
+	if err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", *output, err)
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", *output, err)
+	}
+	fmt.Fprintf(os.Stderr, `{"records":%d,"rows":%d,"bytes":%d}`+"\n", counts.Orders, counts.Products, counts.Bytes)
+	return nil
+}
+
+func write(w io.Writer, o gen.Options, zip bool) (gen.Counts, error) {
+	if !zip {
+		return gen.Write(w, o)
+	}
+	z := gzip.NewWriter(w)
+	counts, err := gen.Write(z, o)
+	if err != nil {
+		return counts, err
+	}
+	return counts, z.Close()
+}
