@@ -14,8 +14,9 @@ S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 PANDAS := $(TOOLS)/migrate/pandas
+BENCH_PYTHON := $(TOOLS)/bench/bin/python
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench bench-quick bench-smoke tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -96,8 +97,20 @@ load: $(S3) $(SLUICE)
 migrate: $(PYTHON) $(PANDAS) $(SLUICE)
 	PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(TOOLS)):$$PATH python .ci/console.py docs/migrate.md
 
-bench:
-	go test -run xxx -bench . -benchmem .
+# Against everybody else, some 25 minutes: bench/README.md. BENCH passes flags,
+# as in BENCH="--only duckdb,polars --resume".
+SIZES ?= 64,256,1000
+bench: $(BENCH_PYTHON)
+	$(BENCH_PYTHON) bench/bench.py --sizes $(SIZES) $(BENCH)
+
+# The same with small inputs; writes to bench/data/quick.
+bench-quick: $(BENCH_PYTHON)
+	$(BENCH_PYTHON) bench/bench.py --sizes 16,64 --huge 0 --output bench/data/quick $(BENCH)
+
+# Rows only, no times: the benchmark itself, kept from rotting.
+bench-smoke: $(PYTHON)
+	@files=$$(gofmt -l bench/peers); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
+	$(PYTHON) bench/bench.py --smoke
 
 tools: $(LINT) $(VULN) $(S3) $(PYTHON)
 
@@ -130,6 +143,13 @@ $(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
 $(PANDAS): examples/migrate/requirements.txt $(PYTHON)
 	rm -rf $(TOOLS)/migrate
 	$(PYTHON) -m pip install --quiet --no-deps --target $(TOOLS)/migrate $$(grep -e ^pandas -e ^numpy $<) || { rm -rf $(TOOLS)/migrate; exit 1; }
+	touch $@
+
+# A peer that cannot be installed is left out; the benchmark says so.
+$(BENCH_PYTHON): bench/requirements.txt | $(TOOLS)/.gitignore
+	rm -rf $(TOOLS)/bench
+	python3 -m venv $(TOOLS)/bench
+	while read -r peer; do $(BENCH_PYTHON) -m pip install --quiet "$$peer" || echo "cannot install $$peer"; done < bench/requirements.txt
 	touch $@
 
 # Go knows best whether it must be built anew.
