@@ -23,7 +23,7 @@ def arguments():
     p.add_argument("--inputs", default="", help="inputs whose name holds one of these, such as shop-256,array")
     p.add_argument("--cores", default="1,2", help="numbers of cores (default %(default)s)")
     p.add_argument("--pairs", type=int, default=0, help="pairs of runs of each comparison (default 1 to 5, fewer for slow peers)")
-    p.add_argument("--seconds", type=float, default=180, help="longest a run may take (default %(default).0f)")
+    p.add_argument("--seconds", type=float, default=240, help="longest a run may take (default %(default).0f)")
     p.add_argument("--resume", action="store_true", help="keep what an earlier run of the same binary has measured")
     p.add_argument("--output", default=HERE, help="folder of RESULTS.md and the plots (default bench)")
     p.add_argument("--report", action="store_true", help="measure nothing, only write the report anew")
@@ -103,7 +103,7 @@ def main():
             results["alone"][r.key] = by_itself(r, a) | {"mb": r.mb, "form": r.form, "piped": r.piped, "cores": r.cores}
             print("   ", results["alone"][r.key], flush=True)
             save()
-    results["seconds"] = results.get("seconds", 0) + time.monotonic() - start
+    results["seconds"] = time.monotonic() - start
     save()
     print(f"{time.monotonic() - start:.0f} s")
     finish(a, results)
@@ -178,4 +178,7 @@ def commit():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        run.remove(run.OUT)

@@ -15,12 +15,12 @@ X86_BY_ARM = 0.0000166667 / 0.0000133334  # The table of prices has arm64's; the
 
 
 def prices():
-    """The price of each name, and the page and date it is from."""
+    """The price of each name, and where it is from."""
     if not os.path.exists(PRICES):
         return None
     with open(PRICES) as f:
-        found = re.findall(r"^  (\w+):\n    usd: ([\d.e-]+)\n.*\n    source: (\S+)\n    read: (\S+)", f.read(), re.M)
-    return {name: (float(usd), source, read) for name, usd, source, read in found}
+        found = re.findall(r"^  (\w+):\n    usd: ([\d.e-]+)\n.*\n    source: (\S+)\n    read: (\S+)\n(    confirmed: false)?", f.read(), re.M)
+    return {name: (float(usd), f"{source}, read {read}{', not confirmed by AWS itself' if doubt else ''}") for name, usd, source, read, doubt in found}
 
 
 def cpu_per_gb(results, who, peer, cores):
@@ -68,7 +68,7 @@ def section(results):
         usd = (price["firehose_gb"][0] + price["firehose_conversion_gb"][0]) * 1000
         rows.append(f"| Firehose with conversion | – | {usd:.2f} | by volume; a record below 5 KB pays as 5 KB; does not explode arrays |")
     used = ["lambda_gb_second", "glue_dpu_hour", "firehose_gb", "firehose_conversion_gb"]
-    sources = "; ".join(f"{n} ${price[n][0]:.10g} ({price[n][1]}, read {price[n][2]})" for n in used if n in price)
+    sources = "; ".join(f"{n} ${price[n][0]:.10g} ({price[n][1]})" for n in used if n in price)
     return f"""## What it means on AWS
 
 Computed, not measured there: the CPU seconds of this machine, {'arm64' if arm else 'x86_64'}; Lambda gives one vCPU at {VCPU_MB:,} MB and shares in proportion, so the price of a TB

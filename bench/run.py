@@ -11,7 +11,9 @@ import sys
 from plan import DATA, HERE, PEERS, ROOT
 
 BIN = os.path.join(DATA, "bin")
-OUT = os.path.join(DATA, "out")
+# In memory where there is such a folder: what a disk makes of flushes (sluice
+# does them, some peers do not) is noise.
+OUT = f"/dev/shm/sluice-bench-{os.getpid()}" if os.access("/dev/shm", os.W_OK) else os.path.join(DATA, "out")
 LOG = os.path.join(DATA, "log")
 SLUICE = os.path.join(BIN, "sluice")
 GEN = os.path.join(BIN, "gen")
