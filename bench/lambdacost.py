@@ -63,7 +63,7 @@ def section(results):
     cpu, _ = cpu_per_gb(results, "theirs", "pyspark", 2)
     if cpu and "glue_dpu_hour" in price:
         usd = cpu * 1000 / 4 / 3600 * price["glue_dpu_hour"][0]
-        rows.append(f"| Glue job (Spark) | – | {usd:.2f} | {cpu:.0f} CPU seconds a GB of Spark here, start included; 4 vCPU a DPU, all busy; a job pays at least 2 DPU for 1 minute |")
+        rows.append(f"| Glue job (Spark) | – | {usd:.2f} | {cpu:.0f} CPU seconds a GB of Spark here, with its start and warming up, so an upper bound; 4 vCPU a DPU, all busy; a job pays at least 2 DPU for 1 minute |")
     if "firehose_gb" in price:
         usd = (price["firehose_gb"][0] + price["firehose_conversion_gb"][0]) * 1000
         rows.append(f"| Firehose with conversion | – | {usd:.2f} | by volume; a record below 5 KB pays as 5 KB; does not explode arrays |")

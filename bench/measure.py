@@ -24,7 +24,11 @@ child = os.posix_spawnp(command[0], command, os.environ, setpgroup=0, file_actio
 late = []
 signal.signal(signal.SIGALRM, lambda *_: (late.append(True), os.killpg(child, signal.SIGKILL)))
 signal.setitimer(signal.ITIMER_REAL, seconds)
-_, status, usage = os.wait4(child, 0)
+try:
+    _, status, usage = os.wait4(child, 0)
+except KeyboardInterrupt:
+    os.killpg(child, signal.SIGKILL)
+    sys.exit("interrupted")
 wall = time.monotonic() - start
 signal.setitimer(signal.ITIMER_REAL, 0)
 print(json.dumps({
