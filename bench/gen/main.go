@@ -14,22 +14,25 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(args []string) error {
 	var (
-		kind   = flag.String("kind", "shop", "shop: products and customers repeat; distinct: nearly no value does; wide: shop with unknown members; demo: as sluice demo; shopify")
-		form   = flag.String("form", "ndjson", "ndjson; array, on one line; or wrapped: an array in an object")
-		mb     = flag.Int64("mb", 64, "size in MB (10^6 bytes), before gzip")
-		seed   = flag.Uint64("seed", 1, "seed of all that is random")
-		zip    = flag.Bool("gzip", false, "compress, at gzip's usual level 6")
-		output = flag.String("o", "-", "file, or - for standard output")
+		flags  = flag.NewFlagSet("gen", flag.ContinueOnError)
+		kind   = flags.String("kind", "shop", "shop: products and customers repeat; distinct: nearly no value does; wide: shop with unknown members; shopify")
+		form   = flags.String("form", "ndjson", "ndjson; or array, on one line")
+		mb     = flags.Int64("mb", 64, "size in MB (10^6 bytes), before gzip")
+		seed   = flags.Uint64("seed", 1, "seed of all that is random")
+		zip    = flags.Bool("gzip", false, "compress, at gzip's usual level 6")
+		output = flags.String("o", "-", "file, or - for standard output")
 	)
-	flag.Parse()
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	o := gen.Options{Seed: *seed, Bytes: *mb * 1_000_000}
 	switch *kind {
 	case "shop":
@@ -38,8 +41,6 @@ func run() error {
 		o.Shop = true
 	case "wide":
 		o.Shop, o.Catalogue, o.Wide = true, true, true
-	case "demo":
-		o.Catalogue = true
 	case "shopify":
 		o.Shape, o.Catalogue = gen.Shopify, true
 	default:
@@ -50,8 +51,6 @@ func run() error {
 		o.Form = gen.NDJSON
 	case "array":
 		o.Form = gen.Array
-	case "wrapped":
-		o.Form = gen.Wrapped
 	default:
 		return fmt.Errorf("unknown form %q", *form)
 	}

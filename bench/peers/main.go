@@ -27,22 +27,25 @@ type rowWriter interface {
 }
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	form := flag.String("form", "ndjson", "ndjson or array")
-	writer := flag.String("writer", "parquet-go", "parquet-go or arrow-go")
-	codec := flag.String("codec", "zstd", "zstd or snappy")
-	flag.Parse()
-	if flag.NArg() != 2 {
+func run(args []string) error {
+	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
+	form := flags.String("form", "ndjson", "ndjson or array")
+	writer := flags.String("writer", "parquet-go", "parquet-go or arrow-go")
+	codec := flags.String("codec", "zstd", "zstd or snappy")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 2 {
 		return fmt.Errorf("usage: peers [flags] IN OUT")
 	}
 
-	in, err := os.Open(flag.Arg(0))
+	in, err := os.Open(flags.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -53,7 +56,7 @@ func run() error {
 			return err
 		}
 	}
-	out, err := os.Create(flag.Arg(1))
+	out, err := os.Create(flags.Arg(1))
 	if err != nil {
 		return err
 	}
