@@ -2,9 +2,16 @@ package sluice
 
 import "runtime/debug"
 
-// Version is the version of sluice in the running program, as the Go tool
-// stamped it: a module version, or "devel".
+// version is set by the linker in what is built without its repository:
+// -ldflags "-X sluice.version=v1.2.3".
+var version string
+
+// Version is the version of sluice in the running program, as it was built in
+// or the Go tool stamped it: a module version, or "devel".
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "devel"
