@@ -126,7 +126,7 @@ func newSetup(t *testing.T) *setup {
 		t.Fatal(err)
 	}
 	return &setup{
-		t: t, glue: f, store: s, marker: filepath.Join(dir, "catalog", "crawler-etl-pipeline-orders.json"),
+		t: t, glue: f, store: s, marker: filepath.Join(dir, "catalog", "_crawler-etl-pipeline-orders.json"),
 		crawler: gluecrawler.New(newClient(server.URL), crawlerName, s, "catalog/"),
 	}
 }
@@ -403,7 +403,7 @@ func TestNameOfCrawler(t *testing.T) {
 	if _, err := c.Refresh(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(s.marker), "crawler-..%2Fa%20b%2F%C3%BC.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(s.marker), "_crawler-..%2Fa%20b%2F%C3%BC.json")); err != nil {
 		t.Error(err)
 	}
 }

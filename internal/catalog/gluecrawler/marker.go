@@ -38,8 +38,11 @@ type marker struct {
 	crawler string
 }
 
+// newMarker names the marker with "_" before it: Athena leaves out such objects,
+// and the folder is that of a table over the ledger's entries
+// (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
 func newMarker(s store.Store, prefix, crawler string) marker {
-	return marker{store: s, key: prefix + "crawler-" + url.PathEscape(crawler) + ".json", crawler: crawler}
+	return marker{store: s, key: prefix + "_crawler-" + url.PathEscape(crawler) + ".json", crawler: crawler}
 }
 
 // get reads the marker. One that is absent is clean: the first commit writes

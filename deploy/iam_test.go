@@ -1,0 +1,260 @@
+package deploy_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The permissions of the function are held against the calls it can make. The
+// calls come from the linker: a method of an SDK client that nothing reaches
+// is not in the binary. So a call that is new in the code fails here until the
+// template allows it and the table below says where, and a permission for a
+// call that is gone fails too.
+
+// needs says which actions a call of the SDK needs:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html,
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+var needs = map[string][]string{
+	"s3.GetObject":               {"s3:GetObject", "s3:GetObjectVersion"}, // a version is pinned when more than one range is read
+	"s3.HeadObject":              {"s3:GetObject", "s3:ListBucket"},       // without the latter a missing object is a 403
+	"s3.PutObject":               {"s3:PutObject", "s3:GetObject"},        // with If-Match both
+	"s3.CreateMultipartUpload":   {"s3:PutObject"},
+	"s3.UploadPart":              {"s3:PutObject"},
+	"s3.CompleteMultipartUpload": {"s3:PutObject", "s3:GetObject"},
+	"s3.AbortMultipartUpload":    {"s3:AbortMultipartUpload"},
+	"s3.ListObjectsV2":           {"s3:ListBucket"},
+	"s3.DeleteObject":            {"s3:DeleteObject"},
+	"s3.ListMultipartUploads":    {"s3:ListBucketMultipartUploads"},
+	"glue.StartCrawler":          {"glue:StartCrawler"},
+	"glue.GetCrawler":            {"glue:GetCrawler"},
+	"glue.GetTable":              {"glue:GetTable"},
+	"glue.CreateTable":           {"glue:CreateTable"},
+	"glue.UpdateTable":           {"glue:UpdateTable"},
+	"glue.BatchCreatePartition":  {"glue:BatchCreatePartition"},
+}
+
+// unused are calls in the binary that the function does not make.
+var unused = map[string]string{
+	"s3.CreateSession":    "of the SDK itself, for directory buckets (S3 Express)",
+	"glue.CreateDatabase": "internal/setup never asks for it: gluecatalog.New(client, false)",
+}
+
+// byAWS are actions that AWS uses in the name of the function.
+var byAWS = map[string]string{
+	"logs:CreateLogStream":   "Lambda writes the log",
+	"logs:PutLogEvents":      "Lambda writes the log",
+	"sqs:ReceiveMessage":     "Lambda polls the queue",
+	"sqs:DeleteMessage":      "Lambda polls the queue",
+	"sqs:GetQueueAttributes": "Lambda polls the queue",
+	"sqs:SendMessage":        "Lambda keeps events that failed",
+	"kms:Decrypt":            "S3 reads with the key",
+	"kms:GenerateDataKey":    "S3 writes with the key",
+}
+
+// ofCatalog are the actions of each kind of catalog.
+var ofCatalog = map[string][]string{
+	"crawler": {"glue:StartCrawler", "glue:GetCrawler"},
+	"glue":    {"glue:GetTable", "glue:CreateTable", "glue:UpdateTable"},
+}
+
+var operation = regexp.MustCompile(`aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)\.([A-Z]\w*)$`)
+
+// calls are the operations in the binary, such as "s3.GetObject". It is built
+// as internal/awslambda's tests do, whose work is then there already.
+var calls = sync.OnceValues(func() ([]string, error) {
+	dir, err := os.MkdirTemp("", "sluice-deploy-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "bootstrap")
+	if out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", name, "sluice/cmd/sluice-lambda").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", name).Output()
+	if err != nil {
+		return nil, err
+	}
+	set := map[string]bool{}
+	for line := range bytes.Lines(symbols) {
+		if m := operation.FindSubmatch(bytes.TrimSpace(line)); m != nil && string(m[2]) != "Options" {
+			set[string(m[1])+"."+string(m[2])] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set)), nil
+})
+
+func permissionsAndCalls(s *stack) []string {
+	var p problems
+	made, err := calls()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	p.want(slices.Contains(made, "s3.PutObject") && slices.Contains(made, "glue.StartCrawler"), "the calls cannot be read from the binary: %v", made)
+	for call := range unused {
+		p.want(slices.Contains(made, call), "%s is not in the binary, take it out of the tests", call)
+	}
+	wanted := map[string]string{} // action, call
+	for _, call := range made {
+		if unused[call] != "" {
+			continue
+		}
+		if needs[call] == nil {
+			p.want(false, "the function calls %s, and no action is known for it", call)
+		}
+		for _, action := range needs[call] {
+			wanted[action] = call
+		}
+	}
+	granted := map[string]bool{}
+	for _, st := range statementsOf(s, "FunctionRole") {
+		for _, action := range many(at(st, "Action")) {
+			granted[action] = true
+			p.want(wanted[action] != "" || byAWS[action] != "", "%s is allowed, and no call needs it", action)
+		}
+	}
+	kind := s.params["CatalogKind"]
+	for action, call := range wanted {
+		if strings.HasPrefix(action, "glue:") && !slices.Contains(ofCatalog[kind], action) {
+			p.want(!granted[action], "%s is allowed, and not needed for the catalog %s", action, kind)
+			continue
+		}
+		p.want(granted[action], "%s needs %s, which is not allowed", call, action)
+	}
+	return p
+}
+
+// grants are the statements of each role: the actions, and on what.
+func grants(s *stack) map[string]map[string][]string {
+	in, catalog := bucketARN(s), "arn:aws:glue:eu-central-1:123456789012:"
+	glue := []string{catalog + "catalog", catalog + "database/" + s.params["DatabaseName"], catalog + "table/" + s.params["DatabaseName"] + "/*"}
+	machine := "arn:aws:states:eu-central-1:123456789012:"
+	key := s.params["KmsKeyArn"]
+	want := map[string]map[string][]string{
+		"FunctionRole": {
+			"s3:GetObject s3:GetObjectVersion":                            {in + "/" + s.params["SourcePrefix"] + "*"},
+			"s3:GetObject s3:PutObject s3:AbortMultipartUpload":           {in + "/" + s.params["SinkPrefix"] + "*"},
+			"s3:GetObject s3:PutObject":                                   {in + "/" + s.params["LedgerPrefix"] + "*"},
+			"s3:PutObject s3:AbortMultipartUpload":                        {in + "/" + s.params["QuarantinePrefix"] + "*"},
+			"s3:ListBucket":                                               {in},
+			"logs:CreateLogStream logs:PutLogEvents":                      {"{LogGroup.Arn}"},
+			"sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes": {"{Queue.Arn}"},
+			"sqs:SendMessage":                                             {"{DeadLetterQueue.Arn}"},
+			"glue:StartCrawler glue:GetCrawler":                           {catalog + "crawler/" + s.params["CrawlerName"]},
+			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue,
+			"kms:Decrypt kms:GenerateDataKey":                             {key},
+		},
+		"CrawlerRole": {
+			"s3:GetObject":                       {in + "/" + s.params["SinkPrefix"] + "*"},
+			"s3:ListBucket s3:GetBucketLocation": {in},
+			"glue:GetDatabase glue:GetTable glue:GetTables glue:CreateTable glue:UpdateTable glue:GetPartition glue:GetPartitions glue:BatchGetPartition glue:BatchCreatePartition glue:UpdatePartition": glue,
+			"logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents": {"arn:aws:logs:eu-central-1:123456789012:log-group:/aws-glue/crawlers:*"},
+			"kms:Decrypt": {key},
+		},
+		"BackfillRole": {
+			"s3:ListBucket": {in},
+			"s3:PutObject s3:GetObject s3:ListMultipartUploadParts s3:AbortMultipartUpload": {in + "/" + s.params["WorkPrefix"] + "backfill/*"},
+			"lambda:InvokeFunction":                         {"{Function.Arn}"},
+			"states:StartExecution":                         {machine + "stateMachine:" + stackName + "-backfill"},
+			"states:DescribeExecution states:StopExecution": {machine + "execution:" + stackName + "-backfill:*"},
+			"states:RedriveExecution":                       {machine + "execution:" + stackName + "-backfill/Objects:*"},
+			"kms:Decrypt kms:GenerateDataKey":               {key},
+		},
+		"BatchRole": {
+			"lambda:InvokeFunction":            {"{Function.Arn}"},
+			"s3:GetObject s3:GetObjectVersion": {in + "/" + s.params["WorkPrefix"] + "batch/*"},
+			"s3:PutObject":                     {in + "/" + s.params["WorkPrefix"] + "batch/*"},
+			"kms:Decrypt kms:GenerateDataKey":  {key},
+		},
+	}
+	function := want["FunctionRole"]
+	if s.params["Trigger"] == "s3" {
+		delete(function, "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes")
+	} else {
+		delete(function, "sqs:SendMessage")
+	}
+	if s.params["CatalogKind"] != "crawler" {
+		delete(function, "glue:StartCrawler glue:GetCrawler")
+	}
+	if s.params["CatalogKind"] != "glue" {
+		delete(function, "glue:GetTable glue:CreateTable glue:UpdateTable")
+	}
+	if s.params["CatalogKind"] != "crawler" || s.params["CreateCrawler"] == "false" {
+		delete(want, "CrawlerRole")
+	}
+	if s.params["Backfill"] == "false" {
+		delete(want, "BackfillRole")
+		delete(want, "BatchRole")
+	}
+	if key == "" {
+		for _, role := range want {
+			delete(role, "kms:Decrypt kms:GenerateDataKey")
+			delete(role, "kms:Decrypt")
+		}
+	}
+	return want
+}
+
+// statements: every role may do what grants says, where it says, and no more.
+func statements(s *stack) []string {
+	var p problems
+	want := grants(s)
+	p.want(slices.Equal(s.of("AWS::IAM::Role"), slices.Sorted(maps.Keys(want))), "roles are %v", s.of("AWS::IAM::Role"))
+	p.want(len(s.of("AWS::IAM::Policy"))+len(s.of("AWS::IAM::ManagedPolicy"))+len(s.of("AWS::IAM::RolePolicy")) == 0, "there are policies outside of the roles")
+	for role, allowed := range want {
+		got := map[string][]string{}
+		p.want(s.get(role, "ManagedPolicyArns") == nil, "%s has managed policies", role)
+		for _, st := range statementsOf(s, role) {
+			p.equal(role+": effect", at(st, "Effect"), "Allow")
+			p.want(at(st, "NotAction") == nil && at(st, "NotResource") == nil, "%s allows by exclusion", role)
+			got[strings.Join(many(at(st, "Action")), " ")] = many(at(st, "Resource"))
+			for _, action := range many(at(st, "Action")) {
+				p.want(!strings.Contains(action, "*"), "%s may %s", role, action)
+			}
+			for _, on := range many(at(st, "Resource")) {
+				p.want(on != "*", "%s may %v on everything", role, at(st, "Action"))
+			}
+			if service, _, _ := strings.Cut(text(at(st, "Resource")), "/"); role == "FunctionRole" && strings.HasPrefix(service, "arn:aws:s3") {
+				p.equal("account of the bucket", at(st, "Condition", "StringEquals", "aws:ResourceAccount"), account)
+			}
+			if slices.Contains(many(at(st, "Action")), "kms:Decrypt") {
+				p.equal(role+": through", at(st, "Condition", "StringEquals", "kms:ViaService"), "s3.eu-central-1.amazonaws.com")
+			}
+		}
+		for actions, on := range allowed {
+			p.want(slices.Equal(got[actions], on), "%s: %s on %v, want %v", role, actions, got[actions], on)
+		}
+		for actions, on := range got {
+			p.want(allowed[actions] != nil, "%s may %s on %v", role, actions, on)
+		}
+	}
+	return p
+}
+
+func statementsOf(s *stack, role string) []any {
+	var out []any
+	for _, policy := range list(s.get(role, "Policies")) {
+		out = append(out, list(at(policy, "PolicyDocument", "Statement"))...)
+	}
+	return out
+}
+
+// What is said of the calls is so.
+func TestUnused(t *testing.T) {
+	code, err := os.ReadFile("../internal/setup/setup.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(code), "gluecatalog.New(client, false)") || strings.Count(string(code), "gluecatalog.New(") != 1 {
+		t.Error("the function may create databases now, and then needs glue:CreateDatabase")
+	}
+}

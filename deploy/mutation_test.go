@@ -1,0 +1,164 @@
+package deploy_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// A check that cannot fail is none. Each mutation breaks the template in one
+// place; the check that is named must say so.
+func TestMutations(t *testing.T) {
+	defaults, direct := variants["defaults"], variants["direct"]
+	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
+	for _, m := range []struct {
+		name   string
+		params map[string]string
+		check  string
+		mutate func(doc map[string]any)
+	}{
+		{"no source of the notification", defaults, "queue policy", remove("QueuePolicy", "PolicyDocument", "Statement", 0, "Fn::If", 1, "Condition", "ArnEquals")},
+		{"no account of the notification", defaults, "queue policy", remove("QueuePolicy", "PolicyDocument", "Statement", 0, "Fn::If", 1, "Condition", "StringEquals")},
+		{"no source of the rule", bridge, "service principals", remove("QueuePolicy", "PolicyDocument", "Statement", 0, "Fn::If", 2, "Condition", "ArnEquals")},
+		{"no queue policy", defaults, "queue policy", func(doc map[string]any) {
+			delete(object(doc["Resources"]), "QueuePolicy")
+			properties(doc, "Bucket")["Tags"] = nil
+		}},
+		{"no account of S3", direct, "service principals", remove("InvokeByS3", "SourceAccount")},
+		{"no source of S3", direct, "service principals", remove("InvokeByS3", "SourceArn")},
+		{"no source of the schedule", defaults, "service principals", remove("InvokeBySchedule", "SourceArn")},
+		{"anybody may alarm", defaults, "service principals", remove("AlarmTopicPolicy", "PolicyDocument", "Statement", 0, "Condition", "ArnLike")},
+		{"a misspelt event", defaults, "notification", set("s3:ObjectCreate:*", "Bucket", "NotificationConfiguration", "QueueConfigurations", "Fn::If", 1, 0, "Event")},
+		{"only Put, so no multipart uploads", defaults, "notification", set("s3:ObjectCreated:Put", "Bucket", "NotificationConfiguration", "QueueConfigurations", "Fn::If", 1, 0, "Event")},
+		{"a misspelt event, direct", direct, "notification", set("s3:ObjectsCreated:*", "Bucket", "NotificationConfiguration", "LambdaConfigurations", "Fn::If", 1, 0, "Event")},
+		{"a misspelt event of EventBridge", bridge, "notification", set([]any{"Object created"}, "ObjectRule", "EventPattern", "detail-type", "Fn::If", 2)},
+		{"no filter", defaults, "notification", remove("Bucket", "NotificationConfiguration", "QueueConfigurations", "Fn::If", 1, 0, "Filter")},
+		{"the filter of the sink", defaults, "notification", set(map[string]any{"Ref": "SinkPrefix"}, "Bucket", "NotificationConfiguration", "QueueConfigurations", "Fn::If", 1, 0, "Filter", "S3Key", "Rules", 0, "Value")},
+		{"EventBridge is off", bridge, "notification", remove("Bucket", "NotificationConfiguration", "EventBridgeConfiguration")},
+		{"no dead-letter queue", defaults, "dead letters", remove("Queue", "RedrivePolicy")},
+		{"one try", defaults, "dead letters", set("1", "Queue", "RedrivePolicy", "maxReceiveCount")},
+		{"dead letters for four days", defaults, "dead letters", set("345600", "DeadLetterQueue", "MessageRetentionPeriod")},
+		{"no destination", direct, "dead letters", remove("AsynchronousInvocations", "DestinationConfig")},
+		{"no dead letters of the rule", bridge, "dead letters", remove("ObjectRule", "Targets", 0, "DeadLetterConfig")},
+		{"no partial batches", defaults, "event source mapping", remove("QueueToFunction", "FunctionResponseTypes")},
+		{"no limit", defaults, "event source mapping", remove("QueueToFunction", "ScalingConfig")},
+		{"a short visibility timeout", defaults, "visibility", func(doc map[string]any) {
+			object(object(object(doc["Mappings"])["Visibility"])["300"])["Seconds"] = "300"
+		}},
+		{"another handler", defaults, "function", set("main", "Function", "Handler")},
+		{"code of another architecture", defaults, "function", set([]any{"x86_64"}, "Function", "Architectures")},
+		{"a misspelt variable", defaults, "configuration", func(doc map[string]any) {
+			env := object(at(properties(doc, "Function"), "Environment", "Variables"))
+			env["SLUICE_LEGDER"] = env["SLUICE_LEDGER"]
+			delete(env, "SLUICE_LEDGER")
+		}},
+		{"the sink under the source", defaults, "configuration", set(map[string]any{"Fn::Sub": "s3://${BucketName}/${SourcePrefix}out/"}, "Function", "Environment", "Variables", "SLUICE_SINK")},
+		{"no schedule", defaults, "follow-up", remove("Schedule", "Targets")},
+		{"a misspelt event of Glue", defaults, "follow-up", set([]any{"Glue Crawler State Changed"}, "CrawlerFailed", "EventPattern", "detail-type")},
+		{"another state of the crawler", defaults, "follow-up", set([]any{"SUCCEEDED"}, "CrawlerSucceeded", "EventPattern", "detail", "state")},
+		{"new folders only", defaults, "follow-up", set("CRAWL_NEW_FOLDERS_ONLY", "Crawler", "RecrawlPolicy", "RecrawlBehavior")},
+		{"no versions", defaults, "bucket", remove("Bucket", "VersioningConfiguration")},
+		{"a public bucket", defaults, "bucket", set("false", "Bucket", "PublicAccessBlockConfiguration", "BlockPublicPolicy")},
+		{"no TLS", defaults, "bucket", remove("BucketPolicy", "PolicyDocument", "Statement", 0)},
+		{"no encryption with the key", key, "bucket", remove("Bucket", "BucketEncryption")},
+		{"the ledger expires", defaults, "bucket", set(map[string]any{"Ref": "LedgerPrefix"}, "Bucket", "LifecycleConfiguration", "Rules", 2, "Prefix")},
+		{"uploads stay", defaults, "bucket", remove("Bucket", "LifecycleConfiguration", "Rules", 0, "AbortIncompleteMultipartUpload")},
+		{"delete", defaults, "permissions and calls", set([]any{"s3:GetObject", "s3:DeleteObject"}, "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Action")},
+		{"all of S3", defaults, "statements", set("s3:*", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Action")},
+		{"every resource", defaults, "statements", set("*", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource")},
+		{"every table", tables, "statements", set("*", "FunctionRole", "Policies", 4, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource")},
+		{"the key for everybody", key, "statements", remove("FunctionRole", "Policies", 5, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Condition")},
+		{"a column less", defaults, "ledger table", remove("LedgerTable", "TableInput", "StorageDescriptor", "Columns", 5)},
+		{"no alarm of dead letters", defaults, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "DeadLetterAlarm") }},
+		{"an alarm nobody hears", defaults, "alarms", remove("RejectedAlarm", "AlarmActions")},
+		{"a metric that is not there", defaults, "alarms", set("rejects", "RejectedAlarm", "MetricName")},
+		{"a backfill of everything", defaults, "backfill", remove("BackfillMachine", "Definition", "States", "WholeSource", "Result")},
+		{"a batch without its bucket's name", defaults, "backfill", set(map[string]any{"Bucket": "elsewhere"}, "BackfillMachine", "Definition", "States", "Objects", "ItemBatcher", "BatchInput")},
+		{"children of five minutes", defaults, "backfill", set("EXPRESS", "BackfillMachine", "Definition", "States", "Objects", "ItemProcessor", "ProcessorConfig", "ExecutionType")},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			doc := translated(t)
+			m.mutate(doc)
+			s, err := newStack(doc, m.params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := checks[m.check](s)
+			if len(found) == 0 {
+				t.Fatalf("the check %q does not see it", m.check)
+			}
+			t.Log(found[0])
+		})
+	}
+}
+
+// One action less, of any role, in any variant, is seen.
+func TestEveryActionCounts(t *testing.T) {
+	for name, params := range variants {
+		probe, err := newStack(translated(t), params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, role := range probe.of("AWS::IAM::Role") {
+			for i, st := range statementsOf(probe, role) {
+				for _, action := range many(at(st, "Action")) {
+					s, err := newStack(translated(t), params)
+					if err != nil {
+						t.Fatal(err)
+					}
+					less := object(statementsOf(s, role)[i])
+					less["Action"] = slices.DeleteFunc(list(toList(less["Action"])), func(a any) bool { return text(a) == action })
+					if len(statements(s)) == 0 {
+						t.Errorf("%s: %s without %s: nothing is seen", name, role, action)
+					}
+				}
+			}
+		}
+	}
+}
+
+func toList(v any) any {
+	if list(v) == nil {
+		return []any{v}
+	}
+	return v
+}
+
+func properties(doc map[string]any, name string) map[string]any {
+	return object(at(doc, "Resources", name, "Properties"))
+}
+
+// remove takes the member or element at a path of a resource's properties away.
+func remove(name string, path ...any) func(map[string]any) {
+	return change(name, path, func(parent map[string]any, member string) { delete(parent, member) })
+}
+
+// set puts another value at the path.
+func set(value any, name string, path ...any) func(map[string]any) {
+	return change(name, path, func(parent map[string]any, member string) { parent[member] = value })
+}
+
+func change(name string, path []any, do func(parent map[string]any, member string)) func(map[string]any) {
+	return func(doc map[string]any) {
+		whole := properties(doc, name)
+		last := len(path) - 1
+		parent := at(whole, path[:last]...)
+		if at(whole, path...) == nil {
+			panic(fmt.Sprintf("%s has nothing at %v", name, path))
+		}
+		if member, ok := path[last].(string); ok {
+			do(object(parent), member)
+			return
+		}
+		// An element: the list is written anew, as a value of its parent.
+		elements, i := list(parent), path[last].(int)
+		box := map[string]any{"": elements[i]}
+		do(box, "")
+		kept := slices.Clone(elements[:i])
+		if v, ok := box[""]; ok {
+			kept = append(kept, v)
+		}
+		kept = append(kept, elements[i+1:]...)
+		set(kept, name, path[:last]...)(doc)
+	}
+}
