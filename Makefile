@@ -15,16 +15,14 @@ PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 PANDAS := $(TOOLS)/migrate/pandas
 BENCH_PYTHON := $(TOOLS)/bench/bin/python
+# cfn-lint and the SAM translator; what is deployed gets its version from git.
+DEPLOY := $(TOOLS)/deploy/bin/python
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench bench-quick bench-smoke tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
-
-# The program of the Lambda function, as docs/lambda.md says.
-LAMBDA := $(TOOLS)/lambda/bootstrap
-lambda: | $(TOOLS)/.gitignore
-	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc,nethttpomithttp2 -trimpath -ldflags "-s -w -buildid=" -o $(LAMBDA) ./cmd/sluice-lambda
 
 test:
 	go test ./...
@@ -41,7 +39,7 @@ tidy:
 	go mod verify
 
 vet:
-	go vet -tags corpora ./...
+	go vet -tags corpora,dist ./...
 
 lint: $(LINT)
 	$(LINT) run ./...
@@ -112,11 +110,21 @@ bench-smoke: $(PYTHON)
 	@files=$$(gofmt -l bench/peers); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
 	$(PYTHON) bench/bench.py --smoke
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON)
+# What is deployed, the same bytes each time: dist/sluice-lambda-*.zip with
+# SHA256SUMS and bills of materials. FILES are packed too, such as a mapping.
+lambda:
+	go run ./deploy/pack -o dist -version "$(VERSION)" $(FILES)
+
+# The template, and the archives on a server that plays AWS.
+deploy-check: $(DEPLOY) $(PYTHON) lambda
+	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
+	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
+
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(DEPLOY)
 
 # Where the tests find the servers they start: internal/servertest.
-servers: $(S3) $(PYTHON)
-	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server"
+servers: $(S3) $(PYTHON) $(DEPLOY)
+	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY))"
 
 $(TOOLS)/.gitignore:
 	mkdir -p $(TOOLS)
@@ -150,6 +158,12 @@ $(BENCH_PYTHON): bench/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/bench
 	python3 -m venv $(TOOLS)/bench
 	while read -r peer; do $(BENCH_PYTHON) -m pip install --quiet "$$peer" || echo "cannot install $$peer"; done < bench/requirements.txt
+	touch $@
+
+$(DEPLOY): deploy/requirements.txt | $(TOOLS)/.gitignore
+	rm -rf $(TOOLS)/deploy
+	python3 -m venv $(TOOLS)/deploy
+	$(DEPLOY) -m pip install --quiet -r deploy/requirements.txt || { rm -rf $(TOOLS)/deploy; exit 1; }
 	touch $@
 
 # Go knows best whether it must be built anew.

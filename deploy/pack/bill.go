@@ -51,9 +51,6 @@ func bill(binary []byte, version string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what the bootstrap is built from: %w", err)
 	}
-	if version == "" {
-		version = "devel"
-	}
 	self := library("sluice", version)
 	self.Type = "application"
 	self.Hashes = []hash{{"SHA-256", fmt.Sprintf("%x", sha256.Sum256(binary))}}

@@ -24,7 +24,7 @@ import (
 
 func main() {
 	out := flag.String("o", "dist", "folder of the archives")
-	version := flag.String("version", "", "version of sluice to build in")
+	version := flag.String("version", "", "version of sluice to build in, else devel")
 	arch := flag.String("arch", "arm64,amd64", "architectures, with commas between them")
 	flag.Parse()
 	if err := pack(*out, *version, strings.Split(*arch, ","), flag.Args()); err != nil {
@@ -36,6 +36,9 @@ func main() {
 func pack(out, version string, archs, beside []string) error {
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return fmt.Errorf("create folder: %w", err)
+	}
+	if version == "" {
+		version = "devel"
 	}
 	files := map[string][]byte{}
 	for _, name := range beside {

@@ -1,0 +1,160 @@
+//go:build dist
+
+package deploy_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each archive is the bootstrap and nothing else, with a time that says
+// nothing; the sums are those of the files.
+func TestArchives(t *testing.T) {
+	sums, err := os.ReadFile("../dist/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want string
+	for _, name := range []string{"sluice-lambda-amd64.cdx.json", "sluice-lambda-amd64.zip", "sluice-lambda-arm64.cdx.json", "sluice-lambda-arm64.zip"} {
+		data, err := os.ReadFile("../dist/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want += fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
+		if !strings.HasSuffix(name, ".zip") {
+			continue
+		}
+		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 || archive.File[0].Modified.Year() != 1980 {
+			t.Errorf("%s holds %+v", name, archive.File)
+		}
+		t.Logf("%s: %d bytes, bootstrap %d", name, len(data), archive.File[0].UncompressedSize64)
+	}
+	if string(sums) != want {
+		t.Errorf("SHA256SUMS is\n%swant\n%s", sums, want)
+	}
+}
+
+// The bill lists what `go version -m` does.
+func TestBillOfMaterials(t *testing.T) {
+	data, err := os.ReadFile("../dist/sluice-lambda-amd64.cdx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bill struct {
+		BOMFormat, SpecVersion string
+		Metadata               struct {
+			Component struct {
+				Name   string
+				Hashes []struct{ Alg, Content string }
+			}
+		}
+		Components []struct{ Name, Version, PURL string }
+	}
+	if err := json.Unmarshal(data, &bill); err != nil {
+		t.Fatal(err)
+	}
+	bootstrap := unpack(t)
+	binary, err := os.ReadFile(bootstrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := bill.Metadata.Component
+	if bill.BOMFormat != "CycloneDX" || bill.SpecVersion != "1.6" || c.Name != "sluice" || len(c.Hashes) != 1 || c.Hashes[0].Content != fmt.Sprintf("%x", sha256.Sum256(binary)) {
+		t.Errorf("%+v", bill.Metadata)
+	}
+	listed := map[string]bool{}
+	for _, c := range bill.Components {
+		if c.PURL != "pkg:golang/"+c.Name+"@"+c.Version {
+			t.Errorf("%+v", c)
+		}
+		listed[c.Name+" "+c.Version] = true
+	}
+	out, err := exec.Command("go", "version", "-m", bootstrap).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) >= 3 && f[0] == "dep" {
+			n++
+			if !listed[f[1]+" "+f[2]] {
+				t.Errorf("%s %s is not in the bill", f[1], f[2])
+			}
+		}
+	}
+	if n == 0 || len(listed) != n+1 { // and the standard library
+		t.Errorf("%d modules in the binary, %d in the bill", n, len(listed))
+	}
+}
+
+// The same code in another folder, at another time, gives the same bytes.
+func TestReproducible(t *testing.T) {
+	dir := t.TempDir()
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		rel := filepath.ToSlash(name[min(len(name), len("../")):])
+		if err != nil || name == ".." {
+			return err
+		}
+		if d.IsDir() && (rel[0] == '.' || rel == "dist" || rel == "bench") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !d.Type().IsRegular() {
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, rel)
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o666)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second) // the least difference that ZIP can say
+	for _, arch := range []string{"amd64", "arm64"} {
+		bill, err := os.ReadFile("../dist/sluice-lambda-" + arch + ".cdx.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c struct {
+			Metadata struct{ Component struct{ Version string } }
+		}
+		if err := json.Unmarshal(bill, &c); err != nil {
+			t.Fatal(err)
+		}
+		version := c.Metadata.Component.Version
+		cmd := exec.Command("go", "run", "./deploy/pack", "-o", "dist", "-arch", arch, "-version", version)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		sums, err := os.ReadFile("../dist/SHA256SUMS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if !strings.Contains(string(sums), line) {
+				t.Errorf("%s: not as in dist: %s", arch, line)
+			}
+		}
+	}
+}
