@@ -3,8 +3,10 @@ package deploy_test
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"sluice/internal/config"
 	"sluice/internal/event"
@@ -155,4 +157,48 @@ func substitute(v any, with map[string]any) any {
 		return placeholder.ReplaceAllStringFunc(v, func(m string) string { return text(with[m[2:len(m)-1]]) })
 	}
 	return v
+}
+
+var policyBlock = regexp.MustCompile("(?s)```json\n(\\{\n  \"Version\".*?)```")
+
+// The policy for who deploys is JSON, and knows each service of the template.
+func TestDeployerPolicy(t *testing.T) {
+	docs, err := os.ReadFile("../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := policyBlock.FindSubmatch(docs)
+	if m == nil {
+		t.Fatal("docs/deploy.md has no policy")
+	}
+	var policy struct{ Statement []map[string]any }
+	if err := json.Unmarshal(m[1], &policy); err != nil {
+		t.Fatal(err)
+	}
+	services := map[string]bool{}
+	for _, st := range policy.Statement {
+		for _, action := range many(st["Action"]) {
+			service, name, ok := strings.Cut(action, ":")
+			services[service] = true
+			if !ok || name == "*" && slices.Contains(many(st["Resource"]), "*") {
+				t.Errorf("%s on everything", action)
+			}
+		}
+	}
+	prefix := map[string]string{"StepFunctions": "states", "CloudWatch": "cloudwatch"}
+	for _, params := range variants {
+		s, err := newStack(translated(t), params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, r := range s.resources {
+			service := strings.Split(r.kind, "::")[1]
+			if p := prefix[service]; p != "" {
+				service = p
+			}
+			if !services[strings.ToLower(service)] {
+				t.Errorf("nothing is allowed for %s, a %s", name, r.kind)
+			}
+		}
+	}
 }
