@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -72,9 +73,10 @@ func TestMutations(t *testing.T) {
 		{"no alarm of dead letters", defaults, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "DeadLetterAlarm") }},
 		{"an alarm nobody hears", defaults, "alarms", remove("RejectedAlarm", "AlarmActions")},
 		{"a metric that is not there", defaults, "alarms", set("rejects", "RejectedAlarm", "MetricName")},
-		{"a backfill of everything", defaults, "backfill", remove("BackfillMachine", "Definition", "States", "WholeSource", "Result")},
-		{"a batch without its bucket's name", defaults, "backfill", set(map[string]any{"Bucket": "elsewhere"}, "BackfillMachine", "Definition", "States", "Objects", "ItemBatcher", "BatchInput")},
-		{"children of five minutes", defaults, "backfill", set("EXPRESS", "BackfillMachine", "Definition", "States", "Objects", "ItemProcessor", "ProcessorConfig", "ExecutionType")},
+		{"a backfill of everything", defaults, "backfill", definition(`"Result": {"prefix": "${SourcePrefix}"}`, `"Result": {}`)},
+		{"a batch of another bucket", defaults, "backfill", definition(`"BatchInput": {"Bucket": "${BucketName}"}`, `"BatchInput": {"Bucket": "elsewhere"}`)},
+		{"children of five minutes", defaults, "backfill", definition("STANDARD", "EXPRESS")},
+		{"a number as text", defaults, "backfill", definition("${BackfillConcurrency}", `"${BackfillConcurrency}"`)},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			doc := translated(t)
@@ -136,6 +138,17 @@ func remove(name string, path ...any) func(map[string]any) {
 // set puts another value at the path.
 func set(value any, name string, path ...any) func(map[string]any) {
 	return change(name, path, func(parent map[string]any, member string) { parent[member] = value })
+}
+
+// definition changes the text of the state machine.
+func definition(old, now string) func(map[string]any) {
+	return func(doc map[string]any) {
+		sub := object(properties(doc, "BackfillMachine")["DefinitionString"])
+		if !strings.Contains(text(sub["Fn::Sub"]), old) {
+			panic("the definition has no " + old)
+		}
+		sub["Fn::Sub"] = strings.Replace(text(sub["Fn::Sub"]), old, now, 1)
+	}
 }
 
 func change(name string, path []any, do func(parent map[string]any, member string)) func(map[string]any) {

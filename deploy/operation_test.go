@@ -67,8 +67,12 @@ func backfill(s *stack) []string {
 		p.want(len(s.of("AWS::StepFunctions::StateMachine")) == 0, "there is a state machine")
 		return p
 	}
-	substitutions := object(s.get("BackfillMachine", "DefinitionSubstitutions"))
-	definition := substitute(s.get("BackfillMachine", "Definition"), substitutions)
+	var definition any
+	numbers := json.NewDecoder(strings.NewReader(text(s.get("BackfillMachine", "DefinitionString"))))
+	numbers.UseNumber()
+	if err := numbers.Decode(&definition); err != nil {
+		return []string{"the definition is no JSON: " + err.Error()}
+	}
 	objects := at(definition, "States", "Objects")
 	p.equal("prefix", at(definition, "States", "WholeSource", "Result", "prefix"), s.params["SourcePrefix"])
 	p.equal("first state", at(definition, "StartAt"), "WhichPrefix")
@@ -84,7 +88,10 @@ func backfill(s *stack) []string {
 	p.equal("function", at(task, "Parameters", "FunctionName"), "{Function.Arn}")
 	p.equal("payload", at(task, "Parameters", "Payload.$"), "$")
 	p.want(number(at(task, "TimeoutSeconds")) > number(s.get("Function", "Timeout")), "the task ends before the function")
-	p.want(at(objects, "ToleratedFailurePercentage") != nil, "no failure is tolerated")
+	for _, name := range []string{"MaxConcurrency", "ToleratedFailurePercentage"} {
+		_, ok := at(objects, name).(json.Number)
+		p.want(ok, "%s is %v, and no number", name, at(objects, name))
+	}
 	p.equal("results", at(objects, "ResultWriter", "Parameters", "Bucket"), s.params["BucketName"])
 	p.want(strings.HasPrefix(text(at(objects, "ResultWriter", "Parameters", "Prefix")), s.params["WorkPrefix"]), "results outside of %s", s.params["WorkPrefix"])
 
@@ -136,27 +143,6 @@ func (p *problems) sees(s *stack, raw []byte, kind event.Kind) {
 	r := ev.Records[0]
 	p.want(r.Action == event.Process && r.Key == s.params["SourcePrefix"]+"a b+c%20.json" && r.Bucket == s.params["BucketName"], "%s of %s: %s %q in %q: %s", r.Action, kind, r.Reason, r.Key, r.Bucket, r.Detail)
 	p.want(ev.Records[1].Action == event.Skip, "a folder marker is not skipped but %s", ev.Records[1].Action)
-}
-
-// substitute puts DefinitionSubstitutions in, as CloudFormation does.
-func substitute(v any, with map[string]any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for name, member := range v {
-			out[name] = substitute(member, with)
-		}
-		return out
-	case []any:
-		out := []any{}
-		for _, e := range v {
-			out = append(out, substitute(e, with))
-		}
-		return out
-	case string:
-		return placeholder.ReplaceAllStringFunc(v, func(m string) string { return text(with[m[2:len(m)-1]]) })
-	}
-	return v
 }
 
 var policyBlock = regexp.MustCompile("(?s)```json\n(\\{\n  \"Version\".*?)```")
