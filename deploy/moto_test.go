@@ -370,14 +370,17 @@ func (d *deployment) messages() (event string, n int) {
 	d.t.Helper()
 	answer := d.query("sqs", url.Values{"Action": {"ReceiveMessage"}, "QueueUrl": {d.ids["Queue"]}, "MaxNumberOfMessages": {"10"}, "WaitTimeSeconds": {"1"}})
 	var a struct {
-		Messages []struct{ MessageId, Body string } `xml:"ReceiveMessageResult>Message"`
+		Messages []struct {
+			ID   string `xml:"MessageId"`
+			Body string
+		} `xml:"ReceiveMessageResult>Message"`
 	}
 	if err := xml.Unmarshal(answer, &a); err != nil {
 		d.t.Fatal(err)
 	}
 	records := []any{}
 	for _, m := range a.Messages {
-		records = append(records, map[string]any{"messageId": m.MessageId, "eventSource": "aws:sqs", "body": m.Body})
+		records = append(records, map[string]any{"messageId": m.ID, "eventSource": "aws:sqs", "body": m.Body})
 	}
 	data, err := json.Marshal(map[string]any{"Records": records})
 	if err != nil {
