@@ -19,7 +19,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross size readers memory load migrate bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -66,12 +66,6 @@ cross:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -o /dev/null ./cmd/sluice
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/sluice
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/sluice
-
-# What Lambda has to load before the first event: 12 MB, of which 6 MB zipped.
-size: lambda
-	@binary=$$(wc -c <$(LAMBDA)); zipped=$$(gzip -9 <$(LAMBDA) | wc -c); \
-	echo "bootstrap: $$binary bytes, $$zipped compressed"; \
-	test $$binary -le 12000000 && test $$zipped -le 6000000 || { echo "the Lambda binary is too large: look with go tool nm -size -sort size for what came in"; exit 1; }
 
 # Our files, read by DuckDB, pyarrow, polars and Spark (which needs Java).
 readers: $(PYTHON) $(SLUICE)

@@ -41,7 +41,13 @@ func TestArchives(t *testing.T) {
 		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 || archive.File[0].Modified.Year() != 1980 {
 			t.Errorf("%s holds %+v", name, archive.File)
 		}
-		t.Logf("%s: %d bytes, bootstrap %d", name, len(data), archive.File[0].UncompressedSize64)
+		binary := archive.File[0].UncompressedSize64
+		t.Logf("%s: %d bytes, bootstrap %d", name, len(data), binary)
+		// What Lambda has to load before the first event. If this fails, look
+		// with go tool nm -size -sort size for what came in. The template runs arm64.
+		if len(data) > 6_000_000 || strings.Contains(name, "arm64") && binary > 12_000_000 {
+			t.Errorf("%s: %d bytes of at most 6,000,000, bootstrap %d of at most 12,000,000", name, len(data), binary)
+		}
 	}
 	if string(sums) != want {
 		t.Errorf("SHA256SUMS is\n%swant\n%s", sums, want)

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"sluice/internal/awslambda/runtimetest"
 	"sluice/internal/parquetread"
 	"sluice/internal/servertest"
 )
@@ -30,7 +31,7 @@ import (
 type cloud struct {
 	t      *testing.T
 	server *servertest.Server
-	api    *runtimeAPI
+	api    *runtimetest.API
 	s3     *s3.Client
 	sqs    *sqs.Client
 	glue   *glue.Client
@@ -45,7 +46,7 @@ const (
 
 func newCloud(t *testing.T, server *servertest.Server, bootstrap string) *cloud {
 	c := &cloud{
-		t: t, server: server, api: newRuntimeAPI(t), s3: server.Client(), bucket: server.Bucket(t, true),
+		t: t, server: server, api: runtimetest.New(t), s3: server.Client(), bucket: server.Bucket(t, true),
 		sqs:  sqs.New(sqs.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
 		glue: glue.New(glue.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
 	}
@@ -67,7 +68,7 @@ func newCloud(t *testing.T, server *servertest.Server, bootstrap string) *cloud 
 		}}},
 	})
 	c.must(err)
-	kill, wait := c.api.start(t, bootstrap, append(server.Env(), "SLUICE_SOURCE=s3://"+c.bucket+"/raw_orders_data/")...)
+	kill, wait := c.api.Start(t, bootstrap, append(server.Env(), "SLUICE_SOURCE=s3://"+c.bucket+"/raw_orders_data/")...)
 	t.Cleanup(func() {
 		kill()
 		if _, out := wait(); strings.Contains(out, "canary") {
@@ -126,9 +127,9 @@ func (c *cloud) received(want int) []string {
 // invoke hands an event to the function, which has to answer it with want.
 func (c *cloud) invoke(event, want string) {
 	c.t.Helper()
-	c.api.events <- event
-	if r := c.api.reply(c.t); !strings.HasSuffix(r.path, "/response") || r.body != want {
-		c.t.Fatalf("the answer to %s is %s %s, want %s", event, r.path, r.body, want)
+	c.api.Events <- event
+	if r := c.api.Reply(c.t); !strings.HasSuffix(r.Path, "/response") || r.Body != want {
+		c.t.Fatalf("the answer to %s is %s %s, want %s", event, r.Path, r.Body, want)
 	}
 }
 
