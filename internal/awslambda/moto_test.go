@@ -261,7 +261,7 @@ func (c *cloud) crawlsTake(d time.Duration) {
 // isClean reports whether a crawl has seen every committed file.
 func (c *cloud) isClean() bool {
 	c.t.Helper()
-	got, err := c.s3.GetObject(c.t.Context(), &s3.GetObjectInput{Bucket: &c.bucket, Key: aws.String("ledger/crawler-" + crawlerName + ".json")})
+	got, err := c.s3.GetObject(c.t.Context(), &s3.GetObjectInput{Bucket: &c.bucket, Key: aws.String("ledger/_crawler-" + crawlerName + ".json")})
 	c.must(err)
 	data, err := io.ReadAll(got.Body)
 	c.must(err)

@@ -23,12 +23,12 @@ func TestBill(t *testing.T) {
 	// A batch has 5 objects, of a window of 5 s: 17,280 invocations a day, of
 	// which 2 objects are worked on at once by 1 vCPU: 5 s, not 3 rounds of
 	// 1.9 s, which is longer: 5.7 s. And 0.1 s for the catalog: 5.8 s.
-	// 10 MB of output are 2 parts: 4 calls. 100 MB of source are 12 parts.
+	// 10 MB of output are 2 parts: 4 calls. 100 MB of source are 24 ranges.
 	want := map[string]float64{
 		"Lambda duration":        17_280 * 30 * 5.8 * 1769 / 1024,
 		"Lambda requests":        17_280 * 30,
 		"S3 PUT, POST, LIST":     86_400 * 30 * (2 + 4),
-		"S3 GET, HEAD":           86_400 * 30 * (3 + 12),
+		"S3 GET, HEAD":           86_400 * 30 * (3 + 24),
 		"S3 storage of both":     8_640 * 10 * 1.1,
 		"SQS messages":           30 * (86_400 + 2*17_280),
 		"SQS polling while idle": 30 * 5 * 4320,
@@ -62,7 +62,7 @@ func TestBill(t *testing.T) {
 		t.Errorf("Firehose costs %.2f", d)
 	}
 	// 360 GB an hour at 60 MB a second and DPU: 1.667 hours of a DPU.
-	if d := e.Peers[1].USD; math.Abs(d-(720*(100.0/60)*0.44+86_400*30*12*4e-7)) > 0.01 {
+	if d := e.Peers[1].USD; math.Abs(d-(720*(100.0/60)*0.44+86_400*30*24*4e-7)) > 0.01 {
 		t.Errorf("Glue Spark costs %.2f", d)
 	}
 	// 720 crawls of 10 minutes with 2 DPU a day.

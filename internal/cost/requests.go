@@ -2,8 +2,11 @@ package cost
 
 import "math"
 
-// partSize is that of internal/store/s3store, for reading and writing, bytes.
-const partSize = 8 << 20
+// What internal/store/s3store reads and writes with a request, in bytes.
+const (
+	rangeSize = 4 << 20
+	partSize  = 8 << 20
+)
 
 // requests are calls of S3 as it prices them: POST and LIST cost what PUT does,
 // HEAD what GET does.
@@ -26,7 +29,7 @@ func objectRequests(read, written float64) requests {
 }
 
 // sourceReads are the GETs of a source object, the first without a range.
-func sourceReads(bytes float64) float64 { return max(1, math.Ceil(bytes/partSize)) }
+func sourceReads(bytes float64) float64 { return max(1, math.Ceil(bytes/rangeSize)) }
 
 // outputWrites are one PUT, or the calls of a multipart upload.
 func outputWrites(bytes float64) float64 {
@@ -46,7 +49,8 @@ func roundTrips(written float64) float64 {
 }
 
 // reconcileRequests are those of a scheduled run over n settled objects: the
-// source and the ledger are listed, 1,000 keys a call, and each entry is read.
+// source and the sink are listed, and the ledger twice, 1,000 keys a call, and
+// each entry is read.
 func reconcileRequests(n float64) requests {
-	return requests{put: 2 * math.Ceil(n/1000), get: n}
+	return requests{put: 4 * math.Ceil(n/1000), get: n}
 }

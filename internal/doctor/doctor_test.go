@@ -339,7 +339,7 @@ func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
 	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "is ready, schedule cron(0 12 * * ? *)")
 	create("s3://"+bucket+"/orders_data_parquet", nil)
 	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "no schedule")
-	put(t, server.Store(t, bucket, s3store.Config{}), "ledger/crawler-"+name+".json", `{"crawler":"`+name+`","state":"dirty","write":"x"}`)
+	put(t, server.Store(t, bucket, s3store.Config{}), "ledger/_crawler-"+name+".json", `{"crawler":"`+name+`","state":"dirty","write":"x"}`)
 	want(t, examine(t, yaml, ""), "crawler", doctor.Warning, "files that it has not seen")
 }
 
