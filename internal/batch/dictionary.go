@@ -107,14 +107,17 @@ func spread(v uint64) uint64 {
 	return (hi ^ lo) * factor
 }
 
-// leave leaves the dictionary at a border of strides, if it is time.
-func (c *Column) leave() {
-	n := c.Entries()
-	if c.border >= firstStride && (n-c.entries)*4 > 3*stride {
-		c.Distinct = false
+// cross passes the borders of strides up to element i, and leaves the
+// dictionary at one of them if it is time.
+func (c *Column) cross(i int) {
+	for i >= c.border && c.deepest && c.Distinct {
+		n := c.Entries()
+		if c.border >= firstStride && (n-c.entries)*4 > 3*stride {
+			c.Distinct = false
+		}
+		c.entries = n
+		c.border += stride
 	}
-	c.entries = n
-	c.border += stride
 }
 
 func (c *Column) flushBytes(input, scratch []byte) {
@@ -123,9 +126,7 @@ func (c *Column) flushBytes(input, scratch []byte) {
 	}
 	for i := range c.pending {
 		p := &c.pending[i]
-		for c.deepest && c.Distinct && int(p.i) >= c.border {
-			c.leave()
-		}
+		c.cross(int(p.i))
 		if p.n == same {
 			c.Index[p.i] = c.Index[p.off]
 			continue
@@ -216,9 +217,7 @@ func (c *Column) flushFixed() {
 	}
 	for i := range c.pending {
 		p := &c.pending[i]
-		for c.deepest && c.Distinct && int(p.i) >= c.border {
-			c.leave()
-		}
+		c.cross(int(p.i))
 		if p.n == same {
 			c.Index[p.i] = c.Index[p.off]
 			continue

@@ -156,6 +156,7 @@ func (b *Batch) Flush(input, scratch []byte) {
 			c.flushFixed()
 		}
 		c.pending = c.pending[:0]
+		c.cross(len(c.Index) - 1)
 	}
 	b.flushed = b.elems
 }

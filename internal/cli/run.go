@@ -211,18 +211,14 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 			sluice.Stats
 			Objects      objectCounts `json:"objects"`
 			OtherMapping int64        `json:"other_mapping"`
-			Superseded   int64        `json:"superseded"`
 			DryRun       bool         `json:"dry_run"`
-		}{sum.Stats, n, sum.OtherMapping, sum.Superseded, f.dryRun})
+		}{sum.Stats, n, sum.OtherMapping, f.dryRun})
 	}
 	title := "processed"
 	if f.dryRun {
 		title = "to process"
 	}
 	a.printObjects(n, sum.Stats, title, took)
-	if sum.Superseded > 0 {
-		fmt.Fprintf(a.out, "the rows were taken out of %s, left by ledger entries that somebody deleted\n", plural(sum.Superseded, "older output"))
-	}
 	if sum.OtherMapping > 0 && !f.reprocess {
 		fmt.Fprintf(a.out, "%s made with another mapping; --reprocess publishes them again\n", plural(sum.OtherMapping, "object"))
 	}

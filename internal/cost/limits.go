@@ -63,8 +63,8 @@ func limits(j Job) []Limit {
 			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --catalog glue needs no crawls"})
 	}
 	if j.Reconciles > 0 {
-		list = append(list, Limit{"objects a scheduled run sees", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,
-			"the end of the listing is not looked at: a longer timeout, more workers, fewer objects kept in the source, or the state machine"})
+		list = append(list, Limit{"objects a scheduled run verifies", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,
+			"objects newer than their ledger entry are found by the listings and come first; the other entries are read as far as the time goes"})
 	}
 	return list
 }

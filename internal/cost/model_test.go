@@ -167,7 +167,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"time of an invocation", "concurrent executions", "S3 writes, busiest prefix",
-		"S3 reads, busiest prefix", "parts of an output", "batches of the queue at once", "commits that start a crawl", "objects a scheduled run sees"} {
+		"S3 reads, busiest prefix", "parts of an output", "batches of the queue at once", "commits that start a crawl", "objects a scheduled run verifies"} {
 		if !over[name] {
 			t.Errorf("%s is not over", name)
 		}

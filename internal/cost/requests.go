@@ -49,8 +49,8 @@ func roundTrips(written float64) float64 {
 }
 
 // reconcileRequests are those of a scheduled run over n settled objects: the
-// source and the sink are listed, and the ledger twice, 1,000 keys a call, and
-// each entry is read.
+// source and the ledger are each listed twice, 1,000 keys a call, and each entry
+// is read.
 func reconcileRequests(n float64) requests {
 	return requests{put: 4 * math.Ceil(n/1000), get: n}
 }

@@ -181,8 +181,8 @@ func (d *doctor) survey(ctx context.Context) []Check {
 	}
 	switch {
 	case s.Doubled > 0:
-		checks = append(checks, warn("outputs", "run: sluice run, which takes the rows out of the older ones",
-			"%s with rows in more than one output, as after a ledger entry was deleted", plural(s.Doubled, "key")))
+		checks = append(checks, warn("outputs", "docs/ledger.md#care says how to find the older ones and take them away",
+			"%s with more than one output, as after a ledger entry was deleted: rows may be doubled", plural(s.Doubled, "key")))
 	case s.Lost > 0:
 		checks = append(checks, warn("outputs", "run: sluice run makes the entries of objects that are still in the source; the others' rows stay in the table",
 			"%s without a ledger entry, which somebody deleted", plural(s.Lost, "output")))

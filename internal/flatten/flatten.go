@@ -83,6 +83,7 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 		keep:   m.UnknownFields == mapping.Rescue,
 		refuse: m.UnknownFields == mapping.Refused,
 		limits: m.Limits,
+		clock:  newClock(),
 		skip:   jsonscan.Skipper{MaxDepth: m.Limits.Depth},
 	}
 	f.top, f.place = compile(m, place)
@@ -199,7 +200,8 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	}
 	switch {
 	case int64(end-p) > f.limits.RecordBytes:
-		f.bad(reason.RecordTooLarge, nil, p)
+		// Whatever else is wrong: of a record that is not held whole nobody knows.
+		f.code, f.path, f.at, f.fields = reason.RecordTooLarge, nil, p, 0
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
 	}

@@ -119,6 +119,8 @@ type clock struct {
 	start int64    // of that day, in seconds since 1970-01-01T00:00:00Z
 }
 
+func newClock() clock { return clock{day: [10]byte([]byte("1970-01-01"))} }
+
 // seconds reads YYYY-MM-DDThh:mm:ss in UTC, as parseTimestamp does.
 func (c *clock) seconds(s *[19]byte) (int64, bool) {
 	day := [10]byte(s[:])

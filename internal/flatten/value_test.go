@@ -197,13 +197,19 @@ func FuzzTimestamp(f *testing.F) {
 // TestClock: the quick way to read a time takes what the other takes, as the
 // same time, and mostly what looks like it.
 func TestClock(t *testing.T) {
-	var c clock
+	c := newClock()
 	rapid.Check(t, func(t *rapid.T) {
 		digits := func(min, max int) string { return fmt.Sprintf("%02d", rapid.IntRange(min, max).Draw(t, "n")) }
 		s := []byte(rapid.SampledFrom([]string{"2024", "0001", "9999", "0000"}).Draw(t, "year") + "-" + digits(0, 13) + "-" + digits(0, 32) +
 			rapid.SampledFrom([]string{"T", "t", " "}).Draw(t, "T") + digits(0, 25) + ":" + digits(0, 61) + ":" + digits(0, 61))
 		if rapid.Bool().Draw(t, "broken") {
 			s[rapid.IntRange(0, len(s)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		if rapid.Bool().Draw(t, "fresh") {
+			c = newClock()
+		}
+		if rapid.Bool().Draw(t, "zeros") {
+			clear(s[:10])
 		}
 		got, ok := c.seconds((*[19]byte)(s))
 		want, code := parseTimestamp(append(s, 'Z'))

@@ -135,6 +135,7 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			}
 			if *word&(1<<(i&63)) != 0 {
 				f.bad(reason.DuplicateKey, m.node.path, start)
+				plain = false
 				p = f.skip.Value(b, p, depth)
 			} else {
 				*word |= 1 << (i & 63)

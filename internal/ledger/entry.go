@@ -66,7 +66,7 @@ func ID(bucket, key string) string {
 // OutputName is the name of the output objects of a source key whose first
 // version was of the time firstSeen.
 func OutputName(bucket, key string, firstSeen time.Time) string {
-	return OutputNameOf(ID(bucket, key), firstSeen)
+	return firstSeen.UTC().Format(outputTime) + ID(bucket, key)[:outputID] + outputEnd
 }
 
 const (
@@ -75,19 +75,15 @@ const (
 	outputEnd  = ".parquet"
 )
 
-// OutputNameOf is OutputName by the ID of the source key, or its first 12 digits.
-func OutputNameOf(id string, firstSeen time.Time) string {
-	return firstSeen.UTC().Format(outputTime) + id[:outputID] + outputEnd
-}
-
 // ParseOutputName takes the name of an output apart; false if it is none.
 func ParseOutputName(name string) (id string, firstSeen time.Time, ok bool) {
 	stem, ok := strings.CutSuffix(name, outputEnd)
 	if !ok || len(stem) != len(outputTime)+outputID {
 		return "", time.Time{}, false
 	}
+	id = stem[len(outputTime):]
 	firstSeen, err := time.Parse(outputTime, stem[:len(outputTime)])
-	return stem[len(outputTime):], firstSeen, err == nil
+	return id, firstSeen, err == nil && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 // Output is the entry's output of a table, or nil.

@@ -54,7 +54,7 @@ func TestNames(t *testing.T) {
 	if !ok || !strings.HasPrefix(ledger.ID("raw", "in/a.json"), short) || !at.Equal(firstSeen.Truncate(time.Millisecond)) {
 		t.Errorf("the name says %s %v %v", short, at, ok)
 	}
-	for _, other := range []string{"", ".parquet", "x" + want, want + "x", strings.Replace(want, "T08", "T28", 1), "orders_0123456789ab.parquet"} {
+	for _, other := range []string{"", ".parquet", "x" + want, want + "x", strings.Replace(want, "T08", "T28", 1), "orders_0123456789ab.parquet", want[:len(want)-9] + "z.parquet"} {
 		if _, _, ok := ledger.ParseOutputName(other); ok {
 			t.Errorf("%q is taken for the name of an output", other)
 		}

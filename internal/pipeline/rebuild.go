@@ -3,7 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"strings"
+	"time"
 
 	"sluice/internal/ledger"
 	"sluice/internal/store"
@@ -14,13 +14,15 @@ import (
 // does the current source name them.
 func (p *Pipeline) rebuild(ctx context.Context, src store.Store, bucket, key, etag string) (ledger.Entry, string, error) {
 	entry := ledger.Entry{Bucket: bucket, Key: key}
-	err := p.Sink.List(ctx, p.SinkPrefix, func(info store.Info) error {
-		id, at, ok := ledger.ParseOutputName(info.Key[strings.LastIndexByte(info.Key, '/')+1:])
-		if ok && entry.FirstSeen.IsZero() && strings.HasPrefix(ledger.ID(bucket, key), id) {
-			entry.FirstSeen = at
+	var times []time.Time
+	err := p.outputs(ctx, func(id uint64, of []time.Time) {
+		if id == named(ledger.ID(bucket, key)) {
+			times = of
 		}
-		return nil
 	})
+	if err == nil {
+		entry.FirstSeen, err = p.standing(ctx, bucket, key, times)
+	}
 	if err != nil {
 		return entry, "", fmt.Errorf("rebuild ledger entry: %w", err)
 	}

@@ -33,7 +33,7 @@ type Summary struct {
 	Objects      map[Disposition]int64 // and Failed
 	Stats        sluice.Stats          // of what was processed now
 	OtherMapping int64                 // objects settled with another mapping
-	Superseded   int64                 // outputs of deleted ledger entries whose rows were taken out
+	Verifying    bool                  // all that the listings show to be behind was sent to be processed
 }
 
 // DidFail counts the objects whose processing failed.
@@ -50,9 +50,11 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 		return Summary{}, err
 	}
 	r := &run{p: p, o: o, sum: NewSummary(), large: make(chan struct{}, max(o.Workers, 1))}
-	if r.found, err = p.find(ctx); err != nil {
-		return *r.sum, err
-	}
+	r.names = sync.OnceValues(func() (map[uint64][]time.Time, error) {
+		names := map[uint64][]time.Time{}
+		err := p.outputs(ctx, func(id uint64, times []time.Time) { names[id] = times })
+		return names, err
+	})
 	keys := make(chan store.Info)
 	var workers sync.WaitGroup
 	for range cap(r.large) * smallEach {
@@ -99,15 +101,17 @@ func (s *Summary) Add(r Result, err error) {
 type run struct {
 	p     *Pipeline
 	o     RunOptions
-	found found
-	large chan struct{} // room for objects that are not small
+	names func() (map[uint64][]time.Time, error) // see claim
+	large chan struct{}                          // room for objects that are not small
 
 	mu  sync.Mutex
 	sum *Summary
 }
 
 // list sends the states of the source, and then the keys of the ledger that
-// the source has no more.
+// the source has no more. Objects that the listings show to be newer than their
+// entry, or to have none, come first: they are what was lost, and there may not
+// be time to verify all others.
 func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info) error {
 	send := func(info store.Info) error {
 		if r.o.Listed != nil {
@@ -120,19 +124,49 @@ func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info)
 			return context.Cause(ctx)
 		}
 	}
-	seen := map[uint64]struct{}{} // of the IDs, eight bytes each are enough to tell them apart
-	err := src.List(ctx, r.o.Prefix, func(info store.Info) error {
-		if !r.o.Allowed(info.Key) {
-			return nil
-		}
-		seen[short(ledger.ID(r.o.Bucket, info.Key))] = struct{}{}
-		return send(info)
+	written := map[uint64]int64{} // of the IDs, eight bytes each are enough to tell them apart
+	err := r.p.Ledger.List(ctx, func(id string, at time.Time, _ func() (ledger.Entry, error)) error {
+		written[short(id)] = at.UnixNano()
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("list source: %w", err)
+		return err
+	}
+	sent := map[uint64]bool{} // false: seen, and to be verified
+	behind := func(id uint64, info store.Info) bool {
+		at, ok := written[id]
+		return !ok || at < info.Modified.UnixNano()
+	}
+	pass := func(wanted func(id uint64, info store.Info) bool) error {
+		err := src.List(ctx, r.o.Prefix, func(info store.Info) error {
+			if !r.o.Allowed(info.Key) {
+				return nil
+			}
+			id := short(ledger.ID(r.o.Bucket, info.Key))
+			if sent[id] {
+				return nil
+			}
+			if sent[id] = wanted(id, info); !sent[id] {
+				return nil
+			}
+			return send(info)
+		})
+		if err != nil {
+			return fmt.Errorf("list source: %w", err)
+		}
+		return nil
+	}
+	if err := pass(behind); err != nil {
+		return err
+	}
+	r.sum.Verifying = true
+	if len(written) > 0 {
+		if err := pass(func(uint64, store.Info) bool { return true }); err != nil {
+			return err
+		}
 	}
 	return r.p.Ledger.List(ctx, func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
-		if _, ok := seen[short(id)]; ok {
+		if _, ok := sent[short(id)]; ok {
 			return nil
 		}
 		e, err := read()
@@ -164,9 +198,6 @@ func (r *run) look(ctx context.Context, info store.Info) {
 		defer func() { <-r.large }()
 	}
 	res, err := r.process(ctx, info)
-	if err == nil && !r.o.DryRun {
-		err = r.supersede(ctx, info.Key)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sum.Add(res, err)
@@ -207,30 +238,26 @@ func (r *run) process(ctx context.Context, info store.Info) (Result, error) {
 }
 
 // claim creates the ledger entry of a listed key that has none. If it had one
-// that was deleted, its output is there, and the entry takes on its name again.
+// that was deleted, its output stands in the sink, and the entry takes on its
+// name again: the sink is listed when the first such key is met.
 func (r *run) claim(ctx context.Context, info store.Info) error {
-	e := ledger.Entry{Bucket: r.o.Bucket, Key: info.Key, FirstSeen: info.Modified.UTC()}
-	if at, ok := r.found.lost[r.named(info.Key)]; ok {
-		e.FirstSeen = at.UTC()
+	names, err := r.names()
+	if err != nil {
+		return err
 	}
+	id := ledger.ID(r.o.Bucket, info.Key)
+	at, err := r.p.standing(ctx, r.o.Bucket, info.Key, names[named(id)])
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = info.Modified.UTC()
+	}
+	e := ledger.Entry{Bucket: r.o.Bucket, Key: info.Key, FirstSeen: at}
 	r.p.addTables(&e)
-	_, err := r.p.Ledger.Put(ctx, e, store.IfNoneMatch())
+	_, err = r.p.Ledger.Put(ctx, e, store.IfNoneMatch())
 	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
 		return nil // another was faster; Process reads what there is
 	}
-	return err
-}
-
-func (r *run) named(key string) uint64 { return named(ledger.ID(r.o.Bucket, key)) }
-
-func (r *run) supersede(ctx context.Context, key string) error {
-	times := r.found.doubled[r.named(key)]
-	if len(times) == 0 {
-		return nil
-	}
-	n, err := r.p.supersede(ctx, r.o.Bucket, key, times)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sum.Superseded += n
 	return err
 }
