@@ -136,7 +136,7 @@ func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 func (f *Flattener) Bind(tables []*batch.Batch) {
 	f.top.bind(tables)
 	for _, n := range f.memos {
-		o := n.owners[0]
+		o := n.ends[0]
 		n.memo.reset(n, tables[o.table], o.level)
 	}
 	for i := range f.tables {

@@ -90,10 +90,11 @@ const (
 	memoMembers = 64      // most members of an object
 )
 
-// remembers reports whether objects read for n are worth a memo: their plain
-// members feed columns of one element.
+// remembers reports whether objects read for n are worth a memo: they are
+// elements of one table, and have plain members. Objects of a record, such as
+// its customer, seldom repeat within a row group.
 func (n *node) remembers() bool {
-	if n.record || len(n.owners) != 1 || n.also != nil || len(n.members) > memoMembers {
+	if n.record || len(n.ends) != 1 || n.also != nil || len(n.members) > memoMembers {
 		return false
 	}
 	plain := 0
