@@ -13,6 +13,7 @@ import duckdb
 
 def main(old, new):
     db = duckdb.connect()
+    db.sql("SET threads = 1")  # the sum of floats depends on their order
     db.sql("SET TimeZone = 'UTC'")  # as in Athena; else a timestamp is shown, and cast, in local time
     # By name, as Athena finds columns; a file with other types is widened.
     for name, folder in {"old_rows": old, "new_rows": new}.items():
