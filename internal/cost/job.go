@@ -13,10 +13,10 @@ import (
 // defaults of Job; options of the command override them.
 const (
 	// MBPerSecond is what one CPU converts of orders, JSON to Parquet with
-	// zstd, in 10^6 bytes: 256 MB of generated orders in an array, `sluice
-	// convert --threads 1`, median of 5 runs, user and system time together
-	// 2.1 s; EPYC (Zen 5), 2026-11-24. A vCPU of Lambda may be slower.
-	MBPerSecond = 120
+	// zstd, in 10^6 bytes: 256 MB of generated orders in an array, one core,
+	// median of 5 runs of the whole process, as bench/RESULTS.md has it. Orders
+	// of which no value repeats are converted at 128. A vCPU of Lambda may be slower.
+	MBPerSecond = 228
 
 	// pandasMBPerSecond and pandasMemory are those of examples/migrate/pandas_lambda.py
 	// on the same file and machine: 27 s of CPU, 2.6 GB. pandas 3.1.
