@@ -40,6 +40,11 @@ type Traits struct {
 	// than one can succeed. moto 5.2.1 does so: it has no locks.
 	RacyPreconditions bool
 
+	// LateMeta: while an object is replaced, its new content can be there
+	// without any metadata. moto 5.2.1 does so: put_object in its s3/responses.py
+	// stores the object and sets its metadata afterwards.
+	LateMeta bool
+
 	// NoNewline: keys with a line end get 404. moto 5.2.1 does so.
 	NoNewline bool
 }
