@@ -22,7 +22,7 @@ type RunOptions struct {
 	Workers int                   // objects processed at once; of small ones more, as they mostly wait
 	DryRun  bool                  // only say what would be processed
 
-	// Started and Done are told of each object, by several goroutines. size is
+	// Listed and Done are told of each object, by several goroutines. size is
 	// that of the listing, 0 for a deleted one.
 	Listed func(size int64)
 	Done   func(key string, size int64, r Result, err error)
@@ -124,19 +124,11 @@ func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info)
 			return context.Cause(ctx)
 		}
 	}
-	written := map[uint64]int64{} // of the IDs, eight bytes each are enough to tell them apart
-	err := r.p.Ledger.List(ctx, func(id string, at time.Time, _ func() (ledger.Entry, error)) error {
-		written[short(id)] = at.UnixNano()
-		return nil
-	})
+	entries, err := r.p.entryTimes(ctx)
 	if err != nil {
 		return err
 	}
 	sent := map[uint64]bool{} // false: seen, and to be verified
-	behind := func(id uint64, info store.Info) bool {
-		at, ok := written[id]
-		return !ok || at < info.Modified.UnixNano()
-	}
 	pass := func(wanted func(id uint64, info store.Info) bool) error {
 		err := src.List(ctx, r.o.Prefix, func(info store.Info) error {
 			if !r.o.Allowed(info.Key) {
@@ -156,11 +148,11 @@ func (r *run) list(ctx context.Context, src store.Store, keys chan<- store.Info)
 		}
 		return nil
 	}
-	if err := pass(behind); err != nil {
+	if err := pass(entries.behind); err != nil {
 		return err
 	}
 	r.sum.Verifying = true
-	if len(written) > 0 {
+	if len(entries) > 0 {
 		if err := pass(func(uint64, store.Info) bool { return true }); err != nil {
 			return err
 		}

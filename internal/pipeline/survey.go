@@ -30,22 +30,20 @@ func (p *Pipeline) Survey(ctx context.Context, o RunOptions) (Survey, error) {
 	if err != nil {
 		return s, err
 	}
-	written, known := map[uint64]int64{}, map[uint64]struct{}{}
-	err = p.Ledger.List(ctx, func(id string, at time.Time, _ func() (ledger.Entry, error)) error {
-		written[short(id)] = at.UnixNano()
-		known[named(id)] = struct{}{}
-		return nil
-	})
+	entries, err := p.entryTimes(ctx)
 	if err != nil {
 		return s, err
+	}
+	known := make(map[uint64]struct{}, len(entries))
+	for id := range entries {
+		known[id>>16] = struct{}{} // as named has it
 	}
 	err = src.List(ctx, o.Prefix, func(info store.Info) error {
 		if !o.Allowed(info.Key) {
 			return nil
 		}
 		s.Objects++
-		at, ok := written[short(ledger.ID(o.Bucket, info.Key))]
-		if ok && at >= info.Modified.UnixNano() {
+		if !entries.behind(short(ledger.ID(o.Bucket, info.Key)), info) {
 			return nil
 		}
 		s.Behind++
@@ -66,6 +64,25 @@ func (p *Pipeline) Survey(ctx context.Context, o RunOptions) (Survey, error) {
 		}
 	})
 	return s, err
+}
+
+// entryTimes says when each ledger entry was written, by the first eight bytes
+// of its ID, which are enough to tell keys apart.
+type entryTimes map[uint64]int64
+
+func (p *Pipeline) entryTimes(ctx context.Context) (entryTimes, error) {
+	times := entryTimes{}
+	err := p.Ledger.List(ctx, func(id string, at time.Time, _ func() (ledger.Entry, error)) error {
+		times[short(id)] = at.UnixNano()
+		return nil
+	})
+	return times, err
+}
+
+// behind reports whether a listed object is newer than its entry, or has none.
+func (t entryTimes) behind(id uint64, info store.Info) bool {
+	at, ok := t[id]
+	return !ok || at < info.Modified.UnixNano()
 }
 
 // outputs lists the sink and tells of each source key that has outputs the
