@@ -49,7 +49,10 @@ type Options struct {
 	// Codec of the pages; empty means Zstd.
 	Codec Codec
 	// Threads is the number of row groups worked on at once; 0 and 1 mean one.
-	// The bytes of the output do not depend on it.
+	// The bytes of the output do not depend on it. Of an input that is an
+	// [io.ReaderAt] and [io.Seeker], such as a file that is not compressed,
+	// each thread reads its own row groups; of a stream, one is read while
+	// others are encoded.
 	Threads int
 	// Source names the input in the quarantine and in _source_key.
 	Source string
@@ -68,6 +71,8 @@ type Options struct {
 	MaxRecords int64
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
+
+	rowGroup int64 // in place of rowGroupBytes, for tests
 }
 
 // Convert reads JSON from src and writes Parquet to dst as the mapping says.
@@ -76,6 +81,9 @@ type Options struct {
 // that the world failed. In both cases what was written is incomplete and must
 // be thrown away; Stats then says how far it came, and for a reject has only
 // Outcome, Reason, Reasons and BytesRead set.
+//
+// An src that is an [io.ReaderAt] and [io.Seeker] may be read from its position
+// to its end by ReadAt; where its position is then is not defined.
 //
 // If src is nil there are no records: the outputs get the schema and no rows.
 //

@@ -18,124 +18,176 @@ const rowGroupBytes = 16 << 20
 // rowGroupRows ends a row group early, if its rows are tiny.
 const rowGroupRows = 1 << 20
 
-// rowGroups are the batches that are filled, encoded and written, in turn:
-// while one is filled, the others are encoded, and they are written in order.
-type rowGroups struct {
-	slots   []*slot
-	current int
-	writers []*parquetfile.Writer
-	sums    [][]batch.Sum // of each column of each table
-}
-
-// slot is one row group of every table, on its way through.
-type slot struct {
+// lane is where one row group of every table is on its way: filled, encoded
+// and written. Of n lanes each has every n-th row group.
+type lane struct {
 	batches  []*batch.Batch
 	encoders []*parquetfile.Encoder
 	groups   []*parquetfile.RowGroup
-	running  bool
-	done     chan error
+	full     bool       // the batches hold a row group that is not written yet
+	running  bool       // somebody works on it, who will tell done
+	done     chan error // what went wrong
+	decoder  *decoder   // that reads ahead here; nil: none did yet
+	begin    int64      // offset of the first record that was read ahead
 }
 
-func newRowGroups(m *mapping.Mapping, codec Codec, threads int, writers []*parquetfile.Writer) (*rowGroups, error) {
-	g := &rowGroups{writers: writers}
+func newLane(m *mapping.Mapping, codec Codec) (*lane, error) {
+	l := &lane{done: make(chan error, 1), groups: make([]*parquetfile.RowGroup, len(m.Tables))}
 	for i := range m.Tables {
-		g.sums = append(g.sums, make([]batch.Sum, len(m.Schema(&m.Tables[i]).Columns)))
-	}
-	for range max(threads, 1) {
-		s := &slot{done: make(chan error, 1), groups: make([]*parquetfile.RowGroup, len(m.Tables))}
-		for i := range m.Tables {
-			t := &m.Tables[i]
-			e, err := parquetfile.NewEncoder(string(codec))
-			if err != nil {
-				return nil, err
-			}
-			s.encoders = append(s.encoders, e)
-			s.batches = append(s.batches, batch.New(m.Schema(t), flatten.Levels(m, t), t.Levels()))
+		t := &m.Tables[i]
+		e, err := parquetfile.NewEncoder(string(codec))
+		if err != nil {
+			return nil, err
 		}
-		g.slots = append(g.slots, s)
+		l.encoders = append(l.encoders, e)
+		l.batches = append(l.batches, batch.New(m.Schema(t), flatten.Levels(m, t), t.Levels()))
 	}
-	return g, nil
+	return l, nil
 }
 
-// batches are those to fill.
-func (g *rowGroups) batches() []*batch.Batch { return g.slots[g.current].batches }
+// start runs work on the lane's row group.
+func (l *lane) start(work func() error) {
+	l.running = true
+	go func() { l.done <- work() }()
+}
 
-// next begins a new row group; the batches before it must be flushed.
-func (g *rowGroups) next() error {
-	s := g.slots[g.current]
-	for _, b := range s.batches {
-		b.Finish()
+// wait waits until nobody works on the lane.
+func (l *lane) wait() error {
+	if !l.running {
+		return nil
 	}
-	s.running = true
-	if len(g.slots) == 1 {
-		s.done <- s.encode()
-	} else {
-		go func() { s.done <- s.encode() }()
-	}
-	g.current = (g.current + 1) % len(g.slots)
-	return g.write(g.slots[g.current])
+	l.running = false
+	return <-l.done
 }
 
 // encode makes the row groups. A panic of a library below ends this conversion
 // only, and not the process.
-func (s *slot) encode() (err error) {
+func (l *lane) encode() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("encode row group: internal error: %v", r)
 		}
 	}()
-	for i, b := range s.batches {
-		if s.groups[i], err = s.encoders[i].Encode(b); err != nil {
+	for i, b := range l.batches {
+		b.Finish()
+		if l.groups[i], err = l.encoders[i].Encode(b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// write waits for the row groups of s, writes them and empties the batches.
-func (g *rowGroups) write(s *slot) error {
-	if !s.running {
-		return nil
-	}
-	err := <-s.done
-	s.running = false
-	for i, group := range s.groups {
-		if err == nil && group.Rows() > 0 {
-			err = g.writers[i].Write(group)
-		}
-		b := s.batches[i]
-		for c := range b.Columns {
-			g.sums[i][c].AddDecimals(b, &b.Columns[c])
-		}
+func (l *lane) reset() {
+	for _, b := range l.batches {
 		b.Reset()
 	}
-	return err
+	l.full = false
 }
 
-// finish writes all that is under way, and the footers.
-func (g *rowGroups) finish() error {
-	if err := g.next(); err != nil {
-		return err
-	}
-	for i := range g.slots {
-		if err := g.write(g.slots[(g.current+i)%len(g.slots)]); err != nil {
+// rowGroup takes the i-th row group on its way. With one lane it is read,
+// encoded and written; with several, one is read while others are encoded, or
+// it was read and encoded ahead of its turn.
+func (c *conversion) rowGroup(i int) error {
+	l := c.lanes[i%len(c.lanes)]
+	if !c.arrived(l) {
+		if err := c.write(l); err != nil {
+			return err
+		}
+		if err := c.read(i, l); err != nil {
+			return err
+		}
+		if len(c.lanes) > 1 && c.ahead == nil {
+			l.start(l.encode)
+			return nil
+		}
+		if err := l.encode(); err != nil {
 			return err
 		}
 	}
-	for _, w := range g.writers {
+	if err := c.write(l); err != nil {
+		return err
+	}
+	// The n-1 row groups that follow are on their way in the other lanes.
+	c.goAhead(l, (c.next/c.opts.rowGroup+int64(len(c.lanes)-1))*c.opts.rowGroup)
+	return nil
+}
+
+// read reads the i-th row group into a lane, from where the one before ended.
+func (c *conversion) read(i int, l *lane) error {
+	d, err := c.turn(i, l)
+	if err != nil {
+		return err
+	}
+	d.begin(l.batches, c.stats.RecordsRead)
+	if i == 0 {
+		err = c.readFirst(d)
+	} else {
+		err = d.fill(c.opts.MaxRecords)
+	}
+	c.took(l, d)
+	return err
+}
+
+// turn is the decoder that reads the i-th row group when its turn comes.
+func (c *conversion) turn(i int, l *lane) (*decoder, error) {
+	if c.ahead == nil || i == 0 {
+		return c.decoder, nil
+	}
+	d := c.scout(l)
+	if c.ahead.lost() {
+		defer func() { c.ahead, c.decoder = nil, d }()
+	}
+	return d, c.ahead.seek(d, c.next)
+}
+
+// took accounts for the row group that d read into a lane.
+func (c *conversion) took(l *lane, d *decoder) {
+	l.full = true
+	c.stats.Add(d.stats)
+	c.next = d.position()
+	c.ended = d.ended || c.opts.MaxRecords > 0 && c.stats.RecordsRead >= c.opts.MaxRecords
+	if d.seeks {
+		c.seeks, c.offset, c.eof = true, d.window.Offset(d.window.End), d.window.EOF
+		if c.opts.Progress != nil {
+			c.opts.Progress(c.offset)
+		}
+	}
+}
+
+// write waits for the row group of a lane, writes it and empties the batches.
+func (c *conversion) write(l *lane) error {
+	if !l.full {
+		return nil // or what was read ahead where nothing is
+	}
+	if err := l.wait(); err != nil {
+		return err
+	}
+	for i, group := range l.groups {
+		if group.Rows() > 0 {
+			if err := c.writers[i].Write(group); err != nil {
+				return err
+			}
+		}
+		b := l.batches[i]
+		for j := range b.Columns {
+			c.sums[i][j].AddDecimals(b, &b.Columns[j])
+		}
+	}
+	l.reset()
+	return nil
+}
+
+// finish writes all that is under way, and the footers.
+func (c *conversion) finish(next int) error {
+	for i := range c.lanes {
+		if err := c.write(c.lanes[(next+i)%len(c.lanes)]); err != nil {
+			return err
+		}
+	}
+	for _, w := range c.writers {
 		if err := w.Close(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// abandon waits for what is under way, so that nothing runs on.
-func (g *rowGroups) abandon() {
-	for _, s := range g.slots {
-		if s.running {
-			<-s.done
-			s.running = false
-		}
-	}
 }

@@ -70,6 +70,10 @@ func NewReader(src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Rea
 	return &Reader{raw: raw, maxOut: maxOut, maxRate: maxRatio}
 }
 
+// Plain reports whether the bytes delivered are those stored. It is known from
+// the first Read on.
+func (r *Reader) Plain() bool { return r.dec == nil }
+
 // Stored is the number of stored bytes read so far.
 func (r *Reader) Stored() int64 { return r.raw.n }
 

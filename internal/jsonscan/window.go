@@ -30,6 +30,12 @@ func NewWindow(ctx context.Context, r io.Reader) *Window {
 	return &Window{Buf: make([]byte, windowSize+Padding), ctx: ctx, r: r, BeforeMove: func() {}}
 }
 
+// Reset goes on with r, which begins at the offset base of the stream.
+func (w *Window) Reset(r io.Reader, base int64) {
+	w.Pos, w.End, w.Base, w.EOF, w.r = 0, 0, base, false, r
+	clear(w.Buf[:Padding])
+}
+
 // Offset is the position p as an offset in the stream.
 func (w *Window) Offset(p int) int64 { return w.Base + int64(p) }
 

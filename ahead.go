@@ -1,0 +1,166 @@
+package sluice
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+)
+
+// ahead reads row groups of a file before it is known where they begin. Each
+// lane guesses that, behind the border, and reads on from there. When the row
+// group before it ends where it began, the guess was right; else its work is
+// thrown away, and the row group is read when its turn comes. So what is
+// written never depends on a guess.
+type ahead struct {
+	src        io.ReaderAt
+	base, size int64 // of the input in src
+	seam       jsonscan.Seam
+	hits       int
+	misses     int
+}
+
+// newAhead returns nil for an input that can only be read from front to back.
+// The ordinal of a record is not known ahead of its turn, nor what limits on
+// the whole input will say.
+func newAhead(src io.Reader, m *mapping.Mapping, opts *Options) *ahead {
+	file, ok := src.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	if !ok || opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
+		return nil
+	}
+	base, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	end, err := file.Seek(0, io.SeekEnd)
+	if _, back := file.Seek(base, io.SeekStart); err != nil || back != nil {
+		return nil
+	}
+	if size := end - base; size > opts.rowGroup && size <= m.Limits.DecompressedBytes {
+		return &ahead{src: file, base: base, size: size}
+	}
+	return nil
+}
+
+// lost reports whether guesses cost more than they bring.
+func (a *ahead) lost() bool { return a.misses > 2 && 4*a.misses > a.hits }
+
+// seek moves the decoder to the record at the offset at.
+func (a *ahead) seek(d *decoder, at int64) error {
+	a.move(d, at)
+	r, err := a.seam.Resume(d.window)
+	if err != nil {
+		return fmt.Errorf("read input: %w", err)
+	}
+	d.feed, d.sure = &text{d, r}, true
+	return nil
+}
+
+// move moves the decoder to the offset at, where it will find a record.
+func (a *ahead) move(d *decoder, at int64) {
+	d.window.Reset(io.NewSectionReader(a.src, a.base+at, a.size-at), at)
+	d.seeks, d.found, d.ended = true, true, false
+}
+
+var errNoGuess = errors.New("no record seems to begin here")
+
+// scout reads the row group that may begin behind the offset border, and
+// encodes it.
+func (a *ahead) scout(l *lane, border int64) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("read ahead: %v", r) // when its turn comes, it will not be hidden
+		}
+	}()
+	d := l.decoder
+	a.move(d, max(border-jsonscan.SeamBefore, 0))
+	r, err := a.seam.Guess(d.window, border)
+	switch {
+	case err != nil:
+		return err
+	case r == nil:
+		return errNoGuess
+	}
+	d.feed, d.sure = &text{d, r}, false
+	l.begin = d.position()
+	d.begin(l.batches, 0)
+	if err := d.fill(0); err != nil {
+		return err
+	}
+	return l.encode()
+}
+
+// readFirst reads the first row group. What separates its first records tells
+// the other lanes where to begin.
+func (c *conversion) readFirst(d *decoder) error {
+	if c.ahead != nil {
+		if err := d.fill(2); err != nil {
+			return err
+		}
+		if err := d.find(); err != nil {
+			return err
+		}
+		if !d.found || !c.ahead.learn(d) {
+			c.ahead = nil
+		}
+	}
+	if c.ahead != nil {
+		c.lanes[0].decoder = d
+		for i, l := range c.lanes[1:] {
+			c.goAhead(l, d.border+int64(i)*c.opts.rowGroup)
+		}
+	}
+	return d.fill(c.opts.MaxRecords)
+}
+
+// learn looks at the third record, at which the decoder stands.
+func (a *ahead) learn(d *decoder) (ok bool) {
+	a.seam, ok = d.feed.(*text).r.Seam()
+	return ok
+}
+
+// scout is the decoder with which a lane goes ahead.
+func (c *conversion) scout(l *lane) *decoder {
+	if l.decoder == nil {
+		d := newDecoder(c.m, &c.opts, jsonscan.NewWindow(c.ctx, nil), c.decoder.bad)
+		d.batches = l.batches
+		d.at(c.decoder.place)
+		l.decoder = d
+	}
+	return l.decoder
+}
+
+// goAhead lets a lane read the row group behind border before its turn.
+func (c *conversion) goAhead(l *lane, border int64) {
+	a := c.ahead
+	if a == nil || border >= a.size {
+		return
+	}
+	c.scout(l)
+	l.start(func() error { return a.scout(l, border) })
+}
+
+// arrived reports whether the row group whose turn it is was read ahead into
+// the lane, and takes it.
+func (c *conversion) arrived(l *lane) bool {
+	if !l.running || l.full {
+		return false
+	}
+	err := l.wait()
+	switch {
+	case c.ahead == nil: // given up meanwhile
+	case err != nil || l.begin != c.next:
+		c.ahead.misses++
+	default:
+		c.ahead.hits++
+		c.took(l, l.decoder)
+		return true
+	}
+	l.reset()
+	return false
+}

@@ -1,0 +1,117 @@
+package sluice_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sluice"
+	"sluice/mapping"
+)
+
+// outcome is all that a caller sees of a conversion.
+type outcome struct {
+	Stats        sluice.Stats
+	Err          string
+	Parquet, Bad []byte
+}
+
+func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts sluice.Options) outcome {
+	var out, bad bytes.Buffer
+	opts.Quarantine = &bad
+	stats, err := sluice.Convert(t.Context(), &out, src, m, &opts)
+	o := outcome{Stats: stats}
+	if err != nil {
+		o.Err = err.Error()
+		if reject := new(sluice.RejectError); !errors.As(err, &reject) {
+			t.Fatalf("the world does not fail here: %v", err)
+		}
+		return o // what was written is to be thrown away
+	}
+	o.Parquet, o.Bad = out.Bytes(), bad.Bytes()
+	return o
+}
+
+// TestAhead: a file whose row groups are read ahead gives what a stream of the
+// same bytes does, whatever stands at the borders: records that look like
+// several, objects in them that look like records, bad ones, broken documents.
+func TestAhead(t *testing.T) {
+	m := parseMapping(t, `table: t
+records: ["$.pages[*]", "$[*]", "$"]
+explode: $.lines[*]
+when_empty: keep
+limits: {quarantine_share: 1, record_bytes: 2000}
+columns:
+  - {name: id, path: $.id, type: int64, required: true}
+  - {name: text, path: $.text, type: string}
+  - {name: line, path: "$.lines[*].id", type: int64}
+  - {name: amount, path: "$.lines[*].amount", type: "decimal(9,2)"}
+`)
+	rapid.Check(t, func(t *rapid.T) {
+		in := []byte(document(t))
+		if n := len(in); rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
+			in = in[:rapid.IntRange(0, n).Draw(t, "at")]
+		}
+		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(20, 1500).Draw(t, "row group"))
+		want := outcomeOf(t, m, io.MultiReader(bytes.NewReader(in)), opts)
+		opts.Threads = rapid.IntRange(2, 5).Draw(t, "threads")
+		skip := rapid.IntRange(0, 3).Draw(t, "skip") // a file need not be read from its start
+		file := bytes.NewReader(append(make([]byte, skip), in...))
+		if _, err := file.Seek(int64(skip), io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		for name, src := range map[string]io.Reader{"file": file, "stream": io.MultiReader(bytes.NewReader(in))} {
+			if diff := cmp.Diff(want, outcomeOf(t, m, src, opts)); diff != "" {
+				t.Fatalf("%s of %d bytes with %d threads -want +got:\n%s", name, len(in), opts.Threads, diff)
+			}
+		}
+	})
+}
+
+// document draws a document with a few hundred records.
+func document(t *rapid.T) string {
+	form := rapid.SampledFrom([]struct{ open, between, end string }{
+		{"", "\n", "\n"}, {"", "\r\n", ""}, {"", "\n\n \n", "\n"}, {"", "", ""}, {"", " ", ""},
+		{"[", ",", "]"}, {"[\n", ",\n", "\n]\n"}, {`{"pages":[`, ",", `],"n":1}`},
+		{`{"pages":[`, "]}\n{\"pages\":[", "]}"},
+	}).Draw(t, "form")
+	bad := rapid.IntRange(0, 2).Draw(t, "bad") == 0
+	pretty := rapid.IntRange(0, 2).Draw(t, "pretty")
+	var b strings.Builder
+	b.WriteString(form.open)
+	for i := range rapid.IntRange(0, 100).Draw(t, "records") {
+		if i > 0 {
+			b.WriteString(form.between)
+		}
+		b.WriteString(record(t, i, bad, pretty))
+	}
+	b.WriteString(form.end)
+	return b.String()
+}
+
+func record(t *rapid.T, i int, bad bool, pretty int) string {
+	kind := rapid.IntRange(0, 19).Draw(t, "kind")
+	switch {
+	case bad && kind == 0:
+		return `{"id":"no number"}`
+	case bad && kind == 1:
+		return rapid.SampledFrom([]string{"7", "null", `"{"`, "[]", `{"id":1`, "}", `{"id":1,"text":"` + strings.Repeat("x", 3000) + `"}`}).Draw(t, "broken")
+	case kind == 2: // lines that look like records of their own
+		return fmt.Sprintf(`{"id":%d,"other":[{"id":1},{"id":2}],"lines":[{"id":1},{"id":2},{"id":3}]}`, i)
+	case kind == 3:
+		return fmt.Sprintf(`{"id":%d,"text":"},{\"id\":1,{ } \" [ ]"}`, i)
+	case kind == 4 && pretty > 0:
+		return fmt.Sprintf("{\n  \"id\": %d,\n  \"lines\": [\n{\"id\":1}\n,\n{\"id\":2}\n]\n}", i)
+	case kind == 5:
+		return fmt.Sprintf(`{"text":"first","id":%d}`, i)
+	case pretty == 2:
+		return fmt.Sprintf("{\n  \"id\": %d,\n  \"lines\": [\n    {\n      \"id\": 1,\n      \"amount\": %d.5\n    }\n  ]\n}", i, kind)
+	}
+	return fmt.Sprintf(`{"id":%d,"text":%q,"lines":[{"id":1,"amount":%d.25}]}`, i, strings.Repeat("text ", kind), kind)
+}

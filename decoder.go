@@ -1,0 +1,305 @@
+package sluice
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/internal/batch"
+	"sluice/internal/flatten"
+	"sluice/internal/jsonscan"
+	"sluice/internal/quarantine"
+	"sluice/internal/reason"
+	"sluice/mapping"
+)
+
+// decoder reads records into the batches of a row group, one row group after
+// another.
+type decoder struct {
+	m      *mapping.Mapping
+	opts   *Options
+	window *jsonscan.Window
+	feed   feed
+	bad    *quarantine.Writer // nil: quarantine is an error
+
+	flat    *flatten.Flattener // nil until the place of the records is known
+	place   mapping.Path       // of the records
+	batches []*batch.Batch
+
+	// Of the row group:
+	first  int64 // ordinal of its first record
+	border int64 // offset behind which the next one begins; 0: not known yet
+	stats  Stats // what was read
+	sure   bool  // its first record is known to be one: what is bad may be quarantined
+
+	seeks bool // the window was moved to another place of a file
+	found bool // a record stands at the position of the window
+	ended bool // none follows
+}
+
+// feed is where records come from: JSON text, or a quarantine file.
+type feed interface {
+	// next finds the next record. It returns false at the sound end of the input.
+	next() (bool, error)
+	// take reads that record into the batches.
+	take() error
+}
+
+func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *quarantine.Writer) *decoder {
+	d := &decoder{m: m, opts: opts, window: w, bad: bad, sure: true}
+	w.BeforeMove = func() {
+		if d.flat != nil {
+			d.flat.Flush(w.Buf)
+		}
+	}
+	return d
+}
+
+// at reads records found at place from now on.
+func (d *decoder) at(place mapping.Path) {
+	d.place = place
+	d.flat = flatten.New(d.m, place, d.opts.Source)
+	d.flat.Bind(d.batches)
+}
+
+// begin begins a row group, whose first record is the first-th.
+func (d *decoder) begin(batches []*batch.Batch, first int64) {
+	d.batches, d.first, d.border, d.stats = batches, first, 0, newStats()
+	if d.flat != nil {
+		d.flat.Bind(batches)
+	}
+}
+
+// position is the offset of the record that was found.
+func (d *decoder) position() int64 { return d.window.Offset(d.window.Pos) }
+
+// find finds the next record, unless it was or there is none.
+func (d *decoder) find() (err error) {
+	if !d.found && !d.ended {
+		d.found, err = d.feed.next()
+		d.ended = err == nil && !d.found
+	}
+	return err
+}
+
+// fill reads records up to the end of the row group; but no record with an
+// ordinal of max or above, if that is not 0.
+func (d *decoder) fill(max int64) error {
+	for max == 0 || d.first+d.stats.RecordsRead < max {
+		if err := d.find(); err != nil {
+			return err
+		}
+		if d.ended {
+			break
+		}
+		at := d.position()
+		if d.border == 0 {
+			d.border = (at/d.opts.rowGroup + 1) * d.opts.rowGroup
+		}
+		if at >= d.border || full(d.batches) {
+			break
+		}
+		if d.flat.FlushDue() {
+			d.flat.Flush(d.window.Buf)
+		}
+		d.found = false
+		if err := d.feed.take(); err != nil {
+			return err
+		}
+	}
+	if d.flat != nil {
+		d.flat.Flush(d.window.Buf)
+	}
+	return nil
+}
+
+func full(batches []*batch.Batch) bool {
+	for _, b := range batches {
+		if b.Rows >= rowGroupRows {
+			return true
+		}
+	}
+	return false
+}
+
+// count accounts for a record that was read.
+func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten.Origin, source string) error {
+	s := &d.stats
+	s.RecordsRead++
+	s.UnknownFields += res.Fields
+	if res.Code != "" {
+		if err := d.quarantined(res.Code); err != nil {
+			return err
+		}
+		return d.bad.Write(quarantine.Entry{
+			Reason: res.Code, Path: res.Path, Offset: origin.Offset, ErrorOffset: at,
+			Record: origin.Record, Place: d.place.String(), Source: source,
+		}, raw)
+	}
+	s.ElementsSkipped += res.Empty
+	if res.Skipped {
+		s.RecordsSkipped++
+		return nil
+	}
+	s.RecordsCommitted++
+	s.RowsWritten += int64(res.Rows)
+	return nil
+}
+
+// errUnsure ends a row group that was read ahead of its turn where it must not
+// be: at a record to be quarantined, whose ordinal is not known.
+var errUnsure = errors.New("not known to be a record")
+
+func (d *decoder) quarantined(code reason.Code) error {
+	if !d.sure {
+		return errUnsure
+	}
+	if d.bad == nil {
+		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", d.first+d.stats.RecordsRead, code)
+	}
+	d.stats.RecordsQuarantined++
+	d.stats.Reasons[string(code)]++
+	return nil
+}
+
+// text feeds the records of JSON text.
+type text struct {
+	*decoder
+	r *jsonscan.Records
+}
+
+func newText(d *decoder) *text {
+	l := jsonscan.Limits{RecordBytes: int(d.m.Limits.RecordBytes), Depth: d.m.Limits.Depth}
+	return &text{d, jsonscan.NewRecords(d.window, places(d.m), scalars(d.m), l)}
+}
+
+func (t *text) next() (bool, error) {
+	more, err := t.r.Next()
+	if err != nil {
+		return false, fmt.Errorf("read input: %w", err)
+	}
+	if t.flat == nil {
+		t.at(t.m.Records[t.r.Place])
+	}
+	return more, nil
+}
+
+func (t *text) take() error {
+	w, r := t.window, t.r
+	origin := flatten.Origin{Offset: w.Offset(w.Pos), Record: t.first + t.stats.RecordsRead}
+	if r.Large {
+		return t.oversize(origin)
+	}
+	for {
+		res := t.flat.Record(w.Buf, w.Pos, -1, origin)
+		if res.End >= 0 {
+			at := w.Offset(res.At)
+			raw := w.Buf[w.Pos:res.End]
+			r.Accept(res.End)
+			return t.count(res, at, raw, origin, t.opts.Source)
+		}
+		at := w.Offset(-1 - res.End)
+		act, end, code, err := r.Fail(-1-res.End, res.TooDeep)
+		if err != nil {
+			return fmt.Errorf("read input: %w", err)
+		}
+		switch act {
+		case jsonscan.Bad:
+			raw := w.Buf[w.Pos:end]
+			r.Accept(end)
+			return t.count(flatten.Result{Code: code, Path: "$"}, at, raw, origin, t.opts.Source)
+		case jsonscan.Oversize:
+			return t.oversize(origin)
+		}
+	}
+}
+
+// oversize quarantines a record that is too large to be held, while it
+// streams by.
+func (t *text) oversize(origin flatten.Origin) error {
+	if err := t.quarantined(reason.RecordTooLarge); err != nil {
+		return err
+	}
+	t.stats.RecordsRead++
+	err := t.bad.Begin(quarantine.Entry{
+		Reason: reason.RecordTooLarge, Path: "$", Offset: origin.Offset, ErrorOffset: origin.Offset,
+		Record: origin.Record, Place: t.place.String(), Source: t.opts.Source,
+	})
+	if err == nil {
+		err = t.r.Discard(t.bad.Append)
+	}
+	if err != nil {
+		return fmt.Errorf("quarantine a large record: %w", err)
+	}
+	return t.bad.End()
+}
+
+// replay feeds the records of a quarantine file: those of a mended mapping are
+// accepted, the others are quarantined again with their first origin.
+type replay struct {
+	*decoder
+	r     *quarantine.Reader
+	entry quarantine.Entry
+	raw   []byte
+}
+
+func newReplay(d *decoder) *replay {
+	return &replay{decoder: d, r: quarantine.NewReader(d.window, int(d.m.Limits.RecordBytes))}
+}
+
+func (p *replay) next() (more bool, err error) {
+	for p.opts.MaxRecords == 0 || p.first+p.stats.RecordsRead < p.opts.MaxRecords {
+		p.entry, p.raw, err = p.r.Next()
+		switch {
+		case err == io.EOF:
+			return false, nil
+		case errors.Is(err, quarantine.ErrTooLarge):
+			if err := p.passOn(); err != nil {
+				return false, err
+			}
+			continue
+		case err != nil:
+			return false, fmt.Errorf("read quarantine file: %w", err)
+		}
+		if place := replayPlace(p.m, p.entry.Place); p.flat == nil || place.String() != p.place.String() {
+			p.at(place)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+func (p *replay) take() error {
+	e := &p.entry
+	p.flat.SetSource(e.Source)
+	origin := flatten.Origin{Offset: e.Offset, Record: e.Record}
+	text := p.raw[:len(p.raw)+jsonscan.Padding]
+	res := p.flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
+	if res.End < 0 {
+		res = flatten.Result{Code: reason.BadJSON, Path: "$", At: -1 - res.End}
+	}
+	if err := p.count(res, e.Offset+int64(res.At), p.raw, origin, e.Source); err != nil {
+		return err
+	}
+	p.flat.Flush(text)
+	return nil
+}
+
+// passOn quarantines an entry again whose record is still too large to be
+// held, as it stands.
+func (p *replay) passOn() error {
+	if err := p.quarantined(reason.RecordTooLarge); err != nil {
+		return err
+	}
+	p.stats.RecordsRead++
+	if err := p.r.Discard(p.bad.Copy); err != nil {
+		return fmt.Errorf("quarantine a large record again: %w", err)
+	}
+	return nil
+}
+
+// isQuarantine reports whether the window begins a quarantine file.
+func isQuarantine(w *jsonscan.Window) bool {
+	return bytes.HasPrefix(w.Buf[:w.End], []byte(quarantine.Prefix))
+}

@@ -1,0 +1,96 @@
+package jsonscan
+
+import "bytes"
+
+// SeamBefore is the number of bytes before a border that [Seam.Guess] looks at.
+const SeamBefore = 64
+
+// Seam is what an input has between its records, so that one can be looked for
+// anywhere in it.
+type Seam struct {
+	r    Records
+	lead []byte // what a record begins with: its brace, the name of its first member and the colon
+}
+
+// Seam looks at the third or a later record, at which the window stands. ok is
+// false if it has nothing to know it by.
+func (r *Records) Seam() (s Seam, ok bool) {
+	s.r = *r
+	if r.lines == linesYes {
+		return s, true
+	}
+	b, p := r.w.Buf, r.w.Pos
+	if b[p] != '{' {
+		return s, false
+	}
+	q := Space(b, p+1)
+	if b[q] != '"' {
+		return s, false
+	}
+	end, _, flags := String(b, q+1)
+	if end < 0 || flags != 0 {
+		return s, false
+	}
+	if q = Space(b, end+1); b[q] != ':' {
+		return s, false
+	}
+	s.lead = bytes.Clone(b[p : q+1])
+	return s, true
+}
+
+// Resume goes on in another window, which stands at a record of the same input.
+func (s *Seam) Resume(w *Window) (*Records, error) {
+	r := s.r
+	r.w, r.skip = w, Skipper{MaxDepth: r.limits.Depth}
+	return &r, r.holdNumber()
+}
+
+// Guess moves the window to the first position at or behind the offset border
+// where a record seems to begin. It returns nil if none does nearby.
+//
+// A line end stands in no JSON string, and between the records of NDJSON; but
+// it may stand inside a record, too. The beginning of a record stands in no
+// string either, because its quotes would be escaped; but an object inside a
+// record may begin alike. So only what ends there can tell.
+func (s *Seam) Guess(w *Window, border int64) (*Records, error) {
+	if err := w.Fill(windowSize); err != nil {
+		return nil, err
+	}
+	b := w.Buf[:w.End]
+	from := int(border - w.Base)
+	if from >= len(b) {
+		return nil, nil
+	}
+	p := -1
+	if s.r.lines == linesYes {
+		if i := bytes.IndexAny(b[max(from-1, 0):], "\r\n"); i >= 0 {
+			p = Space(w.Buf, max(from-1, 0)+i)
+		}
+	} else {
+		p = s.find(b, from)
+	}
+	if p < 0 || w.Buf[p] != '{' {
+		return nil, nil
+	}
+	w.Pos = p
+	return s.Resume(w)
+}
+
+// find looks for the lead behind a comma, or in a sequence behind an object.
+func (s *Seam) find(b []byte, from int) int {
+	before := byte(',')
+	if s.r.form == sequence {
+		before = '}'
+	}
+	for {
+		i := bytes.Index(b[from:], s.lead)
+		if i < 0 {
+			return -1
+		}
+		p := from + i
+		if q := bytes.TrimRight(b[:p], " \t\r\n"); len(q) > 0 && q[len(q)-1] == before {
+			return p
+		}
+		from = p + 1
+	}
+}
