@@ -105,7 +105,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 func (c *conversion) close() {
 	c.cancel()
 	for _, l := range c.lanes {
-		l.wait()
+		_ = l.wait() // its error came too late
 	}
 	if c.in != nil {
 		c.in.Close()
@@ -141,13 +141,15 @@ func (c *conversion) open() error {
 	if err := d.window.Fill(len(quarantine.Prefix)); err != nil {
 		return fmt.Errorf("read input: %w", err)
 	}
-	if isQuarantine(d.window) {
-		d.feed, c.ahead, c.replays = newReplay(d), nil, true
-		return nil
-	}
 	d.feed = newText(d)
-	if !c.in.Plain() {
+	if c.replays = isQuarantine(d.window); c.replays {
+		d.feed = newReplay(d)
+	}
+	if c.replays || !c.in.Plain() {
 		c.ahead = nil
+	}
+	if c.ahead == nil && len(c.lanes) > 1 {
+		c.in.ReadAhead()
 	}
 	return nil
 }

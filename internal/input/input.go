@@ -9,11 +9,12 @@ package input
 
 import (
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"sluice/internal/reason"
@@ -38,26 +39,27 @@ type Reader struct {
 	maxOut  int64
 	maxRate int64
 	err     error
+	ahead   *readAhead // nil: who wants bytes reads them
 }
 
 type counter struct {
 	r        io.Reader
-	n        int64
-	ended    bool
+	n        atomic.Int64
+	ended    atomic.Bool
 	err      error // what the source said, unless io.EOF
 	progress func(int64)
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	total := c.n.Add(int64(n))
 	if err == io.EOF {
-		c.ended = true
+		c.ended.Store(true)
 	} else if err != nil {
 		c.err = err
 	}
 	if c.progress != nil {
-		c.progress(c.n)
+		c.progress(total)
 	}
 	return n, err
 }
@@ -75,19 +77,29 @@ func NewReader(src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Rea
 func (r *Reader) Plain() bool { return r.dec == nil }
 
 // Stored is the number of stored bytes read so far.
-func (r *Reader) Stored() int64 { return r.raw.n }
+func (r *Reader) Stored() int64 { return r.raw.n.Load() }
 
 // Ended reports whether the source has said that nothing follows.
-func (r *Reader) Ended() bool { return r.raw.ended }
+func (r *Reader) Ended() bool { return r.raw.ended.Load() }
 
-// Close frees the decoder.
+// Close frees the decoder, and waits for a read that is under way.
 func (r *Reader) Close() {
+	if r.ahead != nil {
+		r.ahead.close()
+	}
 	if r.zst != nil {
 		r.zst.Close()
 	}
 }
 
 func (r *Reader) Read(p []byte) (int, error) {
+	if r.ahead != nil {
+		return r.ahead.read(p)
+	}
+	return r.readOn(p)
+}
+
+func (r *Reader) readOn(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
@@ -124,7 +136,7 @@ func (r *Reader) checkLimits() error {
 	if r.out > r.maxOut {
 		return r.reject(reason.DecompressionLimit, fmt.Sprintf("more than decompressed_bytes: %d", r.maxOut))
 	}
-	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n, 1) > r.maxRate {
+	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n.Load(), 1) > r.maxRate {
 		return r.reject(reason.DecompressionRatio, fmt.Sprintf("decompressed bytes are more than %d times the stored ones (decompression_ratio)", r.maxRate))
 	}
 	return nil
