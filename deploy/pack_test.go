@@ -44,8 +44,8 @@ func TestArchives(t *testing.T) {
 		binary := archive.File[0].UncompressedSize64
 		t.Logf("%s: %d bytes, bootstrap %d", name, len(data), binary)
 		// What Lambda has to load before the first event. If this fails, look
-		// with go tool nm -size -sort size for what came in. The template runs arm64.
-		if len(data) > 6_000_000 || strings.Contains(name, "arm64") && binary > 12_000_000 {
+		// with go tool nm -size -sort size for what came in.
+		if len(data) > 6_000_000 || binary > 12_000_000 {
 			t.Errorf("%s: %d bytes of at most 6,000,000, bootstrap %d of at most 12,000,000", name, len(data), binary)
 		}
 	}

@@ -12,14 +12,12 @@ import (
 
 // The binary that is deployed, driven by a server that speaks the Runtime API.
 
-// build builds the bootstrap for this machine. Without further flags it has the
-// settings of the test itself but for the tag, so that what was compiled for the
-// test serves here.
-func build(t testing.TB, flags ...string) string {
+// build builds the bootstrap for this machine, with the settings of the test
+// itself but for the tag, so that what was compiled for the test serves here.
+func build(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "bootstrap")
-	cmd := exec.Command("go", append([]string{"build", "-tags", "lambda.norpc", "-o", name}, append(flags, "sluice/cmd/sluice-lambda")...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", name, "sluice/cmd/sluice-lambda").CombinedOutput(); err != nil {
 		t.Fatalf("build the bootstrap: %v\n%s", err, out)
 	}
 	return name

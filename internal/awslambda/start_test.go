@@ -1,12 +1,16 @@
 package awslambda
 
 import (
+	"archive/zip"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +21,7 @@ import (
 // process, configured as in Lambda with a bucket and a crawler, to its first
 // request for an event. Memory is what the process has in RAM by then.
 func BenchmarkStart(b *testing.B) {
-	bootstrap := build(b, "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-ldflags", "-s -w -buildid=")
+	bootstrap := packed(b)
 	arrived, leave := make(chan time.Time), make(chan struct{})
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		arrived <- time.Now()
@@ -57,6 +61,29 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(start.Microseconds())/1000/float64(b.N), "ms/start")
 	b.ReportMetric(float64(memory)/1024/float64(b.N), "MiB-RSS")
 	b.ReportMetric(float64(info.Size())/1e6, "MB-binary")
+}
+
+// packed is the bootstrap as it is deployed.
+func packed(b *testing.B) string {
+	b.Helper()
+	dir := b.TempDir()
+	if out, err := exec.Command("go", "run", "sluice/deploy/pack", "-o", dir, "-arch", runtime.GOARCH).CombinedOutput(); err != nil {
+		b.Fatalf("pack the bootstrap: %v\n%s", err, out)
+	}
+	archive, err := zip.OpenReader(filepath.Join(dir, "sluice-lambda-"+runtime.GOARCH+".zip"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer archive.Close()
+	bootstrap, err := fs.ReadFile(archive, "bootstrap")
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := filepath.Join(dir, "bootstrap")
+	if err := os.WriteFile(name, bootstrap, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	return name
 }
 
 // residentKB is what /proc says, which only Linux has.
