@@ -18,6 +18,8 @@ type Flattener struct {
 	limits mapping.Limits
 	memos  []*node // those that have one
 
+	strangers int // members learned
+
 	// Of the record that is being read:
 	b      []byte
 	origin Origin

@@ -26,6 +26,7 @@ type node struct {
 	also    []*node   // other nodes that read the same value: [0] beside [*]
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
+	strange bool      // the mapping does not speak of it: see learn
 }
 
 // member is a known member of an object.
@@ -190,20 +191,12 @@ func (n *node) finish(owners []element) {
 		owners = n.ends
 	}
 	n.owners = owners
-	if len(n.members) > 8 {
+	if len(n.members) > mapMembers {
 		n.byName = make(map[string]int, len(n.members))
 	}
 	for i := range n.members {
 		m := &n.members[i]
-		m.pattern = pattern(m.name)
-		var text, mask [16]byte
-		for i := range copy(text[:], m.pattern) {
-			mask[i] = 0xff
-		}
-		for i := range m.word {
-			m.word[i] = binary.LittleEndian.Uint64(text[8*i:])
-			m.mask[i] = binary.LittleEndian.Uint64(mask[8*i:])
-		}
+		m.expect()
 		if n.byName != nil {
 			n.byName[m.name] = i
 		}
@@ -221,6 +214,19 @@ func (n *node) finish(owners []element) {
 	}
 	if n.each != nil {
 		n.each.finish(nil)
+	}
+}
+
+// expect makes the pattern, by which the member is recognised.
+func (m *member) expect() {
+	m.pattern = pattern(m.name)
+	var text, mask [16]byte
+	for i := range copy(text[:], m.pattern) {
+		mask[i] = 0xff
+	}
+	for i := range m.word {
+		m.word[i] = binary.LittleEndian.Uint64(text[8*i:])
+		m.mask[i] = binary.LittleEndian.Uint64(mask[8*i:])
 	}
 }
 
@@ -267,6 +273,9 @@ func (n *node) meets(o *node) {
 	}
 }
 
+// mapMembers is the number of members up to which they are looked through.
+const mapMembers = 8
+
 // pattern is how most writers write a member name: the quick guess.
 func pattern(name string) string { return `"` + name + `":` }
 
@@ -304,6 +313,9 @@ func (n *node) bind(tables []*batch.Batch) {
 	}
 	for i := range n.members {
 		m := &n.members[i]
+		if m.node.strange {
+			break // and so are those behind it
+		}
 		m.node.bind(tables)
 		if len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]

@@ -78,10 +78,11 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	if b[p] == '}' {
 		return p + 1
 	}
-	var seen uint64 // members 0 to 63; the others are in f.bits
+	known := len(n.members) // more may be learned on the way
+	var seen uint64         // members 0 to 63; the others are in f.bits
 	more := len(f.bits)
-	if len(n.members) > 64 {
-		for range (len(n.members) - 1) / 64 {
+	if known > 64 {
+		for range (known - 1) / 64 {
 			f.bits = append(f.bits, 0)
 		}
 	}
@@ -108,6 +109,9 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	for {
 		// Most objects have the same members in the same order.
 		i, start := *last, p
+		if i >= known {
+			i = unknown
+		}
 		if i >= 0 {
 			if m := &n.members[i]; m.at(b, p) {
 				p += len(m.pattern)
@@ -119,13 +123,12 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			}
 		}
 		if i < 0 {
-			if p, i = f.key(p, n); p < 0 {
+			if p, i, *last = f.key(p, n, known); p < 0 {
 				return p
 			}
-			*last = i
 		}
 		if i < 0 {
-			p = f.unknown(start, p, n, depth, i == unknown && !f.again)
+			p = f.unknown(start, p, n, nil, depth, i == unknown && !f.again)
 		} else {
 			m := &n.members[i]
 			last = &m.next
@@ -133,12 +136,18 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			if i >= 64 {
 				word = &f.bits[more+i/64-1]
 			}
-			if *word&(1<<(i&63)) != 0 {
+			twice := *word&(1<<(i&63)) != 0
+			*word |= 1 << (i & 63)
+			if m.node.strange {
+				if twice {
+					f.repeated(start)
+				}
+				p = f.unknown(start, p, n, m.node, depth, !f.again)
+			} else if twice {
 				f.bad(reason.DuplicateKey, m.node.path, start)
 				plain = false
 				p = f.skip.Value(b, p, depth)
 			} else {
-				*word |= 1 << (i & 63)
 				q := 0
 				if m.only != nil {
 					q = f.quick(b, p, m.only)
@@ -187,19 +196,20 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 }
 
 // key reads a member name that was not expected and returns the position of
-// the value and the index of the member.
-func (f *Flattener) key(p int, n *node) (value, i int) {
+// the value and the index of the member, if it is below known. next is what to
+// expect in its place in the next object.
+func (f *Flattener) key(p int, n *node, known int) (value, i, next int) {
 	b := f.b
 	if b[p] != '"' {
-		return -1 - p, 0
+		return -1 - p, 0, 0
 	}
 	end, hash, flags := jsonscan.String(b, p+1)
 	if end < 0 {
-		return end, 0
+		return end, 0, 0
 	}
 	value = jsonscan.Space(b, end+1)
 	if b[value] != ':' {
-		return -1 - value, 0
+		return -1 - value, 0, 0
 	}
 	name := b[p+1 : end]
 	if flags == jsonscan.Escaped {
@@ -208,16 +218,26 @@ func (f *Flattener) key(p int, n *node) (value, i int) {
 		name = f.scratch[from:]
 		f.scratch = f.scratch[:from]
 	}
-	if i = n.find(name); i < 0 {
+	i = n.find(name)
+	next = i
+	if i == unknown && flags == 0 {
+		next = f.learn(n, name)
+	}
+	if i >= known {
+		i = unknown // learned in this object: whether it stands twice is not noted
+	}
+	if i < 0 {
 		f.skip.Push(hash, p+1, end, flags)
 	}
-	return jsonscan.Space(b, value+1), i
+	return jsonscan.Space(b, value+1), i, next
 }
 
-// unknown reads the value of a member that n does not know. It counts if no
-// other node knows it.
-func (f *Flattener) unknown(key, p int, n *node, depth int, counts bool) int {
-	q := f.skip.Value(f.b, p, depth)
+// unknown reads the value of a member that the mapping does not name. It
+// counts if no other node knows it. stranger is the node of the value, if it
+// was learned.
+func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, counts bool) int {
+	counts = counts && !n.strange
+	q := f.strange(p, stranger, depth)
 	if q < 0 {
 		return q
 	}

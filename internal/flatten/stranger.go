@@ -1,0 +1,82 @@
+package flatten
+
+import "sluice/internal/jsonscan"
+
+// Members that the mapping does not name are most of what shops export. Their
+// names are learned, so that the next object's are compared with what came
+// before like those of the mapping, instead of being read, hashed and
+// looked for among all others. A stranger is a member whose node only knows
+// further strangers. Whether a name was learned changes nothing but time.
+const (
+	maxStrangers    = 2048 // of all objects
+	maxMembers      = 256  // of one object, known ones included
+	maxStrangerName = 64
+)
+
+// learn makes an unknown member one that is expected from the next object on,
+// and returns its index, or unknown.
+func (f *Flattener) learn(n *node, name []byte) int {
+	if n.also != nil || f.strangers == maxStrangers || len(n.members) >= maxMembers || len(name) > maxStrangerName {
+		return unknown
+	}
+	f.strangers++
+	i := len(n.members)
+	m := member{name: string(name), node: &node{strange: true, path: n.path, first: unknown}, next: unknown}
+	m.expect()
+	n.members = append(n.members, m)
+	switch {
+	case n.byName != nil:
+		n.byName[m.name] = i
+	case len(n.members) > mapMembers:
+		n.byName = make(map[string]int, 2*mapMembers)
+		for i := range n.members {
+			n.byName[n.members[i].name] = i
+		}
+	}
+	return i
+}
+
+// strange reads the value at p, which nobody asked for. n is what was learned
+// of it, or nil.
+func (f *Flattener) strange(p int, n *node, depth int) int {
+	b := f.b
+	switch {
+	case n == nil:
+	case b[p] == '{':
+		return f.object(p, n, depth+1)
+	case b[p] == '[' && depth < f.limits.Depth:
+		return f.strangeArray(p, n, depth+1)
+	}
+	return f.skip.Value(b, p, depth)
+}
+
+// strangeArray reads an array whose elements have the node n.
+func (f *Flattener) strangeArray(p int, n *node, depth int) int {
+	b := f.b
+	p = jsonscan.Space(b, p+1)
+	if b[p] == ']' {
+		return p + 1
+	}
+	for {
+		if p = f.strange(p, n, depth); p < 0 {
+			return p
+		}
+		p = jsonscan.Space(b, p)
+		switch b[p] {
+		case ',':
+			p = jsonscan.Space(b, p+1)
+		case ']':
+			return p + 1
+		default:
+			return -1 - p
+		}
+	}
+}
+
+// repeated notes that the name at p of a stranger stands twice in its object.
+// That is said at the object's end, as of names that were not learned.
+func (f *Flattener) repeated(p int) {
+	end, hash, flags := jsonscan.String(f.b, p+1)
+	f.skip.Push(hash, p+1, end, flags)
+	f.skip.Push(hash, p+1, end, flags)
+}
