@@ -41,7 +41,7 @@ func newAhead(src io.Reader, m *mapping.Mapping, opts *Options) *ahead {
 	if _, back := file.Seek(base, io.SeekStart); err != nil || back != nil {
 		return nil
 	}
-	if size := end - base; size > opts.rowGroup && size <= m.Limits.DecompressedBytes {
+	if size := end - base; size > opts.rowGroup/2 && size <= m.Limits.DecompressedBytes {
 		return &ahead{src: file, base: base, size: size}
 	}
 	return nil
@@ -89,33 +89,23 @@ func (a *ahead) scout(l *lane, border int64) (err error) {
 	d.feed, d.sure = &text{d, r}, false
 	l.begin = d.position()
 	d.begin(l.batches, 0)
-	if err := d.fill(0); err != nil {
+	if err := d.group(); err != nil {
 		return err
 	}
 	return l.encode()
 }
 
-// readFirst reads the first row group. What separates its first records tells
-// the other lanes where to begin.
-func (c *conversion) readFirst(d *decoder) error {
-	if c.ahead != nil {
-		if err := d.fill(2); err != nil {
-			return err
-		}
-		if err := d.find(); err != nil {
-			return err
-		}
-		if !d.found || !c.ahead.learn(d) {
-			c.ahead = nil
-		}
+// send lets the lanes behind the first one read ahead, once records were seen.
+func (c *conversion) send() {
+	d := c.decoder
+	if c.ahead == nil || d.ended || d.stats.RecordsRead < 2 || !c.ahead.learn(d) {
+		c.ahead = nil
+		return
 	}
-	if c.ahead != nil {
-		c.lanes[0].decoder = d
-		for i, l := range c.lanes[1:] {
-			c.goAhead(l, d.border+int64(i)*c.opts.rowGroup)
-		}
+	c.lanes[0].decoder = d
+	for i, l := range c.lanes[1:] {
+		c.goAhead(l, border(d.start, d.stride)+int64(i)*d.stride)
 	}
-	return d.fill(c.opts.MaxRecords)
 }
 
 // learn looks at the third record, at which the decoder stands.
@@ -128,7 +118,7 @@ func (a *ahead) learn(d *decoder) (ok bool) {
 func (c *conversion) scout(l *lane) *decoder {
 	if l.decoder == nil {
 		d := newDecoder(c.m, &c.opts, jsonscan.NewWindow(c.ctx, nil), c.decoder.bad)
-		d.batches = l.batches
+		d.batches, d.stride = l.batches, c.decoder.stride
 		d.at(c.decoder.place)
 		l.decoder = d
 	}

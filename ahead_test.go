@@ -58,7 +58,7 @@ columns:
 		if n := len(in); rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
 			in = in[:rapid.IntRange(0, n).Draw(t, "at")]
 		}
-		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(20, 1500).Draw(t, "row group"))
+		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(100, 5000).Draw(t, "row group"))
 		want := outcomeOf(t, m, io.MultiReader(bytes.NewReader(in)), opts)
 		opts.Threads = rapid.IntRange(2, 5).Draw(t, "threads")
 		skip := rapid.IntRange(0, 3).Draw(t, "skip") // a file need not be read from its start

@@ -28,10 +28,12 @@ type decoder struct {
 	batches []*batch.Batch
 
 	// Of the row group:
-	first  int64 // ordinal of its first record
-	border int64 // offset behind which the next one begins; 0: not known yet
-	stats  Stats // what was read
-	sure   bool  // its first record is known to be one: what is bad may be quarantined
+	first int64 // ordinal of its first record
+	start int64 // offset of that; -1: it was not found yet
+	stats Stats // what was read
+	sure  bool  // its first record is known to be one: what is bad may be quarantined
+
+	stride int64 // see rowGroupBytes
 
 	seeks bool // the window was moved to another place of a file
 	found bool // a record stands at the position of the window
@@ -65,7 +67,7 @@ func (d *decoder) at(place mapping.Path) {
 
 // begin begins a row group, whose first record is the first-th.
 func (d *decoder) begin(batches []*batch.Batch, first int64) {
-	d.batches, d.first, d.border, d.stats = batches, first, 0, newStats()
+	d.batches, d.first, d.start, d.stats = batches, first, -1, newStats()
 	if d.flat != nil {
 		d.flat.Bind(batches)
 	}
@@ -80,24 +82,37 @@ func (d *decoder) find() (err error) {
 		d.found, err = d.feed.next()
 		d.ended = err == nil && !d.found
 	}
+	if d.found && d.start < 0 {
+		d.start = d.position()
+	}
 	return err
 }
 
-// fill reads records up to the end of the row group; but no record with an
-// ordinal of max or above, if that is not 0.
-func (d *decoder) fill(max int64) error {
-	for max == 0 || d.first+d.stats.RecordsRead < max {
+// group reads the row group to its end.
+func (d *decoder) group() error {
+	if err := d.find(); err != nil || d.ended {
+		return err
+	}
+	end := border(d.start, d.stride)
+	for until := d.start; until < end; {
+		until = min(border(until, d.opts.rowGroup), end)
+		if err := d.fill(until); err != nil {
+			return err
+		}
+		if d.ended || d.enough() || held(d.batches) > maxHeld*d.opts.rowGroup {
+			break
+		}
+	}
+	return nil
+}
+
+// fill reads the records that begin before the offset until.
+func (d *decoder) fill(until int64) error {
+	for !d.enough() {
 		if err := d.find(); err != nil {
 			return err
 		}
-		if d.ended {
-			break
-		}
-		at := d.position()
-		if d.border == 0 {
-			d.border = (at/d.opts.rowGroup + 1) * d.opts.rowGroup
-		}
-		if at >= d.border || full(d.batches) {
+		if d.ended || d.position() >= until {
 			break
 		}
 		if d.flat.FlushDue() {
@@ -114,13 +129,14 @@ func (d *decoder) fill(max int64) error {
 	return nil
 }
 
-func full(batches []*batch.Batch) bool {
-	for _, b := range batches {
+// enough reports whether no further record may be read into the row group.
+func (d *decoder) enough() bool {
+	for _, b := range d.batches {
 		if b.Rows >= rowGroupRows {
 			return true
 		}
 	}
-	return false
+	return d.opts.MaxRecords > 0 && d.first+d.stats.RecordsRead >= d.opts.MaxRecords
 }
 
 // count accounts for a record that was read.

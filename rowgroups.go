@@ -9,14 +9,45 @@ import (
 	"sluice/mapping"
 )
 
-// rowGroupBytes is the decompressed input that makes a row group: the border
-// is the first record at or behind each multiple. Borders that depend on
-// nothing else give the same file for any number of threads. Smaller groups
-// cost size (8 MiB: 5 %), larger ones memory.
-const rowGroupBytes = 16 << 20
+// A row group ends before the first record at or behind a multiple of the
+// stride, in bytes of decompressed input. Borders that depend on the input
+// alone give the same file for any number of threads. Longer row groups are
+// smaller together, since what repeats stands in fewer dictionaries, but take
+// memory. So the stride, of half to four times rowGroupBytes, is the longest
+// one of which keepBytes are kept, going by the first sixteenth: short where
+// no value repeats, long where most of the input is not asked for.
+const (
+	rowGroupBytes = 16 << 20
+	keepBytes     = 13 << 20
 
-// rowGroupRows ends a row group early, if its rows are tiny.
-const rowGroupRows = 1 << 20
+	// Where the sample was wrong, a row group ends at the multiple of
+	// rowGroupBytes behind which it keeps more than maxHeld of these.
+	maxHeld = 2
+
+	// rowGroupRows ends a row group early, if its rows are tiny.
+	rowGroupRows = 1 << 20
+)
+
+// border is the first multiple of the stride behind the offset.
+func border(offset, stride int64) int64 { return (offset/stride + 1) * stride }
+
+// held is about what the values in the batches take.
+func held(batches []*batch.Batch) (bytes int64) {
+	for _, b := range batches {
+		bytes += b.Held()
+	}
+	return bytes
+}
+
+// stride chooses the stride of the row groups, if so many bytes are held of
+// so many bytes of input.
+func stride(rowGroup, held, read int64) int64 {
+	s := rowGroup / 2
+	for s < 4*rowGroup && float64(held)/float64(read)*float64(2*s)*rowGroupBytes <= keepBytes*float64(rowGroup) {
+		s *= 2
+	}
+	return s
+}
 
 // lane is where one row group of every table is on its way: filled, encoded
 // and written. Of n lanes each has every n-th row group.
@@ -107,8 +138,9 @@ func (c *conversion) rowGroup(i int) error {
 	if err := c.write(l); err != nil {
 		return err
 	}
-	// The n-1 row groups that follow are on their way in the other lanes.
-	c.goAhead(l, (c.next/c.opts.rowGroup+int64(len(c.lanes)-1))*c.opts.rowGroup)
+	if c.ahead != nil { // the n-1 row groups that follow are on their way in the other lanes
+		c.goAhead(l, border(c.next, l.decoder.stride)+int64(len(c.lanes)-2)*l.decoder.stride)
+	}
 	return nil
 }
 
@@ -120,12 +152,27 @@ func (c *conversion) read(i int, l *lane) error {
 	}
 	d.begin(l.batches, c.stats.RecordsRead)
 	if i == 0 {
-		err = c.readFirst(d)
-	} else {
-		err = d.fill(c.opts.MaxRecords)
+		err = c.sample(d)
+	}
+	if err == nil {
+		err = d.group()
 	}
 	c.took(l, d)
 	return err
+}
+
+// sample reads the beginning of the input, which tells the stride.
+func (c *conversion) sample(d *decoder) error {
+	if err := d.find(); err != nil || d.ended {
+		return err
+	}
+	unit := c.opts.rowGroup
+	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
+		return err
+	}
+	d.stride = stride(unit, held(d.batches), max(d.position()-d.start, 1))
+	c.send()
+	return nil
 }
 
 // turn is the decoder that reads the i-th row group when its turn comes.

@@ -74,6 +74,16 @@ type Column struct {
 	touched uint32               // keeps the loads of touch from being optimised away
 }
 
+// Held is about what the values of the batch take, in bytes: entries, what finds
+// them, and an index for each element. The batch must be flushed.
+func (b *Batch) Held() (bytes int64) {
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries() + 4*len(c.Index))
+	}
+	return bytes
+}
+
 // Entries is the number of entries of the column.
 func (c *Column) Entries() int {
 	if c.Type.Bytes() {

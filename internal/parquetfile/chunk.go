@@ -6,6 +6,8 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"sluice/schema"
 )
 
 // chunk is an encoded column chunk. Offsets count from the start of the row group.
@@ -51,6 +53,7 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 	}
 	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
 
+	e.compressor.fine = c.Type.Kind == schema.Timestamp
 	return e.writePages(ch, c, pages)
 }
 
