@@ -101,12 +101,18 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	return c, nil
 }
 
-// close frees what the conversion holds, and waits for what it started.
-func (c *conversion) close() {
+// stop waits for what runs in vain: what was read ahead behind the end, or
+// beside an error.
+func (c *conversion) stop() {
 	c.cancel()
 	for _, l := range c.lanes {
 		_ = l.wait() // its error came too late
 	}
+}
+
+// close frees what the conversion holds, and waits for what it started.
+func (c *conversion) close() {
+	c.stop()
 	if c.in != nil {
 		c.in.Close()
 	}

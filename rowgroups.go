@@ -231,6 +231,8 @@ func (c *conversion) finish(next int) error {
 			return err
 		}
 	}
+	c.stop()
+	c.lanes = nil // their memory is free for the footers
 	for _, w := range c.writers {
 		if err := w.Close(); err != nil {
 			return err

@@ -14,8 +14,7 @@ import (
 
 // fileMetaData, rowGroup and columnChunk are the structures of that name in
 // the format package, less what is never written. The metadata of a chunk
-// is held encoded: that is a fifth of the memory, and a large file has
-// thousands of chunks.
+// is held encoded: that is a fifth of the memory.
 
 type fileMetaData struct {
 	Version      int32                              `thrift:"1,required"`

@@ -35,12 +35,24 @@ type Writer struct {
 	err   error
 
 	columns int
-	meta    fileMetaData
+	meta    fileMetaData // without row groups
+	groups  []groupMetaData
 	thrift  *thriftEncoder
-
-	columnIndexes []byte // of all row groups so far
-	offsetIndexes []byte
+	scratch [3][]byte
 }
+
+// groupMetaData is what is kept of a row group until the file ends. A large
+// file has thousands of chunks, so it is kept encoded, in as few pieces as can be.
+type groupMetaData struct {
+	rowGroup      // without columns
+	columns       []byte
+	columnIndexes []byte
+	offsetIndexes []byte
+	chunks        []chunkSizes
+}
+
+// chunkSizes says how many bytes of each are of a chunk.
+type chunkSizes struct{ metaData, columnIndex, offsetIndex int32 }
 
 // NewWriter begins a file of the schema.
 func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
@@ -63,7 +75,7 @@ func (f *Writer) Write(g *RowGroup) error {
 	if f.err != nil || g.rows == 0 {
 		return f.err
 	}
-	ordinal := len(f.meta.RowGroups)
+	ordinal := len(f.groups)
 	switch {
 	case len(g.chunks) != f.columns:
 		return f.fail(fmt.Errorf("write row group %d: it has %d columns, the file %d", ordinal, len(g.chunks), f.columns))
@@ -83,34 +95,34 @@ func (f *Writer) Write(g *RowGroup) error {
 
 // describe keeps what the footer says of a row group that begins at base.
 func (f *Writer) describe(g *RowGroup, base int64, ordinal int) (err error) {
-	group := rowGroup{
-		NumRows:    int64(g.rows),
-		FileOffset: base,
-		Ordinal:    int16(ordinal),
-		Columns:    make([]columnChunk, len(g.chunks)),
+	group := groupMetaData{
+		rowGroup: rowGroup{NumRows: int64(g.rows), FileOffset: base, Ordinal: int16(ordinal)},
+		chunks:   make([]chunkSizes, len(g.chunks)),
 	}
-	var encoded []byte
+	columns, columnIndexes, offsetIndexes := f.scratch[0][:0], f.scratch[1][:0], f.scratch[2][:0]
 	for i := range g.chunks {
-		ch, out := &g.chunks[i], &group.Columns[i]
+		ch, size := &g.chunks[i], &group.chunks[i]
 		group.TotalByteSize += int64(ch.uncompressed)
 		group.TotalCompressedSize += int64(ch.end - ch.start)
 
-		out.ColumnIndexOffset = int64(len(f.columnIndexes))
-		out.ColumnIndexLength = int32(len(ch.columnIndex))
-		f.columnIndexes = append(f.columnIndexes, ch.columnIndex...)
-
-		out.OffsetIndexOffset = int64(len(f.offsetIndexes))
-		if f.offsetIndexes, err = f.thrift.append(f.offsetIndexes, ch.offsetIndex(base)); err != nil {
+		n := len(columns)
+		if columns, err = f.thrift.append(columns, ch.metaData(base, g.rows)); err != nil {
 			return err
 		}
-		out.OffsetIndexLength = int32(int64(len(f.offsetIndexes)) - out.OffsetIndexOffset)
+		size.metaData = int32(len(columns) - n)
 
-		if encoded, err = f.thrift.append(encoded[:0], ch.metaData(base, g.rows)); err != nil {
+		columnIndexes = append(columnIndexes, ch.columnIndex...)
+		size.columnIndex = int32(len(ch.columnIndex))
+
+		n = len(offsetIndexes)
+		if offsetIndexes, err = f.thrift.append(offsetIndexes, ch.offsetIndex(base)); err != nil {
 			return err
 		}
-		out.MetaData = bytes.Clone(encoded)
+		size.offsetIndex = int32(len(offsetIndexes) - n)
 	}
-	f.meta.RowGroups = append(f.meta.RowGroups, group)
+	f.scratch = [3][]byte{columns, columnIndexes, offsetIndexes}
+	group.columns, group.columnIndexes, group.offsetIndexes = bytes.Clone(columns), bytes.Clone(columnIndexes), bytes.Clone(offsetIndexes)
+	f.groups = append(f.groups, group)
 	return nil
 }
 
@@ -120,37 +132,55 @@ func (f *Writer) Close() error {
 	if f.err != nil {
 		return f.err
 	}
+	size := 0
 	columnIndexes := f.bytes
-	offsetIndexes := columnIndexes + int64(len(f.columnIndexes))
-	for i := range f.meta.RowGroups {
-		for j := range f.meta.RowGroups[i].Columns {
-			c := &f.meta.RowGroups[i].Columns[j]
-			c.OffsetIndexOffset += offsetIndexes
-			if c.ColumnIndexLength == 0 {
-				c.ColumnIndexOffset = 0 // the chunk has none
-			} else {
-				c.ColumnIndexOffset += columnIndexes
-			}
+	for i := range f.groups {
+		if err := f.write(f.groups[i].columnIndexes, "column indexes"); err != nil {
+			return err
 		}
 	}
+	offsetIndexes := f.bytes
+	for i := range f.groups {
+		if err := f.write(f.groups[i].offsetIndexes, "offset indexes"); err != nil {
+			return err
+		}
+		g := &f.groups[i]
+		f.meta.RowGroups = append(f.meta.RowGroups, g.footer(&columnIndexes, &offsetIndexes))
+		size += len(g.columns) + len(g.chunks)*chunkOverhead
+	}
 	f.meta.NumRows = f.rows
-	footer, err := f.thrift.append(nil, &f.meta)
+	footer, err := f.thrift.append(make([]byte, 0, size+1<<10), &f.meta)
 	if err != nil {
 		return f.fail(fmt.Errorf("write footer: %w", err))
 	}
 	footer = binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))
 	footer = append(footer, magic...)
-	if err := f.write(f.columnIndexes, "column indexes"); err != nil {
-		return err
-	}
-	if err := f.write(f.offsetIndexes, "offset indexes"); err != nil {
-		return err
-	}
 	if err := f.write(footer, "footer"); err != nil {
 		return err
 	}
 	f.err = errors.New("write parquet file: it is closed")
 	return nil
+}
+
+// chunkOverhead is about what a chunk takes in the footer beside its metadata.
+const chunkOverhead = 32
+
+// footer is the row group as the footer holds it, if its column and offset
+// indexes stand at these offsets, which it moves behind them.
+func (g *groupMetaData) footer(columnIndexes, offsetIndexes *int64) rowGroup {
+	group, rest := g.rowGroup, g.columns
+	group.Columns = make([]columnChunk, len(g.chunks))
+	for i, size := range g.chunks {
+		c := &group.Columns[i]
+		c.MetaData, rest = rest[:size.metaData], rest[size.metaData:]
+		c.OffsetIndexOffset, c.OffsetIndexLength = *offsetIndexes, size.offsetIndex
+		*offsetIndexes += int64(size.offsetIndex)
+		if size.columnIndex > 0 { // else the chunk has none
+			c.ColumnIndexOffset, c.ColumnIndexLength = *columnIndexes, size.columnIndex
+			*columnIndexes += int64(size.columnIndex)
+		}
+	}
+	return group
 }
 
 func (f *Writer) write(b []byte, what string) error {
