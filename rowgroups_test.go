@@ -1,0 +1,75 @@
+package sluice_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"sluice"
+	"sluice/internal/gen"
+	"sluice/mapping"
+)
+
+// rowGroups is the number of row groups that an input gives.
+func rowGroups(t *testing.T, m *mapping.Mapping, in []byte, opts sluice.Options) int {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := sluice.Convert(t.Context(), &out, bytes.NewReader(in), m, &opts); err != nil {
+		t.Fatal(err)
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(f.RowGroups())
+}
+
+// TestStride: the more of the input is kept, the less of it makes a row group.
+func TestStride(t *testing.T) {
+	const size = 33 << 20
+	for _, c := range []struct {
+		name   string
+		gen    gen.Options
+		groups int // of 8, 16, 64 MiB
+	}{
+		{"no value repeats", gen.Options{Shop: true}, 5},
+		{"orders of a shop", gen.Options{Shop: true, Catalogue: true}, 3},
+		{"most members are not asked for", gen.Options{Shape: gen.Shopify}, 1},
+	} {
+		m := orders(t)
+		if c.gen.Shape == gen.Shopify {
+			var err error
+			if m, err = mapping.Preset("shopify"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.gen.Bytes, c.gen.Form = size, gen.NDJSON
+		if n := rowGroups(t, m, generate(t, c.gen), sluice.Options{Threads: 2}); n != c.groups {
+			t.Errorf("%s: %d row groups, want %d", c.name, n, c.groups)
+		}
+	}
+}
+
+// TestStrideTooLong: an input of which little is kept at first, and then much,
+// gets shorter row groups, so that memory is bounded.
+func TestStrideTooLong(t *testing.T) {
+	m := parseMapping(t, "table: t\ncolumns:\n  - {name: a, path: $.a, type: string}\n")
+	const rowGroup, width = 1 << 16, 200
+	line := func(b *bytes.Buffer, name string, i int) { fmt.Fprintf(b, "{%q:\"%0*d\"}\n", name, width, i) }
+	var in bytes.Buffer
+	for in.Len() < rowGroup/8 {
+		line(&in, "other", in.Len())
+	}
+	first := in.Len()
+	for i := 0; in.Len() < 16*rowGroup; i++ {
+		line(&in, "a", i)
+	}
+	// A value and its index take a little more than its line: after two
+	// multiples more is held than may be. The stride alone is four of them.
+	got := rowGroups(t, m, in.Bytes(), sluice.Options{Codec: sluice.None}.WithRowGroups(rowGroup))
+	if want := 8; got != want {
+		t.Errorf("%d row groups of %d bytes, of which the first %d keep nothing; want %d", got, in.Len(), first, want)
+	}
+}
