@@ -126,6 +126,9 @@ func (f *File) Schema() schema.Schema { return f.schema }
 // NumRows is the number of rows.
 func (f *File) NumRows() int64 { return f.meta.NumRows }
 
+// NumRowGroups is the number of row groups of the file.
+func (f *File) NumRowGroups() int { return len(f.meta.RowGroups) }
+
 // Rows calls fn with the first rows, at most limit of them, until it returns
 // an error. A cell without a value is [Null]; decimals have all digits of their
 // scale, timestamps are RFC 3339 in UTC, dates are ISO 8601. The slice is reused.
