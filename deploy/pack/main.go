@@ -82,10 +82,7 @@ func pack(out, version string, archs, beside []string) error {
 }
 
 // build compiles the function. The tags leave out the RPC of an older runtime,
-// and HTTP/2. crypto/tls and the SDK are compiled without inlining, which in
-// code that runs a few times for each request gives nothing but size: 0.7 MB,
-// most of it in the rules by which S3's client finds its endpoint. The rest
-// keeps out of the binary where and when it was built.
+// and HTTP/2; the rest keeps out of the binary where and when it was built.
 func build(arch, version string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "sluice-pack-")
 	if err != nil {
@@ -94,7 +91,6 @@ func build(arch, version string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "bootstrap")
 	cmd := exec.Command("go", "build", "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-buildvcs=false",
-		"-gcflags=crypto/tls=-l", "-gcflags=github.com/aws/...=-l",
 		"-ldflags", "-s -w -buildid= -X sluice.version="+version, "-o", name, "sluice/cmd/sluice-lambda")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if text, err := cmd.CombinedOutput(); err != nil {

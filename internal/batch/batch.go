@@ -75,11 +75,27 @@ type Column struct {
 }
 
 // Held is about what the values of the batch take, in bytes: entries, what finds
-// them, and an index for each element. The batch must be flushed.
+// them, and an index for each element. The batch must be flushed. Where a
+// column left its dictionary, each element counts as one that has an entry of
+// its own: how many share one depends on what was known without a look-up.
 func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries() + 4*len(c.Index))
+		bytes += 4 * int64(len(c.Index))
+		switch {
+		case c.Distinct:
+			bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
+		default:
+			for _, e := range c.Index {
+				switch {
+				case e == Null:
+				case c.Type.Bytes():
+					bytes += 16 + int64(len(c.Entry(e)))
+				default:
+					bytes += 20
+				}
+			}
+		}
 	}
 	return bytes
 }

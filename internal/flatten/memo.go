@@ -138,7 +138,7 @@ func (m *memo) forget() {
 // memoKey hashes 32 bytes of the object whose first member stands at b[p]: the
 // value of that member, which is mostly an id, and what follows if it is short.
 func (n *node) memoKey(b []byte, p int) uint64 {
-	if n.first < 0 {
+	if n.first < 0 || !n.members[n.first].plain {
 		return 0
 	}
 	if p += len(n.members[n.first].pattern); p+32 > len(b) {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 
 	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
 	"sluice/mapping"
 	"sluice/schema"
 )
@@ -277,7 +278,7 @@ func (n *node) meets(o *node) {
 const mapMembers = 8
 
 // pattern is how most writers write a member name: the quick guess.
-func pattern(name string) string { return `"` + name + `":` }
+func pattern(name string) string { return string(jsonscan.AppendQuoted(nil, name)) + ":" }
 
 // find is the index of a member, or unknown, or elsewhere.
 func (n *node) find(name []byte) int {

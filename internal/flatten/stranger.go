@@ -41,7 +41,7 @@ func (f *Flattener) learn(n *node, name []byte) int {
 func (f *Flattener) strange(p int, n *node, depth int) int {
 	b := f.b
 	switch {
-	case n == nil:
+	case n == nil || len(n.members) == maxMembers: // names that keep changing, such as ids
 	case b[p] == '{':
 		return f.object(p, n, depth+1)
 	case b[p] == '[' && depth < f.limits.Depth:

@@ -84,6 +84,93 @@ func TestStrangersAreLearned(t *testing.T) {
 	}
 }
 
+// TestStrangersCostNoRoom: an element that is recalled whole, of an object that
+// has learned many strangers, keeps nothing behind it.
+func TestStrangersCostNoRoom(t *testing.T) {
+	r := newReader(linesOf(t))
+	var b strings.Builder
+	for i := range 300 {
+		b.WriteString(`,"n` + strconv.Itoa(i) + `":1`)
+	}
+	for range memoWarmUp {
+		r.read(`{"lines":[{"a":"1","b":"2"}]}`, true)
+	}
+	r.read(`{"lines":[{"a":"0","b":"2"`+b.String()+`}]}`, true)
+	for range 3 {
+		r.read(`{"lines":[`+strings.Repeat(`{"a":"1","b":"2"},`, 400)+`{"a":"1","b":"2"}]}`, true)
+	}
+	if n := cap(r.f.bits); r.f.memos[0].memo.hits < 1000 || n > 64 {
+		t.Errorf("%d words of bits behind a record of 401 lines, %d of them known", n, r.f.memos[0].memo.hits)
+	}
+}
+
+// TestQuotedNames: a member is known by its name as JSON writes it, and not by
+// bytes that happen to look like it.
+func TestQuotedNames(t *testing.T) {
+	m, err := mapping.Parse("quoted.yaml", []byte(`table: t
+columns:
+  - {name: a, path: "$['x\"y']", type: string}
+  - {name: b, path: "$['p\\\\bq']", type: string}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(m)
+	for _, c := range []struct {
+		text    string
+		unknown int64 // members; -1: no JSON
+	}{
+		{`{"x\"y":"1"}`, 0}, {`{"x"y":"2"}`, -1},
+		{`{"p\\bq":"3"}`, 0}, {`{"p\bq":"4"}`, 1}, // a backslash, a backspace
+	} {
+		res := r.read(c.text, true)
+		if unknown := res.Fields; unknown != c.unknown && (c.unknown >= 0 || res.End >= 0) {
+			t.Errorf("%s: %d unknown members, end %d; want %d", c.text, unknown, res.End, c.unknown)
+		}
+	}
+}
+
+func linesOf(t *testing.T) *mapping.Mapping {
+	t.Helper()
+	m, err := mapping.Parse("lines.yaml", []byte(`table: lines
+explode: $.lines[*]
+columns:
+  - {name: a, path: "$.lines[*].a", type: string}
+  - {name: b, path: "$.lines[*].b", type: string}
+when_empty: keep
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestHeldAlike: what a batch is said to hold decides where row groups end, so
+// it must not depend on how often a record was begun before all of it was there.
+func TestHeldAlike(t *testing.T) {
+	m := linesOf(t)
+	whole, cut := newReader(m), newReader(m)
+	for k := range 500 {
+		var b strings.Builder
+		b.WriteString(`{"lines":[`)
+		for i := range 99 {
+			line := `{"a":"` + strconv.Itoa(k*99+i) + `","b":"` + strconv.Itoa(k*99+i) + ` and more"},`
+			if i%9 == 0 || i%9 == 4 {
+				line = `{"a":"same` + strconv.Itoa(k%100) + `","b":"same, same, same"},`
+			}
+			b.WriteString(line)
+		}
+		text := b.String() + `{}]}`
+		whole.read(text, true)
+		copy(cut.buf[cut.end:], text[:len(text)/2])
+		cut.f.Record(cut.buf, cut.end, -1, Origin{})
+		cut.read(text, true)
+	}
+	if a, b := whole.b.Held(), cut.b.Held(); a != b || whole.b.Columns[0].Distinct {
+		t.Errorf("held %d bytes of records read at once, %d of records read in two goes", a, b)
+	}
+}
+
 func drawObject(t *rapid.T, depth int) string {
 	space := rapid.SampledFrom([]string{"", "", " ", "\n"}).Draw(t, "space")
 	var b strings.Builder

@@ -80,6 +80,7 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	}
 	known := len(n.members) // more may be learned on the way
 	var seen uint64         // members 0 to 63; the others are in f.bits
+	repeated := false       // a stranger stands twice
 	more := len(f.bits)
 	if known > 64 {
 		for range (known - 1) / 64 {
@@ -96,6 +97,7 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 				seen = members
 				last = &n.members[o.member(o.bounds()-1)].next
 				if p = begin + o.size() - 1; b[p] == '}' {
+					f.bits = f.bits[:more]
 					return p + 1
 				}
 				if p++; b[p] <= ' ' {
@@ -123,8 +125,11 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			}
 		}
 		if i < 0 {
-			if p, i, *last = f.key(p, n, known); p < 0 {
+			if p, i = f.key(p, n, known); p < 0 {
 				return p
+			}
+			if *last = i; i >= known { // learned in this object: whether it stands twice is not noted
+				i = unknown
 			}
 		}
 		if i < 0 {
@@ -139,8 +144,9 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 			twice := *word&(1<<(i&63)) != 0
 			*word |= 1 << (i & 63)
 			if m.node.strange {
-				if twice {
+				if twice && !repeated { // the first is the one to be told
 					f.repeated(start)
+					repeated = true
 				}
 				p = f.unknown(start, p, n, m.node, depth, !f.again)
 			} else if twice {
@@ -196,20 +202,20 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 }
 
 // key reads a member name that was not expected and returns the position of
-// the value and the index of the member, if it is below known. next is what to
-// expect in its place in the next object.
-func (f *Flattener) key(p int, n *node, known int) (value, i, next int) {
+// the value and the index of the member. One from known on was learned in the
+// object that is being read.
+func (f *Flattener) key(p int, n *node, known int) (value, i int) {
 	b := f.b
 	if b[p] != '"' {
-		return -1 - p, 0, 0
+		return -1 - p, 0
 	}
 	end, hash, flags := jsonscan.String(b, p+1)
 	if end < 0 {
-		return end, 0, 0
+		return end, 0
 	}
 	value = jsonscan.Space(b, end+1)
 	if b[value] != ':' {
-		return -1 - value, 0, 0
+		return -1 - value, 0
 	}
 	name := b[p+1 : end]
 	if flags == jsonscan.Escaped {
@@ -218,18 +224,13 @@ func (f *Flattener) key(p int, n *node, known int) (value, i, next int) {
 		name = f.scratch[from:]
 		f.scratch = f.scratch[:from]
 	}
-	i = n.find(name)
-	next = i
-	if i == unknown && flags == 0 {
-		next = f.learn(n, name)
-	}
-	if i >= known {
-		i = unknown // learned in this object: whether it stands twice is not noted
-	}
-	if i < 0 {
+	if i = n.find(name); i < 0 || i >= known {
 		f.skip.Push(hash, p+1, end, flags)
 	}
-	return jsonscan.Space(b, value+1), i, next
+	if i == unknown && flags == 0 {
+		i = f.learn(n, name)
+	}
+	return jsonscan.Space(b, value+1), i
 }
 
 // unknown reads the value of a member that the mapping does not name. It

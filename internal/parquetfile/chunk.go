@@ -16,6 +16,7 @@ type chunk struct {
 	physical   format.Type
 	codec      format.CompressionCodec
 	dictionary bool
+	times      bool
 
 	start, data, end int // first page, first data page, end of the pages
 	uncompressed     int // size of the pages, headers included
@@ -41,6 +42,7 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 		name:       c.Name,
 		physical:   c.physical,
 		dictionary: e.dictionaryPays(c, pages),
+		times:      c.Type.Kind == schema.Timestamp,
 		codec:      e.compressor.codec,
 		start:      len(e.out),
 		pages:      ch.pages[:0],
@@ -53,7 +55,6 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 	}
 	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
 
-	e.compressor.fine = c.Type.Kind == schema.Timestamp
 	return e.writePages(ch, c, pages)
 }
 
@@ -145,7 +146,7 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte) e
 	if err := checkPageSize(len(body)); err != nil {
 		return err
 	}
-	packed := e.compressor.compress(body)
+	packed := e.compressor.compress(body, ch.times)
 	if err := checkPageSize(len(packed)); err != nil {
 		return err
 	}

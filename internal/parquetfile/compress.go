@@ -13,7 +13,6 @@ import (
 type compressor struct {
 	codec format.CompressionCodec
 	zstd  *zstd.Encoder
-	fine  bool // look closer at the pages that follow
 	buf   []byte
 }
 
@@ -64,10 +63,11 @@ var finer = sync.Pool{New: func() any {
 	return enc
 }}
 
-// compress returns the page compressed; the bytes are valid until the next call.
-func (c *compressor) compress(page []byte) []byte {
+// compress returns the page, of times or not, compressed; the bytes are valid
+// until the next call.
+func (c *compressor) compress(page []byte, times bool) []byte {
 	switch {
-	case c.codec == format.Zstd && c.fine:
+	case c.codec == format.Zstd && times:
 		enc := finer.Get().(*zstd.Encoder)
 		c.buf = enc.EncodeAll(page, c.buf[:0])
 		finer.Put(enc)
