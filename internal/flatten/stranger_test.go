@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,19 +151,19 @@ when_empty: keep
 func TestHeldAlike(t *testing.T) {
 	m := linesOf(t)
 	whole, cut := newReader(m), newReader(m)
-	for k := range 500 {
+	for k := range 1000 {
 		var b strings.Builder
 		b.WriteString(`{"lines":[`)
 		for i := range 99 {
-			line := `{"a":"` + strconv.Itoa(k*99+i) + `","b":"` + strconv.Itoa(k*99+i) + ` and more"},`
 			if i%9 == 0 || i%9 == 4 {
-				line = `{"a":"same` + strconv.Itoa(k%100) + `","b":"same, same, same"},`
+				fmt.Fprintf(&b, `{"a":"same%d","b":"same, same, same, same"},`, k%100)
+			} else {
+				fmt.Fprintf(&b, `{"a":"u%d","b":"%090d"},`, 99*k+i, 99*k+i)
 			}
-			b.WriteString(line)
 		}
 		text := b.String() + `{}]}`
 		whole.read(text, true)
-		copy(cut.buf[cut.end:], text[:len(text)/2])
+		copy(cut.buf[cut.end:], text[:len(text)/2]) // what is remembered of it is not used, but takes room
 		cut.f.Record(cut.buf, cut.end, -1, Origin{})
 		cut.read(text, true)
 	}
