@@ -1,9 +1,13 @@
 package sluice
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
@@ -26,11 +30,23 @@ type ahead struct {
 // The ordinal of a record is not known ahead of its turn, nor what limits on
 // the whole input will say.
 func newAhead(src io.Reader, m *mapping.Mapping, opts *Options) *ahead {
-	file, ok := src.(interface {
+	if opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
+		return nil
+	}
+	var file interface {
 		io.ReaderAt
 		io.Seeker
-	})
-	if !ok || opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
+	}
+	switch src := src.(type) { // and no other, whose Read may do more than read
+	case *os.File:
+		file = src
+	case *bytes.Reader:
+		file = src
+	case *strings.Reader:
+		file = src
+	case *io.SectionReader:
+		file = src
+	default:
 		return nil
 	}
 	base, err := file.Seek(0, io.SeekCurrent)
@@ -63,15 +79,29 @@ func (a *ahead) seek(d *decoder, at int64) error {
 
 // move moves the decoder to the offset at, where it will find a record.
 func (a *ahead) move(d *decoder, at int64) {
-	d.window.Reset(io.NewSectionReader(a.src, a.base+at, a.size-at), at)
+	d.window.Reset(&section{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
 	d.seeks, d.found, d.ended = true, true, false
+}
+
+// section reads left bytes, or says that the file has become shorter.
+type section struct {
+	r    *io.SectionReader
+	left int64
+}
+
+func (s *section) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.left -= int64(n); err == io.EOF && s.left > 0 {
+		err = fmt.Errorf("the file has become %d bytes shorter while it was read", s.left)
+	}
+	return n, err
 }
 
 var errNoGuess = errors.New("no record seems to begin here")
 
 // scout reads the row group that may begin behind the offset border, and
 // encodes it.
-func (a *ahead) scout(l *lane, border int64) (err error) {
+func (a *ahead) scout(ctx context.Context, l *lane, border int64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("read ahead: %v", r) // when its turn comes, it will not be hidden
@@ -92,13 +122,20 @@ func (a *ahead) scout(l *lane, border int64) (err error) {
 	if err := d.group(); err != nil {
 		return err
 	}
-	return l.encode()
+	return l.encode(ctx)
 }
 
 // send lets the lanes behind the first one read ahead, once records were seen.
 func (c *conversion) send() {
 	d := c.decoder
-	if c.ahead == nil || d.ended || d.stats.RecordsRead < 2 || !c.ahead.learn(d) {
+	if c.ahead == nil {
+		return
+	}
+	ok := false
+	if !d.ended && d.stats.RecordsRead >= 2 {
+		c.ahead.seam, ok = d.feed.(*text).r.Seam()
+	}
+	if !ok {
 		c.ahead = nil
 		return
 	}
@@ -108,14 +145,8 @@ func (c *conversion) send() {
 	}
 }
 
-// learn looks at the third record, at which the decoder stands.
-func (a *ahead) learn(d *decoder) (ok bool) {
-	a.seam, ok = d.feed.(*text).r.Seam()
-	return ok
-}
-
-// scout is the decoder with which a lane goes ahead.
-func (c *conversion) scout(l *lane) *decoder {
+// decoderOf is the decoder with which a lane reads row groups of its own.
+func (c *conversion) decoderOf(l *lane) *decoder {
 	if l.decoder == nil {
 		d := newDecoder(c.m, &c.opts, jsonscan.NewWindow(c.ctx, nil), c.decoder.bad)
 		d.batches, d.stride = l.batches, c.decoder.stride
@@ -131,8 +162,8 @@ func (c *conversion) goAhead(l *lane, border int64) {
 	if a == nil || border >= a.size {
 		return
 	}
-	c.scout(l)
-	l.start(func() error { return a.scout(l, border) })
+	c.decoderOf(l)
+	l.start(func() error { return a.scout(c.ctx, l, border) })
 }
 
 // arrived reports whether the row group whose turn it is was read ahead into
@@ -148,7 +179,8 @@ func (c *conversion) arrived(l *lane) bool {
 		c.ahead.misses++
 	default:
 		c.ahead.hits++
-		c.took(l, l.decoder)
+		c.took(l.decoder)
+		l.full = true
 		return true
 	}
 	l.reset()

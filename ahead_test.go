@@ -32,7 +32,8 @@ func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts sluice.Option
 		if reject := new(sluice.RejectError); !errors.As(err, &reject) {
 			t.Fatalf("the world does not fail here: %v", err)
 		}
-		return o // what was written is to be thrown away
+		o.Stats.BytesRead = 0 // how far was read ahead of the reject
+		return o              // what was written is to be thrown away
 	}
 	o.Parquet, o.Bad = out.Bytes(), bad.Bytes()
 	return o
@@ -58,7 +59,8 @@ columns:
 		if n := len(in); rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
 			in = in[:rapid.IntRange(0, n).Draw(t, "at")]
 		}
-		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(100, 5000).Draw(t, "row group"))
+		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(100, 5000).Draw(t, "row group"),
+			rapid.SampledFrom([]int{5, 50, 1000, 1000}).Draw(t, "rows"))
 		want := outcomeOf(t, m, io.MultiReader(bytes.NewReader(in)), opts)
 		opts.Threads = rapid.IntRange(2, 5).Draw(t, "threads")
 		skip := rapid.IntRange(0, 3).Draw(t, "skip") // a file need not be read from its start
@@ -66,7 +68,7 @@ columns:
 		if _, err := file.Seek(int64(skip), io.SeekStart); err != nil {
 			t.Fatal(err)
 		}
-		for name, src := range map[string]io.Reader{"file": file, "stream": io.MultiReader(bytes.NewReader(in))} {
+		for name, src := range map[string]io.Reader{"file": file, "stream": &piecewise{in, rapid.IntRange(1, 5000).Draw(t, "piece")}} {
 			if diff := cmp.Diff(want, outcomeOf(t, m, src, opts)); diff != "" {
 				t.Fatalf("%s of %d bytes with %d threads -want +got:\n%s", name, len(in), opts.Threads, diff)
 			}

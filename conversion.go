@@ -50,7 +50,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		opts.Codec = Zstd
 	}
 	if opts.rowGroup == 0 {
-		opts.rowGroup = rowGroupBytes
+		opts.rowGroup, opts.rowGroupRows = rowGroupBytes, rowGroupRows
 	}
 	c := &conversion{m: m, opts: opts, stats: newStats()}
 	for i := range m.Tables {
@@ -242,5 +242,5 @@ func (c *conversion) stored() (n int64, ended bool) {
 	case c.seeks:
 		return c.offset, c.eof
 	}
-	return c.in.Stored(), c.in.Ended()
+	return c.in.Stored()
 }

@@ -49,10 +49,10 @@ type Options struct {
 	// Codec of the pages; empty means Zstd.
 	Codec Codec
 	// Threads is the number of row groups worked on at once; 0 and 1 mean one.
-	// The bytes of the output do not depend on it. Of an input that is an
-	// [io.ReaderAt] and [io.Seeker], such as a file that is not compressed,
-	// each thread reads its own row groups; of a stream, one is read while
-	// others are encoded.
+	// The bytes of the output do not depend on it. Of an input that is not
+	// compressed, and an [os.File], [bytes.Reader], [strings.Reader] or
+	// [io.SectionReader], each thread reads its own row groups; of another one
+	// is read while others are encoded.
 	Threads int
 	// Source names the input in the quarantine and in _source_key.
 	Source string
@@ -72,7 +72,8 @@ type Options struct {
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
 
-	rowGroup int64 // in place of rowGroupBytes, for tests
+	rowGroup     int64 // in place of rowGroupBytes, for tests
+	rowGroupRows int   // in place of rowGroupRows
 }
 
 // Convert reads JSON from src and writes Parquet to dst as the mapping says.
@@ -80,10 +81,11 @@ type Options struct {
 // A [*RejectError] means that the input cannot be trusted; any other error
 // that the world failed. In both cases what was written is incomplete and must
 // be thrown away; Stats then says how far it came, and for a reject has only
-// Outcome, Reason, Reasons and BytesRead set.
+// Outcome, Reason, Reasons and BytesRead set, which may be a little more than
+// was looked at.
 //
-// An src that is an [io.ReaderAt] and [io.Seeker] may be read from its position
-// to its end by ReadAt; where its position is then is not defined.
+// With several threads, a file may be read from its position to its end by
+// ReadAt; where its position is then is not defined.
 //
 // If src is nil there are no records: the outputs get the schema and no rows.
 //

@@ -90,6 +90,9 @@ func (d *decoder) find() (err error) {
 
 // group reads the row group to its end.
 func (d *decoder) group() error {
+	if d.last() {
+		return nil
+	}
 	if err := d.find(); err != nil || d.ended {
 		return err
 	}
@@ -99,7 +102,7 @@ func (d *decoder) group() error {
 		if err := d.fill(until); err != nil {
 			return err
 		}
-		if d.ended || d.enough() || held(d.batches) > maxHeld*d.opts.rowGroup {
+		if d.ended || d.full() || d.last() || held(d.batches) > maxHeld*d.opts.rowGroup {
 			break
 		}
 	}
@@ -108,11 +111,11 @@ func (d *decoder) group() error {
 
 // fill reads the records that begin before the offset until.
 func (d *decoder) fill(until int64) error {
-	for !d.enough() {
+	for !d.last() {
 		if err := d.find(); err != nil {
 			return err
 		}
-		if d.ended || d.position() >= until {
+		if d.ended || d.position() >= until || d.full() {
 			break
 		}
 		if d.flat.FlushDue() {
@@ -129,13 +132,18 @@ func (d *decoder) fill(until int64) error {
 	return nil
 }
 
-// enough reports whether no further record may be read into the row group.
-func (d *decoder) enough() bool {
+// full reports whether the row group ends early, before the record that was found.
+func (d *decoder) full() bool {
 	for _, b := range d.batches {
-		if b.Rows >= rowGroupRows {
+		if b.Rows >= d.opts.rowGroupRows {
 			return true
 		}
 	}
+	return false
+}
+
+// last reports whether no further record may be read, or looked for.
+func (d *decoder) last() bool {
 	return d.opts.MaxRecords > 0 && d.first+d.stats.RecordsRead >= d.opts.MaxRecords
 }
 
@@ -209,6 +217,9 @@ func (t *text) take() error {
 	}
 	for {
 		res := t.flat.Record(w.Buf, w.Pos, -1, origin)
+		if max(res.End, -1-res.End)-w.Pos > int(t.m.Limits.RecordBytes) {
+			return t.oversize(origin) // also if the window happens to hold it whole
+		}
 		if res.End >= 0 {
 			at := w.Offset(res.At)
 			raw := w.Buf[w.Pos:res.End]
@@ -228,8 +239,14 @@ func (t *text) take() error {
 		case jsonscan.Oversize:
 			return t.oversize(origin)
 		}
+		if !t.sure && w.End-w.Pos > maxAhead {
+			return errUnsure // rather a false guess than a record of that size
+		}
 	}
 }
+
+// maxAhead is the size of records up to which row groups are read ahead.
+const maxAhead = 4 << 20
 
 // oversize quarantines a record that is too large to be held, while it
 // streams by.

@@ -1,6 +1,7 @@
 package sluice
 
 import (
+	"context"
 	"fmt"
 
 	"sluice/internal/batch"
@@ -93,7 +94,7 @@ func (l *lane) wait() error {
 
 // encode makes the row groups. A panic of a library below ends this conversion
 // only, and not the process.
-func (l *lane) encode() (err error) {
+func (l *lane) encode(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("encode row group: internal error: %v", r)
@@ -101,7 +102,7 @@ func (l *lane) encode() (err error) {
 	}()
 	for i, b := range l.batches {
 		b.Finish()
-		if l.groups[i], err = l.encoders[i].Encode(b); err != nil {
+		if l.groups[i], err = l.encoders[i].Encode(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -125,13 +126,17 @@ func (c *conversion) rowGroup(i int) error {
 			return err
 		}
 		if err := c.read(i, l); err != nil {
+			// What stands before it may fail, too, and does so first.
+			if earlier := c.writeAll(i + 1); earlier != nil {
+				return earlier
+			}
 			return err
 		}
 		if len(c.lanes) > 1 && c.ahead == nil {
-			l.start(l.encode)
+			l.start(func() error { return l.encode(c.ctx) })
 			return nil
 		}
-		if err := l.encode(); err != nil {
+		if err := l.encode(c.ctx); err != nil {
 			return err
 		}
 	}
@@ -157,7 +162,8 @@ func (c *conversion) read(i int, l *lane) error {
 	if err == nil {
 		err = d.group()
 	}
-	c.took(l, d)
+	c.took(d)
+	l.full = err == nil
 	return err
 }
 
@@ -180,21 +186,22 @@ func (c *conversion) turn(i int, l *lane) (*decoder, error) {
 	if c.ahead == nil || i == 0 {
 		return c.decoder, nil
 	}
-	d := c.scout(l)
+	d := c.decoderOf(l)
+	err := c.ahead.seek(d, c.next)
 	if c.ahead.lost() {
-		defer func() { c.ahead, c.decoder = nil, d }()
+		c.ahead, c.decoder = nil, d
 	}
-	return d, c.ahead.seek(d, c.next)
+	return d, err
 }
 
-// took accounts for the row group that d read into a lane.
-func (c *conversion) took(l *lane, d *decoder) {
-	l.full = true
+// took accounts for the row group that d read.
+func (c *conversion) took(d *decoder) {
 	c.stats.Add(d.stats)
 	c.next = d.position()
 	c.ended = d.ended || c.opts.MaxRecords > 0 && c.stats.RecordsRead >= c.opts.MaxRecords
 	if d.seeks {
-		c.seeks, c.offset, c.eof = true, d.window.Offset(d.window.End), d.window.EOF
+		c.seeks, c.eof = true, d.window.EOF
+		c.offset = max(c.offset, d.window.Offset(d.window.End))
 		if c.opts.Progress != nil {
 			c.opts.Progress(c.offset)
 		}
@@ -224,12 +231,21 @@ func (c *conversion) write(l *lane) error {
 	return nil
 }
 
-// finish writes all that is under way, and the footers.
-func (c *conversion) finish(next int) error {
+// writeAll writes the row groups under way, the oldest of which is in the lane
+// of the row group next.
+func (c *conversion) writeAll(next int) error {
 	for i := range c.lanes {
 		if err := c.write(c.lanes[(next+i)%len(c.lanes)]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// finish writes all that is under way, and the footers.
+func (c *conversion) finish(next int) error {
+	if err := c.writeAll(next); err != nil {
+		return err
 	}
 	c.stop()
 	c.lanes = nil // their memory is free for the footers

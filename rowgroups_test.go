@@ -67,7 +67,7 @@ func TestStrideTooLong(t *testing.T) {
 	}
 	// A value and its index take a little more than its line: after two
 	// multiples more is held than may be. The stride alone is four of them.
-	got := rowGroups(t, m, in.Bytes(), sluice.Options{Codec: sluice.None}.WithRowGroups(rowGroup))
+	got := rowGroups(t, m, in.Bytes(), sluice.Options{Codec: sluice.None}.WithRowGroups(rowGroup, 1<<20))
 	if want := 8; got != want {
 		t.Errorf("%d row groups of %d bytes, of which the first %d keep nothing; want %d", got, in.Len(), first, want)
 	}

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -44,22 +43,22 @@ type Reader struct {
 
 type counter struct {
 	r        io.Reader
-	n        atomic.Int64
-	ended    atomic.Bool
+	n        int64
+	ended    bool
 	err      error // what the source said, unless io.EOF
 	progress func(int64)
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	total := c.n.Add(int64(n))
+	c.n += int64(n)
 	if err == io.EOF {
-		c.ended.Store(true)
+		c.ended = true
 	} else if err != nil {
 		c.err = err
 	}
 	if c.progress != nil {
-		c.progress(total)
+		c.progress(c.n)
 	}
 	return n, err
 }
@@ -76,11 +75,14 @@ func NewReader(src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Rea
 // the first Read on.
 func (r *Reader) Plain() bool { return r.dec == nil }
 
-// Stored is the number of stored bytes read so far.
-func (r *Reader) Stored() int64 { return r.raw.n.Load() }
-
-// Ended reports whether the source has said that nothing follows.
-func (r *Reader) Ended() bool { return r.raw.ended.Load() }
+// Stored is the number of stored bytes read for what was delivered so far, and
+// whether the source has said that nothing follows them.
+func (r *Reader) Stored() (n int64, ended bool) {
+	if r.ahead != nil {
+		return r.ahead.now.stored, r.ahead.now.ended
+	}
+	return r.raw.n, r.raw.ended
+}
 
 // Close frees the decoder, and waits for a read that is under way.
 func (r *Reader) Close() {
@@ -109,10 +111,17 @@ func (r *Reader) readOn(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	// One byte more than allowed shows that there is more, and nothing else is
+	// lost: where the limit bites does not depend on how the input is cut.
+	if left := r.maxOut - r.out; int64(len(p)) > left+1 {
+		p = p[:left+1]
+	}
 	n, err := r.read(p)
-	r.out += int64(n)
+	if r.out += int64(n); r.out > r.maxOut {
+		n--
+	}
 	if over := r.checkLimits(); over != nil {
-		n, err = 0, over
+		err = over
 	}
 	r.err = err
 	return n, err
@@ -136,7 +145,7 @@ func (r *Reader) checkLimits() error {
 	if r.out > r.maxOut {
 		return r.reject(reason.DecompressionLimit, fmt.Sprintf("more than decompressed_bytes: %d", r.maxOut))
 	}
-	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n.Load(), 1) > r.maxRate {
+	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n, 1) > r.maxRate {
 		return r.reject(reason.DecompressionRatio, fmt.Sprintf("decompressed bytes are more than %d times the stored ones (decompression_ratio)", r.maxRate))
 	}
 	return nil

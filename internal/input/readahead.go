@@ -1,7 +1,7 @@
 package input
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"sync"
 )
@@ -28,6 +28,11 @@ type chunk struct {
 	buf []byte
 	n   int
 	err error // behind the n bytes
+
+	stored int64 // stored bytes read up to here
+	ended  bool  // and whether nothing follows them
+
+	panicked any // what the source, or a library, panicked with
 }
 
 // ReadAhead has the input read and decompressed by a goroutine from now on,
@@ -37,11 +42,13 @@ func (r *Reader) ReadAhead() {
 	for range chunkCount {
 		a.free <- make([]byte, chunkBytes)
 	}
+	a.now.stored, a.now.ended = r.raw.n, r.raw.ended
 	r.ahead = a
 	a.done.Go(func() { a.run(r) })
 }
 
 func (a *readAhead) run(r *Reader) {
+	defer close(a.full)
 	for {
 		var c chunk
 		select {
@@ -49,28 +56,24 @@ func (a *readAhead) run(r *Reader) {
 		case <-a.stop:
 			return
 		}
-		c.n, c.err = r.some(c.buf)
+		c.read(r)
 		a.full <- c // never waits: there are no more chunks than it holds
-		if c.err != nil {
+		if c.err != nil || c.panicked != nil {
 			return
 		}
 	}
 }
 
-// some reads at least a byte. What a source delivers little by little is passed
-// on as it comes. A panic below ends this input only, and not the process.
-func (r *Reader) some(p []byte) (n int, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			n, err = 0, fmt.Errorf("internal error: %v", cause)
-		}
-	}()
-	for range 100 {
-		if n, err = r.readOn(p); n > 0 || err != nil {
-			return n, err
+// read reads at least a byte: what a source delivers little by little is passed
+// on as it comes.
+func (c *chunk) read(r *Reader) {
+	defer func() { c.panicked = recover() }()
+	for empty := 0; c.n == 0 && c.err == nil; empty++ {
+		if c.n, c.err = r.readOn(c.buf); c.n == 0 && c.err == nil && empty == 100 {
+			c.err = io.ErrNoProgress
 		}
 	}
-	return 0, io.ErrNoProgress
+	c.stored, c.ended = r.raw.n, r.raw.ended
 }
 
 func (a *readAhead) read(p []byte) (int, error) {
@@ -81,7 +84,14 @@ func (a *readAhead) read(p []byte) (int, error) {
 		case a.now.buf != nil:
 			a.free <- a.now.buf
 		}
-		a.now = <-a.full
+		var ok bool
+		switch a.now, ok = <-a.full; {
+		case !ok:
+			a.now.err = errors.New("the source's Read has ended its goroutine")
+			return 0, a.now.err
+		case a.now.panicked != nil:
+			panic(a.now.panicked) // where it would be without ReadAhead
+		}
 		a.left = a.now.buf[:a.now.n]
 	}
 	n := copy(p, a.left)

@@ -23,6 +23,7 @@ type Window struct {
 
 	ctx context.Context
 	r   io.Reader
+	err error // what r said behind End
 }
 
 // NewWindow reads r until ctx ends.
@@ -32,7 +33,7 @@ func NewWindow(ctx context.Context, r io.Reader) *Window {
 
 // Reset goes on with r, which begins at the offset base of the stream.
 func (w *Window) Reset(r io.Reader, base int64) {
-	w.Pos, w.End, w.Base, w.EOF, w.r = 0, 0, base, false, r
+	w.Pos, w.End, w.Base, w.EOF, w.r, w.err = 0, 0, base, false, r, nil
 	clear(w.Buf[:Padding])
 }
 
@@ -40,11 +41,16 @@ func (w *Window) Reset(r io.Reader, base int64) {
 func (w *Window) Offset(p int) int64 { return w.Base + int64(p) }
 
 // Fill reads on until at least want bytes stand in Buf from Pos, or the
-// stream ends. What lies before Pos is dropped; Pos is then 0.
+// stream ends. What lies before Pos is dropped; Pos is then 0. An error that
+// comes behind further bytes is kept until these were looked at and more are
+// asked for: so which error is told does not depend on how the stream is cut.
 func (w *Window) Fill(want int) error {
 	n := w.End - w.Pos
 	if w.EOF || n >= want {
 		return nil
+	}
+	if w.err != nil {
+		return w.err
 	}
 	w.BeforeMove()
 	size := max(want, n+windowSize/2, windowSize)
@@ -59,15 +65,21 @@ func (w *Window) Fill(want int) error {
 	w.Base += int64(w.Pos)
 	w.Pos, w.End = 0, n
 	defer func() { clear(w.Buf[w.End : w.End+Padding]) }()
-	for empty := 0; ; {
+	for empty, had := 0, w.End; ; {
 		if err := w.ctx.Err(); err != nil {
 			return context.Cause(w.ctx)
 		}
 		got, err := w.r.Read(w.Buf[w.End : len(w.Buf)-Padding])
 		w.End += got
+		if got > 0 {
+			empty = 0
+		}
 		switch {
 		case err == io.EOF:
 			w.EOF = true
+			return nil
+		case err != nil && w.End > had:
+			w.err = err
 			return nil
 		case err != nil:
 			return err

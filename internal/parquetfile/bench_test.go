@@ -31,7 +31,7 @@ func BenchmarkEncode(b *testing.B) {
 			b.ReportAllocs()
 			var g *RowGroup
 			for b.Loop() {
-				if g, err = e.Encode(in); err != nil {
+				if g, err = e.Encode(b.Context(), in); err != nil {
 					b.Fatal(err)
 				}
 			}

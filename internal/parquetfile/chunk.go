@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -36,7 +37,7 @@ type chunkPage struct {
 }
 
 // chunk encodes a column of rows of a batch.
-func (e *Encoder) chunk(ch *chunk, c *column) error {
+func (e *Encoder) chunk(ctx context.Context, ch *chunk, c *column) error {
 	pages := e.measurer.pages
 	*ch = chunk{
 		name:       c.Name,
@@ -55,7 +56,7 @@ func (e *Encoder) chunk(ch *chunk, c *column) error {
 	}
 	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
 
-	return e.writePages(ch, c, pages)
+	return e.writePages(ctx, ch, c, pages)
 }
 
 // dictionaryPays reports whether entries and index are shorter than the values
@@ -83,7 +84,7 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 // compressed, also those that do not shrink: a codec of their own for such
 // chunks is allowed by the format, but readers (parquet-go v0.32) exist that
 // take the codec of a column's first chunk for all its chunks.
-func (e *Encoder) writePages(ch *chunk, c *column, pages []page) error {
+func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []page) error {
 	if ch.dictionary {
 		if err := checkPageSize(c.dictionaryBytes()); err != nil {
 			return err
@@ -102,6 +103,9 @@ func (e *Encoder) writePages(ch *chunk, c *column, pages []page) error {
 	}
 	ch.data = len(e.out)
 	for i := range pages {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		p := &pages[i]
 		if !ch.dictionary {
 			if err := checkPageSize(p.plain); err != nil {

@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -48,9 +49,9 @@ func NewEncoder(codec string) (*Encoder, error) {
 	return e, nil
 }
 
-// Encode encodes a finished batch. The row group is valid until the next call;
-// the batch may be reset before that.
-func (e *Encoder) Encode(b *batch.Batch) (*RowGroup, error) {
+// Encode encodes a finished batch, or gives up when ctx ends. The row group is
+// valid until the next call; the batch may be reset before that.
+func (e *Encoder) Encode(ctx context.Context, b *batch.Batch) (*RowGroup, error) {
 	e.out, e.indexes, e.bounder.buf = e.out[:0], e.indexes[:0], e.bounder.buf[:0]
 	e.group.rows, e.group.bytes = 0, nil
 	if cap(e.group.chunks) < len(b.Columns) {
@@ -69,7 +70,7 @@ func (e *Encoder) Encode(b *batch.Batch) (*RowGroup, error) {
 	for i := range b.Columns {
 		c := newColumn(b, i)
 		e.measurer.measure(c, b.Pages)
-		if err := e.chunk(&e.group.chunks[i], c); err != nil {
+		if err := e.chunk(ctx, &e.group.chunks[i], c); err != nil {
 			return nil, fmt.Errorf("encode column %s: %w", c.Name, err)
 		}
 		if err := e.columnIndex(&e.group.chunks[i], c); err != nil {

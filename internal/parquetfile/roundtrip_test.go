@@ -85,11 +85,11 @@ func TestEncoderForgets(t *testing.T) {
 		for range 5 {
 			b := randomTable(1, 20+r.IntN(100), r).batch()
 			fresh, _ := NewEncoder(codec)
-			want, err := fresh.Encode(b)
+			want, err := fresh.Encode(t.Context(), b)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := used.Encode(b)
+			got, err := used.Encode(t.Context(), b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +184,7 @@ func TestWriterReportsErrors(t *testing.T) {
 	x := randomTable(0, 20, rand.New(rand.NewPCG(1, 1)))
 	size := len(writeFile(t, "none", x))
 	e, _ := NewEncoder("none")
-	g, err := e.Encode(x.batch())
+	g, err := e.Encode(t.Context(), x.batch())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,10 +211,10 @@ func TestMisuse(t *testing.T) {
 	e, _ := NewEncoder("none")
 	b := x.batch()
 	b.Pages = nil
-	if _, err := e.Encode(b); err == nil {
+	if _, err := e.Encode(t.Context(), b); err == nil {
 		t.Error("a batch that is not finished is no error")
 	}
-	g, err := e.Encode(x.batch())
+	g, err := e.Encode(t.Context(), x.batch())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestPageTooLarge(t *testing.T) {
 		values: []any{bytes.Repeat([]byte("x"), 1<<16)}}}}
 	x.children[0] = []int{40_000}
 	e, _ := NewEncoder("none")
-	_, err := e.Encode(x.batch())
+	_, err := e.Encode(t.Context(), x.batch())
 	want = fmt.Sprintf("encode column text: page of %d bytes exceeds the format's 2 GiB", 40_000*(1<<16+4))
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %q", err, want)
@@ -262,7 +262,7 @@ func TestTooManyRowGroups(t *testing.T) {
 	c.Name, c.Type.Kind = "n", schema.Int32
 	x := &table{pageEnds: []bool{true}, columns: []tableColumn{c}}
 	e, _ := NewEncoder("none")
-	g, err := e.Encode(x.batch())
+	g, err := e.Encode(t.Context(), x.batch())
 	if err != nil {
 		t.Fatal(err)
 	}

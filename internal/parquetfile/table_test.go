@@ -316,7 +316,7 @@ func writeFile(t testing.TB, codec string, tables ...*table) []byte {
 	rows := 0
 	for _, x := range tables {
 		b := x.batch()
-		g, err := e.Encode(b)
+		g, err := e.Encode(t.Context(), b)
 		if err != nil {
 			t.Fatal(err)
 		}
