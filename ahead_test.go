@@ -81,7 +81,7 @@ func document(t *rapid.T) string {
 	form := rapid.SampledFrom([]struct{ open, between, end string }{
 		{"", "\n", "\n"}, {"", "\r\n", ""}, {"", "\n\n \n", "\n"}, {"", "", ""}, {"", " ", ""},
 		{"[", ",", "]"}, {"[\n", ",\n", "\n]\n"}, {`{"pages":[`, ",", `],"n":1}`},
-		{`{"pages":[`, "]}\n{\"pages\":[", "]}"},
+		{`{"pages":[`, "]}\n{\"pages\":[", "]}"}, {"[" + strings.Repeat(" ", 3000), ",", "]"},
 	}).Draw(t, "form")
 	bad := rapid.IntRange(0, 2).Draw(t, "bad") == 0
 	pretty := rapid.IntRange(0, 2).Draw(t, "pretty")

@@ -170,6 +170,7 @@ func (c *conversion) read(i int, l *lane) error {
 // sample reads the beginning of the input, which tells the stride.
 func (c *conversion) sample(d *decoder) error {
 	if err := d.find(); err != nil || d.ended {
+		c.ahead = nil // nothing follows
 		return err
 	}
 	unit := c.opts.rowGroup
