@@ -39,20 +39,29 @@ func TestMemo(t *testing.T) {
 			n.memo = nil
 		}
 		without.f.memos = nil
-		for range rapid.IntRange(1, 30).Draw(t, "records") {
-			text := drawRecord(t)
-			flush := rapid.IntRange(0, 3).Draw(t, "flush") == 0
-			a, b := with.read(text, flush), without.read(text, flush)
-			if diff := cmp.Diff(b, a); diff != "" {
-				t.Fatalf("%s\n-without +with:\n%s", text, diff)
-			}
-		}
-		with.flush()
-		without.flush()
-		if diff := cmp.Diff(cells(without.b), cells(with.b)); diff != "" {
-			t.Fatalf("-without +with:\n%s", diff)
-		}
+		readAlike(t, with, without, drawRecord)
 	})
+}
+
+// readAlike reads drawn records with two readers, and compares what becomes of
+// each record, and the rows.
+func readAlike(t *rapid.T, with, without *reader, draw func(*rapid.T) string) {
+	for range rapid.IntRange(1, 30).Draw(t, "records") {
+		text := draw(t)
+		if len(text) > 4<<10 { // more than the readers hold
+			continue
+		}
+		flush := rapid.IntRange(0, 3).Draw(t, "flush") == 0
+		a, b := with.read(text, flush), without.read(text, flush)
+		if diff := cmp.Diff(b, a); diff != "" {
+			t.Fatalf("%s\n-without +with:\n%s", text, diff)
+		}
+	}
+	with.flush()
+	without.flush()
+	if diff := cmp.Diff(cells(without.b), cells(with.b)); diff != "" {
+		t.Fatalf("-without +with:\n%s", diff)
+	}
 }
 
 // TestMemoIsUsed: what shows nothing but in time is shown by its counts.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"sluice/mapping"
@@ -37,22 +36,7 @@ func TestStrangers(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				with, without := newReader(m), newReader(m)
 				without.f.strangers = maxStrangers
-				for range rapid.IntRange(1, 20).Draw(t, "records") {
-					text := drawObject(t, 0)
-					if len(text) > 4<<10 { // more than the readers hold
-						continue
-					}
-					flush := rapid.IntRange(0, 3).Draw(t, "flush") == 0
-					a, b := with.read(text, flush), without.read(text, flush)
-					if diff := cmp.Diff(b, a); diff != "" {
-						t.Fatalf("%s\n-without +with:\n%s", text, diff)
-					}
-				}
-				with.flush()
-				without.flush()
-				if diff := cmp.Diff(cells(without.b), cells(with.b)); diff != "" {
-					t.Fatalf("-without +with:\n%s", diff)
-				}
+				readAlike(t, with, without, func(t *rapid.T) string { return drawObject(t, 0) })
 			})
 		})
 	}
