@@ -80,7 +80,7 @@ func (a *ahead) seek(d *decoder, at int64) error {
 // move moves the decoder to the offset at, where it will find a record.
 func (a *ahead) move(d *decoder, at int64) {
 	d.window.Reset(&section{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
-	d.seeks, d.found, d.ended = true, true, false
+	d.in, d.found, d.ended = nil, true, false
 }
 
 // section reads left bytes, or says that the file has become shorter.

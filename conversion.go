@@ -40,9 +40,8 @@ type conversion struct {
 	// Behind the last row group that was taken:
 	next   int64 // offset of the record that follows
 	ended  bool  // none does
-	seeks  bool  // it was not read through in, but up to offset,
-	offset int64
-	eof    bool // where the input ended
+	stored int64 // stored bytes read
+	eof    bool  // nothing follows these
 }
 
 func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
@@ -98,6 +97,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	c.ahead = newAhead(src, m, &c.opts)
 	c.in = input.NewReader(src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
 	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
+	c.decoder.in = c.in
 	return c, nil
 }
 
@@ -145,6 +145,7 @@ func (c *conversion) run() error {
 func (c *conversion) open() error {
 	d := c.decoder
 	if err := d.window.Fill(len(quarantine.Prefix)); err != nil {
+		c.saw(d)
 		return fmt.Errorf("read input: %w", err)
 	}
 	d.feed = newText(d)
@@ -191,7 +192,7 @@ func (c *conversion) account() error {
 			}
 		}
 	}
-	s.BytesRead, _ = c.stored()
+	s.BytesRead = c.stored
 	s.Outcome = Accept
 	if s.RecordsQuarantined > 0 {
 		s.Outcome = Quarantine
@@ -209,7 +210,7 @@ func (c *conversion) account() error {
 
 // failed is what Convert returns for an error.
 func (c *conversion) failed(err error) (Stats, error) {
-	c.stats.BytesRead, _ = c.stored()
+	c.stats.BytesRead = c.stored
 	var r *reason.Reject
 	if !errors.As(err, &r) {
 		return c.stats, err
@@ -228,19 +229,4 @@ func (c *conversion) failed(err error) (Stats, error) {
 }
 
 // short reports whether the input ended before its size.
-func (c *conversion) short() bool {
-	n, ended := c.stored()
-	return ended && n < c.opts.Size
-}
-
-// stored is the number of stored bytes read, and whether the input says that
-// nothing follows.
-func (c *conversion) stored() (n int64, ended bool) {
-	switch {
-	case c.in == nil:
-		return 0, true
-	case c.seeks:
-		return c.offset, c.eof
-	}
-	return c.in.Stored()
-}
+func (c *conversion) short() bool { return c.eof && c.stored < c.opts.Size }

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
+	"sluice/internal/input"
 	"sluice/internal/jsonscan"
 	"sluice/internal/quarantine"
 	"sluice/internal/reason"
@@ -35,9 +36,9 @@ type decoder struct {
 
 	stride int64 // see rowGroupBytes
 
-	seeks bool // the window was moved to another place of a file
-	found bool // a record stands at the position of the window
-	ended bool // none follows
+	in    *input.Reader // what the window reads; nil: a part of a file
+	found bool          // a record stands at the position of the window
+	ended bool          // none follows
 }
 
 // feed is where records come from: JSON text, or a quarantine file.
@@ -71,6 +72,15 @@ func (d *decoder) begin(batches []*batch.Batch, first int64) {
 	if d.flat != nil {
 		d.flat.Bind(batches)
 	}
+}
+
+// stored is the number of stored bytes read, and whether the input says that
+// nothing follows.
+func (d *decoder) stored() (n int64, ended bool) {
+	if d.in == nil {
+		return d.window.Offset(d.window.End), d.window.EOF
+	}
+	return d.in.Stored()
 }
 
 // position is the offset of the record that was found.

@@ -200,13 +200,16 @@ func (c *conversion) took(d *decoder) {
 	c.stats.Add(d.stats)
 	c.next = d.position()
 	c.ended = d.ended || c.opts.MaxRecords > 0 && c.stats.RecordsRead >= c.opts.MaxRecords
-	if d.seeks {
-		c.seeks, c.eof = true, d.window.EOF
-		c.offset = max(c.offset, d.window.Offset(d.window.End))
-		if c.opts.Progress != nil {
-			c.opts.Progress(c.offset)
-		}
+	c.saw(d)
+	if d.in == nil && c.opts.Progress != nil {
+		c.opts.Progress(c.stored)
 	}
+}
+
+// saw notes how far the input was read.
+func (c *conversion) saw(d *decoder) {
+	n, eof := d.stored()
+	c.stored, c.eof = max(c.stored, n), eof
 }
 
 // write waits for the row group of a lane, writes it and empties the batches.

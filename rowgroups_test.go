@@ -14,11 +14,11 @@ import (
 // rowGroups is the number of row groups that an input gives.
 func rowGroups(t *testing.T, m *mapping.Mapping, in []byte, opts sluice.Options) int {
 	t.Helper()
-	var out bytes.Buffer
-	if _, err := sluice.Convert(t.Context(), &out, bytes.NewReader(in), m, &opts); err != nil {
-		t.Fatal(err)
+	r := convert(t, m, bytes.NewReader(in), opts)
+	if r.err != nil {
+		t.Fatal(r.err)
 	}
-	f, err := parquetread.Open(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	f, err := parquetread.Open(bytes.NewReader(r.parquet), int64(len(r.parquet)))
 	if err != nil {
 		t.Fatal(err)
 	}

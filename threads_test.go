@@ -128,27 +128,16 @@ func TestFirstErrorWins(t *testing.T) {
 	m := parseMapping(t, linesMapping)
 	in := append([]byte("["), bytes.ReplaceAll(lines(10_000), []byte("\n"), []byte(","))...)
 	in[150_000] = 1
+	noSpace := errors.New("no space is left")
 	for _, threads := range []int{1, 2, 3} {
 		for name, src := range map[string]io.Reader{"stream": stream{bytes.NewReader(in)}, "file": bytes.NewReader(in)} {
 			opts := sluice.Options{Threads: threads, Quarantine: io.Discard}.WithRowGroups(100_000, 1<<20)
-			_, err := sluice.Convert(t.Context(), &full{room: 10}, src, m, &opts)
-			if !errors.Is(err, errFull) {
+			_, err := sluice.Convert(t.Context(), &failing{10, noSpace}, src, m, &opts)
+			if !errors.Is(err, noSpace) {
 				t.Errorf("%s, %d threads: %v", name, threads, err)
 			}
 		}
 	}
-}
-
-var errFull = errors.New("no space is left")
-
-// full takes a few bytes.
-type full struct{ room int }
-
-func (f *full) Write(p []byte) (int, error) {
-	if f.room -= len(p); f.room < 0 {
-		return 0, errFull
-	}
-	return len(p), nil
 }
 
 // TestShrinkingFile: of a file that becomes shorter no record is made up.

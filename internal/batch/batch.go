@@ -82,18 +82,17 @@ func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		bytes += 4 * int64(len(c.Index))
-		switch {
-		case c.Distinct:
+		if c.Distinct {
 			bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
-		default:
-			for _, e := range c.Index {
-				switch {
-				case e == Null:
-				case c.Type.Bytes():
-					bytes += 16 + int64(len(c.Entry(e)))
-				default:
-					bytes += 20
-				}
+			continue
+		}
+		for _, e := range c.Index {
+			switch {
+			case e == Null:
+			case c.Type.Bytes():
+				bytes += 16 + int64(len(c.Entry(e)))
+			default:
+				bytes += 20
 			}
 		}
 	}

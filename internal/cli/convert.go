@@ -152,6 +152,7 @@ func (c *conversion) try(ctx context.Context, j job) (sluice.Stats, error) {
 	if err := files.create(c, j, opts); err != nil {
 		return sluice.Stats{}, err
 	}
+	// The reader itself, which may be a file.
 	stats, err := sluice.Convert(ctx, files.dst, src.Reader, c.mapping, opts)
 	if err != nil {
 		return stats, err

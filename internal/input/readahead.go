@@ -67,13 +67,13 @@ func (a *readAhead) run(r *Reader) {
 // read reads at least a byte: what a source delivers little by little is passed
 // on as it comes.
 func (c *chunk) read(r *Reader) {
-	defer func() { c.panicked = recover() }()
-	for empty := 0; c.n == 0 && c.err == nil; empty++ {
-		if c.n, c.err = r.readOn(c.buf); c.n == 0 && c.err == nil && empty == 100 {
-			c.err = io.ErrNoProgress
+	defer func() { c.stored, c.ended, c.panicked = r.raw.n, r.raw.ended, recover() }()
+	for range 100 {
+		if c.n, c.err = r.readOn(c.buf); c.n > 0 || c.err != nil {
+			return
 		}
 	}
-	c.stored, c.ended = r.raw.n, r.raw.ended
+	c.err = io.ErrNoProgress
 }
 
 func (a *readAhead) read(p []byte) (int, error) {

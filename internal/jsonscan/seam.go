@@ -9,7 +9,7 @@ const SeamBefore = 64
 // anywhere in it.
 type Seam struct {
 	r    Records
-	lead []byte // what a record begins with: its brace, the name of its first member and the colon
+	lead []byte // what a record begins with, up to the value of its first member
 }
 
 // Seam looks at the third or a later record, at which the window stands. ok is
@@ -23,18 +23,12 @@ func (r *Records) Seam() (s Seam, ok bool) {
 	if b[p] != '{' {
 		return s, false
 	}
-	q := Space(b, p+1)
-	if b[q] != '"' {
+	r.skip.Reset()
+	q := r.skip.Key(b, Space(b, p+1))
+	if q < 0 {
 		return s, false
 	}
-	end, _, flags := String(b, q+1)
-	if end < 0 || flags != 0 {
-		return s, false
-	}
-	if q = Space(b, end+1); b[q] != ':' {
-		return s, false
-	}
-	s.lead = bytes.Clone(b[p : q+1])
+	s.lead = bytes.Clone(b[p:q])
 	return s, true
 }
 

@@ -53,8 +53,8 @@ func newZstd(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 
 // finer compresses pages of times: these repeat five or six of their eight
 // bytes, which the fastest level does not see, and a quarter of such a column
-// is saved. Elsewhere a higher level costs more than it brings. It takes 3 MB,
-// so it is not kept beside every encoder.
+// is saved. Elsewhere a higher level costs more than it brings. It takes some
+// MB, so it is not kept beside every encoder.
 var finer = sync.Pool{New: func() any {
 	enc, err := newZstd(zstd.SpeedDefault)
 	if err != nil {
