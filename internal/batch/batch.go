@@ -17,6 +17,9 @@ import (
 // Null is the Index entry of an element without a value.
 const Null = math.MaxUint32
 
+// Waiting is the Index entry of an element whose value Flush will look up.
+const Waiting = Null - 1
+
 // MaxLevels is the number of levels a table can have: the record and two exploded ones.
 const MaxLevels = 3
 
@@ -31,6 +34,7 @@ type Batch struct {
 	Runs    [MaxLevels - 1][]uint32 // Runs[l][i]: rows of element i of level l; for l < Depth
 	Pages   []Position              // where each page ends; the last one ends the batch. Set by Finish
 
+	room    [MaxLevels]int // elements that the columns of a level have room for
 	elems   [MaxLevels]int // elements ended, also of the record that is being filled
 	flushed [MaxLevels]int // elements ended at the last Flush
 	record  Position       // where the last record ended
@@ -46,8 +50,11 @@ type Position struct {
 // Column is one column of a batch: a dictionary and an index into it.
 type Column struct {
 	schema.Column
-	Level int      // of the elements that Index counts
-	Index []uint32 // entry of each element, or Null
+	Level int // of the elements that Index counts
+
+	// Index is the entry of each element, or Null. Until Finish cuts it there
+	// is room for further elements, which is Null.
+	Index []uint32
 
 	// Distinct says that no entry repeats: the entries are a dictionary. It is
 	// false when the look-up was given up because most values differ; an entry
@@ -64,6 +71,7 @@ type Column struct {
 	// 0 or 1 for Boolean.
 	Fixed []uint64
 
+	element *int // the current one
 	table   table
 	pending []pending
 	small   [smallNumbers]uint32 // entry + 1 of small numbers
@@ -81,7 +89,7 @@ type Column struct {
 func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		bytes += 4 * int64(len(c.Index))
+		bytes += 4 * int64(b.elems[c.Level])
 		if c.Distinct {
 			bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
 			continue

@@ -127,10 +127,6 @@ func (c *Column) flushBytes(input, scratch []byte) {
 	for i := range c.pending {
 		p := &c.pending[i]
 		c.cross(int(p.i))
-		if p.n == same {
-			c.Index[p.i] = c.Index[p.off]
-			continue
-		}
 		src, off := input, p.off
 		if off&scratchBit != 0 {
 			src, off = scratch, off&^scratchBit
@@ -218,10 +214,6 @@ func (c *Column) flushFixed() {
 	for i := range c.pending {
 		p := &c.pending[i]
 		c.cross(int(p.i))
-		if p.n == same {
-			c.Index[p.i] = c.Index[p.off]
-			continue
-		}
 		c.Index[p.i] = c.fixedEntry(p.hash)
 	}
 }

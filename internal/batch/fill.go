@@ -1,27 +1,23 @@
 package batch
 
-import (
-	"math"
-
-	"sluice/schema"
-)
+import "sluice/schema"
 
 // pending is an element whose entry is not looked up yet.
 type pending struct {
 	hash uint64 // key of the bytes; the value itself of a column without Type.Bytes()
-	off  uint32 // of the bytes in the input, or with scratchBit in the scratch; of same the element
-	n    uint32 // number of bytes, or same
+	off  uint32 // of the bytes in the input, or with scratchBit in the scratch
+	n    uint32 // number of bytes
 	i    uint32 // the element
 }
-
-// same marks a value that an earlier element has, too.
-const same = math.MaxUint32
 
 // scratchBit marks an offset into the scratch that is given to Flush.
 const scratchBit = 1 << 31
 
 // smallNumbers is how many numbers are found without a look into the table.
 const smallNumbers = 64
+
+// minRoom is the number of elements there is room for at first.
+const minRoom = 1 << 10
 
 // New makes an empty batch of a table with the columns of s, whose levels are
 // levels, and the deepest level depth.
@@ -30,8 +26,12 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		c.Column, c.Level = s.Columns[i], levels[i]
+		c.element = &b.elems[c.Level]
 		c.deepest = c.Level == depth
 		c.table.init()
+	}
+	for l := range depth + 1 {
+		b.grow(l, minRoom)
 	}
 	b.Reset()
 	return b
@@ -41,7 +41,9 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 func (b *Batch) Reset() {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		c.Index, c.Distinct, c.rising = c.Index[:0], true, true
+		c.Index = c.Index[:b.room[c.Level]]
+		clearIndex(c.Index[:b.elems[c.Level]+1])
+		c.Distinct, c.rising = true, true
 		c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
 		c.pending, c.border, c.entries = c.pending[:0], stride, 0
 		c.table.reset()
@@ -54,56 +56,70 @@ func (b *Batch) Reset() {
 	b.elems, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, Position{}
 }
 
-// wait gives the current element a value that Flush looks up.
+// clearIndex makes all entries Null.
+func clearIndex(index []uint32) {
+	for i := range index {
+		index[i] = Null
+	}
+}
+
+// grow gives the columns of level l room for n elements.
+//
+//go:noinline
+func (b *Batch) grow(l, n int) {
+	for i := range b.Columns {
+		if c := &b.Columns[i]; c.Level == l {
+			index := make([]uint32, n)
+			clearIndex(index[copy(index, c.Index):])
+			c.Index = index
+		}
+	}
+	b.room[l] = n
+}
+
+// wait gives an element a value that Flush looks up.
 func (c *Column) wait(p pending) {
-	p.i = uint32(len(c.Index))
+	c.Index[p.i] = Waiting
 	c.pending = append(c.pending, p)
-	c.Index = append(c.Index, Null)
 }
 
 // AddBytes gives the current element a value: n bytes at offset off of the
 // input that Flush is given, with the jsonscan.Hash hash.
 func (c *Column) AddBytes(hash uint64, off, n int) {
-	c.wait(pending{hash: key(hash, n), off: uint32(off), n: uint32(n)})
+	c.wait(pending{hash: key(hash, n), off: uint32(off), n: uint32(n), i: uint32(*c.element)})
 }
 
 // AddScratch is AddBytes for bytes that lie in the scratch.
-func (c *Column) AddScratch(hash uint64, off, n int) {
-	c.wait(pending{hash: key(hash, n), off: uint32(off) | scratchBit, n: uint32(n)})
+func (c *Column) AddScratch(hash uint64, off, n int) { c.SetScratch(*c.element, hash, off, n) }
+
+// SetScratch is AddScratch for an element of the record that is being filled.
+func (c *Column) SetScratch(element int, hash uint64, off, n int) {
+	c.wait(pending{hash: key(hash, n), off: uint32(off) | scratchBit, n: uint32(n), i: uint32(element)})
 }
 
 // AddFixed gives the current element a value of 64 bits.
 func (c *Column) AddFixed(v uint64) {
 	if v < smallNumbers && c.small[v] != 0 {
-		c.Index = append(c.Index, c.small[v]-1)
+		c.Index[*c.element] = c.small[v] - 1
 		return
 	}
-	c.wait(pending{hash: v})
+	c.wait(pending{hash: v, i: uint32(*c.element)})
 }
 
-// AddNull gives the current element NULL.
-func (c *Column) AddNull() { c.Index = append(c.Index, Null) }
-
-// AddEntry gives the current element an entry of the column, or Null.
-func (c *Column) AddEntry(entry uint32) { c.Index = append(c.Index, entry) }
-
-// AddSame gives the current element what element i of the column's level has.
-func (c *Column) AddSame(i int) { c.wait(pending{off: uint32(i), n: same}) }
-
-// EndElement ends the current element of level l, which has a value or NULL
-// in every column. rows is the number of rows it stands for; it is one at the
-// deepest level.
+// EndElement ends the current element of level l, which has NULL in every
+// column that got no value. rows is the number of rows it stands for; it is
+// one at the deepest level.
 func (b *Batch) EndElement(l, rows int) {
-	b.elems[l]++
+	n := b.elems[l] + 1
+	if b.elems[l] = n; n == b.room[l] {
+		b.grow(l, 2*n)
+	}
 	if l == b.Depth {
 		b.Rows++
 		return
 	}
 	b.Runs[l] = append(b.Runs[l], uint32(rows))
 }
-
-// Flushed is the number of elements ended at level l whose entries stand in Index.
-func (b *Batch) Flushed(l int) int { return b.flushed[l] }
 
 // Elements is the number of elements ended at level l.
 func (b *Batch) Elements(l int) int { return b.elems[l] }
@@ -125,15 +141,15 @@ func (b *Batch) EndRecord() {
 
 // Rollback drops all elements since the last EndRecord.
 func (b *Batch) Rollback() {
-	b.Rows, b.elems = b.record.Rows, b.record.Elems
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		n := b.elems[c.Level]
-		c.Index = c.Index[:n]
+		n := b.record.Elems[c.Level]
+		clearIndex(c.Index[n : b.elems[c.Level]+1])
 		for len(c.pending) > 0 && int(c.pending[len(c.pending)-1].i) >= n {
 			c.pending = c.pending[:len(c.pending)-1]
 		}
 	}
+	b.Rows, b.elems = b.record.Rows, b.record.Elems
 	for l := range b.Runs {
 		if l < b.Depth {
 			b.Runs[l] = b.Runs[l][:b.elems[l]]
@@ -156,13 +172,17 @@ func (b *Batch) Flush(input, scratch []byte) {
 			c.flushFixed()
 		}
 		c.pending = c.pending[:0]
-		c.cross(len(c.Index) - 1)
+		c.cross(b.elems[c.Level] - 1)
 	}
 	b.flushed = b.elems
 }
 
-// Finish ends the last page. The batch must be flushed.
+// Finish ends the last page. The batch must be flushed; it is filled no more.
 func (b *Batch) Finish() {
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		c.Index = c.Index[:b.elems[c.Level]]
+	}
 	if n := len(b.Pages); n == 0 || b.Pages[n-1].Rows < b.Rows {
 		b.Pages = append(b.Pages, b.record)
 		return

@@ -28,20 +28,22 @@ func (s *Sum) AddDecimals(b *Batch, c *Column) {
 	if c.Type.Kind != schema.Decimal {
 		return
 	}
+	var mid, lo, carry uint64 // of values of 64 bits: 2^63 of them fit in
 	for i, e := range c.Index {
 		if e == Null || c.Level < b.Depth && b.Runs[c.Level][i] == 0 {
 			continue
 		}
-		var mid, lo uint64
 		if c.Type.Wide() {
 			v := c.Entry(e)
-			mid, lo = binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
-		} else {
-			lo = c.Fixed[e]
-			mid = uint64(int64(lo) >> 63)
+			high := binary.BigEndian.Uint64(v)
+			s.add(uint64(int64(high)>>63), high, binary.BigEndian.Uint64(v[8:]))
+			continue
 		}
-		s.add(uint64(int64(mid)>>63), mid, lo)
+		v := c.Fixed[e]
+		lo, carry = bits.Add64(lo, v, 0)
+		mid += uint64(int64(v)>>63) + carry
 	}
+	s.add(uint64(int64(mid)>>63), mid, lo)
 }
 
 // Decimal writes the sum with scale digits behind the point.

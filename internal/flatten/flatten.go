@@ -28,6 +28,7 @@ type Flattener struct {
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found
+	given  uint64               // members that gave values to the object read last, as bits
 	again  bool                 // the value was read for another node before
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
@@ -45,12 +46,11 @@ type Flattener struct {
 // table is what a Flattener keeps for each table.
 type table struct {
 	b       *batch.Batch
-	levels  [batch.MaxLevels][]int           // columns of each level fed by paths
-	bound   [batch.MaxLevels][]*batch.Column // the same of the current batch
 	columns []mapping.Column
 	when    mapping.WhenEmpty
 	explode mapping.Path
 	extra   extra
+	traced  bool // a column of extra says where a row comes from
 	skipped bool
 	rescue  rescue
 }
@@ -94,10 +94,6 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 	for i := range m.Tables {
 		t := &m.Tables[i]
 		ft := table{columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
-		for c := range t.Columns {
-			l := t.Columns[c].Path.Wildcards()
-			ft.levels[l] = append(ft.levels[l], c)
-		}
 		for c, col := range m.Schema(t).Columns {
 			switch col.Name {
 			case mapping.Rescued:
@@ -114,6 +110,7 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 				ft.extra.subline = c
 			}
 		}
+		ft.traced = ft.extra.source >= 0 || ft.extra.line >= 0 || ft.extra.subline >= 0
 		f.tables = append(f.tables, ft)
 	}
 	return f
@@ -136,23 +133,13 @@ func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 
 // Bind makes tables the batches that records are appended to.
 func (f *Flattener) Bind(tables []*batch.Batch) {
-	f.top.bind(tables)
+	for i := range f.tables {
+		f.tables[i].b = tables[i]
+	}
+	f.top.bind(f.tables)
 	for _, n := range f.memos {
 		o := n.ends[0]
 		n.memo.reset(n, tables[o.table], o.level)
-	}
-	for i := range f.tables {
-		f.tables[i].bind(tables[i])
-	}
-}
-
-func (t *table) bind(b *batch.Batch) {
-	t.b = b
-	for l, columns := range t.levels {
-		t.bound[l] = t.bound[l][:0]
-		for _, c := range columns {
-			t.bound[l] = append(t.bound[l], &b.Columns[c])
-		}
 	}
 }
 
@@ -173,6 +160,9 @@ func (f *Flattener) Flush(b []byte) {
 	for i := range f.tables {
 		f.tables[i].b.Flush(b, f.scratch)
 	}
+	for _, n := range f.memos {
+		n.memo.flush()
+	}
 	f.scratch = f.scratch[:f.source]
 }
 
@@ -186,7 +176,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.skip.Reset()
 	f.bits = f.bits[:0]
 	for _, n := range f.memos {
-		n.memo.fresh = n.memo.fresh[:0]
+		n.memo.begin()
 	}
 	for i := range f.tables {
 		f.tables[i].skipped = false
@@ -238,7 +228,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 func (f *Flattener) rollback(t *table) {
 	t.b.Rollback()
 	for _, n := range f.memos {
-		n.memo.forget()
+		if n.memo.b == t.b {
+			n.memo.forget()
+		}
 	}
 }
 

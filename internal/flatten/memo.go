@@ -1,8 +1,6 @@
 package flatten
 
 import (
-	"encoding/binary"
-
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 )
@@ -12,79 +10,74 @@ import (
 // its columns get the entries of the element that had them first. The lines of
 // orders repeat so, as far as a catalogue wrote them.
 //
-// It changes nothing but time: what it finds is what reading would find. It is
-// emptied with each row group, because it counts elements of a batch.
+// It changes nothing but time: what it finds is what reading would find. Texts
+// are kept from row group to row group, but in each the first object of a text
+// is read, because a batch has elements of its own.
 type memo struct {
 	b       *batch.Batch
-	level   int             // of the element that the object is, or is part of
+	round   uint32          // counts the batches
+	level   int             // of the element that the object is
 	columns []*batch.Column // of the plain members
-	slots   []uint32        // tag of the key, and place of the object
-	objects []byte          // see object
-	count   int             // slots in use
-	slot    uint64          // of the object that was last looked for
-	fresh   []uint32        // places of the objects of the record that is being read
-	begun   []bound         // of the object that is being read
+	slots   *[memoSlots]slot
+	objects []object
+	texts   []byte // of the objects, one after another
+	bounds  []bound
+	copies  []copied // since the last flush
+
+	// Of the record that is being read:
+	fresh []int // objects that got their element from it
+	first int   // of its copies
+
+	// Of the object that is being read:
+	slot int     // the last one that was looked at
+	same *object // with its text, from an earlier batch
 
 	hits, misses int
 }
 
+// slot leads to an object. It holds what is needed to read on behind it, so
+// that nothing waits for what is farther away:
+//
+//	bits 0 to 10   size of its text, up to the last bound
+//	     11 to 16  the last member before that bound
+//	     17 to 33  place of its text in texts, in units of 8 bytes
+//	     34 to 46  index in objects
+//	     47 to 63  tag of the key, never 0
+type slot uint64
+
+func (s slot) size() int   { return int(s & 0x7ff) }
+func (s slot) last() int   { return int(s >> 11 & 0x3f) }
+func (s slot) text() int   { return int(s >> 17 & 0x1ffff * 8) }
+func (s slot) object() int { return int(s >> 34 & 0x1fff) }
+func (s slot) tag() slot   { return s &^ (1<<47 - 1) }
+
+func tag(hash uint64) slot { return slot(hash|1<<63) &^ (1<<47 - 1) }
+
+// object is one that is remembered.
+type object struct {
+	element uint32 // of the table and level that it feeds, in the batch of that round
+	round   uint32
+	members uint64 // whose values stand in its text, as bits
+	first   uint32 // of its bounds in bounds
+	bounds  uint32 // less than 2: it must not be used
+}
+
 // bound is a place behind the value of a plain member: a comma, or the end of
 // the object, stands at offset.
-type bound struct{ offset, member int }
+type bound struct{ offset, member uint16 }
 
-// object is what is remembered of one, in one piece, so that a look at it
-// costs few cache lines:
-//
-//	bytes 0 to 3  its element, of the table and level that it feeds
-//	      4, 5    size of the text that is compared, up to the last bound
-//	      6, 7    where the bounds begin
-//	      8       number of bounds; 0: it must not be used
-//	      9       1: the entries are there
-//	      10 on   its text
-//	then for each bound 2 bytes offset, 2 bytes member, 4 bytes entry
-type object []byte
-
-const objectHead = 10
-
-func (o object) element() int   { return int(binary.LittleEndian.Uint32(o)) }
-func (o object) size() int      { return int(binary.LittleEndian.Uint16(o[4:])) }
-func (o object) text() []byte   { return o[objectHead : objectHead+o.size()] }
-func (o object) bounds() int    { return int(o[8]) }
-func (o object) resolved() bool { return o[9] != 0 }
-func (o object) bound(i int) []byte {
-	at := int(binary.LittleEndian.Uint16(o[6:])) + 8*i
-	return o[at : at+8]
-}
-func (o object) offset(i int) int { return int(binary.LittleEndian.Uint16(o.bound(i))) }
-func (o object) member(i int) int { return int(binary.LittleEndian.Uint16(o.bound(i)[2:])) }
-
-// resolve notes the entries of its columns.
-func (o object) resolve(columns []*batch.Column) {
-	for i := range o.bounds() {
-		binary.LittleEndian.PutUint32(o.bound(i)[4:], columns[o.member(i)].Index[o.element()])
-	}
-	o[9] = 1
-}
-
-// shorten drops the bounds that lie behind n bytes, so that what changes from
-// order to order is not compared again.
-func (o object) shorten(n int) {
-	known := o.bounds()
-	for known > 0 && o.offset(known-1) >= n {
-		known--
-	}
-	o[8] = byte(known)
-	if known > 0 {
-		binary.LittleEndian.PutUint16(o[4:], uint16(o.offset(known-1)+1))
-	}
+// copied is an element that has the values of an earlier one, for some members.
+type copied struct {
+	element, from uint32
+	members       uint64
 }
 
 const (
-	memoSlots   = 1 << 14
-	memoSteps   = 8       // slots looked at
-	memoWarmUp  = 16      // objects before any is remembered: a small input needs no memo
-	memoBytes   = 1 << 20 // of objects, which begin at multiples of 8
-	memoPlace   = memoBytes/8 - 1
+	memoSlots   = 1 << 13
+	memoSteps   = 8  // slots looked at
+	memoWarmUp  = 16 // objects before any is remembered: a small input needs no memo
+	memoObjects = memoSlots * 3 / 4
+	memoTexts   = 1 << 20 // bytes; texts begin at multiples of 8
 	memoObject  = 1 << 10 // longest text of an object
 	memoTrial   = 1 << 12 // misses before the hits must be worth it
 	memoMembers = 64      // most members of an object
@@ -98,8 +91,8 @@ func (n *node) remembers() bool {
 		return false
 	}
 	plain := 0
-	for i := range n.members {
-		if n.members[i].plain {
+	for _, m := range n.members {
+		if m.plain {
 			plain++
 		}
 	}
@@ -110,104 +103,134 @@ func newMemo(members int) *memo {
 	return &memo{columns: make([]*batch.Column, members)}
 }
 
-// reset forgets everything, and goes on with a new batch.
+// reset goes on with a new batch.
 func (m *memo) reset(n *node, b *batch.Batch, level int) {
 	m.b, m.level = b, level
-	for i := range n.members {
+	for i := range m.columns {
 		if n.members[i].plain {
 			m.columns[i] = n.members[i].node.leaves[0].c
 		}
 	}
-	clear(m.slots)
-	m.objects, m.fresh, m.count = m.objects[:0], m.fresh[:0], 0
+	if m.full() { // of what is no longer met, perhaps
+		clear(m.slots[:])
+		m.objects, m.texts, m.bounds = m.objects[:0], m.texts[:0], m.bounds[:0]
+	}
+	m.round++
+	m.copies = m.copies[:0]
 	m.hits, m.misses = 0, 0
+	m.begin()
 }
+
+func (m *memo) full() bool {
+	return len(m.objects) == memoObjects || len(m.texts) > memoTexts-memoObject
+}
+
+// begin begins a record.
+func (m *memo) begin() { m.fresh, m.first = m.fresh[:0], len(m.copies) }
 
 // on reports whether looking pays. A catalogue must be met once before it
 // repeats.
 func (m *memo) on() bool { return m.misses < memoTrial || 4*m.hits > m.misses }
 
-// forget forgets the objects of a record that is rolled back.
+// forget forgets the elements and copies of a record that is rolled back.
 func (m *memo) forget() {
-	for _, place := range m.fresh {
-		m.objects[8*place+8] = 0
+	for _, i := range m.fresh {
+		m.objects[i].round = 0
 	}
-	m.fresh = m.fresh[:0]
+	m.fresh, m.copies = m.fresh[:0], m.copies[:m.first]
+}
+
+// flush gives the copies their entries, once those they are copies of have theirs.
+func (m *memo) flush() {
+	for i, c := range m.columns {
+		if c == nil {
+			continue
+		}
+		index := c.Index
+		for _, x := range m.copies {
+			if x.members>>(i&63)&1 != 0 {
+				index[x.element] = index[x.from]
+			}
+		}
+	}
+	m.copies = m.copies[:0]
 }
 
 // memoKey hashes 32 bytes of the object whose first member stands at b[p]: the
 // value of that member, which is mostly an id, and what follows if it is short.
 func (n *node) memoKey(b []byte, p int) uint64 {
-	if n.first < 0 || !n.members[n.first].plain {
+	if n.first == nil || !n.first.plain {
 		return 0
 	}
-	if p += len(n.members[n.first].pattern); p+32 > len(b) {
+	if p += len(n.first.pattern); p+32 > len(b) {
 		return 0
 	}
-	return jsonscan.Hash32((*[32]byte)(b[p:]))
+	return jsonscan.Hash32((*[32]byte)(b[p : p+32]))
 }
 
 // recall gives columns what the object at b[p] begins with, if it is known. It
-// returns the object, whose bounds were all reached, and its members, or nil. A first member
-// alone is read as fast as found again.
-func (f *Flattener) recall(n *node, p int, hash uint64) (o object, members uint64) {
+// returns the object, whose bounds were all reached, or nil, and its slot. A
+// first member alone is read as fast as found again.
+func (f *Flattener) recall(n *node, p int, hash uint64) (*object, slot) {
 	m := n.memo
+	m.same = nil
 	if m.slots == nil {
 		if m.misses++; m.misses <= memoWarmUp {
 			return nil, 0
 		}
-		m.slots = make([]uint32, memoSlots)
+		m.slots = new([memoSlots]slot)
 	}
-	tag := uint32(hash>>32) &^ memoPlace
-	slot := hash % memoSlots
-	for range memoSteps {
-		m.slot = slot
-		s := m.slots[slot]
+	want := tag(hash)
+	for i := range memoSteps {
+		m.slot = int(hash+uint64(i)) & (memoSlots - 1)
+		s := m.slots[m.slot]
 		if s == 0 {
 			break
 		}
-		slot = (slot + 1) % memoSlots
-		if s&^memoPlace != tag {
+		if s.tag() != want {
 			continue
 		}
-		o = m.objects[8*(s&memoPlace):]
-		b, text := f.b[p:], o.text()
-		if len(text) > len(b) || string(b[:len(text)]) != string(text) {
-			o.shorten(commonPrefix(b, text))
+		text := m.texts[s.text() : s.text()+s.size()]
+		o := &m.objects[s.object()]
+		if q := p + len(text); q > len(f.b) || string(f.b[p:q]) != string(text) {
+			s = m.shorten(s, commonPrefix(f.b[p:], text))
+			m.slots[m.slot] = s
 		}
-		if o.bounds() < 2 {
+		if o.bounds < 2 {
+			break
+		}
+		if o.round != m.round {
+			m.same = o
 			break
 		}
 		m.hits++
-		return o, m.give(o)
+		m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), o.element, o.members})
+		return o, s
 	}
 	m.misses++
 	return nil, 0
 }
 
-// give gives columns the values of the object, and returns which members of
-// it these are.
-func (m *memo) give(o object) (members uint64) {
-	if !o.resolved() {
-		element := o.element()
-		if element >= m.b.Flushed(m.level) {
-			for i := range o.bounds() {
-				m.columns[o.member(i)].AddSame(element)
-				members |= 1 << o.member(i)
-			}
-			return members
-		}
-		o.resolve(m.columns)
+// shorten drops the bounds that lie behind n bytes of an object, so that what
+// changes from order to order is not compared again. It returns its slot then.
+func (m *memo) shorten(s slot, n int) slot {
+	o := &m.objects[s.object()]
+	bounds := m.bounds[o.first : o.first+o.bounds]
+	for len(bounds) > 0 && int(bounds[len(bounds)-1].offset) >= n {
+		bounds = bounds[:len(bounds)-1]
 	}
-	at := int(binary.LittleEndian.Uint16(o[6:]))
-	for range o.bounds() {
-		bound := binary.LittleEndian.Uint64(o[at:])
-		member := bound >> 16 & (memoMembers - 1)
-		m.columns[member].AddEntry(uint32(bound >> 32))
-		members |= 1 << member
-		at += 8
+	return o.reach(bounds) | s&^(1<<17-1)
+}
+
+// reach makes the last of bounds the one up to which o is used, and returns
+// the lower bits of its slot.
+func (o *object) reach(bounds []bound) (s slot) {
+	o.bounds, o.members = uint32(len(bounds)), 0
+	for _, b := range bounds {
+		o.members |= 1 << b.member
+		s = slot(b.member)<<11 | slot(b.offset+1)
 	}
-	return members
+	return s
 }
 
 // commonPrefix is the number of equal bytes at the start of a and b.
@@ -221,39 +244,49 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// remember keeps the object b[p:q], which was not found, with the bounds in
-// begun.
+// remember keeps the object b[p:q], which was read because it was not found, up
+// to the last of the plain members that it begins with.
 func (f *Flattener) remember(n *node, p, q int, hash uint64) {
 	m := n.memo
-	if m.slots == nil || len(m.begun) < 2 || q-p > memoObject || len(m.objects)+objectHead+q-p+8*len(m.begun) >= memoBytes {
+	element := uint32(m.b.Elements(m.level))
+	if o := m.same; o != nil {
+		o.element, o.round = element, m.round
+		m.fresh = append(m.fresh, m.slots[m.slot].object())
 		return
 	}
-	if m.slots[m.slot] == 0 {
-		if m.count == memoSlots/2 {
-			return
-		}
-		m.count++
+	if m.slots == nil || m.full() || q-p > memoObject {
+		return
 	}
-	if len(m.objects) == 0 {
-		m.objects = append(m.objects, make([]byte, 8)...) // a place of 0 would be a free slot
+	o := object{element: element, round: m.round, first: uint32(len(m.bounds))}
+	m.bounds = f.plainBounds(m.bounds, n, p)
+	bounds := m.bounds[o.first:]
+	if len(bounds) < 2 {
+		m.bounds = m.bounds[:o.first]
+		return
 	}
-	place := uint32(len(m.objects) / 8)
-	m.slots[m.slot] = uint32(hash>>32)&^memoPlace | place
-	m.fresh = append(m.fresh, place)
+	s := o.reach(bounds) | slot(len(m.texts)/8)<<17 | slot(len(m.objects))<<34 | tag(hash)
+	m.texts = append(m.texts, f.b[p:p+s.size()]...)
+	for len(m.texts)%8 != 0 {
+		m.texts = append(m.texts, 0)
+	}
+	m.fresh = append(m.fresh, len(m.objects))
+	m.objects = append(m.objects, o)
+	m.slots[m.slot] = s
+}
 
-	size := m.begun[len(m.begun)-1].offset + 1
-	o := binary.LittleEndian.AppendUint32(m.objects, uint32(m.b.Elements(m.level)))
-	o = binary.LittleEndian.AppendUint16(o, uint16(size))
-	o = binary.LittleEndian.AppendUint16(o, uint16(objectHead+size))
-	o = append(o, byte(len(m.begun)), 0)
-	o = append(o, f.b[p:p+size]...)
-	for _, at := range m.begun {
-		o = binary.LittleEndian.AppendUint16(o, uint16(at.offset))
-		o = binary.LittleEndian.AppendUint16(o, uint16(at.member))
-		o = append(o, 0, 0, 0, 0)
+// plainBounds appends the bounds of the object at b[p], which was read.
+func (f *Flattener) plainBounds(bounds []bound, n *node, p int) []bound {
+	begin := p
+	p = jsonscan.Space(f.b, p+1)
+	// What came next is what is expected to come next again.
+	for m := n.first; m != nil && m.plain && m.at(f.b, p); m = m.next {
+		p = f.skip.Value(f.b, jsonscan.Space(f.b, p+len(m.pattern)), 0)
+		p = jsonscan.Space(f.b, p)
+		bounds = append(bounds, bound{uint16(p - begin), uint16(m.index)})
+		if f.b[p] != ',' {
+			break
+		}
+		p = jsonscan.Space(f.b, p+1)
 	}
-	for len(o)%8 != 0 {
-		o = append(o, 0)
-	}
-	m.objects = o
+	return bounds
 }

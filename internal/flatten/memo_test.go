@@ -144,7 +144,7 @@ func cells(b *batch.Batch) [][]string {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		var column []string
-		for _, e := range c.Index {
+		for _, e := range c.Index[:b.Elements(c.Level)] {
 			switch {
 			case e == batch.Null:
 				column = append(column, "NULL")

@@ -15,11 +15,11 @@ import (
 // node is a place in a record that the mapping speaks of.
 type node struct {
 	path    mapping.Path // as the mapping writes it, for reasons
-	members []member
-	byName  map[string]int // index into members, if there are many
-	first   int            // member that came first in the last object seen here
-	each    *node          // the elements of an array: [*]
-	index   []indexed      // single elements of an array: [0]
+	members []*member
+	byName  map[string]*member // if there are many
+	first   *member            // that came first in the last object seen here, or nil if it is unknown
+	each    *node              // the elements of an array: [*]
+	index   []indexed          // single elements of an array: [0]
 	leaves  []leaf
 	ends    []element // what is complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
@@ -32,30 +32,27 @@ type node struct {
 
 // member is a known member of an object.
 type member struct {
-	// The first 16 bytes of pattern as two words, and the bits of them that count.
-	word, mask [2]uint64
-	pattern    string // the name in quotes, with its colon
-	only       *leaf  // of node, if it has one and nothing else
-	plain      bool   // node has one leaf and nothing else
+	pattern    string    // the name in quotes, with its colon
+	word, mask [2]uint64 // its first 16 bytes, and the bits of them that count
+	rest       string    // those behind
+	index      int       // among the members of its node
+	bit        uint64    // 1 << index, or 0 if it is too large
+	only       *leaf     // of node, if it has one and nothing else, and quick takes what it mostly gets
+	plain      bool      // node has one leaf and nothing else
 	node       *node
-	next       int // member that came next in the last object, or unknown
+	next       *member // that came next in the last object, or nil if it is unknown
 	name       string
 }
 
 // at reports whether the pattern stands at b[p].
 func (m *member) at(b []byte, p int) bool {
-	if (binary.LittleEndian.Uint64(b[p:])^m.word[0])&m.mask[0]|(binary.LittleEndian.Uint64(b[p+8:])^m.word[1])&m.mask[1] != 0 {
-		return false
-	}
-	n := len(m.pattern)
-	return n <= 16 || n <= len(b)-p && string(b[p+16:p+n]) == m.pattern[16:]
+	w := (*[16]byte)(b[p : p+16])
+	return (binary.LittleEndian.Uint64(w[:])^m.word[0])&m.mask[0]|(binary.LittleEndian.Uint64(w[8:])^m.word[1])&m.mask[1] == 0 && (m.rest == "" || m.restAt(b, p+16))
 }
 
-// What stands for the index of a member that a node does not know.
-const (
-	unknown   = -1 // the mapping does not name it
-	elsewhere = -2 // another node that reads the same object knows it
-)
+func (m *member) restAt(b []byte, p int) bool {
+	return len(m.rest) <= len(b)-p && string(b[p:p+len(m.rest)]) == m.rest
+}
 
 type indexed struct {
 	i    int // negative: from the end
@@ -66,8 +63,8 @@ type indexed struct {
 type leaf struct {
 	c      *batch.Column // of the current batch
 	quick  quickKind
-	scale  int // of a decimal of 64 bits
-	whole  int // its digits before the point
+	scale  int // of a decimal of 64 bits, or 0
+	whole  int // digits before the point that it may have
 	kind   schema.Kind
 	table  int
 	column int
@@ -86,7 +83,11 @@ const (
 	quickDecimal           // decimals of 64 bits
 )
 
-func newLeaf(col mapping.Column, table, column int) leaf {
+// quickBytes is the longest text that is taken without a look at field_bytes.
+const quickBytes = len("YYYY-MM-DDThh:mm:ssZ")
+
+func newLeaf(m *mapping.Mapping, table, column int) leaf {
+	col := m.Tables[table].Columns[column]
 	l := leaf{Column: col, table: table, column: column, kind: col.Type.Kind, scale: col.Type.Scale, whole: col.Type.Precision - col.Type.Scale}
 	number := col.From&mapping.FromNumber != 0 && col.Unit == mapping.NoUnit
 	switch {
@@ -94,10 +95,11 @@ func newLeaf(col mapping.Column, table, column int) leaf {
 		l.quick = quickTextInt
 	case l.kind == schema.String && col.From&mapping.FromString != 0:
 		l.quick = quickText
+	case m.Limits.FieldBytes < int64(quickBytes):
 	case l.kind == schema.Timestamp && col.From&mapping.FromString != 0:
 		l.quick = quickTime
 	case l.kind == schema.Int64 && number:
-		l.quick = quickInt
+		l.quick, l.whole = quickInt, 18
 	case l.kind == schema.Decimal && !col.Type.Wide() && number:
 		l.quick = quickDecimal
 	}
@@ -106,9 +108,20 @@ func newLeaf(col mapping.Column, table, column int) leaf {
 
 // element says that a level of a table ends where a node ends.
 type element struct {
-	table int
-	level int
+	table    int
+	level    int
+	required []required
+	needs    uint64 // bits of all of these
+	others   bool   // some of them have none
+
+	t     *table
 	start int // rows of the batch when the element began
+}
+
+// required is a column of an element that must have a value.
+type required struct {
+	column int
+	bit    uint64 // of the member of the element's object that gives it, or 0
 }
 
 // container reports whether the node wants an object or an array.
@@ -145,11 +158,12 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		}
 		for c, col := range table.Columns {
 			n := root.descend(col.Path)
-			n.leaves = append(n.leaves, newLeaf(col, t, c))
+			n.leaves = append(n.leaves, newLeaf(m, t, c))
 		}
 	}
 	root.record = true
 	top.finish(nil)
+	top.require(m)
 	return top, tail
 }
 
@@ -177,13 +191,24 @@ func (n *node) child(s mapping.Segment) *node {
 		n.index = append(n.index, indexed{s.Index, &node{}})
 		return n.index[len(n.index)-1].node
 	}
-	for i := range n.members {
-		if n.members[i].name == s.Name {
-			return n.members[i].node
+	for _, m := range n.members {
+		if m.name == s.Name {
+			return m.node
 		}
 	}
-	n.members = append(n.members, member{name: s.Name, node: &node{}, next: unknown})
-	return n.members[len(n.members)-1].node
+	return n.add(s.Name, &node{}).node
+}
+
+func (n *node) add(name string, value *node) *member {
+	m := &member{name: name, node: value, index: len(n.members)}
+	if m.index < 64 {
+		m.bit = 1 << m.index
+	}
+	n.members = append(n.members, m)
+	if n.first == nil && !value.strange {
+		n.first = m
+	}
+	return m
 }
 
 // finish prepares the node and all below it for reading.
@@ -193,16 +218,18 @@ func (n *node) finish(owners []element) {
 	}
 	n.owners = owners
 	if len(n.members) > mapMembers {
-		n.byName = make(map[string]int, len(n.members))
+		n.byName = make(map[string]*member, len(n.members))
 	}
-	for i := range n.members {
-		m := &n.members[i]
+	for _, m := range n.members {
 		m.expect()
 		if n.byName != nil {
-			n.byName[m.name] = i
+			n.byName[m.name] = m
 		}
 		m.node.finish(owners)
 		m.plain = len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil
+		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
+			m.only = &m.node.leaves[0]
+		}
 	}
 	elements := n.elements()
 	for i, a := range elements {
@@ -221,6 +248,7 @@ func (n *node) finish(owners []element) {
 // expect makes the pattern, by which the member is recognised.
 func (m *member) expect() {
 	m.pattern = pattern(m.name)
+	m.rest = m.pattern[min(16, len(m.pattern)):]
 	var text, mask [16]byte
 	for i := range copy(text[:], m.pattern) {
 		mask[i] = 0xff
@@ -237,8 +265,8 @@ func (n *node) memos(all []*node) []*node {
 		n.memo = newMemo(len(n.members))
 		all = append(all, n)
 	}
-	for i := range n.members {
-		all = n.members[i].node.memos(all)
+	for _, m := range n.members {
+		all = m.node.memos(all)
 	}
 	for _, e := range n.elements() {
 		all = e.memos(all)
@@ -260,10 +288,10 @@ func (n *node) elements() (all []*node) {
 // meets notes that n and o may read the same value.
 func (n *node) meets(o *node) {
 	n.also, o.also = append(n.also, o), append(o.also, n)
-	for i := range n.members {
-		for j := range o.members {
-			if n.members[i].name == o.members[j].name {
-				n.members[i].node.meets(o.members[j].node)
+	for _, a := range n.members {
+		for _, b := range o.members {
+			if a.name == b.name {
+				a.node.meets(b.node)
 			}
 		}
 	}
@@ -280,47 +308,69 @@ const mapMembers = 8
 // pattern is how most writers write a member name: the quick guess.
 func pattern(name string) string { return string(jsonscan.AppendQuoted(nil, name)) + ":" }
 
-// find is the index of a member, or unknown, or elsewhere.
-func (n *node) find(name []byte) int {
-	i := n.own(name)
+// find is the member of a name, or nil; elsewhere says then that another node
+// that reads the same object has it.
+func (n *node) find(name []byte) (m *member, elsewhere bool) {
+	m = n.own(name)
 	for _, o := range n.also {
-		if i == unknown && o.own(name) != unknown {
-			return elsewhere
-		}
+		elsewhere = elsewhere || m == nil && o.own(name) != nil
 	}
-	return i
+	return m, elsewhere
 }
 
-func (n *node) own(name []byte) int {
+func (n *node) own(name []byte) *member {
 	if n.byName != nil {
-		if i, ok := n.byName[string(name)]; ok {
-			return i
-		}
-		return unknown
+		return n.byName[string(name)]
 	}
-	for i := range n.members {
-		if n.members[i].name == string(name) {
-			return i
+	for _, m := range n.members {
+		if m.name == string(name) {
+			return m
 		}
 	}
-	return unknown
+	return nil
 }
 
-// bind points the leaves to the columns of the current batches.
-func (n *node) bind(tables []*batch.Batch) {
+// require notes which columns the elements at and below n must have.
+func (n *node) require(m *mapping.Mapping) {
+	for i := range n.ends {
+		e := &n.ends[i]
+		for column, col := range m.Tables[e.table].Columns {
+			if !col.Required || col.Path.Wildcards() != e.level {
+				continue
+			}
+			r := required{column: column}
+			for _, m := range n.members {
+				if m.plain && m.node.leaves[0].table == e.table && m.node.leaves[0].column == column {
+					r.bit = m.bit
+				}
+			}
+			e.required = append(e.required, r)
+			e.needs |= r.bit
+			e.others = e.others || r.bit == 0
+		}
+	}
+	for _, member := range n.members {
+		member.node.require(m)
+	}
+	for _, e := range n.elements() {
+		e.require(m)
+	}
+}
+
+// bind points the nodes to their tables, and to the columns of the current batches.
+func (n *node) bind(tables []table) {
+	for i := range n.ends {
+		n.ends[i].t = &tables[n.ends[i].table]
+	}
 	for i := range n.leaves {
 		l := &n.leaves[i]
-		l.c = &tables[l.table].Columns[l.column]
+		l.c = &tables[l.table].b.Columns[l.column]
 	}
-	for i := range n.members {
-		m := &n.members[i]
+	for _, m := range n.members {
 		if m.node.strange {
 			break // and so are those behind it
 		}
 		m.node.bind(tables)
-		if len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil && m.node.leaves[0].quick != quickNothing {
-			m.only = &m.node.leaves[0]
-		}
 	}
 	for _, x := range n.index {
 		x.node.bind(tables)

@@ -71,6 +71,7 @@ func (f *Flattener) rescueRows(t *table, p int) {
 	r := &t.rescue
 	var next [batch.MaxLevels]int // first field that may belong to the row
 	first := len(f.scratch)
+	base := t.b.Elements(t.b.Depth) - len(r.rows) // the first row's element
 	var last struct {
 		row      rescueRow
 		own      bool // it has fields of its own element
@@ -79,7 +80,7 @@ func (f *Flattener) rescueRows(t *table, p int) {
 	for i, row := range r.rows {
 		if i > 0 && !last.own && row[0] == last.row[0] && t.b.Depth == 1 && !r.has(1, next[1], row[1]) {
 			// Same fields as the row before: those of the record alone.
-			f.addRescued(c, last.off, last.end)
+			f.addRescued(c, base+i, last.off, last.end)
 			continue
 		}
 		off := len(f.scratch)
@@ -104,7 +105,7 @@ func (f *Flattener) rescueRows(t *table, p int) {
 			f.bad(reason.FieldTooLarge, mapping.Path{{Kind: mapping.Name, Name: mapping.Rescued}}, p)
 			return
 		}
-		f.addRescued(c, last.off, last.end)
+		f.addRescued(c, base+i, last.off, last.end)
 	}
 }
 
@@ -116,10 +117,8 @@ func (r *rescue) has(l, from, element int) bool {
 	return from < len(fields) && fields[from].element == element
 }
 
-func (f *Flattener) addRescued(c *batch.Column, off, end int) {
-	if off == end {
-		c.AddNull()
-		return
+func (f *Flattener) addRescued(c *batch.Column, element, off, end int) {
+	if end > off {
+		c.SetScratch(element, jsonscan.Hash(f.scratch[off:end]), off, end-off)
 	}
-	c.AddScratch(jsonscan.Hash(f.scratch[off:end]), off, end-off)
 }

@@ -14,26 +14,24 @@ const (
 )
 
 // learn makes an unknown member one that is expected from the next object on,
-// and returns its index, or unknown.
-func (f *Flattener) learn(n *node, name []byte) int {
+// and returns it, or nil.
+func (f *Flattener) learn(n *node, name []byte) *member {
 	if n.also != nil || f.strangers == maxStrangers || len(n.members) >= maxMembers || len(name) > maxStrangerName {
-		return unknown
+		return nil
 	}
 	f.strangers++
-	i := len(n.members)
-	m := member{name: string(name), node: &node{strange: true, path: n.path, first: unknown}, next: unknown}
+	m := n.add(string(name), &node{strange: true, path: n.path})
 	m.expect()
-	n.members = append(n.members, m)
 	switch {
 	case n.byName != nil:
-		n.byName[m.name] = i
+		n.byName[m.name] = m
 	case len(n.members) > mapMembers:
-		n.byName = make(map[string]int, 2*mapMembers)
-		for i := range n.members {
-			n.byName[n.members[i].name] = i
+		n.byName = make(map[string]*member, 2*mapMembers)
+		for _, m := range n.members {
+			n.byName[m.name] = m
 		}
 	}
-	return i
+	return m
 }
 
 // strange reads the value at p, which nobody asked for. n is what was learned

@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
 	"sluice/mapping"
@@ -11,9 +12,15 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 	f.seen = f.seen || n.record
 	for i := range n.ends {
 		e := &n.ends[i]
-		e.start = f.tables[e.table].b.Rows
+		e.start = e.t.b.Rows
 	}
-	q := f.value(p, n, depth)
+	f.given = 0
+	var q int
+	if f.b[p] == '{' && n.members != nil && n.leaves == nil {
+		q = f.object(p, n, depth+1)
+	} else {
+		q = f.value(p, n, depth)
+	}
 	if q < 0 {
 		return q
 	}
@@ -78,144 +85,187 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	if b[p] == '}' {
 		return p + 1
 	}
-	known := len(n.members) // more may be learned on the way
-	var seen uint64         // members 0 to 63; the others are in f.bits
-	repeated := false       // a stranger stands twice
-	more := len(f.bits)
-	if known > 64 {
-		for range (known - 1) / 64 {
-			f.bits = append(f.bits, 0)
-		}
-	}
-	keys := f.skip.Keys()
-	last := &n.first
+	// Most objects have the same members in the same order: last is the place
+	// that says which is expected.
+	last, given, more := &n.first, uint64(0), true
 	var hash uint64 // of an object to be remembered
-	plain := false  // its members were all plain so far
 	if n.memo != nil && n.memo.on() {
 		if hash = n.memoKey(b, p); hash != 0 {
-			if o, members := f.recall(n, begin, hash); o != nil {
-				seen = members
-				last = &n.members[o.member(o.bounds()-1)].next
-				if p = begin + o.size() - 1; b[p] == '}' {
-					f.bits = f.bits[:more]
-					return p + 1
+			if o, s := f.recall(n, begin, hash); o != nil {
+				hash, given = 0, o.members
+				last = &n.members[s.last()].next
+				if p = begin + s.size() - 1; b[p] == ',' {
+					if p++; b[p] <= ' ' {
+						p = jsonscan.Space(b, p)
+					}
+				} else {
+					more = false
 				}
-				if p++; b[p] <= ' ' {
-					p = jsonscan.Space(b, p)
-				}
-				hash = 0
 			}
-			n.memo.begun, plain = n.memo.begun[:0], hash != 0
 		}
 	}
+	if more {
+		p, last, given, more = f.plains(p, last, given)
+	}
+	if more {
+		if p, given = f.members(p, n, depth, last, given); p < 0 {
+			return p
+		}
+	}
+	if b[p] != '}' {
+		return -1 - p
+	}
+	if hash != 0 {
+		f.remember(n, begin, p+1, hash)
+	}
+	f.given = given
+	return p + 1
+}
+
+// plains reads members from p on while they are those that are expected, the
+// first of them at last, and their values what their columns mostly get. seen
+// holds the members that were met. It returns where it ends: at a member if
+// there is more, or behind a value that no comma follows.
+func (f *Flattener) plains(p int, last **member, seen uint64) (end int, _ **member, _ uint64, more bool) {
+	b := f.b
 	for {
-		// Most objects have the same members in the same order.
-		i, start := *last, p
-		if i >= known {
-			i = unknown
+		m := *last
+		if m == nil || m.only == nil || seen&m.bit != 0 || !m.at(b, p) {
+			return p, last, seen, true
 		}
-		if i >= 0 {
-			if m := &n.members[i]; m.at(b, p) {
-				p += len(m.pattern)
-				if b[p] <= ' ' {
-					p = jsonscan.Space(b, p)
-				}
-			} else {
-				i = unknown
+		q := p + len(m.pattern)
+		c := b[q]
+		if c <= ' ' {
+			q = jsonscan.Space(b, q)
+			c = b[q]
+		}
+		switch l := m.only; {
+		case c == '"' && l.quick <= quickTextInt:
+			end, hash, flags := jsonscan.String(b, q+1)
+			size := end - q - 1
+			if flags != 0 || uint64(size-1) >= uint64(f.limits.FieldBytes) {
+				return p, last, seen, true
+			}
+			l.c.AddBytes(hash, q+1, size)
+			q = end + 1
+		case c-'0' <= 9 && l.quick >= quickInt:
+			if end := quickNumber(b, q, l); end > 0 {
+				q = end
+				break
+			}
+			fallthrough
+		default:
+			if q = f.quick(b, q, l); q == 0 {
+				return p, last, seen, true
 			}
 		}
-		if i < 0 {
-			if p, i = f.key(p, n, known); p < 0 {
-				return p
-			}
-			if *last = i; i >= known { // learned in this object: whether it stands twice is not noted
-				i = unknown
-			}
+		seen |= m.bit
+		last = &m.next
+		p = q
+		if c = b[p]; c <= ' ' {
+			p = jsonscan.Space(b, p)
+			c = b[p]
 		}
-		if i < 0 {
-			p = f.unknown(start, p, n, nil, depth, i == unknown && !f.again)
+		if c != ',' {
+			return p, last, seen, false
+		}
+		if p++; b[p] <= ' ' {
+			p = jsonscan.Space(b, p)
+		}
+	}
+}
+
+// members reads the members from p on of an object of which those in seen were
+// read: some by name, and the plain ones between them. It returns the position
+// behind the last and those that gave a value for sure.
+func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64) (end int, given uint64) {
+	b := f.b
+	var others uint64       // those among seen that may have given no value
+	known := len(n.members) // more may be learned on the way
+	repeated := false       // a stranger stands twice
+	bits := len(f.bits)     // where those of members from 64 on begin
+	for range (known - 1) / 64 {
+		f.bits = append(f.bits, 0)
+	}
+	keys := f.skip.Keys()
+	for more := true; more; {
+		start, counts := p, !f.again
+		m := *last
+		if m != nil && m.index < known && m.at(b, p) {
+			if p += len(m.pattern); b[p] <= ' ' {
+				p = jsonscan.Space(b, p)
+			}
 		} else {
-			m := &n.members[i]
+			if p, m, counts = f.key(p, n, known); p < 0 {
+				return p, 0
+			}
+			*last = m
+		}
+		if m == nil || m.index >= known { // learned in this object: whether it stands twice is not noted
+			p = f.unknown(start, p, n, nil, depth, counts)
+		} else {
 			last = &m.next
 			word := &seen
-			if i >= 64 {
-				word = &f.bits[more+i/64-1]
+			if m.index >= 64 {
+				word = &f.bits[bits+m.index/64-1]
 			}
-			twice := *word&(1<<(i&63)) != 0
-			*word |= 1 << (i & 63)
-			if m.node.strange {
+			bit := uint64(1) << (m.index & 63)
+			twice := *word&bit != 0
+			*word |= bit
+			others |= m.bit
+			switch {
+			case m.node.strange:
 				if twice && !repeated { // the first is the one to be told
 					f.repeated(start)
 					repeated = true
 				}
-				p = f.unknown(start, p, n, m.node, depth, !f.again)
-			} else if twice {
+				p = f.unknown(start, p, n, m.node, depth, counts)
+			case twice:
 				f.bad(reason.DuplicateKey, m.node.path, start)
-				plain = false
 				p = f.skip.Value(b, p, depth)
-			} else {
-				q := 0
-				if m.only != nil {
-					q = f.quick(b, p, m.only)
-				}
-				switch {
-				case q > 0:
-					p = q
-				case m.node.ends == nil:
-					p = f.value(p, m.node, depth)
-				default:
-					p = f.element(p, m.node, depth)
-				}
+			case m.node.ends == nil:
+				p = f.value(p, m.node, depth)
+			default:
+				p = f.element(p, m.node, depth)
 			}
 		}
 		if p < 0 {
-			return p
+			return p, 0
 		}
 		if b[p] <= ' ' {
 			p = jsonscan.Space(b, p)
 		}
-		if plain {
-			if plain = i >= 0 && n.members[i].plain; plain {
-				n.memo.begun = append(n.memo.begun, bound{p - begin, i})
-			}
-		}
-		switch b[p] {
-		case ',':
-			p++
-			if b[p] <= ' ' {
+		if more = b[p] == ','; more {
+			if p++; b[p] <= ' ' {
 				p = jsonscan.Space(b, p)
 			}
-			continue
-		case '}':
-			if hash != 0 {
-				f.remember(n, begin, p+1, hash)
-			}
-			if f.skip.Keys() > keys {
-				f.skip.EndKeys(b, keys)
-				f.found(n)
-			}
-			f.bits = f.bits[:more]
-			return p + 1
+			p, last, seen, more = f.plains(p, last, seen)
 		}
-		return -1 - p
 	}
+	if b[p] == '}' && f.skip.Keys() > keys {
+		f.skip.EndKeys(b, keys)
+		f.found(n)
+	}
+	f.bits = f.bits[:bits]
+	return p, seen &^ others
 }
 
-// key reads a member name that was not expected and returns the position of
-// the value and the index of the member. One from known on was learned in the
-// object that is being read.
-func (f *Flattener) key(p int, n *node, known int) (value, i int) {
+// key reads a member name that was not expected. It returns the position of
+// the value, the member, or nil if the node does not know it, and whether it
+// counts as unknown then. A member whose index is not below known was learned
+// in the object that is being read.
+func (f *Flattener) key(p int, n *node, known int) (value int, m *member, counts bool) {
 	b := f.b
 	if b[p] != '"' {
-		return -1 - p, 0
+		return -1 - p, nil, false
 	}
 	end, hash, flags := jsonscan.String(b, p+1)
 	if end < 0 {
-		return end, 0
+		return end, nil, false
 	}
 	value = jsonscan.Space(b, end+1)
 	if b[value] != ':' {
-		return -1 - value, 0
+		return -1 - value, nil, false
 	}
 	name := b[p+1 : end]
 	if flags == jsonscan.Escaped {
@@ -224,13 +274,14 @@ func (f *Flattener) key(p int, n *node, known int) (value, i int) {
 		name = f.scratch[from:]
 		f.scratch = f.scratch[:from]
 	}
-	if i = n.find(name); i < 0 || i >= known {
+	m, elsewhere := n.find(name)
+	if m == nil || m.index >= known {
 		f.skip.Push(hash, p+1, end, flags)
 	}
-	if i == unknown && flags == 0 {
-		i = f.learn(n, name)
+	if m == nil && !elsewhere && flags == 0 {
+		m = f.learn(n, name)
 	}
-	return jsonscan.Space(b, value+1), i
+	return jsonscan.Space(b, value+1), m, !elsewhere && !f.again
 }
 
 // unknown reads the value of a member that the mapping does not name. It
@@ -310,6 +361,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			continue
 		case ']':
+			f.given = 0
 			return p + 1
 		}
 		return -1 - p
@@ -338,24 +390,31 @@ func (f *Flattener) count(p, depth int) (n, q int) {
 }
 
 // end ends the element e, whose value began at p: columns that got no value
-// become NULL, and rows are counted.
+// are NULL, and rows are counted.
 func (f *Flattener) end(e *element, n *node, p int) {
-	t := &f.tables[e.table]
+	t := e.t
 	b := t.b
-	f.provenance(t, e.level)
-	full := b.Elements(e.level) + 1
-	for i, col := range t.bound[e.level] {
-		if len(col.Index) == full {
-			continue
-		}
-		if col.Required {
-			f.bad(reason.MissingField, t.columns[t.levels[e.level][i]].Path, p)
+	if t.traced {
+		f.provenance(t, e.level)
+	}
+	if f.given&e.needs != e.needs || e.others {
+		if column := f.missing(e); column >= 0 {
+			f.bad(reason.MissingField, t.columns[column].Path, p)
 			return
 		}
-		col.AddNull()
+	}
+	if e.level == b.Depth {
+		if f.keep {
+			t.rescue.row(b, e.level+1)
+		}
+		b.EndElement(e.level, 1)
+		if int64(b.RecordRows()) > f.limits.RecordRows {
+			f.bad(reason.TooManyRows, n.path, p)
+		}
+		return
 	}
 	rows := b.Rows - e.start
-	if e.level < b.Depth && rows == 0 {
+	if rows == 0 {
 		switch t.when {
 		case mapping.Quarantine:
 			f.bad(reason.NoRows, t.target(e.level+1), p)
@@ -371,13 +430,18 @@ func (f *Flattener) end(e *element, n *node, p int) {
 			rows = 1
 		}
 	}
-	if f.keep && e.level == b.Depth {
-		t.rescue.row(b, e.level+1)
-	}
 	b.EndElement(e.level, rows)
-	if e.level == b.Depth && int64(b.RecordRows()) > f.limits.RecordRows {
-		f.bad(reason.TooManyRows, n.path, p)
+}
+
+// missing is the first column of e that must have a value and has none, or -1.
+func (f *Flattener) missing(e *element) int {
+	b := e.t.b
+	for _, r := range e.required {
+		if f.given&r.bit == 0 && b.Columns[r.column].Index[b.Elements(e.level)] == batch.Null {
+			return r.column
+		}
 	}
+	return -1
 }
 
 // emptyRow gives a record or an element that has none a row: NULL in all
@@ -385,15 +449,6 @@ func (f *Flattener) end(e *element, n *node, p int) {
 func (f *Flattener) emptyRow(t *table, from int) {
 	b := t.b
 	for l := from; l <= b.Depth; l++ {
-		for _, c := range t.levels[l] {
-			b.Columns[c].AddNull()
-		}
-		if t.extra.line >= 0 && l == 1 {
-			b.Columns[t.extra.line].AddNull()
-		}
-		if t.extra.subline >= 0 && l == 2 {
-			b.Columns[t.extra.subline].AddNull()
-		}
 		if f.keep && l == b.Depth {
 			t.rescue.row(b, from)
 		}

@@ -16,7 +16,7 @@ func TestDigits(t *testing.T) {
 			n++
 		}
 		want, _ := strconv.ParseUint(string(b[:n]), 10, 64)
-		if value, got := Digits(b); got != n || value != want {
+		if value, got := Digits(b, 0); got != n || value != want {
 			t.Fatalf("%q: %d, %d digits; want %d, %d", b, value, got, want, n)
 		}
 	})

@@ -29,10 +29,10 @@ type measurer struct {
 	pages    []page
 	distinct int // entries that stand in some row
 
-	sizes   []uint32 // of each entry of a BYTE_ARRAY, in PLAIN encoding
-	onPage  []byte   // 1: the entry stands on the page
-	seen    []byte   // 1: and on some page
-	entries []uint32 // those that stand on the page
+	sizes  []uint32 // of each entry of a BYTE_ARRAY, in PLAIN encoding
+	keys   []uint64 // of each entry, see appendKeys
+	onPage []byte   // 1: the entry stands on the page
+	seen   []byte   // 1: and on some page
 }
 
 func (m *measurer) measure(c *column, borders []batch.Position) {
@@ -61,7 +61,7 @@ func (m *measurer) measure(c *column, borders []batch.Position) {
 			p.plain = (p.values() + 7) / 8
 		}
 		if p.values() > 0 {
-			p.low, p.high = c.bounds(m.collect())
+			p.low, p.high = m.bounds(c)
 		}
 		m.pages = append(m.pages, p)
 	}
@@ -70,24 +70,30 @@ func (m *measurer) measure(c *column, borders []batch.Position) {
 func (m *measurer) reset(c *column) {
 	n := c.Entries()
 	m.pages, m.distinct = m.pages[:0], 0
-	m.onPage = slices.Grow(m.onPage[:0], n+8)[:n+8] // read eight at a time
-	m.seen = slices.Grow(m.seen[:0], n)[:n]
-	m.sizes = slices.Grow(m.sizes[:0], n)[:n]
+	marks := (n + 7) &^ 7 // read eight at a time
+	m.onPage = slices.Grow(m.onPage[:0], marks)[:marks]
+	m.seen = slices.Grow(m.seen[:0], marks)[:marks]
 	clear(m.onPage)
 	clear(m.seen)
-	if c.physical == format.ByteArray {
-		for i := range m.sizes {
-			m.sizes[i] = c.end(uint32(i)) - c.Offsets[i]
-		}
+	m.keys = c.appendKeys(m.keys[:0])
+	if c.physical != format.ByteArray || n == 0 {
+		return
 	}
+	m.sizes = slices.Grow(m.sizes[:0], n)[:n]
+	begin := c.Offsets[0]
+	for i, end := range c.Offsets[1:] {
+		m.sizes[i] = end - begin
+		begin = end
+	}
+	m.sizes[n-1] = uint32(len(c.Data)) - begin
 }
 
 // eachRow measures a page of a column of the deepest level.
 func (m *measurer) eachRow(c *column, p *page) {
-	nulls, changes, plain := 0, 0, 0
+	nulls, changes := 0, 0
 	last := uint32(batch.Null)
-	onPage, sizes := m.onPage, m.sizes
-	for _, entry := range c.Index[p.from:p.to] {
+	onPage, index := m.onPage, c.Index[p.from:p.to]
+	for _, entry := range index {
 		if entry == batch.Null {
 			nulls++
 			continue
@@ -97,9 +103,18 @@ func (m *measurer) eachRow(c *column, p *page) {
 		}
 		last = entry
 		onPage[entry] = 1
-		plain += int(sizes[entry])
 	}
-	p.nulls, p.changes, p.plain = nulls, changes, plain
+	p.nulls, p.changes = nulls, changes
+	if c.physical != format.ByteArray {
+		return
+	}
+	plain := 0
+	for _, entry := range index {
+		if entry != batch.Null {
+			plain += int(m.sizes[entry])
+		}
+	}
+	p.plain = plain
 }
 
 // eachElement measures a page of a column whose elements stand for several rows.
@@ -119,24 +134,39 @@ func (m *measurer) eachElement(c *column, p *page) {
 		}
 		last = entry
 		m.onPage[entry] = 1
-		p.plain += rows * int(m.sizes[entry])
+		if c.physical == format.ByteArray {
+			p.plain += rows * int(m.sizes[entry])
+		}
 	}
 }
 
-// collect returns the entries that stand on the page and forgets them.
-func (m *measurer) collect() []uint32 {
-	m.entries = m.entries[:0]
-	for i := 0; i < len(m.seen); i += 8 {
+// bounds returns the smallest and the largest of the entries that stand on the
+// page, and forgets them.
+func (m *measurer) bounds(c *column) (low, high uint32) {
+	var least, most uint64
+	found, texts := false, c.Type.Bytes()
+	for i := 0; i < len(m.onPage); i += 8 {
 		marks := binary.LittleEndian.Uint64(m.onPage[i:])
+		if marks == 0 {
+			continue
+		}
 		binary.LittleEndian.PutUint64(m.onPage[i:], 0)
+		before := binary.LittleEndian.Uint64(m.seen[i:])
+		binary.LittleEndian.PutUint64(m.seen[i:], before|marks)
+		m.distinct += bits.OnesCount64(marks &^ before)
 		for ; marks != 0; marks &= marks - 1 {
-			entry := i + bits.TrailingZeros64(marks)/8
-			m.entries = append(m.entries, uint32(entry))
-			if m.seen[entry] == 0 {
-				m.seen[entry] = 1
-				m.distinct++
+			entry := uint32(i + bits.TrailingZeros64(marks)/8)
+			key := m.keys[entry]
+			if !found {
+				low, high, least, most, found = entry, entry, key, key, true
+			}
+			if key < least || key == least && texts && c.compare(entry, low) < 0 {
+				low, least = entry, key
+			}
+			if key > most || key == most && texts && c.compare(entry, high) > 0 {
+				high, most = entry, key
 			}
 		}
 	}
-	return m.entries
+	return low, high
 }

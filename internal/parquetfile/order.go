@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -20,25 +21,6 @@ func (c *column) compare(a, b uint32) int {
 	return cmp.Or(cmp.Compare(c.word(x, 0), c.word(y, 0)), bytes.Compare(x, y))
 }
 
-// bounds returns the smallest and the largest of some entries.
-func (c *column) bounds(entries []uint32) (low, high uint32) {
-	if c.Type.Bytes() {
-		return c.byteBounds(entries)
-	}
-	low, high = entries[0], entries[0]
-	least, most := c.number(low), c.number(high)
-	for _, entry := range entries {
-		v := c.number(entry)
-		if v < least {
-			low, least = entry, v
-		}
-		if v > most {
-			high, most = entry, v
-		}
-	}
-	return low, high
-}
-
 // number is an entry of a type that is not Bytes as an integer of the same
 // order. -0 comes before +0.
 func (c *column) number(entry uint32) int64 {
@@ -49,60 +31,61 @@ func (c *column) number(entry uint32) int64 {
 	return v
 }
 
-// byteBounds compares eight bytes at a time as a number. Identifiers often
-// begin alike, so what all entries share is left out of that number.
-func (c *column) byteBounds(entries []uint32) (low, high uint32) {
+// appendKeys appends a key of each entry: of two entries the one with the
+// smaller key is the smaller. Of texts with the same key nothing is known. Identifiers
+// often begin alike, so what all entries share is left out of their keys.
+func (c *column) appendKeys(keys []uint64) []uint64 {
+	if !c.Type.Bytes() {
+		for entry := range uint32(len(c.Fixed)) {
+			keys = append(keys, uint64(c.number(entry))^1<<63)
+		}
+		return keys
+	}
 	shared := 0
 	if !c.Type.Wide() {
-		shared = c.sharedPrefix(entries)
+		shared = c.sharedPrefix()
 	}
-	low, high = entries[0], entries[0]
-	least := c.word(c.Entry(low), shared)
-	most := least
-	for _, entry := range entries[1:] {
-		value := c.Entry(entry)
-		word := c.word(value, shared)
-		switch {
-		case word > most || word == most && bytes.Compare(value, c.Entry(high)) > 0:
-			high, most = entry, word
-		case word < least || word == least && bytes.Compare(value, c.Entry(low)) < 0:
-			low, least = entry, word
-		}
+	for entry := range uint32(len(c.Offsets)) {
+		keys = append(keys, c.word(c.Entry(entry), shared))
 	}
-	return low, high
+	return keys
 }
 
-// sharedPrefix is the number of bytes with which all of the entries begin.
-func (c *column) sharedPrefix(entries []uint32) int {
-	shared := c.Entry(entries[0])
-	for _, entry := range entries[1:] {
-		value := c.Entry(entry)
-		n := min(len(shared), len(value))
-		if !bytes.Equal(value[:n], shared[:n]) {
-			for n = 0; value[n] == shared[n]; n++ {
+// sharedPrefix is a number of bytes with which all entries begin, which is no
+// less than most.
+func (c *column) sharedPrefix() int {
+	for shared := 0; len(c.Offsets) > 0; shared += 8 {
+		var first, differ uint64
+		for entry := range uint32(len(c.Offsets)) {
+			value := c.Entry(entry)
+			if len(value) < shared+8 {
+				return shared
 			}
+			word := binary.BigEndian.Uint64(value[shared : shared+8])
+			if entry == 0 {
+				first = word
+			}
+			differ |= word ^ first
 		}
-		if n == 0 {
-			return 0
+		if differ != 0 {
+			return shared + bits.LeadingZeros64(differ)/8
 		}
-		shared = shared[:n]
 	}
-	return len(shared)
+	return 0
 }
 
 // word is the eight bytes from offset on as a number of the same order; bytes
 // that are not there count as zeros.
 func (c *column) word(value []byte, offset int) uint64 {
-	value = value[offset:]
-	if len(value) >= 8 {
-		word := binary.BigEndian.Uint64(value)
+	if len(value) >= offset+8 {
+		word := binary.BigEndian.Uint64(value[offset : offset+8])
 		if c.Type.Wide() {
 			word ^= 1 << 63 // two's complement to unsigned
 		}
 		return word
 	}
 	var word uint64
-	for i, b := range value {
+	for i, b := range value[offset:] {
 		word |= uint64(b) << (56 - 8*i)
 	}
 	return word
