@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"sluice/internal/batch"
 	"sluice/schema"
 )
 
@@ -32,13 +34,14 @@ type chunk struct {
 // chunkPage is a data page of a chunk.
 type chunkPage struct {
 	offset, size int // header included
+	uncompressed int // the same, uncompressed
 	firstRow     int
 	textBytes    int
 }
 
-// chunk encodes a column of rows of a batch.
-func (e *Encoder) chunk(ctx context.Context, ch *chunk, c *column) error {
-	pages := e.measurer.pages
+// chunk encodes the i-th column of a batch.
+func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
+	c, ch, pages := newColumn(b, i), &e.group.chunks[i], e.measurer.pages
 	*ch = chunk{
 		name:       c.Name,
 		physical:   c.physical,
@@ -56,7 +59,21 @@ func (e *Encoder) chunk(ctx context.Context, ch *chunk, c *column) error {
 	}
 	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
 
-	return e.writePages(ctx, ch, c, pages)
+	return e.writePages(ctx, ch, c, pages, e.twin(b, i))
+}
+
+// twin is an encoded column of the batch whose data pages are those of the
+// i-th, or nil: what belongs together, as the id, the name and the address of
+// a customer, repeats together.
+func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
+	c := &b.Columns[i]
+	for j := range e.group.chunks[:i] {
+		o := &b.Columns[j]
+		if e.group.chunks[i].dictionary && e.group.chunks[j].dictionary && o.Level == c.Level && o.Entries() == c.Entries() && slices.Equal(o.Index, c.Index) {
+			return &e.group.chunks[j]
+		}
+	}
+	return nil
 }
 
 // dictionaryPays reports whether entries and index are shorter than the values
@@ -84,7 +101,7 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 // compressed, also those that do not shrink: a codec of their own for such
 // chunks is allowed by the format, but readers (parquet-go v0.32) exist that
 // take the codec of a column's first chunk for all its chunks.
-func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []page) error {
+func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []page, twin *chunk) error {
 	if ch.dictionary {
 		if err := checkPageSize(c.dictionaryBytes()); err != nil {
 			return err
@@ -97,7 +114,7 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 				Encoding:  format.Plain,
 			}),
 		}
-		if err := e.writePage(ch, &header, body); err != nil {
+		if err := e.writePage(ch, &header, body, ch.times); err != nil {
 			return err
 		}
 	}
@@ -112,12 +129,18 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 				return err
 			}
 		}
-		offset := len(e.out)
-		body := e.pager.data(c, p, ch.dictionary)
-		if err := e.writePage(ch, dataHeader(p, ch.dictionary), body); err != nil {
-			return err
+		offset, before := len(e.out), ch.uncompressed
+		if twin != nil {
+			same := &twin.pages[i]
+			e.out = append(e.out, e.out[same.offset:same.offset+same.size]...)
+			ch.uncompressed += same.uncompressed
+		} else {
+			body := e.pager.data(c, p, ch.dictionary)
+			if err := e.writePage(ch, dataHeader(p, ch.dictionary), body, ch.times && !ch.dictionary); err != nil {
+				return err
+			}
 		}
-		out := chunkPage{offset: offset, size: len(e.out) - offset, firstRow: p.firstRow}
+		out := chunkPage{offset: offset, size: len(e.out) - offset, uncompressed: ch.uncompressed - before, firstRow: p.firstRow}
 		if c.physical == format.ByteArray {
 			out.textBytes = p.plain - 4*p.values()
 		}
@@ -145,12 +168,12 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 	}
 }
 
-// writePage appends a page.
-func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte) error {
+// writePage appends a page, which holds times or something else.
+func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, times bool) error {
 	if err := checkPageSize(len(body)); err != nil {
 		return err
 	}
-	packed := e.compressor.compress(body, ch.times)
+	packed := e.compressor.compress(body, times)
 	if err := checkPageSize(len(packed)); err != nil {
 		return err
 	}

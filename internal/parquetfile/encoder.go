@@ -70,7 +70,7 @@ func (e *Encoder) Encode(ctx context.Context, b *batch.Batch) (*RowGroup, error)
 	for i := range b.Columns {
 		c := newColumn(b, i)
 		e.measurer.measure(c, b.Pages)
-		if err := e.chunk(ctx, &e.group.chunks[i], c); err != nil {
+		if err := e.chunk(ctx, b, i); err != nil {
 			return nil, fmt.Errorf("encode column %s: %w", c.Name, err)
 		}
 		if err := e.columnIndex(&e.group.chunks[i], c); err != nil {
