@@ -34,7 +34,7 @@ type Batch struct {
 	Runs    [MaxLevels - 1][]uint32 // Runs[l][i]: rows of element i of level l; for l < Depth
 	Pages   []Position              // where each page ends; the last one ends the batch. Set by Finish
 
-	room    [MaxLevels]int // elements that the columns of a level have room for
+	room    [MaxLevels]int // elements of each level that are Null already
 	elems   [MaxLevels]int // elements ended, also of the record that is being filled
 	flushed [MaxLevels]int // elements ended at the last Flush
 	record  Position       // where the last record ended
@@ -52,8 +52,8 @@ type Column struct {
 	schema.Column
 	Level int // of the elements that Index counts
 
-	// Index is the entry of each element, or Null. Until Finish cuts it there
-	// is room for further elements, which is Null.
+	// Index is the entry of each element, or Null. Until Finish cuts it, there
+	// are some of the next elements, which are Null.
 	Index []uint32
 
 	// Distinct says that no entry repeats: the entries are a dictionary. It is

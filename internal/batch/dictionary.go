@@ -209,6 +209,11 @@ func (c *Column) flushFixed() {
 		for i := range c.pending {
 			sum += c.table.slots[spread(c.pending[i].hash)>>c.table.shift]
 		}
+		for i := range c.pending {
+			if e := c.table.slots[spread(c.pending[i].hash)>>c.table.shift] & slotEntry; e != 0 {
+				sum += uint32(c.Fixed[e-1])
+			}
+		}
 		c.touched += sum
 	}
 	for i := range c.pending {

@@ -1,6 +1,10 @@
 package batch
 
-import "sluice/schema"
+import (
+	"slices"
+
+	"sluice/schema"
+)
 
 // pending is an element whose entry is not looked up yet.
 type pending struct {
@@ -16,8 +20,9 @@ const scratchBit = 1 << 31
 // smallNumbers is how many numbers are found without a look into the table.
 const smallNumbers = 64
 
-// minRoom is the number of elements there is room for at first.
-const minRoom = 1 << 10
+// roomStep is how many elements are made Null at once: just ahead of their
+// use, so that they are still in cache then.
+const roomStep = 1 << 10
 
 // New makes an empty batch of a table with the columns of s, whose levels are
 // levels, and the deepest level depth.
@@ -30,9 +35,6 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 		c.deepest = c.Level == depth
 		c.table.init()
 	}
-	for l := range depth + 1 {
-		b.grow(l, minRoom)
-	}
 	b.Reset()
 	return b
 }
@@ -41,8 +43,7 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 func (b *Batch) Reset() {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		c.Index = c.Index[:b.room[c.Level]]
-		clearIndex(c.Index[:b.elems[c.Level]+1])
+		c.Index = c.Index[:0]
 		c.Distinct, c.rising = true, true
 		c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
 		c.pending, c.border, c.entries = c.pending[:0], stride, 0
@@ -54,6 +55,10 @@ func (b *Batch) Reset() {
 	}
 	b.Rows, b.Pages = 0, b.Pages[:0]
 	b.elems, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, Position{}
+	for l := range b.Depth + 1 {
+		b.room[l] = 0
+		b.grow(l)
+	}
 }
 
 // clearIndex makes all entries Null.
@@ -63,18 +68,21 @@ func clearIndex(index []uint32) {
 	}
 }
 
-// grow gives the columns of level l room for n elements.
+// grow gives the columns of level l room for further elements.
 //
 //go:noinline
-func (b *Batch) grow(l, n int) {
+func (b *Batch) grow(l int) {
+	from := b.room[l]
+	b.room[l] += roomStep
 	for i := range b.Columns {
 		if c := &b.Columns[i]; c.Level == l {
-			index := make([]uint32, n)
-			clearIndex(index[copy(index, c.Index):])
-			c.Index = index
+			if cap(c.Index) < b.room[l] {
+				c.Index = slices.Grow(c.Index, len(c.Index)+roomStep) // twice as much
+			}
+			c.Index = c.Index[:b.room[l]]
+			clearIndex(c.Index[from:])
 		}
 	}
-	b.room[l] = n
 }
 
 // wait gives an element a value that Flush looks up.
@@ -112,7 +120,7 @@ func (c *Column) AddFixed(v uint64) {
 func (b *Batch) EndElement(l, rows int) {
 	n := b.elems[l] + 1
 	if b.elems[l] = n; n == b.room[l] {
-		b.grow(l, 2*n)
+		b.grow(l)
 	}
 	if l == b.Depth {
 		b.Rows++

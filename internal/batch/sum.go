@@ -28,12 +28,17 @@ func (s *Sum) AddDecimals(b *Batch, c *Column) {
 	if c.Type.Kind != schema.Decimal {
 		return
 	}
+	wide := c.Type.Wide()
+	var runs []uint32
+	if c.Level < b.Depth {
+		runs = b.Runs[c.Level]
+	}
 	var mid, lo, carry uint64 // of values of 64 bits: 2^63 of them fit in
 	for i, e := range c.Index {
-		if e == Null || c.Level < b.Depth && b.Runs[c.Level][i] == 0 {
+		if e == Null || runs != nil && runs[i] == 0 {
 			continue
 		}
-		if c.Type.Wide() {
+		if wide {
 			v := c.Entry(e)
 			high := binary.BigEndian.Uint64(v)
 			s.add(uint64(int64(high)>>63), high, binary.BigEndian.Uint64(v[8:]))

@@ -1,6 +1,8 @@
 package flatten
 
 import (
+	"slices"
+
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 )
@@ -15,22 +17,26 @@ import (
 // is read, because a batch has elements of its own.
 type memo struct {
 	b       *batch.Batch
-	round   uint32          // counts the batches
-	level   int             // of the element that the object is
-	columns []*batch.Column // of the plain members
+	level   int   // of the element that the object is
+	plain   []int // the plain members
+	columns []*batch.Column
 	slots   *[memoSlots]slot
+	shapes  [memoShapes]shape
+	shaped  int // shapes in use
 	objects []object
-	texts   []byte // of the objects, one after another
+	entries []uint32 // of each object: one for each plain member
+	texts   []byte   // of the objects; each begins at a multiple of 8
 	bounds  []bound
+	news    []int    // objects that got an element since the last flush
 	copies  []copied // since the last flush
 
 	// Of the record that is being read:
-	fresh []int // objects that got their element from it
-	first int   // of its copies
+	fresh []int // slots of the objects that got their element from it
+	first struct{ news, copies int }
 
 	// Of the object that is being read:
-	slot int     // the last one that was looked at
-	same *object // with its text, from an earlier batch
+	slot int  // the last one that was looked at
+	same bool // its object has that text, but no element of the batch
 
 	hits, misses int
 }
@@ -38,46 +44,57 @@ type memo struct {
 // slot leads to an object. It holds what is needed to read on behind it, so
 // that nothing waits for what is farther away:
 //
-//	bits 0 to 10   size of its text, up to the last bound
-//	     11 to 16  the last member before that bound
-//	     17 to 33  place of its text in texts, in units of 8 bytes
-//	     34 to 46  index in objects
-//	     47 to 63  tag of the key, never 0
+//	bits 0 to 10   size of its text, up to the last bound; 0: it must not be used
+//	     11 to 14  shape
+//	     15 to 31  place of its text in texts, in units of 8 bytes
+//	     32 to 44  index in objects
+//	     45        it has an element of the batch
+//	     46 to 63  tag of the key, never 0
 type slot uint64
 
-func (s slot) size() int   { return int(s & 0x7ff) }
-func (s slot) last() int   { return int(s >> 11 & 0x3f) }
-func (s slot) text() int   { return int(s >> 17 & 0x1ffff * 8) }
-func (s slot) object() int { return int(s >> 34 & 0x1fff) }
-func (s slot) tag() slot   { return s &^ (1<<47 - 1) }
+const (
+	slotUse  slot = 1<<15 - 1
+	slotLive slot = 1 << 45
+	slotTag  slot = -1 << 46 & (1<<64 - 1)
+)
 
-func tag(hash uint64) slot { return slot(hash|1<<63) &^ (1<<47 - 1) }
+func (s slot) size() int   { return int(s & 0x7ff) }
+func (s slot) shape() int  { return int(s >> 11 & 0xf) }
+func (s slot) text() int   { return int(s >> 15 & 0x1ffff * 8) }
+func (s slot) object() int { return int(s >> 32 & 0x1fff) }
+
+func tag(hash uint64) slot { return slot(hash|1<<63) & slotTag }
 
 // object is one that is remembered.
 type object struct {
-	element uint32 // of the table and level that it feeds, in the batch of that round
-	round   uint32
-	members uint64 // whose values stand in its text, as bits
-	first   uint32 // of its bounds in bounds
-	bounds  uint32 // less than 2: it must not be used
+	element int // of the table and level that it feeds, which has its entries
+	first   int // of its bounds in bounds
+}
+
+// shape says which members stand before a bound.
+type shape struct {
+	members uint64 // as bits
+	last    int
 }
 
 // bound is a place behind the value of a plain member: a comma, or the end of
 // the object, stands at offset.
 type bound struct{ offset, member uint16 }
 
-// copied is an element that has the values of an earlier one, for some members.
+// copied is an element that has the values of an object.
 type copied struct {
-	element, from uint32
-	members       uint64
+	element uint32
+	entries uint32 // where those of the object begin
+	shape   uint8
 }
 
 const (
 	memoSlots   = 1 << 13
 	memoSteps   = 8  // slots looked at
 	memoWarmUp  = 16 // objects before any is remembered: a small input needs no memo
+	memoShapes  = 16
 	memoObjects = memoSlots * 3 / 4
-	memoTexts   = 1 << 20 // bytes; texts begin at multiples of 8
+	memoTexts   = 1 << 20 // bytes
 	memoObject  = 1 << 10 // longest text of an object
 	memoTrial   = 1 << 12 // misses before the hits must be worth it
 	memoMembers = 64      // most members of an object
@@ -90,33 +107,39 @@ func (n *node) remembers() bool {
 	if n.record || len(n.ends) != 1 || n.also != nil || len(n.members) > memoMembers {
 		return false
 	}
-	plain := 0
-	for _, m := range n.members {
-		if m.plain {
-			plain++
-		}
-	}
-	return plain > 1
+	return len(n.plainMembers()) > 1
 }
 
-func newMemo(members int) *memo {
-	return &memo{columns: make([]*batch.Column, members)}
+func (n *node) plainMembers() (plain []int) {
+	for i, m := range n.members {
+		if m.plain {
+			plain = append(plain, i)
+		}
+	}
+	return plain
+}
+
+func newMemo(n *node) *memo {
+	plain := n.plainMembers()
+	return &memo{plain: plain, columns: make([]*batch.Column, len(plain))}
 }
 
 // reset goes on with a new batch.
 func (m *memo) reset(n *node, b *batch.Batch, level int) {
 	m.b, m.level = b, level
-	for i := range m.columns {
-		if n.members[i].plain {
-			m.columns[i] = n.members[i].node.leaves[0].c
+	for i, member := range m.plain {
+		m.columns[i] = n.members[member].node.leaves[0].c
+	}
+	switch {
+	case m.full(): // of what is no longer met, perhaps
+		clear(m.slots[:])
+		m.shaped, m.objects, m.entries, m.texts, m.bounds = 0, m.objects[:0], m.entries[:0], m.texts[:0], m.bounds[:0]
+	case m.slots != nil:
+		for i := range m.slots {
+			m.slots[i] &^= slotLive
 		}
 	}
-	if m.full() { // of what is no longer met, perhaps
-		clear(m.slots[:])
-		m.objects, m.texts, m.bounds = m.objects[:0], m.texts[:0], m.bounds[:0]
-	}
-	m.round++
-	m.copies = m.copies[:0]
+	m.news, m.copies = m.news[:0], m.copies[:0]
 	m.hits, m.misses = 0, 0
 	m.begin()
 }
@@ -126,7 +149,10 @@ func (m *memo) full() bool {
 }
 
 // begin begins a record.
-func (m *memo) begin() { m.fresh, m.first = m.fresh[:0], len(m.copies) }
+func (m *memo) begin() {
+	m.fresh = m.fresh[:0]
+	m.first.news, m.first.copies = len(m.news), len(m.copies)
+}
 
 // on reports whether looking pays. A catalogue must be met once before it
 // repeats.
@@ -135,25 +161,28 @@ func (m *memo) on() bool { return m.misses < memoTrial || 4*m.hits > m.misses }
 // forget forgets the elements and copies of a record that is rolled back.
 func (m *memo) forget() {
 	for _, i := range m.fresh {
-		m.objects[i].round = 0
+		m.slots[i] &^= slotLive
 	}
-	m.fresh, m.copies = m.fresh[:0], m.copies[:m.first]
+	m.fresh, m.news, m.copies = m.fresh[:0], m.news[:m.first.news], m.copies[:m.first.copies]
 }
 
-// flush gives the copies their entries, once those they are copies of have theirs.
+// flush notes the entries of the new objects, and gives them to the copies.
 func (m *memo) flush() {
+	if len(m.objects) == 0 {
+		return
+	}
 	for i, c := range m.columns {
-		if c == nil {
-			continue
+		index, entries, member := c.Index, m.entries[i:], uint64(1)<<m.plain[i]
+		for _, o := range m.news {
+			entries[o*len(m.columns)] = index[m.objects[o].element]
 		}
-		index := c.Index
 		for _, x := range m.copies {
-			if x.members>>(i&63)&1 != 0 {
-				index[x.element] = index[x.from]
+			if m.shapes[x.shape%memoShapes].members&member != 0 {
+				index[x.element] = entries[x.entries]
 			}
 		}
 	}
-	m.copies = m.copies[:0]
+	m.news, m.copies = m.news[:0], m.copies[:0]
 }
 
 // memoKey hashes 32 bytes of the object whose first member stands at b[p]: the
@@ -169,14 +198,14 @@ func (n *node) memoKey(b []byte, p int) uint64 {
 }
 
 // recall gives columns what the object at b[p] begins with, if it is known. It
-// returns the object, whose bounds were all reached, or nil, and its slot. A
-// first member alone is read as fast as found again.
-func (f *Flattener) recall(n *node, p int, hash uint64) (*object, slot) {
+// returns the size of that text and its shape, or nil. A first member alone is
+// read as fast as found again.
+func (f *Flattener) recall(n *node, p int, hash uint64) (size int, _ *shape) {
 	m := n.memo
-	m.same = nil
+	m.same = false
 	if m.slots == nil {
 		if m.misses++; m.misses <= memoWarmUp {
-			return nil, 0
+			return 0, nil
 		}
 		m.slots = new([memoSlots]slot)
 	}
@@ -187,50 +216,62 @@ func (f *Flattener) recall(n *node, p int, hash uint64) (*object, slot) {
 		if s == 0 {
 			break
 		}
-		if s.tag() != want {
+		if s&slotTag != want {
 			continue
 		}
-		text := m.texts[s.text() : s.text()+s.size()]
-		o := &m.objects[s.object()]
-		if q := p + len(text); q > len(f.b) || string(f.b[p:q]) != string(text) {
+		size := s.size()
+		text := m.texts[s.text() : s.text()+size]
+		if size > len(f.b)-p || string(f.b[p:p+size]) != string(text) {
 			s = m.shorten(s, commonPrefix(f.b[p:], text))
-			m.slots[m.slot] = s
+			size = s.size()
 		}
-		if o.bounds < 2 {
+		if size == 0 {
 			break
 		}
-		if o.round != m.round {
-			m.same = o
+		if s&slotLive == 0 {
+			m.same = true
 			break
 		}
 		m.hits++
-		m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), o.element, o.members})
-		return o, s
+		m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
+		return size, &m.shapes[s.shape()]
 	}
 	m.misses++
-	return nil, 0
+	return 0, nil
 }
 
 // shorten drops the bounds that lie behind n bytes of an object, so that what
 // changes from order to order is not compared again. It returns its slot then.
 func (m *memo) shorten(s slot, n int) slot {
-	o := &m.objects[s.object()]
-	bounds := m.bounds[o.first : o.first+o.bounds]
-	for len(bounds) > 0 && int(bounds[len(bounds)-1].offset) >= n {
-		bounds = bounds[:len(bounds)-1]
+	bounds := m.bounds[m.objects[s.object()].first:]
+	known := 0
+	for known < len(bounds) && int(bounds[known].offset) < n {
+		known++
 	}
-	return o.reach(bounds) | s&^(1<<17-1)
+	s = s&^slotUse | m.use(bounds[:known])
+	m.slots[m.slot] = s
+	return s
 }
 
-// reach makes the last of bounds the one up to which o is used, and returns
-// the lower bits of its slot.
-func (o *object) reach(bounds []bound) (s slot) {
-	o.bounds, o.members = uint32(len(bounds)), 0
-	for _, b := range bounds {
-		o.members |= 1 << b.member
-		s = slot(b.member)<<11 | slot(b.offset+1)
+// use is what a slot says of an object that is used up to the last of bounds.
+func (m *memo) use(bounds []bound) slot {
+	if len(bounds) < 2 {
+		return 0
 	}
-	return s
+	last := bounds[len(bounds)-1]
+	x := shape{last: int(last.member)}
+	for _, b := range bounds {
+		x.members |= 1 << b.member
+	}
+	i := slices.Index(m.shapes[:m.shaped], x)
+	if i < 0 {
+		if i = m.shaped; i == memoShapes {
+			return 0
+		}
+		m.shapes[i] = x
+		m.shaped++
+	}
+	return slot(i)<<11 | slot(last.offset+1)
 }
 
 // commonPrefix is the number of equal bytes at the start of a and b.
@@ -248,30 +289,37 @@ func commonPrefix(a, b []byte) int {
 // to the last of the plain members that it begins with.
 func (f *Flattener) remember(n *node, p, q int, hash uint64) {
 	m := n.memo
-	element := uint32(m.b.Elements(m.level))
-	if o := m.same; o != nil {
-		o.element, o.round = element, m.round
-		m.fresh = append(m.fresh, m.slots[m.slot].object())
+	if m.slots == nil {
 		return
 	}
-	if m.slots == nil || m.full() || q-p > memoObject {
+	element := m.b.Elements(m.level)
+	if m.same {
+		s := &m.slots[m.slot]
+		*s |= slotLive
+		m.objects[s.object()].element = element
+		m.news, m.fresh = append(m.news, s.object()), append(m.fresh, m.slot)
 		return
 	}
-	o := object{element: element, round: m.round, first: uint32(len(m.bounds))}
+	if m.full() || q-p > memoObject {
+		return
+	}
+	o := object{element: element, first: len(m.bounds)}
 	m.bounds = f.plainBounds(m.bounds, n, p)
-	bounds := m.bounds[o.first:]
-	if len(bounds) < 2 {
+	s := m.use(m.bounds[o.first:])
+	if s == 0 {
 		m.bounds = m.bounds[:o.first]
 		return
 	}
-	s := o.reach(bounds) | slot(len(m.texts)/8)<<17 | slot(len(m.objects))<<34 | tag(hash)
+	m.slots[m.slot] = s | slot(len(m.texts)/8)<<15 | slot(len(m.objects))<<32 | slotLive | tag(hash)
 	m.texts = append(m.texts, f.b[p:p+s.size()]...)
 	for len(m.texts)%8 != 0 {
 		m.texts = append(m.texts, 0)
 	}
-	m.fresh = append(m.fresh, len(m.objects))
+	m.news, m.fresh = append(m.news, len(m.objects)), append(m.fresh, m.slot)
 	m.objects = append(m.objects, o)
-	m.slots[m.slot] = s
+	for range m.columns {
+		m.entries = append(m.entries, 0)
+	}
 }
 
 // plainBounds appends the bounds of the object at b[p], which was read.

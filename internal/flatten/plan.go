@@ -262,7 +262,7 @@ func (m *member) expect() {
 // memos gives a memo to each node at and below n whose objects may repeat.
 func (n *node) memos(all []*node) []*node {
 	if n.remembers() {
-		n.memo = newMemo(len(n.members))
+		n.memo = newMemo(n)
 		all = append(all, n)
 	}
 	for _, m := range n.members {

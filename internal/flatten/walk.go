@@ -91,10 +91,10 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	var hash uint64 // of an object to be remembered
 	if n.memo != nil && n.memo.on() {
 		if hash = n.memoKey(b, p); hash != 0 {
-			if o, s := f.recall(n, begin, hash); o != nil {
-				hash, given = 0, o.members
-				last = &n.members[s.last()].next
-				if p = begin + s.size() - 1; b[p] == ',' {
+			if size, known := f.recall(n, begin, hash); known != nil {
+				hash, given = 0, known.members
+				last = &n.members[known.last].next
+				if p = begin + size - 1; b[p] == ',' {
 					if p++; b[p] <= ' ' {
 						p = jsonscan.Space(b, p)
 					}
