@@ -124,50 +124,96 @@ func (c *Column) flushBytes(input, scratch []byte) {
 	if c.Distinct && !c.rising {
 		c.touched += c.touch()
 	}
-	for i := range c.pending {
-		p := &c.pending[i]
-		c.cross(int(p.i))
-		src, off := input, p.off
-		if off&scratchBit != 0 {
-			src, off = scratch, off&^scratchBit
+	for i := 0; i < len(c.pending); {
+		switch {
+		case !c.Distinct:
+			i = c.appendBytes(i, input, scratch)
+		case c.rising:
+			i = c.riseBytes(i, input, scratch)
+		default:
+			i = c.findBytes(i, input, scratch)
 		}
-		c.Index[p.i] = c.bytesEntry(src[off:off+p.n], p.hash)
 	}
+}
+
+// text is the bytes of a pending value.
+func (p *pending) text(input, scratch []byte) []byte {
+	if p.off&scratchBit != 0 {
+		return scratch[p.off&^scratchBit:][:p.n]
+	}
+	return input[p.off : p.off+p.n]
+}
+
+// appendBytes gives the pending values from the i-th on entries of their own.
+func (c *Column) appendBytes(i int, input, scratch []byte) int {
+	for ; i < len(c.pending); i++ {
+		p := &c.pending[i]
+		c.Index[p.i] = c.newBytes(p.text(input, scratch))
+	}
+	return i
+}
+
+// riseBytes looks up the pending values from the i-th on as long as they rise.
+func (c *Column) riseBytes(i int, input, scratch []byte) int {
+	for ; i < len(c.pending); i++ {
+		p := &c.pending[i]
+		if c.cross(int(p.i)); !c.Distinct {
+			break
+		}
+		s, last := p.text(input, scratch), len(c.Offsets)-1
+		switch order := c.afterLast(s, last); {
+		case order < 0:
+			c.fall()
+			return i
+		case order > 0:
+			c.inserted(p.hash, 0, last+1)
+			c.newBytes(s)
+			last++
+		}
+		c.Index[p.i] = uint32(last)
+	}
+	return i
+}
+
+// findBytes looks up the pending values from the i-th on in the table.
+func (c *Column) findBytes(i int, input, scratch []byte) int {
+	t := &c.table
+	slots := t.slots
+	for ; i < len(c.pending); i++ {
+		p := &c.pending[i]
+		if int(p.i) >= c.border {
+			if c.cross(int(p.i)); !c.Distinct {
+				break
+			}
+		}
+		s, want := p.text(input, scratch), tag(p.hash)
+		var entry uint32
+		for at := p.hash >> t.shift; ; at++ {
+			slot := slots[at&uint64(len(slots)-1)]
+			if slot == 0 {
+				entry = uint32(len(c.Offsets))
+				c.inserted(p.hash, at&uint64(len(slots)-1), len(c.Offsets))
+				c.newBytes(s)
+				slots = t.slots
+				break
+			}
+			if slot&^slotEntry != want {
+				continue
+			}
+			if entry = slot&slotEntry - 1; string(c.Entry(entry)) == string(s) {
+				break
+			}
+		}
+		c.Index[p.i] = entry
+		if !c.Distinct { // it is full
+			return i + 1
+		}
+	}
+	return i
 }
 
 // key makes of the hash of a text and its length what the table is looked up by.
 func key(hash uint64, n int) uint64 { return (hash ^ uint64(n)*0xff51afd7ed558ccd) * factor }
-
-// bytesEntry is the entry of s, whose hash is h.
-func (c *Column) bytesEntry(s []byte, h uint64) uint32 {
-	if !c.Distinct {
-		return c.newBytes(s)
-	}
-	if c.rising {
-		last := len(c.Offsets) - 1
-		switch order := c.afterLast(s, last); {
-		case order == 0:
-			return uint32(last)
-		case order > 0:
-			c.inserted(h, 0, last+1)
-			return c.newBytes(s)
-		}
-		c.fall()
-	}
-	t := &c.table
-	mask := uint64(len(t.slots) - 1)
-	want := tag(h)
-	i := h >> t.shift & mask
-	for ; t.slots[i] != 0; i = (i + 1) & mask {
-		if slot := t.slots[i]; slot&^slotEntry == want {
-			if e := slot&slotEntry - 1; string(c.Entry(e)) == string(s) {
-				return e
-			}
-		}
-	}
-	c.inserted(h, i, len(c.Offsets))
-	return c.newBytes(s)
-}
 
 func (c *Column) afterLast(s []byte, last int) int {
 	if last < 0 {

@@ -143,28 +143,30 @@ func (m *measurer) eachElement(c *column, p *page) {
 // bounds returns the smallest and the largest of the entries that stand on the
 // page, and forgets them.
 func (m *measurer) bounds(c *column) (low, high uint32) {
-	var least, most uint64
-	found, texts := false, c.Type.Bytes()
-	for i := 0; i < len(m.onPage); i += 8 {
-		marks := binary.LittleEndian.Uint64(m.onPage[i:])
+	first := slices.Index(m.onPage, 1)
+	low, high = uint32(first), uint32(first)
+	least := m.keys[first]
+	most := least
+	for i := first &^ 7; i < len(m.onPage); i += 8 {
+		marks := binary.LittleEndian.Uint64(m.onPage[i : i+8])
 		if marks == 0 {
 			continue
 		}
-		binary.LittleEndian.PutUint64(m.onPage[i:], 0)
-		before := binary.LittleEndian.Uint64(m.seen[i:])
-		binary.LittleEndian.PutUint64(m.seen[i:], before|marks)
+		binary.LittleEndian.PutUint64(m.onPage[i:i+8], 0)
+		before := binary.LittleEndian.Uint64(m.seen[i : i+8])
+		binary.LittleEndian.PutUint64(m.seen[i:i+8], before|marks)
 		m.distinct += bits.OnesCount64(marks &^ before)
 		for ; marks != 0; marks &= marks - 1 {
-			entry := uint32(i + bits.TrailingZeros64(marks)/8)
+			entry := i + bits.TrailingZeros64(marks)/8
 			key := m.keys[entry]
-			if !found {
-				low, high, least, most, found = entry, entry, key, key, true
+			if key > least && key < most {
+				continue
 			}
-			if key < least || key == least && texts && c.compare(entry, low) < 0 {
-				low, least = entry, key
+			if key < least || key == least && c.compare(uint32(entry), low) < 0 {
+				low, least = uint32(entry), key
 			}
-			if key > most || key == most && texts && c.compare(entry, high) > 0 {
-				high, most = entry, key
+			if key > most || key == most && c.compare(uint32(entry), high) > 0 {
+				high, most = uint32(entry), key
 			}
 		}
 	}

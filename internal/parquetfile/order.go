@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math"
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -18,7 +19,10 @@ func (c *column) compare(a, b uint32) int {
 		return cmp.Compare(c.number(a), c.number(b))
 	}
 	x, y := c.Entry(a), c.Entry(b)
-	return cmp.Or(cmp.Compare(c.word(x, 0), c.word(y, 0)), bytes.Compare(x, y))
+	if c.Type.Wide() && x[0]^y[0] >= 0x80 {
+		return bytes.Compare(y, x) // of two's complement with different signs
+	}
+	return bytes.Compare(x, y)
 }
 
 // number is an entry of a type that is not Bytes as an integer of the same
@@ -45,8 +49,22 @@ func (c *column) appendKeys(keys []uint64) []uint64 {
 	if !c.Type.Wide() {
 		shared = c.sharedPrefix()
 	}
-	for entry := range uint32(len(c.Offsets)) {
-		keys = append(keys, c.word(c.Entry(entry), shared))
+	var sign uint64
+	if c.Type.Wide() {
+		sign = 1 << 63 // two's complement to unsigned
+	}
+	for _, o := range c.Offsets {
+		size := int(binary.LittleEndian.Uint32(c.Data[o:o+4])) - shared
+		at := int(o) + 4 + shared
+		if at+8 > len(c.Data) {
+			keys = append(keys, word(c.Data[at:at+size]))
+			continue
+		}
+		key := binary.BigEndian.Uint64(c.Data[at : at+8])
+		if size < 8 {
+			key &^= math.MaxUint64 >> (8 * size)
+		}
+		keys = append(keys, key^sign)
 	}
 	return keys
 }
@@ -56,13 +74,13 @@ func (c *column) appendKeys(keys []uint64) []uint64 {
 func (c *column) sharedPrefix() int {
 	for shared := 0; len(c.Offsets) > 0; shared += 8 {
 		var first, differ uint64
-		for entry := range uint32(len(c.Offsets)) {
-			value := c.Entry(entry)
-			if len(value) < shared+8 {
+		for i, o := range c.Offsets {
+			if int(binary.LittleEndian.Uint32(c.Data[o:o+4])) < shared+8 {
 				return shared
 			}
-			word := binary.BigEndian.Uint64(value[shared : shared+8])
-			if entry == 0 {
+			at := int(o) + 4 + shared
+			word := binary.BigEndian.Uint64(c.Data[at : at+8])
+			if i == 0 {
 				first = word
 			}
 			differ |= word ^ first
@@ -74,18 +92,10 @@ func (c *column) sharedPrefix() int {
 	return 0
 }
 
-// word is the eight bytes from offset on as a number of the same order; bytes
-// that are not there count as zeros.
-func (c *column) word(value []byte, offset int) uint64 {
-	if len(value) >= offset+8 {
-		word := binary.BigEndian.Uint64(value[offset : offset+8])
-		if c.Type.Wide() {
-			word ^= 1 << 63 // two's complement to unsigned
-		}
-		return word
-	}
-	var word uint64
-	for i, b := range value[offset:] {
+// word is a text of at most eight bytes as a number of the same order, zeros
+// behind it.
+func word(text []byte) (word uint64) {
+	for i, b := range text {
 		word |= uint64(b) << (56 - 8*i)
 	}
 	return word
