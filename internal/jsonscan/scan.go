@@ -28,11 +28,14 @@ const (
 )
 
 const (
-	ones     = 0x0101010101010101
-	highs    = 0x8080808080808080
-	quotes   = '"' * ones
-	slashes  = '\\' * ones
-	controls = 0x20 * ones
+	ones    = 0x0101010101010101
+	highs   = 0x8080808080808080
+	slashes = '\\' * ones
+
+	// With this bit turned over a quote is 0x20, control characters are below
+	// and all others above.
+	turn = 0x02 * ones
+	low  = 0x21 * ones
 )
 
 // Word loads the eight bytes at p, the first of them lowest. (Slicing by both
@@ -55,8 +58,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 	var seen uint64
 	for {
 		w := Word(b, p)
-		q, s := w^quotes, w^slashes
-		stop := ((q - ones) | (s - ones) | (w - controls)) &^ w & highs
+		stop := (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
 		if stop == 0 {
 			seen |= w
 			hash = mix(hash, w)
