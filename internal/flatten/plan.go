@@ -39,6 +39,7 @@ type member struct {
 	bit        uint64    // 1 << index, or 0 if it is too large
 	only       *leaf     // of node, if it has one and nothing else, and quick takes what it mostly gets
 	plain      bool      // node has one leaf and nothing else
+	stranger   bool      // node is one that the mapping does not speak of
 	node       *node
 	next       *member // that came next in the last object, or nil if it is unknown
 	name       string
@@ -200,7 +201,7 @@ func (n *node) child(s mapping.Segment) *node {
 }
 
 func (n *node) add(name string, value *node) *member {
-	m := &member{name: name, node: value, index: len(n.members)}
+	m := &member{name: name, node: value, stranger: value.strange, index: len(n.members)}
 	if m.index < 64 {
 		m.bit = 1 << m.index
 	}
@@ -367,7 +368,7 @@ func (n *node) bind(tables []table) {
 		l.c = &tables[l.table].b.Columns[l.column]
 	}
 	for _, m := range n.members {
-		if m.node.strange {
+		if m.stranger {
 			break // and so are those behind it
 		}
 		m.node.bind(tables)

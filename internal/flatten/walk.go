@@ -88,12 +88,17 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	// Most objects have the same members in the same order: last is the place
 	// that says which is expected.
 	last, given, more := &n.first, uint64(0), true
+	known := len(n.members) // more may be learned on the way
+	strangers := min(known, 64)
+	if !n.strange && (f.refuse || f.keep || f.again) {
+		strangers = 0 // they want a closer look
+	}
 	var hash uint64 // of an object to be remembered
 	if n.memo != nil && n.memo.on() {
 		if hash = n.memoKey(b, p); hash != 0 {
-			if size, known := f.recall(n, begin, hash); known != nil {
-				hash, given = 0, known.members
-				last = &n.members[known.last].next
+			if size, shape := f.recall(n, begin, hash); shape != nil {
+				hash, given = 0, shape.members
+				last = &n.members[shape.last].next
 				if p = begin + size - 1; b[p] == ',' {
 					if p++; b[p] <= ' ' {
 						p = jsonscan.Space(b, p)
@@ -105,10 +110,10 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 		}
 	}
 	if more {
-		p, last, given, more = f.plains(p, last, given)
+		p, last, given, more = f.plains(p, n, last, given, strangers)
 	}
 	if more {
-		if p, given = f.members(p, n, depth, last, given); p < 0 {
+		if p, given = f.members(p, n, depth, last, given, known, strangers); p < 0 {
 			return p
 		}
 	}
@@ -123,14 +128,15 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 }
 
 // plains reads members from p on while they are those that are expected, the
-// first of them at last, and their values what their columns mostly get. seen
-// holds the members that were met. It returns where it ends: at a member if
-// there is more, or behind a value that no comma follows.
-func (f *Flattener) plains(p int, last **member, seen uint64) (end int, _ **member, _ uint64, more bool) {
+// first of them at last, and their values what their columns mostly get, or
+// scalars that nobody asked for, of the first so many members. seen holds the
+// members that were met. It returns where it ends: at a member if there is
+// more, or behind a value that no comma follows.
+func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers int) (end int, _ **member, _ uint64, more bool) {
 	b := f.b
 	for {
 		m := *last
-		if m == nil || m.only == nil || seen&m.bit != 0 || !m.at(b, p) {
+		if m == nil || seen&m.bit != 0 || !m.at(b, p) {
 			return p, last, seen, true
 		}
 		q := p + len(m.pattern)
@@ -140,6 +146,16 @@ func (f *Flattener) plains(p int, last **member, seen uint64) (end int, _ **memb
 			c = b[q]
 		}
 		switch l := m.only; {
+		case l == nil:
+			if !m.stranger || m.index >= strangers {
+				return p, last, seen, true
+			}
+			if q = jsonscan.SkipScalar(b, q); q == 0 {
+				return p, last, seen, true
+			}
+			if !n.strange {
+				f.fields++
+			}
 		case c == '"' && l.quick <= quickTextInt:
 			end, hash, flags := jsonscan.String(b, q+1)
 			size := end - q - 1
@@ -178,12 +194,11 @@ func (f *Flattener) plains(p int, last **member, seen uint64) (end int, _ **memb
 // members reads the members from p on of an object of which those in seen were
 // read: some by name, and the plain ones between them. It returns the position
 // behind the last and those that gave a value for sure.
-func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64) (end int, given uint64) {
+func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int) (end int, given uint64) {
 	b := f.b
-	var others uint64       // those among seen that may have given no value
-	known := len(n.members) // more may be learned on the way
-	repeated := false       // a stranger stands twice
-	bits := len(f.bits)     // where those of members from 64 on begin
+	var others uint64   // those among seen that may have given no value
+	repeated := false   // a stranger stands twice
+	bits := len(f.bits) // where those of members from 64 on begin
 	for range (known - 1) / 64 {
 		f.bits = append(f.bits, 0)
 	}
@@ -214,7 +229,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 			*word |= bit
 			others |= m.bit
 			switch {
-			case m.node.strange:
+			case m.stranger:
 				if twice && !repeated { // the first is the one to be told
 					f.repeated(start)
 					repeated = true
@@ -239,7 +254,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 			if p++; b[p] <= ' ' {
 				p = jsonscan.Space(b, p)
 			}
-			p, last, seen, more = f.plains(p, last, seen)
+			p, last, seen, more = f.plains(p, n, last, seen, strangers)
 		}
 	}
 	if b[p] == '}' && f.skip.Keys() > keys {

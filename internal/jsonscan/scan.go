@@ -69,7 +69,11 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 		w &= 1<<n - 1
 		p += n >> 3
 		if b[p] != '"' {
-			return stringSlow(b, start, p)
+			end, f = stringSlow(b, start, p)
+			if end < 0 {
+				return end, 0, f
+			}
+			return end, Hash(b[start:end]), f
 		}
 		if seen|w != 0 && (seen|w)&highs != 0 && !utf8.Valid(b[start:p]) {
 			f = BadUTF8
@@ -78,8 +82,33 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 	}
 }
 
+// SkipString is String for those who need no hash.
+func SkipString(b []byte, p int) (end int, f Flags) {
+	start := p
+	var seen uint64
+	for {
+		w := Word(b, p)
+		stop := (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
+		if stop == 0 {
+			seen |= w
+			p += 8
+			continue
+		}
+		n := bits.TrailingZeros64(stop) &^ 7
+		seen |= w & (1<<n - 1)
+		p += n >> 3
+		if b[p] != '"' {
+			return stringSlow(b, start, p)
+		}
+		if seen&highs != 0 && !utf8.Valid(b[start:p]) {
+			f = BadUTF8
+		}
+		return p, f
+	}
+}
+
 // stringSlow goes on at p with a string that has an escape or a control character.
-func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
+func stringSlow(b []byte, start, p int) (int, Flags) {
 	var f Flags
 	for {
 		switch c := b[p]; {
@@ -87,9 +116,9 @@ func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
 			if !utf8.Valid(b[start:p]) {
 				f |= BadUTF8
 			}
-			return p, Hash(b[start:p]), f
+			return p, f
 		case c < ' ':
-			return -1 - p, 0, f
+			return -1 - p, f
 		case c != '\\':
 			p++
 		default:
@@ -100,7 +129,7 @@ func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
 			case 'u':
 				r, bad := hex4(b, p+2)
 				if bad >= 0 {
-					return -1 - bad, 0, f
+					return -1 - bad, f
 				}
 				p += 6
 				switch {
@@ -112,7 +141,7 @@ func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
 					low := rune(-1)
 					if b[p] == '\\' && b[p+1] == 'u' {
 						if low, bad = hex4(b, p+2); bad >= 0 {
-							return -1 - bad, 0, f
+							return -1 - bad, f
 						}
 					}
 					if low < 0xDC00 || low >= 0xE000 {
@@ -122,7 +151,7 @@ func stringSlow(b []byte, start, p int) (int, uint64, Flags) {
 					}
 				}
 			default:
-				return -1 - (p + 1), 0, f
+				return -1 - (p + 1), f
 			}
 		}
 	}
@@ -240,6 +269,67 @@ func ScanNumber(b []byte, p int) (end int, n Number) {
 	return p, n
 }
 
+// SkipNumber is ScanNumber for those who need no value.
+func SkipNumber(b []byte, p int) int {
+	if b[p] == '-' {
+		p++
+	}
+	first := p
+	switch p = skipDigits(b, p); {
+	case p == first:
+		return -1 - p
+	case p > first+1 && b[first] == '0':
+		return -1 - (first + 1)
+	}
+	if b[p] == '.' {
+		point := p + 1
+		if p = skipDigits(b, point); p == point {
+			return -1 - p
+		}
+	}
+	if b[p]|0x20 == 'e' {
+		p++
+		if b[p] == '+' || b[p] == '-' {
+			p++
+		}
+		exponent := p
+		if p = skipDigits(b, p); p == exponent {
+			return -1 - p
+		}
+	}
+	return p
+}
+
+func skipDigits(b []byte, p int) int {
+	for {
+		x := Word(b, p) ^ '0'*ones
+		if stop := ((x + 0x76*ones) | x) & highs; stop != 0 {
+			return p + bits.TrailingZeros64(stop)>>3
+		}
+		p += 8
+	}
+}
+
+// SkipScalar returns the position behind the string, number, true, false or
+// null at p, or 0 for everything that wants a closer look.
+func SkipScalar(b []byte, p int) int {
+	switch c := b[p]; {
+	case c == '"':
+		if end, f := SkipString(b, p+1); end > 0 && f&^Escaped == 0 {
+			return end + 1
+		}
+	case c == '-' || c-'0' <= 9:
+		return max(SkipNumber(b, p), 0)
+	case c == 't':
+		return max(Literal(b, p, "true"), 0)
+	case c == 'f':
+		return max(Literal(b, p, "false"), 0)
+	case c == 'n':
+		return max(Literal(b, p, "null"), 0)
+	}
+	return 0
+}
+
 // Digits reads the digits at the start of the eight bytes at p: their value,
 // and how many there are. Eight means that more may follow.
 func Digits(b []byte, p int) (value uint64, n int) {
@@ -259,10 +349,11 @@ func Digits(b []byte, p int) (value uint64, n int) {
 
 // Literal scans the literal word (true, false or null) at p.
 func Literal(b []byte, p int, word string) int {
-	for i := 0; i < len(word); i++ {
-		if b[p+i] != word[i] {
-			return -1 - (p + i)
-		}
+	if string(b[p:p+len(word)]) == word {
+		return p + len(word)
 	}
-	return p + len(word)
+	for i := 0; b[p] == word[i]; i++ {
+		p++
+	}
+	return -1 - p
 }

@@ -49,7 +49,7 @@ func (s *Skipper) FindFlags(f Flags, at int) {
 func (s *Skipper) Value(b []byte, p, depth int) int {
 	switch c := b[p]; {
 	case c == '"':
-		end, _, f := String(b, p+1)
+		end, f := SkipString(b, p+1)
 		if end < 0 {
 			return end
 		}
@@ -68,8 +68,7 @@ func (s *Skipper) Value(b []byte, p, depth int) int {
 	case c == 'n':
 		return Literal(b, p, "null")
 	case c == '-' || c-'0' <= 9:
-		end, _ := ScanNumber(b, p)
-		return end
+		return SkipNumber(b, p)
 	}
 	return -1 - p
 }
