@@ -53,24 +53,32 @@ func newZstd(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 
 // finer compresses pages of times: these repeat five or six of their eight
 // bytes, which the fastest level does not see, and a quarter of such a column
-// is saved. Elsewhere a higher level costs more than it brings. It takes some
-// MB, so it is not kept beside every encoder.
-var finer = sync.Pool{New: func() any {
-	enc, err := newZstd(zstd.SpeedDefault)
-	if err != nil {
-		panic(err) // of options that are constant
+// is saved. Elsewhere a higher level costs more than it brings. It takes 2 MB,
+// so all encoders share one: they need it for a twentieth of their time.
+var finer struct {
+	sync.Mutex
+	zstd *zstd.Encoder
+}
+
+func compressTimes(page, buf []byte) []byte {
+	finer.Lock()
+	defer finer.Unlock()
+	if finer.zstd == nil {
+		enc, err := newZstd(zstd.SpeedDefault)
+		if err != nil {
+			panic(err) // of options that are constant
+		}
+		finer.zstd = enc
 	}
-	return enc
-}}
+	return finer.zstd.EncodeAll(page, buf)
+}
 
 // compress returns the page, of times or not, compressed; the bytes are valid
 // until the next call.
 func (c *compressor) compress(page []byte, times bool) []byte {
 	switch {
 	case c.codec == format.Zstd && times:
-		enc := finer.Get().(*zstd.Encoder)
-		c.buf = enc.EncodeAll(page, c.buf[:0])
-		finer.Put(enc)
+		c.buf = compressTimes(page, c.buf[:0])
 	case c.codec == format.Zstd:
 		c.buf = c.zstd.EncodeAll(page, c.buf[:0])
 	case c.codec == format.Snappy:
