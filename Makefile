@@ -19,7 +19,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate instructions bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -88,6 +88,10 @@ load: $(S3) $(SLUICE)
 # environment of the other checks, which has the rest of the requirements.
 migrate: $(PYTHON) $(PANDAS) $(SLUICE)
 	PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(TOOLS)):$$PATH python .ci/console.py docs/migrate.md
+
+# Speed, as far as it does not depend on the machine: needs valgrind.
+instructions: $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) python3 .ci/instructions.py
 
 # Against everybody else, some 25 minutes: bench/README.md. BENCH passes flags,
 # as in BENCH="--only duckdb,polars --resume".

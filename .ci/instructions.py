@@ -1,0 +1,62 @@
+"""The instructions that a conversion takes for each byte of its input, counted
+by callgrind: time depends on the machine and its neighbours, instructions
+hardly do. Two sizes are counted, and the second less the first is judged, so
+that starting and growing buffers do not count.
+
+A change that needs more than LIMIT is slower, or does more: say so in its
+commit, and write the new figure here. One that needs much less says so, too.
+"""
+
+import concurrent.futures
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# Instructions for each byte, on amd64 with the Go of go.mod.
+LIMIT = {"shop": 30.4, "distinct": 58.2, "wide": 21.1, "shopify": 18.6}
+TOLERANCE = 0.03  # hashes have a random key
+SMALL, LARGE = 3, 6  # MB
+
+
+def instructions(kind, mb, folder):
+    """Instructions of the whole process, and the size of its input."""
+    source = os.path.join(folder, f"{kind}-{mb}.ndjson")
+    subprocess.run([os.path.join(folder, "gen"), "-kind", kind, "-mb", str(mb), "-o", source], check=True, capture_output=True)
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+               os.environ["SLUICE"], "convert", source, "-o", source + ".parquet", "--threads", "1",
+               "-m", "shopify" if kind == "shopify" else "orders"]
+    # Neither the garbage collector nor its signals: when they come depends on time.
+    quiet = {**os.environ, "GOGC": "off", "GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}
+    run = subprocess.run(command, env=quiet, capture_output=True, text=True)
+    counted = re.search(r"Collected : (\d+)", run.stderr)
+    if run.returncode or not counted:
+        raise SystemExit(f"{' '.join(command)}: exit code {run.returncode}\n{run.stdout}{run.stderr}")
+    return int(counted[1]), os.path.getsize(source)
+
+
+def main():
+    if platform.machine() != "x86_64":
+        print(f"SKIPPED: the limits are those of amd64, and this is {platform.machine()}")
+        return
+    if not shutil.which("valgrind"):
+        raise SystemExit("valgrind is missing (apt-get install valgrind)")
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        subprocess.run(["go", "build", "-o", folder, "./bench/gen"], check=True)
+        counts = {(kind, mb): pool.submit(instructions, kind, mb, folder) for kind in LIMIT for mb in (LARGE, SMALL)}
+        for kind, limit in LIMIT.items():
+            (less, shorter), (more, longer) = counts[kind, SMALL].result(), counts[kind, LARGE].result()
+            found = (more - less) / (longer - shorter)
+            print(f"{kind}: {found:.2f} instructions for each byte, limit {limit:.2f}", flush=True)
+            if not (1 - 3 * TOLERANCE) * limit < found < (1 + TOLERANCE) * limit:
+                wrong.append(f"{kind}: {found:.2f} instructions for each byte instead of {limit:.2f}")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
