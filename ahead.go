@@ -77,8 +77,11 @@ func (a *ahead) seek(d *decoder, at int64) error {
 	return nil
 }
 
-// move moves the decoder to the offset at, where it will find a record.
+// move moves the decoder to the offset at, where it will find a record. Its
+// batches are empty, and so must be what waits for the next flush: reading may
+// have been given up anywhere.
 func (a *ahead) move(d *decoder, at int64) {
+	d.flat.Bind(d.batches)
 	d.window.Reset(&section{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
 	d.in, d.found, d.ended = nil, true, false
 }

@@ -76,6 +76,38 @@ columns:
 	})
 }
 
+// TestGivenUpAtBadRecord: of a row group that was read ahead up to a bad record
+// nothing is left when it is read again.
+func TestGivenUpAtBadRecord(t *testing.T) {
+	m := parseMapping(t, `table: t
+explode: $.lines[*]
+columns:
+  - {name: id, path: $.id, type: int64}
+  - {name: line, path: "$.lines[*].id", type: string}
+  - {name: name, path: "$.lines[*].name", type: string}
+`)
+	const rowGroup, stride = 1 << 18, 1 << 17
+	var in bytes.Buffer
+	for i, bad := 0, 100_000; in.Len() < 8*stride; i++ {
+		if in.Len() > bad { // behind thousands of lines of its row group
+			in.WriteString("{\"id\":\"bad\"}\n")
+			bad += stride
+		}
+		line := fmt.Sprintf("{\"id\":\"line %d\",\"name\":\"name\"}", i%100)
+		fmt.Fprintf(&in, "{\"id\":%d,\"lines\":[%s]}\n", i, strings.Repeat(line+",", 9)+line)
+	}
+	read := func(threads int) result {
+		return convert(t, m, bytes.NewReader(in.Bytes()), sluice.Options{Threads: threads}.WithRowGroups(rowGroup, 1<<20))
+	}
+	one, two := read(1), read(2)
+	if diff := cmp.Diff(one.stats, two.stats); diff != "" || one.err != nil || two.err != nil || one.stats.RecordsQuarantined < 7 {
+		t.Errorf("%v, %v -one thread +two:\n%s", one.err, two.err, diff)
+	}
+	if !bytes.Equal(one.parquet, two.parquet) || !bytes.Equal(one.bad, two.bad) {
+		t.Error("what is written depends on the number of threads")
+	}
+}
+
 // document draws a document with a few hundred records.
 func document(t *rapid.T) string {
 	form := rapid.SampledFrom([]struct{ open, between, end string }{
