@@ -115,6 +115,25 @@ columns:
 	}
 }
 
+// TestStrangerBeforeAFault: the elements of an array that is counted for [-1]
+// are looked at before they are read. What is wrong with one is told with the
+// same path whether the member before it was learned or not.
+func TestStrangerBeforeAFault(t *testing.T) {
+	m, err := mapping.Parse("last.yaml", []byte(`table: t
+columns:
+  - {name: a, path: "$.list[-1].a", type: string}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(m)
+	for range 3 {
+		if res := r.read("{\"list\":[{\"x\":1,\"a\":\"\xff\"}]}", true); res.Path != "$.list[-1]" {
+			t.Errorf("the path is %s", res.Path)
+		}
+	}
+}
+
 func linesOf(t *testing.T) *mapping.Mapping {
 	t.Helper()
 	m, err := mapping.Parse("lines.yaml", []byte(`table: lines

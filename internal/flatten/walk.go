@@ -90,8 +90,8 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	last, given, more := &n.first, uint64(0), true
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
-	if !n.strange && (f.refuse || f.keep || f.again) {
-		strangers = 0 // they want a closer look
+	if !n.strange && (f.refuse || f.keep || f.again || f.skip.Found != "") {
+		strangers = 0 // they want a closer look, or the first of them tells what count found
 	}
 	var hash uint64 // of an object to be remembered
 	if n.memo != nil && n.memo.on() {
