@@ -45,23 +45,23 @@ type memo struct {
 // that nothing waits for what is farther away:
 //
 //	bits 0 to 10   size of its text, up to the last bound; 0: it must not be used
-//	     11 to 14  shape
-//	     15 to 31  place of its text in texts, in units of 8 bytes
-//	     32 to 44  index in objects
-//	     45        it has an element of the batch
-//	     46 to 63  tag of the key, never 0
+//	     11 to 18  shape
+//	     19 to 35  place of its text in texts, in units of 8 bytes
+//	     36 to 48  index in objects
+//	     49        it has an element of the batch
+//	     50 to 63  tag of the key, never 0
 type slot uint64
 
 const (
-	slotUse  slot = 1<<15 - 1
-	slotLive slot = 1 << 45
-	slotTag  slot = -1 << 46 & (1<<64 - 1)
+	slotUse  slot = 1<<19 - 1
+	slotLive slot = 1 << 49
+	slotTag  slot = -1 << 50 & (1<<64 - 1)
 )
 
 func (s slot) size() int   { return int(s & 0x7ff) }
-func (s slot) shape() int  { return int(s >> 11 & 0xf) }
-func (s slot) text() int   { return int(s >> 15 & 0x1ffff * 8) }
-func (s slot) object() int { return int(s >> 32 & 0x1fff) }
+func (s slot) shape() int  { return int(s >> 11 & 0xff) }
+func (s slot) text() int   { return int(s >> 19 & 0x1ffff * 8) }
+func (s slot) object() int { return int(s >> 36 & 0x1fff) }
 
 func tag(hash uint64) slot { return slot(hash|1<<63) & slotTag }
 
@@ -92,7 +92,7 @@ const (
 	memoSlots   = 1 << 13
 	memoSteps   = 8  // slots looked at
 	memoWarmUp  = 16 // objects before any is remembered: a small input needs no memo
-	memoShapes  = 16
+	memoShapes  = 256
 	memoObjects = memoSlots * 3 / 4
 	memoTexts   = 1 << 20 // bytes
 	memoObject  = 1 << 10 // longest text of an object
@@ -177,7 +177,7 @@ func (m *memo) flush() {
 			entries[o*len(m.columns)] = index[m.objects[o].element]
 		}
 		for _, x := range m.copies {
-			if m.shapes[x.shape%memoShapes].members&member != 0 {
+			if m.shapes[x.shape].members&member != 0 {
 				index[x.element] = entries[x.entries]
 			}
 		}
@@ -310,7 +310,7 @@ func (f *Flattener) remember(n *node, p, q int, hash uint64) {
 		m.bounds = m.bounds[:o.first]
 		return
 	}
-	m.slots[m.slot] = s | slot(len(m.texts)/8)<<15 | slot(len(m.objects))<<32 | slotLive | tag(hash)
+	m.slots[m.slot] = s | slot(len(m.texts)/8)<<19 | slot(len(m.objects))<<36 | slotLive | tag(hash)
 	m.texts = append(m.texts, f.b[p:p+s.size()]...)
 	for len(m.texts)%8 != 0 {
 		m.texts = append(m.texts, 0)

@@ -47,6 +47,9 @@ func TestMemo(t *testing.T) {
 // each record, and the rows.
 func readAlike(t *rapid.T, with, without *reader, draw func(*rapid.T) string) {
 	for range rapid.IntRange(1, 30).Draw(t, "records") {
+		if rapid.IntRange(0, 15).Draw(t, "row group") == 0 {
+			nextAlike(t, with, without)
+		}
 		text := draw(t)
 		if len(text) > 4<<10 { // more than the readers hold
 			continue
@@ -57,10 +60,20 @@ func readAlike(t *rapid.T, with, without *reader, draw func(*rapid.T) string) {
 			t.Fatalf("%s\n-without +with:\n%s", text, diff)
 		}
 	}
-	with.flush()
-	without.flush()
+	nextAlike(t, with, without)
+}
+
+// nextAlike compares the rows of two readers, which go on with a new row group.
+func nextAlike(t *rapid.T, with, without *reader) {
+	for _, r := range []*reader{with, without} {
+		r.flush()
+	}
 	if diff := cmp.Diff(cells(without.b), cells(with.b)); diff != "" {
 		t.Fatalf("-without +with:\n%s", diff)
+	}
+	for _, r := range []*reader{with, without} {
+		r.b.Reset()
+		r.f.Bind([]*batch.Batch{r.b})
 	}
 }
 
@@ -78,6 +91,32 @@ func TestMemoIsUsed(t *testing.T) {
 		if want := memoWarmUp - 2; n.wild == 1 && n.memo.hits != want {
 			t.Errorf("%d lines were known, want %d: behind the warm-up, all but the first of each", n.memo.hits, want)
 		}
+	}
+}
+
+// TestMemoOfManyShapes: lines are known whichever of their members they have.
+func TestMemoOfManyShapes(t *testing.T) {
+	m := "table: t\nexplode: $.lines[*]\ncolumns:\n  - {name: id, path: \"$.lines[*].id\", type: string}\n"
+	for i := range 7 {
+		m += fmt.Sprintf("  - {name: m%d, path: \"$.lines[*].m%d\", type: string}\n", i, i)
+	}
+	parsed, err := mapping.Parse("shapes.yaml", []byte(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(parsed)
+	const lines, times = 64, 10
+	for i := range lines * times {
+		line := fmt.Sprintf("{\"id\":\"the id of line %d\"", i%lines)
+		for k := range 7 {
+			if k == 6 || i%lines>>k&1 != 0 {
+				line += fmt.Sprintf(",\"m%d\":\"%d\"", k, i%lines)
+			}
+		}
+		r.read("{\"lines\":["+line+"}]}", true)
+	}
+	if hits := r.f.memos[0].memo.hits; hits < lines*(times-3) {
+		t.Errorf("%d of %d lines were known", hits, lines*times)
 	}
 }
 
