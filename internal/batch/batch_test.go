@@ -83,6 +83,9 @@ func TestRowsComeBack(t *testing.T) {
 					t.Fatalf("the record has %d rows, want %d", b.RecordRows(), len(f.rows)-kept)
 				}
 				if rapid.IntRange(0, 3).Draw(t, "rollback") == 0 {
+					if rapid.Bool().Draw(t, "begun") {
+						f.values(rapid.IntRange(0, b.Depth).Draw(t, "level"))
+					}
 					b.Rollback()
 					f.rows = f.rows[:kept]
 					continue
@@ -183,6 +186,31 @@ func TestDictionary(t *testing.T) {
 			other := &seldom.Columns[i]
 			if diff := cmp.Diff([]any{col.Index, col.Data, col.Fixed, col.Distinct}, []any{other.Index, other.Data, other.Fixed, other.Distinct}); diff != "" {
 				t.Errorf("%s, column %s depends on when it is flushed", c.name, col.Name)
+			}
+		}
+	}
+}
+
+// TestFullDictionary: behind maxEntries each value has an entry of its own, also
+// one that is in the dictionary.
+func TestFullDictionary(t *testing.T) {
+	const full = maxEntries / 3 * 4  // the element with which it is: one in four repeats the one before
+	const n, again = full + 500, 300 // the last ones are the first ones again
+	for name, sign := range map[string]int{"rising": 1, "falling": -1} {
+		value := func(i int) int {
+			i %= n - again
+			return 5_000_000 + sign*(i-(i+1)/4)
+		}
+		b := fill(n, 1009, value)
+		text, number := &b.Columns[0], &b.Columns[1]
+		for _, c := range []*Column{text, number} {
+			if want := maxEntries + n - full; c.Distinct || c.Entries() != want {
+				t.Errorf("%s, column %s: distinct=%v with %d entries, want %d", name, c.Name, c.Distinct, c.Entries(), want)
+			}
+		}
+		for i := range n {
+			if v := value(i); string(text.Entry(text.Index[i])) != fmt.Sprint("value ", v) || number.Fixed[number.Index[i]] != uint64(v) {
+				t.Fatalf("%s: record %d has another value", name, i)
 			}
 		}
 	}

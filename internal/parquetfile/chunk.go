@@ -62,15 +62,22 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 	return e.writePages(ctx, ch, c, pages, e.twin(b, i))
 }
 
+// near is how many columns twin looks back: those that repeat together stand
+// together, and in a table of hundreds of columns all pairs would be too many.
+const near = 8
+
 // twin is an encoded column of the batch whose data pages are those of the
 // i-th, or nil: what belongs together, as the id, the name and the address of
 // a customer, repeats together.
 func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
-	c := &b.Columns[i]
-	for j := range e.group.chunks[:i] {
+	c, chunks := &b.Columns[i], e.group.chunks
+	if !chunks[i].dictionary {
+		return nil
+	}
+	for j := max(0, i-near); j < i; j++ {
 		o := &b.Columns[j]
-		if e.group.chunks[i].dictionary && e.group.chunks[j].dictionary && o.Level == c.Level && o.Entries() == c.Entries() && slices.Equal(o.Index, c.Index) {
-			return &e.group.chunks[j]
+		if chunks[j].dictionary && o.Level == c.Level && o.Entries() == c.Entries() && slices.Equal(o.Index, c.Index) {
+			return &chunks[j]
 		}
 	}
 	return nil
