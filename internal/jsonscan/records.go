@@ -170,13 +170,12 @@ func (r *Records) close() (bool, error) {
 		return false, r.reject(reason.TrailingData, w.Pos, "other data follows the end of the document")
 	}
 	// Another wrapper follows: pages of an API written one after another.
-	at := w.Pos
 	found, err := r.enter(r.places[r.Place])
 	if err != nil {
 		return false, err
 	}
 	if !found {
-		return false, r.reject(reason.NotRecords, at, "the first document has its records under a member that a later one lacks")
+		return false, r.reject(reason.NotRecords, w.Pos, "the first document has its records under a member that a later one lacks")
 	}
 	r.count = 0
 	return r.next()
