@@ -47,3 +47,23 @@ func TestSumIsExact(t *testing.T) {
 		}
 	})
 }
+
+// TestSumOfElementsWithoutRows: what stands in no row is not added.
+func TestSumOfElementsWithoutRows(t *testing.T) {
+	s := schema.Schema{Columns: []schema.Column{{Name: "n", Type: schema.Type{Kind: schema.Decimal, Precision: 9, Scale: 1}}}}
+	b := New(s, []int{0}, 1)
+	for _, n := range []int{0, 1, 3} {
+		b.Columns[0].AddFixed(uint64(100 + n))
+		for range n {
+			b.EndElement(1, 1)
+		}
+		b.EndElement(0, n)
+		b.EndRecord()
+	}
+	b.Flush(nil, nil)
+	b.Finish()
+	var sum Sum
+	if sum.AddDecimals(b, &b.Columns[0]); sum.Decimal(1) != "20.4" {
+		t.Errorf("got %s, want 20.4", sum.Decimal(1))
+	}
+}

@@ -23,8 +23,8 @@ type page struct {
 
 func (p *page) values() int { return p.rows - p.nulls }
 
-// measurer goes through the index of a column once, before anything is
-// written: encoding, statistics and page index follow from what it finds.
+// measurer goes through the index of a column before anything is written:
+// encoding, statistics and page index follow from what it finds.
 type measurer struct {
 	pages    []page
 	distinct int // entries that stand in some row

@@ -36,8 +36,9 @@ func (c *column) number(entry uint32) int64 {
 }
 
 // appendKeys appends a key of each entry: of two entries the one with the
-// smaller key is the smaller. Of texts with the same key nothing is known. Identifiers
-// often begin alike, so what all entries share is left out of their keys.
+// smaller key is the smaller. Of texts and wide decimals with the same key
+// nothing is known. Identifiers often begin alike, so what all entries share is
+// left out of their keys.
 func (c *column) appendKeys(keys []uint64) []uint64 {
 	if !c.Type.Bytes() {
 		for entry := range uint32(len(c.Fixed)) {
@@ -69,8 +70,8 @@ func (c *column) appendKeys(keys []uint64) []uint64 {
 	return keys
 }
 
-// sharedPrefix is a number of bytes with which all entries begin, which is no
-// less than most.
+// sharedPrefix is a number of bytes with which all entries begin. There may be
+// up to seven more where one of the entries ends.
 func (c *column) sharedPrefix() int {
 	for shared := 0; len(c.Offsets) > 0; shared += 8 {
 		var first, differ uint64
