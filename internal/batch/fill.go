@@ -77,7 +77,7 @@ func (b *Batch) grow(l int) {
 	for i := range b.Columns {
 		if c := &b.Columns[i]; c.Level == l {
 			if cap(c.Index) < b.room[l] {
-				c.Index = slices.Grow(c.Index, len(c.Index)/8+roomStep)
+				c.Index = slices.Grow(c.Index, roomStep)
 			}
 			c.Index = c.Index[:b.room[l]]
 			clearIndex(c.Index[from:])

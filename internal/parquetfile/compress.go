@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -25,7 +26,7 @@ func newCompressor(codec string) (compressor, error) {
 	case "zstd":
 		// Dictionaries leave little to be found by a higher level or a
 		// larger window.
-		enc, err := newZstd(zstd.SpeedFastest)
+		enc, err := newZstd(zstd.SpeedFastest, 1)
 		if err != nil {
 			return compressor{}, err
 		}
@@ -34,12 +35,12 @@ func newCompressor(codec string) (compressor, error) {
 	return compressor{}, fmt.Errorf("unknown codec %q; use zstd, snappy or none", codec)
 }
 
-func newZstd(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+func newZstd(level zstd.EncoderLevel, concurrency int) (*zstd.Encoder, error) {
 	// Bit-packed indices repeat nothing, but their bytes are not evenly
 	// spread: entropy coding alone saves 7 % of a file.
 	enc, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(level),
-		zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderConcurrency(concurrency),
 		zstd.WithEncoderCRC(false),
 		zstd.WithAllLitEntropyCompression(true),
 		zstd.WithSingleSegment(true), // every frame says its size
@@ -54,31 +55,22 @@ func newZstd(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 // finer compresses pages of times: these repeat five or six of their eight
 // bytes, which the fastest level does not see, and a quarter of such a column
 // is saved. Elsewhere a higher level costs more than it brings. It takes 2 MB,
-// so all encoders share one: they need it for a twentieth of their time.
-var finer struct {
-	sync.Mutex
-	zstd *zstd.Encoder
-}
-
-func compressTimes(page, buf []byte) []byte {
-	finer.Lock()
-	defer finer.Unlock()
-	if finer.zstd == nil {
-		enc, err := newZstd(zstd.SpeedDefault)
-		if err != nil {
-			panic(err) // of options that are constant
-		}
-		finer.zstd = enc
+// and orders need it for a twentieth of their time: so encoders share one for
+// every two processors.
+var finer = sync.OnceValue(func() *zstd.Encoder {
+	enc, err := newZstd(zstd.SpeedDefault, max(1, runtime.GOMAXPROCS(0)/2))
+	if err != nil {
+		panic(err) // of options that are constant
 	}
-	return finer.zstd.EncodeAll(page, buf)
-}
+	return enc
+})
 
 // compress returns the page, of times or not, compressed; the bytes are valid
 // until the next call.
 func (c *compressor) compress(page []byte, times bool) []byte {
 	switch {
 	case c.codec == format.Zstd && times:
-		c.buf = compressTimes(page, c.buf[:0])
+		c.buf = finer().EncodeAll(page, c.buf[:0])
 	case c.codec == format.Zstd:
 		c.buf = c.zstd.EncodeAll(page, c.buf[:0])
 	case c.codec == format.Snappy:

@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -143,7 +144,7 @@ func (m *measurer) eachElement(c *column, p *page) {
 // bounds returns the smallest and the largest of the entries that stand on the
 // page, and forgets them.
 func (m *measurer) bounds(c *column) (low, high uint32) {
-	first := slices.Index(m.onPage, 1)
+	first := bytes.IndexByte(m.onPage, 1)
 	low, high = uint32(first), uint32(first)
 	least := m.keys[first]
 	most := least

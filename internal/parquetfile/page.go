@@ -22,7 +22,7 @@ func (g *pager) dictionary(c *column) []byte {
 		return c.Data
 	}
 	g.buf = slices.Grow(g.buf[:0], c.dictionaryBytes())
-	if c.width() == 8 && !c.Type.Bytes() {
+	if c.width() == 8 {
 		for _, v := range c.Fixed {
 			g.buf = binary.LittleEndian.AppendUint64(g.buf, v)
 		}
