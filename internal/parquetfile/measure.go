@@ -76,7 +76,7 @@ func (m *measurer) reset(c *column) {
 	m.seen = slices.Grow(m.seen[:0], marks)[:marks]
 	clear(m.onPage)
 	clear(m.seen)
-	m.keys = c.appendKeys(m.keys[:0])
+	m.keys = c.appendKeys(slices.Grow(m.keys[:0], n))
 	if c.physical != format.ByteArray || n == 0 {
 		return
 	}
