@@ -17,8 +17,8 @@ import (
 // Null is the Index entry of an element without a value.
 const Null = math.MaxUint32
 
-// Waiting is the Index entry of an element whose value Flush will look up.
-const Waiting = Null - 1
+// waiting is the Index entry of an element whose value Flush will look up.
+const waiting = Null - 1
 
 // MaxLevels is the number of levels a table can have: the record and two exploded ones.
 const MaxLevels = 3
@@ -36,7 +36,7 @@ type Batch struct {
 
 	room    [MaxLevels]int // elements of each level that are Null already
 	elems   [MaxLevels]int // elements ended, also of the record that is being filled
-	flushed [MaxLevels]int // elements ended at the last Flush
+	flushed int            // records ended at the last Flush
 	record  Position       // where the last record ended
 }
 

@@ -181,19 +181,16 @@ func (c *Column) findBytes(i int, input, scratch []byte) int {
 	slots := t.slots
 	for ; i < len(c.pending); i++ {
 		p := &c.pending[i]
-		if int(p.i) >= c.border {
-			if c.cross(int(p.i)); !c.Distinct {
-				break
-			}
+		if c.cross(int(p.i)); !c.Distinct {
+			break
 		}
 		s, want := p.text(input, scratch), tag(p.hash)
 		var entry uint32
 		for at := p.hash >> t.shift; ; at++ {
 			slot := slots[at&uint64(len(slots)-1)]
 			if slot == 0 {
-				entry = uint32(len(c.Offsets))
 				c.inserted(p.hash, at&uint64(len(slots)-1), len(c.Offsets))
-				c.newBytes(s)
+				entry = c.newBytes(s)
 				slots = t.slots
 				break
 			}
@@ -205,9 +202,6 @@ func (c *Column) findBytes(i int, input, scratch []byte) int {
 			}
 		}
 		c.Index[p.i] = entry
-		if !c.Distinct { // it is full
-			return i + 1
-		}
 	}
 	return i
 }

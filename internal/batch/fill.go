@@ -54,7 +54,7 @@ func (b *Batch) Reset() {
 		b.Runs[l] = b.Runs[l][:0]
 	}
 	b.Rows, b.Pages = 0, b.Pages[:0]
-	b.elems, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, Position{}
+	b.elems, b.flushed, b.record = [MaxLevels]int{}, 0, Position{}
 	for l := range b.Depth + 1 {
 		b.room[l] = 0
 		b.grow(l)
@@ -69,8 +69,6 @@ func clearIndex(index []uint32) {
 }
 
 // grow gives the columns of level l room for further elements.
-//
-//go:noinline
 func (b *Batch) grow(l int) {
 	from := b.room[l]
 	b.room[l] += roomStep
@@ -87,7 +85,7 @@ func (b *Batch) grow(l int) {
 
 // wait gives an element a value that Flush looks up.
 func (c *Column) wait(p pending) {
-	c.Index[p.i] = Waiting
+	c.Index[p.i] = waiting
 	c.pending = append(c.pending, p)
 }
 
@@ -167,7 +165,7 @@ func (b *Batch) Rollback() {
 
 // Pending reports whether a flush is due: enough records wait for their
 // look-ups to overlap, few enough for the input to be still in cache.
-func (b *Batch) Pending() bool { return b.elems[0]-b.flushed[0] >= 64 }
+func (b *Batch) Pending() bool { return b.elems[0]-b.flushed >= 64 }
 
 // Flush looks up the entries of all values added since the last call. It is
 // called between records, and before the bytes of the input move.
@@ -182,7 +180,7 @@ func (b *Batch) Flush(input, scratch []byte) {
 		c.pending = c.pending[:0]
 		c.cross(b.elems[c.Level] - 1)
 	}
-	b.flushed = b.elems
+	b.flushed = b.elems[0]
 }
 
 // Finish ends the last page. The batch must be flushed; it is filled no more.

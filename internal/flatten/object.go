@@ -26,8 +26,8 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 	last, given, more := &n.first, uint64(0), true
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
-	if !n.strange && (f.refuse || f.keep || f.again || f.skip.Found != "") {
-		strangers = 0 // they want a closer look, or the first of them tells what count found
+	if !n.strange && (f.refuse || f.keep || f.again) {
+		strangers = 0 // they want a closer look
 	}
 	var hash uint64 // of an object to be remembered
 	if n.memo != nil && n.memo.on() {
@@ -83,10 +83,10 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 		}
 		switch l := m.only; {
 		case l == nil:
-			if !m.stranger || m.index >= strangers {
+			if !m.stranger || m.index >= strangers || c == '{' || c == '[' {
 				return p, last, seen, true
 			}
-			if q = jsonscan.SkipScalar(b, q); q == 0 {
+			if q = f.skip.Value(b, q, 0); q < 0 || f.skip.Found != "" {
 				return p, last, seen, true
 			}
 			if !n.strange {

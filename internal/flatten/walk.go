@@ -15,12 +15,7 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 		e.start = e.t.b.Rows
 	}
 	f.given = 0
-	var q int
-	if f.b[p] == '{' && n.members != nil && n.leaves == nil {
-		q = f.object(p, n, depth+1)
-	} else {
-		q = f.value(p, n, depth)
-	}
+	q := f.value(p, n, depth)
 	if q < 0 {
 		return q
 	}

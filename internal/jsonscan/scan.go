@@ -50,6 +50,12 @@ func Space(b []byte, p int) int {
 	return p
 }
 
+// stops has the highest bit of the first byte set that is a quote, a backslash
+// or a control character; of bytes behind it nothing is known.
+func stops(w uint64) uint64 {
+	return (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
+}
+
 // String scans a string whose first byte after the opening quote is at p. It
 // returns the position of the closing quote, the [Hash] of the bytes between
 // (of the raw bytes, if Escaped) and what was seen there.
@@ -58,7 +64,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 	var seen uint64
 	for {
 		w := Word(b, p)
-		stop := (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
+		stop := stops(w)
 		if stop == 0 {
 			seen |= w
 			hash = mix(hash, w)
@@ -88,7 +94,7 @@ func SkipString(b []byte, p int) (end int, f Flags) {
 	var seen uint64
 	for {
 		w := Word(b, p)
-		stop := (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
+		stop := stops(w)
 		if stop == 0 {
 			seen |= w
 			p += 8
@@ -308,26 +314,6 @@ func skipDigits(b []byte, p int) int {
 		}
 		p += 8
 	}
-}
-
-// SkipScalar returns the position behind the string, number, true, false or
-// null at p, or 0 for everything that wants a closer look.
-func SkipScalar(b []byte, p int) int {
-	switch c := b[p]; {
-	case c == '"':
-		if end, f := SkipString(b, p+1); end > 0 && f&^Escaped == 0 {
-			return end + 1
-		}
-	case c == '-' || c-'0' <= 9:
-		return max(SkipNumber(b, p), 0)
-	case c == 't':
-		return max(Literal(b, p, "true"), 0)
-	case c == 'f':
-		return max(Literal(b, p, "false"), 0)
-	case c == 'n':
-		return max(Literal(b, p, "null"), 0)
-	}
-	return 0
 }
 
 // Digits reads the digits at the start of the eight bytes at p: their value,

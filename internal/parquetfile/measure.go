@@ -77,24 +77,20 @@ func (m *measurer) reset(c *column) {
 	clear(m.onPage)
 	clear(m.seen)
 	m.keys = c.appendKeys(slices.Grow(m.keys[:0], n))
-	if c.physical != format.ByteArray || n == 0 {
-		return
-	}
 	m.sizes = slices.Grow(m.sizes[:0], n)[:n]
-	begin := c.Offsets[0]
-	for i, end := range c.Offsets[1:] {
-		m.sizes[i] = end - begin
-		begin = end
+	if c.physical == format.ByteArray {
+		for i := range m.sizes {
+			m.sizes[i] = c.end(uint32(i)) - c.Offsets[i]
+		}
 	}
-	m.sizes[n-1] = uint32(len(c.Data)) - begin
 }
 
 // eachRow measures a page of a column of the deepest level.
 func (m *measurer) eachRow(c *column, p *page) {
-	nulls, changes := 0, 0
+	nulls, changes, plain := 0, 0, 0
 	last := uint32(batch.Null)
-	onPage, index := m.onPage, c.Index[p.from:p.to]
-	for _, entry := range index {
+	onPage, sizes := m.onPage, m.sizes
+	for _, entry := range c.Index[p.from:p.to] {
 		if entry == batch.Null {
 			nulls++
 			continue
@@ -104,18 +100,9 @@ func (m *measurer) eachRow(c *column, p *page) {
 		}
 		last = entry
 		onPage[entry] = 1
+		plain += int(sizes[entry])
 	}
-	p.nulls, p.changes = nulls, changes
-	if c.physical != format.ByteArray {
-		return
-	}
-	plain := 0
-	for _, entry := range index {
-		if entry != batch.Null {
-			plain += int(m.sizes[entry])
-		}
-	}
-	p.plain = plain
+	p.nulls, p.changes, p.plain = nulls, changes, plain
 }
 
 // eachElement measures a page of a column whose elements stand for several rows.
@@ -135,9 +122,7 @@ func (m *measurer) eachElement(c *column, p *page) {
 		}
 		last = entry
 		m.onPage[entry] = 1
-		if c.physical == format.ByteArray {
-			p.plain += rows * int(m.sizes[entry])
-		}
+		p.plain += rows * int(m.sizes[entry])
 	}
 }
 

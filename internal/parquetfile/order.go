@@ -46,13 +46,11 @@ func (c *column) appendKeys(keys []uint64) []uint64 {
 		}
 		return keys
 	}
-	shared := 0
-	if !c.Type.Wide() {
-		shared = c.sharedPrefix()
-	}
-	var sign uint64
+	shared, sign := 0, uint64(0)
 	if c.Type.Wide() {
 		sign = 1 << 63 // two's complement to unsigned
+	} else {
+		shared = c.sharedPrefix()
 	}
 	for _, o := range c.Offsets {
 		size := int(binary.LittleEndian.Uint32(c.Data[o:o+4])) - shared

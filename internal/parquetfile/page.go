@@ -22,12 +22,6 @@ func (g *pager) dictionary(c *column) []byte {
 		return c.Data
 	}
 	g.buf = slices.Grow(g.buf[:0], c.dictionaryBytes())
-	if c.width() == 8 {
-		for _, v := range c.Fixed {
-			g.buf = binary.LittleEndian.AppendUint64(g.buf, v)
-		}
-		return g.buf
-	}
 	for entry := range uint32(c.Entries()) {
 		g.buf = c.appendValue(g.buf, entry)
 	}
