@@ -10,7 +10,6 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"sluice/internal/batch"
-	"sluice/schema"
 )
 
 // chunk is an encoded column chunk. Offsets count from the start of the row group.
@@ -19,7 +18,6 @@ type chunk struct {
 	physical   format.Type
 	codec      format.CompressionCodec
 	dictionary bool
-	times      bool
 
 	start, data, end int // first page, first data page, end of the pages
 	uncompressed     int // size of the pages, headers included
@@ -46,7 +44,6 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 		name:       c.Name,
 		physical:   c.physical,
 		dictionary: e.dictionaryPays(c, pages),
-		times:      c.Type.Kind == schema.Timestamp,
 		codec:      e.compressor.codec,
 		start:      len(e.out),
 		pages:      ch.pages[:0],
@@ -121,7 +118,8 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 				Encoding:  format.Plain,
 			}),
 		}
-		if err := e.writePage(ch, &header, body, ch.times); err != nil {
+		e.compressor.try(body, 0, e.measurer.width)
+		if err := e.writePage(ch, &header, body, e.compressor.values(body, 0)); err != nil {
 			return err
 		}
 	}
@@ -142,8 +140,17 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 			e.out = append(e.out, e.out[same.offset:same.offset+same.size]...)
 			ch.uncompressed += same.uncompressed
 		} else {
-			body := e.pager.data(c, p, ch.dictionary)
-			if err := e.writePage(ch, dataHeader(p, ch.dictionary), body, ch.times && !ch.dictionary); err != nil {
+			body, packed := e.pager.data(c, p, ch.dictionary), []byte(nil)
+			if ch.dictionary {
+				packed = e.compressor.compress(body)
+			} else {
+				head := len(body) - p.plain
+				if i == 0 {
+					e.compressor.try(body, head, e.measurer.width)
+				}
+				packed = e.compressor.values(body, head)
+			}
+			if err := e.writePage(ch, dataHeader(p, ch.dictionary), body, packed); err != nil {
 				return err
 			}
 		}
@@ -175,12 +182,11 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 	}
 }
 
-// writePage appends a page, which holds times or something else.
-func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, times bool) error {
+// writePage appends a page, of which body is packed.
+func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body, packed []byte) error {
 	if err := checkPageSize(len(body)); err != nil {
 		return err
 	}
-	packed := e.compressor.compress(body, times)
 	if err := checkPageSize(len(packed)); err != nil {
 		return err
 	}

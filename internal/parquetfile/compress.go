@@ -2,19 +2,22 @@ package parquetfile
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+
+	"sluice/internal/stride"
 )
 
-// compressor compresses pages one by one, reusing its state and buffer.
+// compressor compresses pages one by one, reusing its state and buffers.
 type compressor struct {
-	codec format.CompressionCodec
-	zstd  *zstd.Encoder
-	buf   []byte
+	codec  format.CompressionCodec
+	zstd   *zstd.Encoder
+	stride *stride.Encoder
+	width  int // of the values of the chunk, if stride suits them better
+	buf    []byte
+	sample []byte
 }
 
 func newCompressor(codec string) (compressor, error) {
@@ -25,55 +28,61 @@ func newCompressor(codec string) (compressor, error) {
 		return compressor{codec: format.Snappy}, nil
 	case "zstd":
 		// Dictionaries leave little to be found by a higher level or a
-		// larger window.
-		enc, err := newZstd(zstd.SpeedFastest, 1)
+		// larger window. Bit-packed indices repeat nothing, but their bytes
+		// are not evenly spread: entropy coding alone saves 7 % of a file.
+		enc, err := zstd.NewWriter(nil,
+			zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1),
+			zstd.WithEncoderCRC(false),
+			zstd.WithAllLitEntropyCompression(true),
+			zstd.WithSingleSegment(true), // every frame says its size
+			zstd.WithLowerEncoderMem(true),
+			zstd.WithWindowSize(1<<18))
 		if err != nil {
-			return compressor{}, err
+			return compressor{}, fmt.Errorf("start zstd: %w", err)
 		}
-		return compressor{codec: format.Zstd, zstd: enc}, nil
+		return compressor{codec: format.Zstd, zstd: enc, stride: new(stride.Encoder)}, nil
 	}
 	return compressor{}, fmt.Errorf("unknown codec %q; use zstd, snappy or none", codec)
 }
 
-func newZstd(level zstd.EncoderLevel, concurrency int) (*zstd.Encoder, error) {
-	// Bit-packed indices repeat nothing, but their bytes are not evenly
-	// spread: entropy coding alone saves 7 % of a file.
-	enc, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(level),
-		zstd.WithEncoderConcurrency(concurrency),
-		zstd.WithEncoderCRC(false),
-		zstd.WithAllLitEntropyCompression(true),
-		zstd.WithSingleSegment(true), // every frame says its size
-		zstd.WithLowerEncoderMem(true),
-		zstd.WithWindowSize(1<<18))
-	if err != nil {
-		return nil, fmt.Errorf("start zstd: %w", err)
+// try decides how the values of a chunk are compressed, by the beginning of the
+// first page that holds some: behind head bytes of something else, values of
+// the same width, or of any if that is 0.
+func (c *compressor) try(page []byte, head, width int) {
+	const size = 8 << 10
+	c.width = 0
+	if c.codec != format.Zstd || width == 0 {
+		return
 	}
-	return enc, nil
+	page = page[:min(len(page), head+size/width*width)]
+	var ok bool
+	if c.buf, ok = c.stride.Append(c.buf[:0], page, head, width); !ok {
+		return
+	}
+	if c.sample = c.zstd.EncodeAll(page, c.sample[:0]); len(c.buf) <= len(c.sample) {
+		c.width = width
+	}
 }
 
-// finer compresses pages of times: these repeat five or six of their eight
-// bytes, which the fastest level does not see, and a quarter of such a column
-// is saved. Elsewhere a higher level costs more than it brings. It takes 2 MB,
-// and orders need it for a twentieth of their time: so encoders share one for
-// every two processors.
-var finer = sync.OnceValue(func() *zstd.Encoder {
-	enc, err := newZstd(zstd.SpeedDefault, max(1, runtime.GOMAXPROCS(0)/2))
-	if err != nil {
-		panic(err) // of options that are constant
+// values returns a page of values, which begin behind head bytes, compressed;
+// the bytes are valid until the next call.
+func (c *compressor) values(page []byte, head int) []byte {
+	if c.width > 0 {
+		var ok bool
+		if c.buf, ok = c.stride.Append(c.buf[:0], page, head, c.width); ok {
+			return c.buf
+		}
 	}
-	return enc
-})
+	return c.compress(page)
+}
 
-// compress returns the page, of times or not, compressed; the bytes are valid
-// until the next call.
-func (c *compressor) compress(page []byte, times bool) []byte {
-	switch {
-	case c.codec == format.Zstd && times:
-		c.buf = finer().EncodeAll(page, c.buf[:0])
-	case c.codec == format.Zstd:
+// compress returns any page compressed; the bytes are valid until the next call.
+func (c *compressor) compress(page []byte) []byte {
+	switch c.codec {
+	case format.Zstd:
 		c.buf = c.zstd.EncodeAll(page, c.buf[:0])
-	case c.codec == format.Snappy:
+	case format.Snappy:
 		if n := s2.MaxEncodedLen(len(page)); cap(c.buf) < n {
 			c.buf = make([]byte, n+n/4)
 		}

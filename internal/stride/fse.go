@@ -1,0 +1,172 @@
+package stride
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	maxSymbols = 36 // as the format has for numbers of literals
+	stateBits  = 8
+	maxStates  = 1 << stateBits
+)
+
+// fseTable codes symbols by finite state entropy (RFC 8878, 4.1): each symbol
+// has a share of the states, and the bits written lead from one to the next.
+type fseTable struct {
+	log     uint               // 1<<log states
+	norm    [maxSymbols]int    // states of each symbol
+	states  [maxStates]uint16  // of each symbol one after another, in rising order
+	symbols [maxSymbols]symbol // ways to its states
+}
+
+// symbol leads from a state to one that has the symbol.
+type symbol struct {
+	bits  uint32 // added to the state: the number of bits to write, in the upper half
+	first uint32 // added to what is left of the state, modulo 1<<32: a place in states
+}
+
+// describe makes the table of symbols that stand n times altogether. It appends
+// its description (RFC 8878, 3.1.1.3.2.1 and 4.1.1) and returns the mode of it.
+func (t *fseTable) describe(dst []byte, counts *[maxSymbols]int, n int) ([]byte, byte) {
+	const one, described = 1, 2
+	for s, count := range counts {
+		if count == n {
+			t.log, t.states[0] = 0, 0
+			t.symbols[s] = symbol{}
+			return append(dst, byte(s)), one
+		}
+	}
+	t.normalize(counts, n)
+	t.build()
+	w := bitWriter{out: dst}
+	w.add(uint32(t.log-5), 4)
+	left := 1<<t.log + 1
+	for s := 0; left > 1; s++ {
+		// A value up to left takes as many bits as left does. There are more
+		// codes than values, so the lowest values take a bit less.
+		value := uint32(t.norm[s] + 1)
+		size := uint(bits.Len(uint(left)))
+		spare, half := uint32(1)<<size-1-uint32(left), uint32(1)<<(size-1)
+		switch {
+		case value < spare:
+			w.add(value, size-1)
+		case value < half:
+			w.add(value, size)
+		default:
+			w.add(value+spare, size)
+		}
+		left -= t.norm[s]
+		if t.norm[s] != 0 {
+			continue
+		}
+		// Zeros behind a zero are counted, two bits at a time.
+		zeros := 0
+		for t.norm[s+1] == 0 {
+			zeros++
+			s++
+		}
+		for ; zeros >= 3; zeros -= 3 {
+			w.add(3, 2)
+		}
+		w.add(uint32(zeros), 2)
+	}
+	return w.close(), described
+}
+
+// normalize gives each symbol its share of the states, at least one.
+func (t *fseTable) normalize(counts *[maxSymbols]int, n int) {
+	t.log = stateBits
+	left := 1 << t.log
+	for s, count := range counts {
+		t.norm[s] = 0
+		if count > 0 {
+			t.norm[s] = max(1, count<<t.log/n)
+			left -= t.norm[s]
+		}
+	}
+	for left != 0 { // what was rounded is at the cost of the largest
+		most := 0
+		for s, states := range t.norm {
+			if states > t.norm[most] {
+				most = s
+			}
+		}
+		change := max(left, -t.norm[most]/2)
+		t.norm[most] += change
+		left -= change
+	}
+}
+
+// build spreads the symbols over the states.
+func (t *fseTable) build() {
+	size := 1 << t.log
+	var spread [maxStates]byte
+	at := 0
+	for s, n := range t.norm {
+		for range n {
+			spread[at] = byte(s)
+			at = (at + size>>1 + size>>3 + 3) & (size - 1)
+		}
+	}
+	var place [maxSymbols]int
+	sum := 0
+	for s, n := range t.norm {
+		place[s] = sum
+		if n > 0 {
+			most := t.log - uint(bits.Len(uint(n-1)|1)) + 1 // bits to the next state
+			t.symbols[s] = symbol{bits: uint32(most<<16) - uint32(n<<most), first: uint32(sum - n)}
+		}
+		sum += n
+	}
+	for state, s := range spread[:size] {
+		t.states[place[s]] = uint16(size + state)
+		place[s]++
+	}
+}
+
+// first is a state of symbol s.
+func (t *fseTable) first(s int) uint32 {
+	c := t.symbols[s]
+	size := (c.bits + 1<<15) >> 16
+	return uint32(t.states[(size<<16-c.bits)>>size+c.first])
+}
+
+// next returns the state of symbol s from which a reader comes to the present
+// one, and the bits that lead there.
+func (t *fseTable) next(state uint32, s int) (before, bits uint32, size uint) {
+	c := &t.symbols[s]
+	size = uint(state+c.bits) >> 16
+	return uint32(t.states[state>>size+c.first]), state & (1<<size - 1), size
+}
+
+// last tells the state that a reader begins with.
+func (t *fseTable) last(state uint32) (bits uint32, size uint) {
+	return state & (1<<t.log - 1), t.log
+}
+
+// bitWriter appends bits, the first one lowest.
+type bitWriter struct {
+	out    []byte
+	word   uint64
+	filled uint
+}
+
+// add adds a value of at most 32 bits.
+func (w *bitWriter) add(value uint32, size uint) {
+	w.word |= uint64(value) << w.filled
+	if w.filled += size; w.filled >= 32 {
+		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(w.word))
+		w.word >>= 32
+		w.filled -= 32
+	}
+}
+
+// close fills up the last byte with zeros.
+func (w *bitWriter) close() []byte {
+	for bits := int(w.filled); bits > 0; bits -= 8 {
+		w.out = append(w.out, byte(w.word))
+		w.word >>= 8
+	}
+	return w.out
+}
