@@ -104,7 +104,7 @@ const (
 // elements of one table, and have plain members. Objects of a record, such as
 // its customer, seldom repeat within a row group.
 func (n *node) remembers() bool {
-	if n.record || len(n.ends) != 1 || n.also != nil || len(n.members) > memoMembers {
+	if n.record || len(n.ends) != 1 || n.also != nil || n.leaves != nil || len(n.members) > memoMembers {
 		return false
 	}
 	return len(n.plainMembers()) > 1

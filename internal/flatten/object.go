@@ -5,59 +5,40 @@ import (
 	"sluice/internal/reason"
 )
 
-// object reads the object at p for n: what is known of it, then the plain
-// members, then one that is not and the plain ones behind it, and so on.
+// object reads the object at p for n.
 func (f *Flattener) object(p int, n *node, depth int) int {
 	b := f.b
 	if depth > f.limits.Depth {
 		f.skip.TooDeep = true
 		return -1 - p
 	}
-	begin := p
-	p++
-	if b[p] <= ' ' {
+	if p++; b[p] <= ' ' {
 		p = jsonscan.Space(b, p)
 	}
 	if b[p] == '}' {
 		return p + 1
 	}
-	// Most objects have the same members in the same order: last is the place
-	// that says which is expected.
-	last, given, more := &n.first, uint64(0), true
+	return f.rest(p, n, depth, &n.first, 0)
+}
+
+// rest reads the members of an object from p on, to its end: the plain ones,
+// then one that is not and the plain ones behind it, and so on. Most objects
+// have the same members in the same order: last is the place that says which
+// is expected. seen holds those that were read.
+func (f *Flattener) rest(p int, n *node, depth int, last **member, seen uint64) int {
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
 	if !n.strange && (f.refuse || f.keep || f.again) {
 		strangers = 0 // they want a closer look
 	}
-	var hash uint64 // of an object to be remembered
-	if n.memo != nil && n.memo.on() {
-		if hash = n.memoKey(b, p); hash != 0 {
-			if size, shape := f.recall(n, begin, hash); shape != nil {
-				hash, given = 0, shape.members
-				last = &n.members[shape.last].next
-				if p = begin + size - 1; b[p] == ',' {
-					if p++; b[p] <= ' ' {
-						p = jsonscan.Space(b, p)
-					}
-				} else {
-					more = false
-				}
-			}
-		}
-	}
-	if more {
-		p, last, given, more = f.plains(p, n, last, given, strangers)
-	}
+	p, last, given, more := f.plains(p, n, last, seen, strangers)
 	if more {
 		if p, given = f.members(p, n, depth, last, given, known, strangers); p < 0 {
 			return p
 		}
 	}
-	if b[p] != '}' {
+	if f.b[p] != '}' {
 		return -1 - p
-	}
-	if hash != 0 {
-		f.remember(n, begin, p+1, hash)
 	}
 	f.given = given
 	return p + 1

@@ -91,7 +91,11 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 		if f.code == "" {
 			if n.each != nil {
 				f.ord[n.each.wild] = i
-				q = f.element(p, n.each, depth)
+				if b[p] == '{' && n.each.memo != nil && n.each.memo.on() {
+					q = f.line(p, n.each, depth+1)
+				} else {
+					q = f.element(p, n.each, depth)
+				}
 			}
 			for _, x := range n.index {
 				if q >= 0 && (x.i == i || x.i < 0 && x.i+count == i) {

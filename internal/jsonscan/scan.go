@@ -81,7 +81,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 			}
 			return end, Hash(b[start:end]), f
 		}
-		if seen|w != 0 && (seen|w)&highs != 0 && !utf8.Valid(b[start:p]) {
+		if seen|w != 0 && (seen|w)&highs != 0 && !validUTF8(b, start, p) {
 			f = BadUTF8
 		}
 		return p, mix(hash, w), f
@@ -106,7 +106,7 @@ func SkipString(b []byte, p int) (end int, f Flags) {
 		if b[p] != '"' {
 			return stringSlow(b, start, p)
 		}
-		if seen&highs != 0 && !utf8.Valid(b[start:p]) {
+		if seen&highs != 0 && !validUTF8(b, start, p) {
 			f = BadUTF8
 		}
 		return p, f
@@ -119,7 +119,7 @@ func stringSlow(b []byte, start, p int) (int, Flags) {
 	for {
 		switch c := b[p]; {
 		case c == '"':
-			if !utf8.Valid(b[start:p]) {
+			if !validUTF8(b, start, p) {
 				f |= BadUTF8
 			}
 			return p, f

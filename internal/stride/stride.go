@@ -105,7 +105,7 @@ func common(values []byte, width int) (best run) {
 	for word := 0; word < width; word += 8 {
 		countDifferences(differ[word:], values[word:], width, min(8, width-word))
 	}
-	const sequence = 1 // bytes that a value pays for which the run differs
+	const sequence = 2 // bytes that a value pays for which the run differs
 	n, most := len(values)/width-1, 0
 	for from := range width {
 		lost := 0
