@@ -118,8 +118,7 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 				Encoding:  format.Plain,
 			}),
 		}
-		e.compressor.try(body, 0, e.measurer.width)
-		if err := e.writePage(ch, &header, body, e.compressor.values(body, 0)); err != nil {
+		if err := e.writePage(ch, &header, body, c.width()); err != nil {
 			return err
 		}
 	}
@@ -140,17 +139,11 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 			e.out = append(e.out, e.out[same.offset:same.offset+same.size]...)
 			ch.uncompressed += same.uncompressed
 		} else {
-			body, packed := e.pager.data(c, p, ch.dictionary), []byte(nil)
-			if ch.dictionary {
-				packed = e.compressor.compress(body)
-			} else {
-				head := len(body) - p.plain
-				if i == 0 {
-					e.compressor.try(body, head, e.measurer.width)
-				}
-				packed = e.compressor.values(body, head)
+			body, width := e.pager.data(c, p, ch.dictionary), 0
+			if !ch.dictionary {
+				width = c.width()
 			}
-			if err := e.writePage(ch, dataHeader(p, ch.dictionary), body, packed); err != nil {
+			if err := e.writePage(ch, dataHeader(p, ch.dictionary), body, width); err != nil {
 				return err
 			}
 		}
@@ -182,11 +175,13 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 	}
 }
 
-// writePage appends a page, of which body is packed.
-func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body, packed []byte) error {
+// writePage appends a page, which holds numbers of so many bytes, or something
+// else if width is 0.
+func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, width int) error {
 	if err := checkPageSize(len(body)); err != nil {
 		return err
 	}
+	packed := e.compressor.compress(body, width)
 	if err := checkPageSize(len(packed)); err != nil {
 		return err
 	}

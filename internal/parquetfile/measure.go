@@ -29,7 +29,6 @@ func (p *page) values() int { return p.rows - p.nulls }
 type measurer struct {
 	pages    []page
 	distinct int // entries that stand in some row
-	width    int // of each entry in PLAIN encoding, 0 if they differ
 
 	sizes  []uint32 // of each entry of a BYTE_ARRAY, in PLAIN encoding
 	keys   []uint64 // of each entry, see appendKeys
@@ -79,14 +78,9 @@ func (m *measurer) reset(c *column) {
 	clear(m.seen)
 	m.keys = c.appendKeys(slices.Grow(m.keys[:0], n))
 	m.sizes = slices.Grow(m.sizes[:0], n)[:n]
-	m.width = c.width()
-	if c.physical == format.ByteArray && n > 0 {
-		m.width = int(c.end(0))
+	if c.physical == format.ByteArray {
 		for i := range m.sizes {
 			m.sizes[i] = c.end(uint32(i)) - c.Offsets[i]
-			if int(m.sizes[i]) != m.width {
-				m.width = 0
-			}
 		}
 	}
 }

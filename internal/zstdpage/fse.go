@@ -1,14 +1,10 @@
-package stride
+package zstdpage
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 const (
-	maxSymbols = 36 // as the format has for numbers of literals
-	stateBits  = 8
-	maxStates  = 1 << stateBits
+	maxSymbols = 64  // more than there are
+	maxStates  = 512 // the most that the format allows
 )
 
 // fseTable codes symbols by finite state entropy (RFC 8878, 4.1): each symbol
@@ -26,17 +22,18 @@ type symbol struct {
 	first uint32 // added to what is left of the state, modulo 1<<32: a place in states
 }
 
-// describe makes the table of symbols that stand n times altogether. It appends
-// its description (RFC 8878, 3.1.1.3.2.1 and 4.1.1) and returns the mode of it.
-func (t *fseTable) describe(dst []byte, counts *[maxSymbols]int, n int) ([]byte, byte) {
+// describe makes the table, of at most 1<<log states, for symbols that stand n
+// times altogether. It appends the description (RFC 8878, 3.1.1.3.2.1 and
+// 4.1.1) and returns its mode.
+func (t *fseTable) describe(dst []byte, counts *[maxSymbols]uint32, n int, log uint) ([]byte, byte) {
 	const one, described = 1, 2
 	for s, count := range counts {
-		if count == n {
-			t.log, t.states[0] = 0, 0
-			t.symbols[s] = symbol{}
+		if int(count) == n {
+			t.log, t.states[0], t.symbols[s] = 0, 0, symbol{}
 			return append(dst, byte(s)), one
 		}
 	}
+	t.log = max(5, min(log, uint(bits.Len(uint(n)))))
 	t.normalize(counts, n)
 	t.build()
 	w := bitWriter{out: dst}
@@ -45,8 +42,7 @@ func (t *fseTable) describe(dst []byte, counts *[maxSymbols]int, n int) ([]byte,
 	for s := 0; left > 1; s++ {
 		// A value up to left takes as many bits as left does. There are more
 		// codes than values, so the lowest values take a bit less.
-		value := uint32(t.norm[s] + 1)
-		size := uint(bits.Len(uint(left)))
+		value, size := uint32(t.norm[s]+1), uint(bits.Len(uint(left)))
 		spare, half := uint32(1)<<size-1-uint32(left), uint32(1)<<(size-1)
 		switch {
 		case value < spare:
@@ -61,27 +57,32 @@ func (t *fseTable) describe(dst []byte, counts *[maxSymbols]int, n int) ([]byte,
 			continue
 		}
 		// Zeros behind a zero are counted, two bits at a time.
-		zeros := 0
-		for t.norm[s+1] == 0 {
+		zeros := uint32(0)
+		for ; t.norm[s+1] == 0; s++ {
 			zeros++
-			s++
 		}
 		for ; zeros >= 3; zeros -= 3 {
 			w.add(3, 2)
 		}
-		w.add(uint32(zeros), 2)
+		w.add(zeros, 2)
 	}
 	return w.close(), described
 }
 
 // normalize gives each symbol its share of the states, at least one.
-func (t *fseTable) normalize(counts *[maxSymbols]int, n int) {
-	t.log = stateBits
-	left := 1 << t.log
+func (t *fseTable) normalize(counts *[maxSymbols]uint32, n int) {
+	symbols, left := 0, 0
 	for s, count := range counts {
 		t.norm[s] = 0
 		if count > 0 {
-			t.norm[s] = max(1, count<<t.log/n)
+			symbols++
+		}
+	}
+	t.log = max(t.log, uint(bits.Len(uint(symbols))))
+	left = 1 << t.log
+	for s, count := range counts {
+		if count > 0 {
+			t.norm[s] = max(1, int(count)<<t.log/n)
 			left -= t.norm[s]
 		}
 	}
@@ -126,23 +127,18 @@ func (t *fseTable) build() {
 }
 
 // first is a state of symbol s.
-func (t *fseTable) first(s int) uint32 {
+func (t *fseTable) first(s uint32) uint32 {
 	c := t.symbols[s]
 	size := (c.bits + 1<<15) >> 16
 	return uint32(t.states[(size<<16-c.bits)>>size+c.first])
 }
 
-// next returns the state of symbol s from which a reader comes to the present
-// one, and the bits that lead there.
-func (t *fseTable) next(state uint32, s int) (before, bits uint32, size uint) {
-	c := &t.symbols[s]
-	size = uint(state+c.bits) >> 16
-	return uint32(t.states[state>>size+c.first]), state & (1<<size - 1), size
-}
-
-// last tells the state that a reader begins with.
-func (t *fseTable) last(state uint32) (bits uint32, size uint) {
-	return state & (1<<t.log - 1), t.log
+// next returns the state of symbol s from which a reader comes to this one, and
+// how many of the lowest bits of this one lead there.
+func (t *fseTable) next(state, s uint32) (before uint32, size uint32) {
+	c := &t.symbols[s&(maxSymbols-1)]
+	size = (state + c.bits) >> 16 & 31
+	return uint32(t.states[(state>>size+c.first)&(maxStates-1)]), size
 }
 
 // bitWriter appends bits, the first one lowest.
@@ -155,18 +151,16 @@ type bitWriter struct {
 // add adds a value of at most 32 bits.
 func (w *bitWriter) add(value uint32, size uint) {
 	w.word |= uint64(value) << w.filled
-	if w.filled += size; w.filled >= 32 {
-		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(w.word))
-		w.word >>= 32
-		w.filled -= 32
+	for w.filled += size; w.filled >= 8; w.filled -= 8 {
+		w.out = append(w.out, byte(w.word))
+		w.word >>= 8
 	}
 }
 
 // close fills up the last byte with zeros.
 func (w *bitWriter) close() []byte {
-	for bits := int(w.filled); bits > 0; bits -= 8 {
+	if w.filled > 0 {
 		w.out = append(w.out, byte(w.word))
-		w.word >>= 8
 	}
 	return w.out
 }

@@ -1,0 +1,128 @@
+package zstdpage
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The table leads from six bytes to the place where they stood last. A slot
+// holds the lower bits of that position, and above them a tag of the bytes, so
+// that what does not match is not even looked at.
+const (
+	least        = 6 // bytes of a match found there: fewer take more bits than they save
+	tableBits    = 14
+	positionBits = 20
+	position     = 1<<positionBits - 1
+)
+
+// find divides page[from:to] into literals and matches with what stands
+// before: with the number before, if these have a width, or at the offset used
+// last; and else at the nearest place that began with the same bytes.
+func (e *Encoder) find(page []byte, from, to, width int) {
+	const (
+		multiplier  = 0x9E3779B185EBCA87
+		highs, rest = 0x8080808080808080, 0x7f7f7f7f7f7f7f7f
+		margin      = 24 // bytes at the end in which no match begins
+		pair        = 16 // literals copied at once: what is too much is written over
+	)
+	page = page[:to]
+	if e.literals == nil {
+		e.literals = make([]byte, 0, maxBlock+pair)
+		e.sequences.list = make([]sequence, 0, maxBlock/4)
+	}
+	literals, list := e.literals[:0], e.sequences.list[:0]
+	emit := from // literals begin here
+	repeat := e.repeat
+	near := repeat // where it looks first
+	if width > 0 {
+		near = width
+	}
+	for s := max(from, near); s+margin <= len(page); {
+		word, word1 := binary.LittleEndian.Uint64(page[s:s+8]), binary.LittleEndian.Uint64(page[s+1:s+9])
+		hash, hash1 := word<<(64-8*least)*multiplier, word1<<(64-8*least)*multiplier
+		slot := &e.table[hash>>(64-tableBits)]
+		want := uint32(hash>>(64-tableBits-32))&^position | uint32(s&position)
+		found := *slot
+		*slot = want
+		slot = &e.table[hash1>>(64-tableBits)]
+		want1 := uint32(hash1>>(64-tableBits-32))&^position | uint32((s+1)&position)
+		found1 := *slot
+		*slot = want1
+
+		// Are four bytes in a row as they were there?
+		differ := word ^ binary.LittleEndian.Uint64(page[s-near:s-near+8])
+		same := ^(differ&rest + rest | differ) & highs
+		same &= same >> 8
+		same &= same >> 16
+		var n int
+		offset := near
+		if same != 0 {
+			s += bits.TrailingZeros64(same) >> 3
+			n = 4 + common(page, s+4-near, s+4)
+		} else {
+			if (found^want)>>positionBits == 0 {
+				offset = int(want-found) & position
+			} else if (found1^want1)>>positionBits == 0 {
+				s++
+				offset, word = int(want1-found1)&position, word1
+			} else {
+				s += 2 + (s-emit)>>5
+				continue
+			}
+			at := s - offset
+			if offset == 0 || at < 0 { // of another text, 1<<positionBits away
+				s += 2
+				continue
+			}
+			n = bits.TrailingZeros64(word^binary.LittleEndian.Uint64(page[at:at+8])) >> 3
+			if n < least {
+				s += 2
+				continue
+			}
+			if n == 8 {
+				n += common(page, at+8, s+8)
+			}
+			for s > emit && at > 0 && page[s-1] == page[at-1] {
+				s--
+				at--
+				n++
+			}
+		}
+		told := offset + 3
+		if offset == repeat && s > emit {
+			told = 1
+		}
+		repeat = offset
+		if width == 0 {
+			near = offset
+		}
+		list = append(list, newSequence(s-emit, n, told))
+		if at := len(literals); s-emit <= pair && at+pair <= cap(literals) {
+			in, out := page[emit:emit+pair], literals[at:at+pair]
+			binary.LittleEndian.PutUint64(out, binary.LittleEndian.Uint64(in))
+			binary.LittleEndian.PutUint64(out[8:], binary.LittleEndian.Uint64(in[8:]))
+			literals = literals[:at+s-emit]
+		} else {
+			literals = append(literals, page[emit:s]...)
+		}
+		s += n
+		emit = s
+	}
+	e.repeat = repeat
+	e.literals, e.sequences.list = append(literals, page[emit:]...), list
+}
+
+// common is the number of equal bytes at a and b, of which b is behind a.
+func common(page []byte, a, b int) int {
+	n := 0
+	for b+n+8 <= len(page) {
+		if x := binary.LittleEndian.Uint64(page[a+n:a+n+8]) ^ binary.LittleEndian.Uint64(page[b+n:b+n+8]); x != 0 {
+			return n + bits.TrailingZeros64(x)>>3
+		}
+		n += 8
+	}
+	for b+n < len(page) && page[a+n] == page[b+n] {
+		n++
+	}
+	return n
+}
