@@ -115,6 +115,10 @@ func (c *Column) Entries() int {
 	return len(c.Fixed)
 }
 
+// Rising reports whether each entry is above the one before: as text, by
+// unsigned bytes, or as the signed integer that its bits are.
+func (c *Column) Rising() bool { return c.rising && c.Distinct }
+
 // Entry is the i-th entry of a column with Type.Bytes().
 func (c *Column) Entry(i uint32) []byte {
 	o := c.Offsets[i]

@@ -10,6 +10,7 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -75,7 +76,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 		w &= 1<<n - 1
 		p += n >> 3
 		if b[p] != '"' {
-			end, f = stringSlow(b, start, p)
+			end, f = stringSlow(b, start, p, seen|w)
 			if end < 0 {
 				return end, 0, f
 			}
@@ -104,7 +105,7 @@ func SkipString(b []byte, p int) (end int, f Flags) {
 		seen |= w & (1<<n - 1)
 		p += n >> 3
 		if b[p] != '"' {
-			return stringSlow(b, start, p)
+			return stringSlow(b, start, p, seen)
 		}
 		if seen&highs != 0 && !validUTF8(b, start, p) {
 			f = BadUTF8
@@ -113,21 +114,30 @@ func SkipString(b []byte, p int) (end int, f Flags) {
 	}
 }
 
-// stringSlow goes on at p with a string that has an escape or a control character.
-func stringSlow(b []byte, start, p int) (int, Flags) {
+// stringSlow goes on at p with a string that has an escape or a control
+// character. seen has all bits of the bytes before.
+func stringSlow(b []byte, start, p int, seen uint64) (int, Flags) {
 	var f Flags
 	for {
-		switch c := b[p]; {
-		case c == '"':
-			if !validUTF8(b, start, p) {
+		w := Word(b, p)
+		stop := stops(w)
+		if stop == 0 {
+			seen |= w
+			p += 8
+			continue
+		}
+		n := bits.TrailingZeros64(stop) &^ 7
+		seen |= w & (1<<n - 1)
+		p += n >> 3
+		switch b[p] {
+		case '"':
+			if seen&highs != 0 && !validUTF8(b, start, p) {
 				f |= BadUTF8
 			}
 			return p, f
-		case c < ' ':
-			return -1 - p, f
-		case c != '\\':
-			p++
 		default:
+			return -1 - p, f
+		case '\\':
 			f |= Escaped
 			switch b[p+1] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -183,14 +193,15 @@ func hex4(b []byte, p int) (r rune, bad int) {
 // Unescape appends the value of the raw bytes of a string that String found
 // sound: neither BadUTF8 nor BadSurrogate.
 func Unescape(dst, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		c := raw[i]
-		if c != '\\' {
-			dst = append(dst, c)
-			i++
-			continue
+	for i := 0; ; {
+		n := bytes.IndexByte(raw[i:], '\\')
+		if n < 0 {
+			return append(dst, raw[i:]...)
 		}
-		switch c = raw[i+1]; c {
+		dst = append(dst, raw[i:i+n]...)
+		i += n
+		c := raw[i+1]
+		switch c {
 		case 'b':
 			c = '\b'
 		case 'f':
@@ -215,7 +226,6 @@ func Unescape(dst, raw []byte) []byte {
 		dst = append(dst, c)
 		i += 2
 	}
-	return dst
 }
 
 // Number is what the digits of a JSON number say.

@@ -19,6 +19,20 @@ func appendRun(dst []byte, value uint32, count, width int) []byte {
 	return dst
 }
 
+// maxRun is the most bytes of a repeated run, and at least eight.
+const maxRun = 10 + 4
+
+// appendShortRun is appendRun for a run that is mostly short, into a slice with
+// room for maxRun bytes.
+func appendShortRun(dst []byte, value uint32, count, width int) []byte {
+	if count >= 1<<6 {
+		return appendRun(dst, value, count, width)
+	}
+	n := len(dst)
+	binary.LittleEndian.PutUint64(dst[n:n+8], uint64(count)<<1|uint64(value)<<8)
+	return dst[:n+1+(width+7)/8]
+}
+
 // appendPacked appends the values as one bit-packed run. If their number is no
 // multiple of eight it must be the last run: the rest of the group is zeros,
 // which a reader takes for values.

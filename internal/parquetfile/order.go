@@ -40,6 +40,12 @@ func (c *column) number(entry uint32) int64 {
 // nothing is known. Identifiers often begin alike, so what all entries share is
 // left out of their keys.
 func (c *column) appendKeys(keys []uint64) []uint64 {
+	if c.Rising() && !c.Type.Wide() && c.physical != format.Double {
+		for entry := range c.Entries() {
+			keys = append(keys, uint64(entry))
+		}
+		return keys
+	}
 	if !c.Type.Bytes() {
 		for entry := range uint32(len(c.Fixed)) {
 			keys = append(keys, uint64(c.number(entry))^1<<63)

@@ -100,6 +100,7 @@ func appendRuns(dst []byte, c *column, p *page, width int, value func(uint32) ui
 	var current uint32
 	count := 0
 	runs := c.runs[p.from:p.to]
+	dst = slices.Grow(dst, maxRun*(len(runs)+1))
 	for i, v := range c.Index[p.from:p.to] {
 		switch {
 		case runs[i] == 0:
@@ -110,7 +111,7 @@ func appendRuns(dst []byte, c *column, p *page, width int, value func(uint32) ui
 			continue
 		}
 		if v != current && count > 0 {
-			dst = appendRun(dst, current, count, width)
+			dst = appendShortRun(dst, current, count, width)
 			count = 0
 		}
 		current = v
