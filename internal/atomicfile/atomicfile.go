@@ -25,7 +25,15 @@ type File struct {
 	name   string
 	direct bool // a device or FIFO: there is nothing to rename
 	ended  bool
+
+	behind  int        // bytes written since a sync began
+	syncing chan error // holds the result of the sync under way; nil if there is none
+	err     error      // of a sync that ended
 }
+
+// syncStep is after how many bytes what was written goes to the disk, while
+// more is being written: so the last sync has little left to do.
+const syncStep = 8 << 20
 
 // Create starts a file that will stand under name, in place of the regular
 // file found there, if any, and with its permissions. A symbolic link is
@@ -83,7 +91,45 @@ func createTemp(name string) (*os.File, error) {
 }
 
 // Write writes to the hidden file.
-func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.f.Write(p)
+	if f.behind += n; f.behind >= syncStep && !f.direct && !f.busy() {
+		f.behind = 0
+		f.syncing = make(chan error, 1)
+		go func(done chan<- error) { done <- f.f.Sync() }(f.syncing)
+	}
+	return n, err
+}
+
+// busy reports whether a sync is under way.
+func (f *File) busy() bool {
+	if f.syncing == nil {
+		return false
+	}
+	select {
+	case err := <-f.syncing:
+		f.synced(err)
+		return false
+	default:
+		return true
+	}
+}
+
+// synced takes the result of a sync. A system tells a failure to write once, so
+// the first one is kept.
+func (f *File) synced(err error) {
+	f.syncing = nil
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// settle waits for the sync that is under way.
+func (f *File) settle() {
+	if f.syncing != nil {
+		f.synced(<-f.syncing)
+	}
+}
 
 // Sync brings what was written to the disk. Commit does so too; to call it
 // before the first of several commits leaves little that can fail between them.
@@ -91,8 +137,10 @@ func (f *File) Sync() error {
 	if f.direct {
 		return nil
 	}
-	if err := f.f.Sync(); err != nil {
-		return fmt.Errorf("write file %s: %w", f.name, err)
+	f.settle()
+	f.synced(f.f.Sync())
+	if f.err != nil {
+		return fmt.Errorf("write file %s: %w", f.name, f.err)
 	}
 	return nil
 }
@@ -129,6 +177,7 @@ func (f *File) Abort() {
 		return
 	}
 	f.ended = true
+	f.settle()
 	f.f.Close()
 	if !f.direct {
 		os.Remove(f.f.Name())

@@ -192,3 +192,50 @@ func TestCommitFails(t *testing.T) {
 		t.Errorf("the directory has %q", got)
 	}
 }
+
+// A large file goes to the disk while it is written.
+func TestSyncedOnTheWay(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.parquet")
+	large := strings.Repeat("0123456789abcdef", syncStep/16)
+	f := start(t, name, large)
+	defer f.Abort()
+	if f.syncing == nil {
+		t.Fatalf("no sync is under way behind %d bytes", syncStep)
+	}
+	for range 3 {
+		if _, err := io.WriteString(f, large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if content(t, name) != strings.Repeat(large, 4) {
+		t.Error("the file has other bytes than were written")
+	}
+
+	f = start(t, filepath.Join(dir, "b.parquet"), large)
+	f.Abort()
+	if got := names(t, dir); got != "a.parquet" {
+		t.Errorf("after Abort the directory has %q", got)
+	}
+}
+
+// The system tells of a failed write once, to the sync that comes first.
+func TestFailedSyncOnTheWay(t *testing.T) {
+	dir := t.TempDir()
+	f := start(t, filepath.Join(dir, "a.parquet"), "one")
+	defer f.Abort()
+	f.syncing = make(chan error, 1)
+	f.syncing <- fs.ErrInvalid
+	if err := f.Sync(); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("Sync: %v, want the error of the sync before", err)
+	}
+	if err := f.Commit(); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("Commit: %v, want the error of the sync before", err)
+	}
+	if got := names(t, dir); got != "" {
+		t.Errorf("after a failed Commit the directory has %q", got)
+	}
+}
