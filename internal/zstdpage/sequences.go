@@ -82,31 +82,11 @@ func (s *sequences) appendStream(dst []byte) []byte {
 	out := dst[:cap(dst)]
 	var word uint64 // bits that are not written yet
 	var filled uint32
-	last := s.symbols[n-1]
-	literal, match, offset := s.literals.first(last.literals()), s.matches.first(last.match()), s.offsets.first(last.offset())
 	list, symbols := s.list[:n], s.symbols[:n]
-	for i := n - 1; i >= 0; i-- {
-		q, x := list[i], symbols[i]
-		l, m, o := x.literals(), x.match(), x.offset()
-		if i < n-1 {
-			before, size := s.offsets.next(offset, o)
-			word |= uint64(offset&(1<<size-1)) << (filled & 63)
-			filled += size
-			offset = before
-			before, size = s.matches.next(match, m)
-			word |= uint64(match&(1<<size-1)) << (filled & 63)
-			filled += size
-			match = before
-			before, size = s.literals.next(literal, l)
-			word |= uint64(literal&(1<<size-1)) << (filled & 63)
-			filled += size
-			literal = before
-
-			binary.LittleEndian.PutUint64(out[at:at+8], word)
-			at += int(filled >> 3)
-			word >>= filled & 56
-			filled &= 7
-		}
+	l, m, o := symbols[n-1].literals(), symbols[n-1].match(), symbols[n-1].offset()
+	literal, match, offset := s.literals.first(l), s.matches.first(m), s.offsets.first(o) // states
+	for i := n - 1; ; i-- {
+		q := list[i]
 		size := uint32(literalExtra[l]) & 31
 		word |= uint64(q.literals()&(1<<size-1)) << (filled & 63)
 		filled += size
@@ -115,6 +95,29 @@ func (s *sequences) appendStream(dst []byte) []byte {
 		filled += size
 		word |= uint64(q.offset()&(1<<(o&31)-1)) << (filled & 63)
 		filled += o
+		if filled > 64-3*9 { // no room for the bits of three states
+			binary.LittleEndian.PutUint64(out[at:at+8], word)
+			at += int(filled >> 3)
+			word >>= filled & 56
+			filled &= 7
+		}
+		if i == 0 {
+			break
+		}
+		x := symbols[i-1]
+		l, m, o = x.literals(), x.match(), x.offset()
+		before, size := s.offsets.next(offset, o)
+		word |= uint64(offset&(1<<size-1)) << (filled & 63)
+		filled += size
+		offset = before
+		before, size = s.matches.next(match, m)
+		word |= uint64(match&(1<<size-1)) << (filled & 63)
+		filled += size
+		match = before
+		before, size = s.literals.next(literal, l)
+		word |= uint64(literal&(1<<size-1)) << (filled & 63)
+		filled += size
+		literal = before
 
 		binary.LittleEndian.PutUint64(out[at:at+8], word)
 		at += int(filled >> 3)
