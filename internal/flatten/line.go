@@ -1,6 +1,8 @@
 package flatten
 
-import "sluice/internal/jsonscan"
+import (
+	"sluice/internal/jsonscan"
+)
 
 // line is element for an object at p whose node has a memo: it takes over what
 // is known, and reads the rest. Most have no more than a few numbers behind
@@ -65,4 +67,95 @@ func (f *Flattener) tail(p int, n *node, depth int, shape *shape) int {
 	}
 	f.given = seen
 	return p + 1
+}
+
+// plainLines reports whether elements read for n, in depth containers, may be
+// known lines about which nothing else is to be noted.
+func (f *Flattener) plainLines(n *node, depth int) bool {
+	if n == nil || n.memo == nil || n.memo.slots == nil || f.keep || depth > f.limits.Depth {
+		return false
+	}
+	e := &n.ends[0]
+	return e.level == e.t.b.Depth && !e.t.traced && !e.others
+}
+
+// known reads elements of an array from p on as long as they are known lines.
+// It returns how many these are, and the position behind the last of them. It
+// is line, again and again without its calls; first is the ordinal of the
+// element at p.
+func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
+	b, m, e := f.b, n.memo, &n.ends[0]
+	t := e.t.b
+	for b[p] == '{' {
+		q := p + 1
+		if b[q] <= ' ' {
+			q = jsonscan.Space(b, q)
+		}
+		hash := n.memoKey(b, q)
+		want, i := tag(hash), int(hash)&(memoSlots-1)
+		for range memoSteps - 1 {
+			if s := m.slots[i]; s&slotTag == want || s == 0 {
+				break
+			}
+			i = (i + 1) & (memoSlots - 1)
+		}
+		s := m.slots[i]
+		size := s.size()
+		if hash == 0 || s&(slotTag|slotLive) != want|slotLive || size == 0 || size > len(b)-p {
+			break
+		}
+		if string(b[p:p+size]) != string(m.texts[s.text():s.text()+size]) {
+			break
+		}
+		m.hits++
+		m.copies = append(m.copies, copied{uint32(t.Elements(e.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
+		shape := &m.shapes[s.shape()]
+		seen := shape.members
+		f.ord[n.wild] = first + count
+		if q = p + size - 1; b[q] == '}' {
+			q++
+		} else if next := n.members[shape.last].next; next.digit(b, q+1) && seen&next.bit == 0 {
+			q += 1 + len(next.pattern)
+			next.only.c.AddFixed(uint64(b[q]-'0') * pow10[next.only.scale])
+			seen |= next.bit
+			q += len("0}")
+		} else {
+			if q = f.tail(q, n, depth, shape); q < 0 {
+				return count, q
+			}
+			seen = f.given
+		}
+		count, end = count+1, q
+		if f.code != "" {
+			break
+		}
+		if seen&e.needs == e.needs && int64(t.RecordRows()) < f.limits.RecordRows {
+			t.EndRow()
+		} else {
+			f.given = seen
+			if f.end(e, n, p); f.code != "" {
+				break
+			}
+		}
+		if p = q; b[p] <= ' ' {
+			p = jsonscan.Space(b, p)
+		}
+		if b[p] != ',' {
+			break
+		}
+		if p++; b[p] <= ' ' {
+			p = jsonscan.Space(b, p)
+		}
+	}
+	return count, end
+}
+
+// digit reports whether at b[p] stands the member with a number of one digit,
+// and ends its object.
+func (m *member) digit(b []byte, p int) bool {
+	if m == nil || m.only == nil || m.only.quick < quickInt || m.only.whole == 0 || !m.at(b, p) {
+		return false
+	}
+	p += len(m.pattern)
+	return b[p]-'0' <= 9 && b[p+1] == '}'
 }

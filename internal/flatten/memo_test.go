@@ -29,18 +29,28 @@ when_empty: keep
 // TestMemo reads records whose lines repeat, in part and in other forms, some
 // of them broken: the rows are those of a reader that remembers nothing.
 func TestMemo(t *testing.T) {
-	m, err := mapping.Parse("memo.yaml", []byte(memoMapping))
-	if err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"plain":    memoMapping,
+		"required": strings.Replace(memoMapping, "type: int64", "type: int64, required: true", 1),
+		"limited":  memoMapping + "limits: {record_rows: 2}\n",
+		"traced":   memoMapping + "provenance: true\n",
+		"kept":     memoMapping + "unknown_fields: keep\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := mapping.Parse("memo.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				with, without := newReader(m), newReader(m)
+				for _, n := range without.f.memos {
+					n.memo = nil
+				}
+				without.f.memos = nil
+				readAlike(t, with, without, drawRecord)
+			})
+		})
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		with, without := newReader(m), newReader(m)
-		for _, n := range without.f.memos {
-			n.memo = nil
-		}
-		without.f.memos = nil
-		readAlike(t, with, without, drawRecord)
-	})
 }
 
 // readAlike reads drawn records with two readers, and compares what becomes of
@@ -137,6 +147,8 @@ func drawRecord(t *rapid.T) string {
 			`{"sku":`+sku+`,"title":`+title+`,"price":`+price+`,"quantity":`+quantity+`}`,
 			`{"sku":`+sku+`,"title":`+title+`,"price":`+price+`}`,
 			`{"sku": `+sku+`, "price": 1.5, "title": `+title+` }`,
+			`{ "sku":`+sku+`,"title":`+title+`,"price":`+price+` , "quantity": `+quantity+` } `,
+			`{}`, `17`,
 			`{"sku":`+sku+`,"title":`+title+`,"note":"unknown","price":1.5,"quantity":1}`,
 			`{"sku":`+sku+`,"title":`+title+`,"price":1.5,"price":1.5}`,
 			`{"sku":`+sku+`,"title":`+title+`,"price":1.5,"quantity":`+quantity))

@@ -86,9 +86,16 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	if b[p] == ']' {
 		return p + 1
 	}
+	lines := n.index == nil && f.plainLines(n.each, depth+1)
 	for i := 0; ; i++ {
 		q := 0 // position behind the element, once it was read
-		if f.code == "" {
+		if f.code == "" && lines {
+			var known int
+			if known, q = f.known(p, i, n.each, depth+1); known > 0 {
+				i += known - 1
+			}
+		}
+		if f.code == "" && q == 0 {
 			if n.each != nil {
 				f.ord[n.each.wild] = i
 				if b[p] == '{' && n.each.memo != nil && n.each.memo.on() {
