@@ -89,9 +89,10 @@ func (m *measurer) reset(c *column) {
 func (m *measurer) eachRow(c *column, p *page) {
 	nulls, changes, plain := 0, 0, 0
 	last := uint32(batch.Null)
-	onPage, sizes := m.onPage, m.sizes
+	n := len(m.sizes)
+	onPage, sizes := m.onPage[:n], m.sizes[:n]
 	for _, entry := range c.Index[p.from:p.to] {
-		if entry == batch.Null {
+		if uint(entry) >= uint(n) { // Null: one test for that and for the bounds of both
 			nulls++
 			continue
 		}

@@ -23,14 +23,13 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 		multiplier  = 0x9E3779B185EBCA87
 		highs, rest = 0x8080808080808080, 0x7f7f7f7f7f7f7f7f
 		margin      = 24 // bytes at the end in which no match begins
-		pair        = 16 // literals copied at once: what is too much is written over
 	)
 	page = page[:to]
 	if e.literals == nil {
 		e.literals = make([]byte, 0, maxBlock+pair)
 		e.sequences.list = make([]sequence, 0, maxBlock/4)
 	}
-	literals, list := e.literals[:0], e.sequences.list[:0]
+	e.literals, e.sequences.list = e.literals[:0], e.sequences.list[:0]
 	emit := from // literals begin here
 	repeat := e.repeat
 	near := repeat // where it looks first
@@ -96,20 +95,13 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 		if width == 0 {
 			near = offset
 		}
-		list = append(list, newSequence(s-emit, n, told))
-		if at := len(literals); s-emit <= pair && at+pair <= cap(literals) {
-			in, out := page[emit:emit+pair], literals[at:at+pair]
-			binary.LittleEndian.PutUint64(out, binary.LittleEndian.Uint64(in))
-			binary.LittleEndian.PutUint64(out[8:], binary.LittleEndian.Uint64(in[8:]))
-			literals = literals[:at+s-emit]
-		} else {
-			literals = append(literals, page[emit:s]...)
-		}
+		e.sequences.list = append(e.sequences.list, newSequence(s-emit, n, told))
+		e.take(page, emit, s)
 		s += n
 		emit = s
 	}
 	e.repeat = repeat
-	e.literals, e.sequences.list = append(literals, page[emit:]...), list
+	e.literals = append(e.literals, page[emit:]...)
 }
 
 // common is the number of equal bytes at a and b, of which b is behind a.
@@ -125,4 +117,20 @@ func common(page []byte, a, b int) int {
 		n++
 	}
 	return n
+}
+
+// pair is how many literals are copied at once: what is too much is written over.
+const pair = 16
+
+// take adds page[from:to], which is mostly short, to the literals.
+func (e *Encoder) take(page []byte, from, to int) {
+	at := len(e.literals)
+	if to-from > pair || at+pair > cap(e.literals) || from+pair > len(page) {
+		e.literals = append(e.literals, page[from:to]...)
+		return
+	}
+	in, out := page[from:from+pair], e.literals[at:at+pair]
+	binary.LittleEndian.PutUint64(out, binary.LittleEndian.Uint64(in))
+	binary.LittleEndian.PutUint64(out[8:], binary.LittleEndian.Uint64(in[8:]))
+	e.literals = e.literals[:at+to-from]
 }
