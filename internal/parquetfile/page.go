@@ -147,8 +147,11 @@ func (g *pager) expand(c *column, p *page) []uint32 {
 
 // appendPlain appends the values in PLAIN encoding.
 func (g *pager) appendPlain(dst []byte, c *column, p *page) []byte {
-	rows := g.expand(c, p)
 	dst = slices.Grow(dst, p.plain)
+	if c.runs != nil && c.width() == 8 && !c.Type.Bytes() {
+		return appendWords(dst, c, p)
+	}
+	rows := g.expand(c, p)
 	switch c.physical {
 	case format.Boolean:
 		g.levels = g.levels[:0]
@@ -168,6 +171,21 @@ func (g *pager) appendPlain(dst []byte, c *column, p *page) []byte {
 	}
 	for _, entry := range rows {
 		dst = c.appendValue(dst, entry)
+	}
+	return dst
+}
+
+// appendWords appends the values of elements, of 64 bits each, as often as each
+// has rows.
+func appendWords(dst []byte, c *column, p *page) []byte {
+	runs := c.runs[p.from:p.to]
+	for i, entry := range c.Index[p.from:p.to] {
+		if entry == batch.Null {
+			continue
+		}
+		for range runs[i] {
+			dst = binary.LittleEndian.AppendUint64(dst, c.Fixed[entry])
+		}
 	}
 	return dst
 }
