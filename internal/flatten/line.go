@@ -16,7 +16,8 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 	if p++; b[p] <= ' ' {
 		p = jsonscan.Space(b, p)
 	}
-	f.given = 0
+	e := &n.ends[0]
+	e.start, f.given = e.t.b.Rows, 0
 	if b[p] == '}' {
 		p++
 	} else if hash := n.memoKey(b, p); hash == 0 {
@@ -29,7 +30,7 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 		p = f.tail(begin+size-1, n, depth, shape)
 	}
 	if p >= 0 && f.code == "" {
-		f.end(&n.ends[0], n, begin)
+		f.end(e, n, begin)
 	}
 	return p
 }

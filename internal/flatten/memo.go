@@ -101,8 +101,8 @@ const (
 )
 
 // remembers reports whether objects read for n are worth a memo: they are
-// elements of one table, and have plain members. Objects of a record, such as
-// its customer, seldom repeat within a row group.
+// elements of one table, have plain members, and are not taken as a whole, too.
+// Objects of a record, such as its customer, seldom repeat within a row group.
 func (n *node) remembers() bool {
 	if n.record || len(n.ends) != 1 || n.also != nil || n.leaves != nil || len(n.members) > memoMembers {
 		return false

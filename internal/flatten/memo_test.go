@@ -43,14 +43,57 @@ func TestMemo(t *testing.T) {
 			}
 			rapid.Check(t, func(t *rapid.T) {
 				with, without := newReader(m), newReader(m)
-				for _, n := range without.f.memos {
-					n.memo = nil
-				}
-				without.f.memos = nil
+				forgetful(without)
 				readAlike(t, with, without, drawRecord)
 			})
 		})
 	}
+}
+
+// TestMemoOfTwoLevels: lines that are remembered have lines of their own.
+func TestMemoOfTwoLevels(t *testing.T) {
+	const text = `table: taxes
+explode: $.lines[*].taxes[*]
+columns:
+  - {name: sku, path: "$.lines[*].sku", type: string}
+  - {name: quantity, path: "$.lines[*].quantity", type: int64}
+  - {name: kind, path: "$.lines[*].taxes[*].kind", type: string}
+  - {name: rate, path: "$.lines[*].taxes[*].rate", type: int64}
+when_empty: `
+	for _, when := range []string{"keep", "skip", "quarantine"} {
+		t.Run(when, func(t *testing.T) {
+			m, err := mapping.Parse("memo.yaml", []byte(text+when+"\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				with, without := newReader(m), newReader(m)
+				forgetful(without)
+				readAlike(t, with, without, func(t *rapid.T) string {
+					var lines []string
+					for range rapid.IntRange(0, 4).Draw(t, "lines") {
+						var taxes []string
+						for range rapid.IntRange(0, 3).Draw(t, "taxes") {
+							taxes = append(taxes, rapid.SampledFrom([]string{
+								`{"kind":"sales tax of a city","rate":1}`, `{"kind":"sales tax of a state","rate":12}`, `{"kind":"duty"}`, `{}`,
+							}).Draw(t, "tax"))
+						}
+						sku := rapid.SampledFrom([]string{"A-1", "B-2, of a longer name"}).Draw(t, "sku")
+						lines = append(lines, fmt.Sprintf(`{"sku":"%s","quantity":%d,"taxes":[%s]}`, sku, len(sku), strings.Join(taxes, ",")))
+					}
+					return `{"lines":[` + strings.Join(lines, ",") + `]}`
+				})
+			})
+		})
+	}
+}
+
+// forgetful takes the memos of a reader away.
+func forgetful(r *reader) {
+	for _, n := range r.f.memos {
+		n.memo = nil
+	}
+	r.f.memos = nil
 }
 
 // readAlike reads drawn records with two readers, and compares what becomes of

@@ -67,6 +67,15 @@ func (e *Encoder) Encode(ctx context.Context, b *batch.Batch) (*RowGroup, error)
 	if b.Rows > math.MaxInt32 {
 		return nil, fmt.Errorf("encode batch of %d rows: more than a page can count", b.Rows)
 	}
+	for l, runs := range b.Runs[:b.Depth] {
+		rows := 0
+		for _, n := range runs {
+			rows += int(n)
+		}
+		if rows != b.Rows {
+			return nil, fmt.Errorf("encode batch of %d rows: elements of level %d have %d", b.Rows, l, rows)
+		}
+	}
 	for i := range b.Columns {
 		c := newColumn(b, i)
 		e.measurer.measure(c, b.Pages)

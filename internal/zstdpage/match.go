@@ -15,6 +15,11 @@ const (
 	position     = 1<<positionBits - 1
 )
 
+// leastBytes is how many bytes a sequence stands for on average, at least: six
+// if it was found in the table; else four, but then a byte that differs stands
+// before the next one that is near.
+const leastBytes = 5
+
 // find divides page[from:to] into literals and matches with what stands
 // before: with the number before, if these have a width, or at the offset used
 // last; and else at the nearest place that began with the same bytes.
@@ -22,12 +27,12 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 	const (
 		multiplier  = 0x9E3779B185EBCA87
 		highs, rest = 0x8080808080808080, 0x7f7f7f7f7f7f7f7f
-		margin      = 24 // bytes at the end in which no match begins
+		margin      = 24 // bytes at the end that are not searched: whole words are loaded
 	)
 	page = page[:to]
 	if e.literals == nil {
 		e.literals = make([]byte, 0, maxBlock+pair)
-		e.sequences.list = make([]sequence, 0, maxBlock/4)
+		e.sequences.list = make([]sequence, 0, maxBlock/leastBytes+1)
 	}
 	e.literals, e.sequences.list = e.literals[:0], e.sequences.list[:0]
 	emit := from // literals begin here

@@ -18,7 +18,7 @@ const (
 )
 
 func newSequence(literals, match, offset int) sequence {
-	return sequence(literals | (match-shortest)<<field | offset<<(2*field))
+	return sequence(literals) | sequence(match-shortest)<<field | sequence(offset)<<(2*field)
 }
 
 func (s sequence) literals() uint32 { return uint32(s & (1<<field - 1)) }
@@ -40,7 +40,8 @@ func (s symbols) literals() uint32 { return uint32(s) & (maxSymbols - 1) }
 func (s symbols) match() uint32    { return uint32(s) >> 8 & (maxSymbols - 1) }
 func (s symbols) offset() uint32   { return uint32(s) >> 16 & (maxSymbols - 1) }
 
-// append appends the sequences section (RFC 8878, 3.1.1.3.2).
+// append appends the sequences section (RFC 8878, 3.1.1.3.2). Their number takes
+// two bytes at most: see leastBytes.
 func (s *sequences) append(dst []byte) []byte {
 	n := len(s.list)
 	switch {
@@ -48,10 +49,8 @@ func (s *sequences) append(dst []byte) []byte {
 		return append(dst, 0)
 	case n < 128:
 		dst = append(dst, byte(n))
-	case n < 0x7F00:
-		dst = append(dst, byte(n>>8+128), byte(n))
 	default:
-		dst = binary.LittleEndian.AppendUint16(append(dst, 255), uint16(n-0x7F00))
+		dst = append(dst, byte(n>>8+128), byte(n))
 	}
 	var literals, matches, offsets [maxSymbols]uint32 // how often each symbol stands
 	s.symbols = slices.Grow(s.symbols[:0], n)[:n]

@@ -32,7 +32,7 @@ type Encoder struct {
 func (e *Encoder) Append(dst, page []byte, width int) []byte {
 	dst = appendHeader(dst, len(page))
 	e.repeat = 1
-	e.huff.Reuse = huff0.ReusePolicyNone
+	e.huff.Reuse = huff0.ReusePolicyNone // a table costs less than keeping account of the last one
 	clear(e.table[:])
 	for from, last := 0, false; !last; {
 		to := min(from+maxBlock, len(page))
@@ -43,17 +43,21 @@ func (e *Encoder) Append(dst, page []byte, width int) []byte {
 	return dst
 }
 
-// appendHeader begins a frame of one segment without checksum (RFC 8878, 3.1.1).
+// appendHeader begins a frame without checksum (RFC 8878, 3.1.1), of one segment
+// if the page is no larger than what matches reach: streaming readers hold that
+// much, and refuse to hold a page of a hundred MB.
 func appendHeader(dst []byte, size int) []byte {
-	const magic, single = 0xFD2FB528, 1 << 5
+	const magic, single, window = 0xFD2FB528, 1 << 5, (positionBits - 10) << 3
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
 	switch {
 	case size < 256:
 		return append(dst, single, byte(size))
 	case size < 256+1<<16:
 		return binary.LittleEndian.AppendUint16(append(dst, 1<<6|single), uint16(size-256))
-	default:
+	case size <= 1<<positionBits:
 		return binary.LittleEndian.AppendUint32(append(dst, 2<<6|single), uint32(size))
+	default:
+		return binary.LittleEndian.AppendUint32(append(dst, 2<<6, window), uint32(size))
 	}
 }
 
@@ -68,7 +72,6 @@ func (e *Encoder) appendBlock(dst, page []byte, from, to, width int, last bool) 
 	if len(dst)-start-3 >= to-from {
 		dst, kind = append(dst[:start+3], page[from:to]...), raw
 		e.repeat = repeat
-		e.huff.Reuse = huff0.ReusePolicyNone
 	}
 	header := (len(dst)-start-3)<<3 | kind<<1
 	if last {
@@ -82,49 +85,32 @@ func (e *Encoder) appendBlock(dst, page []byte, from, to, width int, last bool) 
 func (e *Encoder) appendLiterals(dst []byte) []byte {
 	const (
 		raw        = 0
-		same       = 1
 		compressed = 2
-		treeless   = 3 // with the code of the block before
 		worth      = 1 << 6
 		fourFrom   = 1 << 10 // literals in four streams
 	)
 	n := len(e.literals)
-	if n < worth {
-		return append(appendSize(dst, n, raw), e.literals...)
+	if n >= worth {
+		compress, bits, bytes, header := huff0.Compress1X, 10, 3, uint64(compressed) // two sizes of so many bits, in a header of so many bytes
+		if n >= fourFrom {
+			compress, bits, bytes, header = huff0.Compress4X, 18, 5, compressed|3<<2
+		}
+		if packed, _, err := compress(e.literals, &e.huff); err == nil && len(packed)+bytes < n {
+			header |= uint64(n)<<4 | uint64(len(packed))<<(4+bits)
+			for range bytes {
+				dst = append(dst, byte(header))
+				header >>= 8
+			}
+			return append(dst, packed...)
+		}
 	}
-	compress, bits, bytes, header := huff0.Compress1X, 10, 3, compressed // two sizes of so many bits, in a header of so many bytes
-	if n >= fourFrom {
-		compress, bits, bytes, header = huff0.Compress4X, 18, 5, compressed|3<<2
-	}
-	packed, reused, err := compress(e.literals, &e.huff)
-	if err == huff0.ErrUseRLE {
-		e.huff.Reuse = huff0.ReusePolicyNone
-		return append(appendSize(dst, n, same), e.literals[0])
-	}
-	if err != nil || len(packed)+bytes >= n {
-		e.huff.Reuse = huff0.ReusePolicyNone
-		return append(appendSize(dst, n, raw), e.literals...)
-	}
-	e.huff.Reuse = huff0.ReusePolicyAllow
-	if reused {
-		header |= treeless
-	}
-	header |= n<<4 | len(packed)<<(4+bits)
-	for range bytes {
-		dst = append(dst, byte(header))
-		header >>= 8
-	}
-	return append(dst, packed...)
-}
-
-// appendSize appends the header of a literals section that is not compressed.
-func appendSize(dst []byte, n, kind int) []byte {
 	switch {
 	case n < 1<<5:
-		return append(dst, byte(kind|n<<3))
+		dst = append(dst, byte(raw|n<<3))
 	case n < 1<<12:
-		return append(dst, byte(kind|1<<2|n<<4), byte(n>>4))
+		dst = append(dst, byte(raw|1<<2|n<<4), byte(n>>4))
 	default:
-		return append(dst, byte(kind|3<<2|n<<4), byte(n>>4), byte(n>>12))
+		dst = append(dst, byte(raw|3<<2|n<<4), byte(n>>4), byte(n>>12))
 	}
+	return append(dst, e.literals...)
 }
