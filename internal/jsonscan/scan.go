@@ -135,8 +135,6 @@ func stringSlow(b []byte, start, p int, seen uint64) (int, Flags) {
 				f |= BadUTF8
 			}
 			return p, f
-		default:
-			return -1 - p, f
 		case '\\':
 			f |= Escaped
 			switch b[p+1] {
@@ -169,6 +167,8 @@ func stringSlow(b []byte, start, p int, seen uint64) (int, Flags) {
 			default:
 				return -1 - (p + 1), f
 			}
+		default:
+			return -1 - p, f
 		}
 	}
 }
