@@ -28,7 +28,7 @@ type File struct {
 
 	behind  int        // bytes written since a sync began
 	syncing chan error // holds the result of the sync under way; nil if there is none
-	err     error      // of a sync that ended
+	err     error      // of the first write or sync that failed
 }
 
 // syncStep is after how many bytes what was written goes to the disk, while
@@ -93,6 +93,7 @@ func createTemp(name string) (*os.File, error) {
 // Write writes to the hidden file.
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
+	f.failed(err)
 	if f.behind += n; f.behind >= syncStep && !f.direct && !f.busy() {
 		f.behind = 0
 		f.syncing = make(chan error, 1)
@@ -115,10 +116,15 @@ func (f *File) busy() bool {
 	}
 }
 
-// synced takes the result of a sync. A system tells a failure to write once, so
-// the first one is kept.
+// synced takes the result of a sync.
 func (f *File) synced(err error) {
 	f.syncing = nil
+	f.failed(err)
+}
+
+// failed keeps the first error: a system may tell a failure once, and a file
+// that lacks something must not appear.
+func (f *File) failed(err error) {
 	if f.err == nil {
 		f.err = err
 	}
@@ -134,11 +140,10 @@ func (f *File) settle() {
 // Sync brings what was written to the disk. Commit does so too; to call it
 // before the first of several commits leaves little that can fail between them.
 func (f *File) Sync() error {
-	if f.direct {
-		return nil
-	}
 	f.settle()
-	f.synced(f.f.Sync())
+	if !f.direct {
+		f.failed(f.f.Sync())
+	}
 	if f.err != nil {
 		return fmt.Errorf("write file %s: %w", f.name, f.err)
 	}

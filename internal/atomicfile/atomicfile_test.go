@@ -239,3 +239,25 @@ func TestFailedSyncOnTheWay(t *testing.T) {
 		t.Errorf("after a failed Commit the directory has %q", got)
 	}
 }
+
+// What lacks bytes does not appear.
+func TestFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	f := start(t, filepath.Join(dir, "a.parquet"), "one")
+	defer f.Abort()
+	readOnly, err := os.Open(f.f.Name()) // a write to it fails
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.f.Close()
+	f.f = readOnly
+	if _, err := io.WriteString(f, "two"); err == nil {
+		t.Fatal("a write to a file that is open for reading succeeded")
+	}
+	if err := f.Commit(); err == nil {
+		t.Error("Commit: no error, though a write failed")
+	}
+	if got := names(t, dir); got != "" {
+		t.Errorf("after a failed write the directory has %q", got)
+	}
+}

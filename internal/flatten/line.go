@@ -73,7 +73,7 @@ func (f *Flattener) tail(p int, n *node, depth int, shape *shape) int {
 // plainLines reports whether elements read for n, in depth containers, may be
 // known lines about which nothing else is to be noted.
 func (f *Flattener) plainLines(n *node, depth int) bool {
-	if n == nil || n.memo == nil || n.memo.slots == nil || f.keep || depth > f.limits.Depth {
+	if n == nil || n.memo == nil || n.memo.slots == nil || !n.memo.on() || f.keep || depth > f.limits.Depth {
 		return false
 	}
 	e := &n.ends[0]

@@ -83,17 +83,18 @@ func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
 // dictionaryPays reports whether entries and index are shorter than the values
 // one after another. One bit a row is as short as it gets, so booleans have no
 // dictionary, as with all other writers. Numbers of a record that hardly repeat
-// but from row to row, such as its time and its total, are longer without one;
+// but in a few rows each, such as its time and its total, are longer without one;
 // but zstd says "the same again" in less than an index does.
 func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 	if !c.Distinct || c.physical == format.Boolean || e.measurer.distinct == 0 {
 		return false
 	}
 	width := c.indexBits()
-	with, without, changes := c.dictionaryBytes(), 0, 0
+	with, without, changes, rows := c.dictionaryBytes(), 0, 0, 0
 	for i := range pages {
 		p := &pages[i]
 		changes += p.changes
+		rows += p.values()
 		index := p.changes * (1 + (width+7)/8)
 		if c.runs == nil {
 			index = min(index, (p.values()*width+7)/8)
@@ -101,7 +102,8 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 		with += index
 		without += p.plain
 	}
-	if c.runs != nil && c.width() > 0 && e.compressor.codec == format.Zstd && 4*e.measurer.distinct > 3*changes {
+	const few = 16 // rows of each: more would only make pages large
+	if c.runs != nil && c.width() > 0 && e.compressor.codec == format.Zstd && 4*e.measurer.distinct > 3*changes && rows <= few*changes {
 		return false
 	}
 	return with < without

@@ -93,7 +93,9 @@ func (m *measurer) eachRow(c *column, p *page) {
 	onPage, sizes := m.onPage[:n], m.sizes[:n]
 	for _, entry := range c.Index[p.from:p.to] {
 		if uint(entry) >= uint(n) { // Null: one test for that and for the bounds of both
-			nulls++
+			if nulls++; entry != batch.Null {
+				panic("an index leads behind the entries of its column")
+			}
 			continue
 		}
 		if entry != last {
