@@ -232,12 +232,22 @@ func TestFailedSyncOnTheWay(t *testing.T) {
 	if err := f.Sync(); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("Sync: %v, want the error of the sync before", err)
 	}
-	if err := f.Commit(); !errors.Is(err, fs.ErrInvalid) {
+	if err := commitFails(t, f, dir); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("Commit: %v, want the error of the sync before", err)
+	}
+}
+
+// commitFails expects that nothing appears in dir, and returns the error.
+func commitFails(t *testing.T, f *File, dir string) error {
+	t.Helper()
+	err := f.Commit()
+	if err == nil {
+		t.Error("Commit: no error")
 	}
 	if got := names(t, dir); got != "" {
 		t.Errorf("after a failed Commit the directory has %q", got)
 	}
+	return err
 }
 
 // What lacks bytes does not appear.
@@ -254,10 +264,5 @@ func TestFailedWrite(t *testing.T) {
 	if _, err := io.WriteString(f, "two"); err == nil {
 		t.Fatal("a write to a file that is open for reading succeeded")
 	}
-	if err := f.Commit(); err == nil {
-		t.Error("Commit: no error, though a write failed")
-	}
-	if got := names(t, dir); got != "" {
-		t.Errorf("after a failed write the directory has %q", got)
-	}
+	commitFails(t, f, dir)
 }

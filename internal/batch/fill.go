@@ -127,16 +127,6 @@ func (b *Batch) EndElement(l, rows int) {
 	b.Runs[l] = append(b.Runs[l], uint32(rows))
 }
 
-// EndRow is EndElement for the deepest level.
-func (b *Batch) EndRow() {
-	n := b.elems[b.Depth] + 1
-	b.elems[b.Depth] = n
-	if n == b.room[b.Depth] {
-		b.grow(b.Depth)
-	}
-	b.Rows++
-}
-
 // Elements is the number of elements ended at level l.
 func (b *Batch) Elements(l int) int { return b.elems[l] }
 

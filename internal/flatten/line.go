@@ -1,12 +1,9 @@
 package flatten
 
-import (
-	"sluice/internal/jsonscan"
-)
+import "sluice/internal/jsonscan"
 
 // line is element for an object at p whose node has a memo: it takes over what
-// is known, and reads the rest. Most have no more than a few numbers behind
-// that, as a quantity, which are read here.
+// is known, and reads the rest.
 func (f *Flattener) line(p int, n *node, depth int) int {
 	b, begin := f.b, p
 	if depth > f.limits.Depth {
@@ -38,35 +35,10 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 // tail reads what stands behind a known text of the given shape: the end of
 // the object, or a comma.
 func (f *Flattener) tail(p int, n *node, depth int, shape *shape) int {
-	b, seen, last := f.b, shape.members, &n.members[shape.last].next
-	for b[p] == ',' {
-		if p++; b[p] <= ' ' {
-			p = jsonscan.Space(b, p)
-		}
-		m := *last
-		if m == nil || m.only == nil || m.only.quick < quickInt || seen&m.bit != 0 || !m.at(b, p) {
-			return f.rest(p, n, depth, last, seen)
-		}
-		q := p + len(m.pattern)
-		if b[q] <= ' ' {
-			q = jsonscan.Space(b, q)
-		}
-		if b[q]-'0' > 9 {
-			return f.rest(p, n, depth, last, seen)
-		}
-		if q = quickNumber(b, q, m.only); q == 0 {
-			return f.rest(p, n, depth, last, seen)
-		}
-		seen |= m.bit
-		last = &m.next
-		if p = q; b[p] <= ' ' {
-			p = jsonscan.Space(b, p)
-		}
+	if f.b[p] == ',' {
+		return f.rest(jsonscan.Space(f.b, p+1), n, depth, &n.members[shape.last].next, shape.members)
 	}
-	if b[p] != '}' {
-		return -1 - p
-	}
-	f.given = seen
+	f.given = shape.members
 	return p + 1
 }
 
@@ -93,24 +65,15 @@ func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 			q = jsonscan.Space(b, q)
 		}
 		hash := n.memoKey(b, q)
-		want, i := tag(hash), int(hash)&(memoSlots-1)
-		for range memoSteps - 1 {
-			if s := m.slots[i]; s&slotTag == want || s == 0 {
-				break
-			}
-			i = (i + 1) & (memoSlots - 1)
-		}
-		s := m.slots[i]
+		s := m.slots[m.find(hash)]
 		size := s.size()
-		if hash == 0 || s&(slotTag|slotLive) != want|slotLive || size == 0 || size > len(b)-p {
+		if hash == 0 || s&(slotTag|slotLive) != tag(hash)|slotLive || size == 0 || size > len(b)-p {
 			break
 		}
 		if string(b[p:p+size]) != string(m.texts[s.text():s.text()+size]) {
 			break
 		}
-		m.hits++
-		m.copies = append(m.copies, copied{uint32(t.Elements(e.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
-		shape := &m.shapes[s.shape()]
+		shape := m.give(s)
 		seen := shape.members
 		f.ord[n.wild] = first + count
 		if q = p + size - 1; b[q] == '}' {
@@ -131,7 +94,7 @@ func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 			break
 		}
 		if seen&e.needs == e.needs && int64(t.RecordRows()) < f.limits.RecordRows {
-			t.EndRow()
+			t.EndElement(e.level, 1)
 		} else {
 			f.given = seen
 			if f.end(e, n, p); f.code != "" {

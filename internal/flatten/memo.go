@@ -209,35 +209,42 @@ func (f *Flattener) recall(n *node, p int, hash uint64) (size int, _ *shape) {
 		}
 		m.slots = new([memoSlots]slot)
 	}
-	want := tag(hash)
-	for i := range memoSteps {
-		m.slot = int(hash+uint64(i)) & (memoSlots - 1)
-		s := m.slots[m.slot]
-		if s == 0 {
-			break
-		}
-		if s&slotTag != want {
-			continue
-		}
+	m.slot = m.find(hash)
+	if s := m.slots[m.slot]; s&slotTag == tag(hash) {
 		size := s.size()
 		text := m.texts[s.text() : s.text()+size]
 		if size > len(f.b)-p || string(f.b[p:p+size]) != string(text) {
 			s = m.shorten(s, commonPrefix(f.b[p:], text))
 			size = s.size()
 		}
-		if size == 0 {
-			break
+		m.same = size > 0 && s&slotLive == 0
+		if size > 0 && !m.same {
+			return size, m.give(s)
 		}
-		if s&slotLive == 0 {
-			m.same = true
-			break
-		}
-		m.hits++
-		m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
-		return size, &m.shapes[s.shape()]
 	}
 	m.misses++
 	return 0, nil
+}
+
+// find is the slot of the object with that hash, or else the first free one, or
+// the last one that is looked at.
+func (m *memo) find(hash uint64) int {
+	i := int(hash) & (memoSlots - 1)
+	for range memoSteps - 1 {
+		if s := m.slots[i]; s&slotTag == tag(hash) || s == 0 {
+			break
+		}
+		i = (i + 1) & (memoSlots - 1)
+	}
+	return i
+}
+
+// give notes that the current element has what the object of s has, and returns
+// its shape.
+func (m *memo) give(s slot) *shape {
+	m.hits++
+	m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
+	return &m.shapes[s.shape()]
 }
 
 // shorten drops the bounds that lie behind n bytes of an object, so that what

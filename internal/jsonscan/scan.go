@@ -76,7 +76,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 		w &= 1<<n - 1
 		p += n >> 3
 		if b[p] != '"' {
-			end, f = stringSlow(b, start, p, seen|w)
+			end, f = endOfString(b, start, p, seen|w)
 			if end < 0 {
 				return end, 0, f
 			}
@@ -90,33 +90,11 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 }
 
 // SkipString is String for those who need no hash.
-func SkipString(b []byte, p int) (end int, f Flags) {
-	start := p
-	var seen uint64
-	for {
-		w := Word(b, p)
-		stop := stops(w)
-		if stop == 0 {
-			seen |= w
-			p += 8
-			continue
-		}
-		n := bits.TrailingZeros64(stop) &^ 7
-		seen |= w & (1<<n - 1)
-		p += n >> 3
-		if b[p] != '"' {
-			return stringSlow(b, start, p, seen)
-		}
-		if seen&highs != 0 && !validUTF8(b, start, p) {
-			f = BadUTF8
-		}
-		return p, f
-	}
-}
+func SkipString(b []byte, p int) (end int, f Flags) { return endOfString(b, p, p, 0) }
 
-// stringSlow goes on at p with a string that has an escape or a control
-// character. seen has all bits of the bytes before.
-func stringSlow(b []byte, start, p int, seen uint64) (int, Flags) {
+// endOfString goes on at p with a string that begins at start. seen has all bits
+// of the bytes before p.
+func endOfString(b []byte, start, p int, seen uint64) (int, Flags) {
 	var f Flags
 	for {
 		w := Word(b, p)

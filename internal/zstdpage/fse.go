@@ -71,7 +71,7 @@ func (t *fseTable) describe(dst []byte, counts *[maxSymbols]uint32, n int, log u
 
 // normalize gives each symbol its share of the states, at least one.
 func (t *fseTable) normalize(counts *[maxSymbols]uint32, n int) {
-	symbols, left := 0, 0
+	symbols := 0
 	for s, count := range counts {
 		t.norm[s] = 0
 		if count > 0 {
@@ -79,7 +79,7 @@ func (t *fseTable) normalize(counts *[maxSymbols]uint32, n int) {
 		}
 	}
 	t.log = max(t.log, uint(bits.Len(uint(symbols))))
-	left = 1 << t.log
+	left := 1 << t.log
 	for s, count := range counts {
 		if count > 0 {
 			t.norm[s] = max(1, int(count)<<t.log/n)
