@@ -33,34 +33,40 @@ func newAhead(src io.Reader, m *mapping.Mapping, opts *Options) *ahead {
 	if opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
 		return nil
 	}
-	var file interface {
+	file, base, size := section(src)
+	if file == nil || size <= opts.rowGroup/2 || size > m.Limits.DecompressedBytes {
+		return nil
+	}
+	return &ahead{src: file, base: base, size: size}
+}
+
+// section is the part of a file that src would read, or nil if src is none.
+func section(src io.Reader) (file io.ReaderAt, base, size int64) {
+	var f interface {
 		io.ReaderAt
 		io.Seeker
 	}
 	switch src := src.(type) { // and no other, whose Read may do more than read
 	case *os.File:
-		file = src
+		f = src
 	case *bytes.Reader:
-		file = src
+		f = src
 	case *strings.Reader:
-		file = src
+		f = src
 	case *io.SectionReader:
-		file = src
+		f = src
 	default:
-		return nil
+		return nil, 0, 0
 	}
-	base, err := file.Seek(0, io.SeekCurrent)
+	base, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil
+		return nil, 0, 0
 	}
-	end, err := file.Seek(0, io.SeekEnd)
-	if _, back := file.Seek(base, io.SeekStart); err != nil || back != nil {
-		return nil
+	end, err := f.Seek(0, io.SeekEnd)
+	if _, back := f.Seek(base, io.SeekStart); err != nil || back != nil {
+		return nil, 0, 0
 	}
-	if size := end - base; size > opts.rowGroup/2 && size <= m.Limits.DecompressedBytes {
-		return &ahead{src: file, base: base, size: size}
-	}
-	return nil
+	return f, base, end - base
 }
 
 // lost reports whether guesses cost more than they bring.
@@ -82,17 +88,17 @@ func (a *ahead) seek(d *decoder, at int64) error {
 // have been given up anywhere.
 func (a *ahead) move(d *decoder, at int64) {
 	d.flat.Bind(d.batches)
-	d.window.Reset(&section{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
+	d.window.Reset(&rest{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
 	d.in, d.found, d.ended = nil, true, false
 }
 
-// section reads left bytes, or says that the file has become shorter.
-type section struct {
+// rest reads left bytes, or says that the file has become shorter.
+type rest struct {
 	r    *io.SectionReader
 	left int64
 }
 
-func (s *section) Read(p []byte) (int, error) {
+func (s *rest) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.left -= int64(n); err == io.EOF && s.left > 0 {
 		err = fmt.Errorf("the file has become %d bytes shorter while it was read", s.left)

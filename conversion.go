@@ -30,6 +30,7 @@ type conversion struct {
 	cancel context.CancelFunc
 
 	in      *input.Reader // nil: there are no records
+	size    int64         // stored bytes of in; 0: not known
 	replays bool          // it is a quarantine file
 	decoder *decoder      // of the records of in
 	ahead   *ahead        // nil: no row group is read ahead of its turn
@@ -95,6 +96,9 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		bad = quarantine.NewWriter(opts.Quarantine)
 	}
 	c.ahead = newAhead(src, m, &c.opts)
+	if c.size = opts.Size; c.size == 0 {
+		_, _, c.size = section(src)
+	}
 	c.in = input.NewReader(src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
 	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
 	c.decoder.in = c.in

@@ -174,12 +174,32 @@ func (c *conversion) sample(d *decoder) error {
 		return err
 	}
 	unit := c.opts.rowGroup
-	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
+	until := min(d.start+unit/16, border(d.start, unit/2))
+	if err := d.fill(until); err != nil {
 		return err
 	}
-	d.stride = stride(unit, held(d.batches), max(d.position()-d.start, 1))
+	read := max(d.position()-d.start, 1)
+	d.stride = stride(unit, held(d.batches), read)
+	if !d.ended && d.position() >= until {
+		c.reserve(d, read)
+	}
 	c.send()
 	return nil
+}
+
+// reserve makes room in all lanes for row groups that hold as much as the first
+// one does of the bytes that were read.
+func (c *conversion) reserve(d *decoder, read int64) {
+	end := border(d.start, d.stride)
+	if c.size > 0 && c.in.Plain() {
+		end = min(end, c.size)
+	}
+	times := float64(end-d.start) / float64(read)
+	for _, l := range c.lanes {
+		for i, b := range l.batches {
+			b.Reserve(c.lanes[0].batches[i], times)
+		}
+	}
 }
 
 // turn is the decoder that reads the i-th row group when its turn comes.

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -160,6 +161,37 @@ func fill(n, every int, value func(i int) int) *Batch {
 	b.Flush(input, nil)
 	b.Finish()
 	return b
+}
+
+// TestReserve: a batch with room for as much as another one has, some times over,
+// is filled with that without growing, and holds what it held before.
+func TestReserve(t *testing.T) {
+	const n, times = 1000, 4
+	sample := fill(n, 64, func(i int) int { return i })
+	add := func(b *Batch) {
+		var buf [8]byte
+		for i := range n {
+			s := strconv.AppendInt(buf[:0], int64(i), 10)
+			b.Columns[0].AddBytes(jsonscan.Hash(s), 0, len(s))
+			b.Columns[1].AddFixed(uint64(i))
+			b.EndElement(0, 1)
+			b.EndRecord()
+			b.Flush(s, nil)
+		}
+	}
+	b := newTable(0)
+	add(b)
+	before := allRows(b)
+	b.Reserve(sample, times)
+	if diff := cmp.Diff(before, allRows(b)); diff != "" {
+		t.Fatalf("-before +after:\n%s", diff)
+	}
+	if got := testing.AllocsPerRun(times-2, func() { add(b) }); got > 0 {
+		t.Errorf("%v allocations for each %d elements of %d times as many that were reserved", got, n, times)
+	}
+	if b.Rows != times*n {
+		t.Errorf("%d rows, want %d", b.Rows, times*n)
+	}
 }
 
 // TestDictionary: a dictionary is kept while values repeat and left when they

@@ -61,6 +61,29 @@ func (b *Batch) Reset() {
 	}
 }
 
+// Reserve makes room for as much as like would hold if it were times as long,
+// and so saves copying, and collecting what was copied, while the batch grows to
+// its size. What is never used stays untouched.
+func (b *Batch) Reserve(like *Batch, times float64) {
+	for i := range b.Columns {
+		c, l := &b.Columns[i], &like.Columns[i]
+		c.Index = reserve(c.Index, len(l.Index), times)
+		c.Data, c.Offsets, c.Fixed = reserve(c.Data, len(l.Data), times), reserve(c.Offsets, len(l.Offsets), times), reserve(c.Fixed, len(l.Fixed), times)
+		c.table.hashes = reserve(c.table.hashes, len(l.table.hashes), times)
+	}
+	for l := range b.Depth {
+		b.Runs[l] = reserve(b.Runs[l], len(like.Runs[l]), times)
+	}
+}
+
+// reserve gives s the capacity for n elements, so many times, and a few more.
+func reserve[E any](s []E, n int, times float64) []E {
+	if n = int(float64(n) * times * 1.05); n <= cap(s) {
+		return s
+	}
+	return append(make([]E, 0, n), s...) // unlike slices.Grow, it touches only what is copied
+}
+
 // clearIndex makes all entries Null.
 func clearIndex(index []uint32) {
 	for i := range index {

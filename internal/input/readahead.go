@@ -9,8 +9,8 @@ import (
 // The chunks that are read ahead: enough for both sides to be busy, few enough
 // to stay in cache.
 const (
-	chunkBytes = 128 << 10
-	chunkCount = 3
+	chunkBytes = 64 << 10
+	chunkCount = 16
 )
 
 // readAhead reads in a goroutine of its own.

@@ -201,8 +201,17 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, w
 		return fmt.Errorf("page header: %w", err)
 	}
 	ch.uncompressed += len(e.out) - start + len(body)
-	e.out = append(e.out, packed...)
+	e.out = append(room(e.out, len(packed)), packed...)
 	return nil
+}
+
+// room returns s with room for n more bytes. Most row groups have a MB or two,
+// to which append would grow by a quarter each time.
+func room(s []byte, n int) []byte {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	return append(make([]byte, 0, max(1<<20, 2*cap(s), len(s)+n)), s...)
 }
 
 // checkPageSize refuses what the 32-bit sizes of a page header cannot hold.
