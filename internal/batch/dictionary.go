@@ -48,19 +48,22 @@ func tag(h uint64) uint32 { return uint32(h<<4>>32) &^ slotEntry }
 func (t *table) insert(h, slot uint64, entry int) {
 	t.hashes = append(t.hashes, h)
 	t.slots[slot] = tag(h) | uint32(entry+1)
-	if t.crowded() {
+	if t.crowded(len(t.slots)) {
 		t.fill()
 	}
 }
 
-// crowded reports whether a look-up would take too many steps.
-func (t *table) crowded() bool { return len(t.hashes)*4 > len(t.slots)*3 }
+// crowded reports whether a look-up among so many slots would take too many steps.
+func (t *table) crowded(slots int) bool { return len(t.hashes)*4 > slots*3 }
 
 // fill puts all entries into the table, which grows as they need.
 func (t *table) fill() {
-	for t.crowded() {
-		t.slots = make([]uint32, 2*len(t.slots))
-		t.shift--
+	if size := len(t.slots); t.crowded(size) {
+		for ; t.crowded(size); size *= 2 {
+			t.shift--
+		}
+		t.slots = make([]uint32, size)
+		clear(t.slots) // a page that is read before it is written has two faults, and the second stops all threads
 	}
 	for e, h := range t.hashes {
 		t.put(h, e)
