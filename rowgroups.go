@@ -178,23 +178,23 @@ func (c *conversion) sample(d *decoder) error {
 	if err := d.fill(until); err != nil {
 		return err
 	}
-	read := max(d.position()-d.start, 1)
-	d.stride = stride(unit, held(d.batches), read)
+	kept, read := held(d.batches), max(d.position()-d.start, 1)
+	d.stride = stride(unit, kept, read)
 	if !d.ended && d.position() >= until {
-		c.reserve(d, read)
+		c.reserve(d, kept, read)
 	}
 	c.send()
 	return nil
 }
 
-// reserve makes room in all lanes for row groups that hold as much as the first
-// one does of the bytes that were read.
-func (c *conversion) reserve(d *decoder, read int64) {
+// reserve makes room in all lanes for row groups like the first one, which keeps
+// so many bytes of those that were read.
+func (c *conversion) reserve(d *decoder, kept, read int64) {
 	end := border(d.start, d.stride)
 	if c.size > 0 && c.in.Plain() {
 		end = min(end, c.size)
 	}
-	times := float64(end-d.start) / float64(read)
+	times := min(float64(end-d.start)/float64(read), float64(maxHeld*c.opts.rowGroup)/float64(kept))
 	for _, l := range c.lanes {
 		for i, b := range l.batches {
 			b.Reserve(c.lanes[0].batches[i], times)
