@@ -30,7 +30,7 @@ func headroom() []byte {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
-	const ballast, percent = 40 << 20, 10
+	const ballast, percent = 40 << 20, 7
 	debug.SetGCPercent(percent)
 	return make([]byte, ballast)
 }
