@@ -19,54 +19,60 @@ import (
 // thrown away, and the row group is read when its turn comes. So what is
 // written never depends on a guess.
 type ahead struct {
-	src        io.ReaderAt
-	base, size int64 // of the input in src
-	seam       jsonscan.Seam
-	hits       int
-	misses     int
+	part
+	seam         jsonscan.Seam
+	hits, misses int
 }
 
 // newAhead returns nil for an input that can only be read from front to back.
 // The ordinal of a record is not known ahead of its turn, nor what limits on
 // the whole input will say.
-func newAhead(src io.Reader, m *mapping.Mapping, opts *Options) *ahead {
-	if opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
+func newAhead(f part, m *mapping.Mapping, opts *Options) *ahead {
+	if f.src == nil || opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
 		return nil
 	}
-	file, base, size := section(src)
-	if file == nil || size <= opts.rowGroup/2 || size > m.Limits.DecompressedBytes {
+	if f.size <= opts.rowGroup/2 || f.size > m.Limits.DecompressedBytes {
 		return nil
 	}
-	return &ahead{src: file, base: base, size: size}
+	return &ahead{part: f}
 }
 
-// section is the part of a file that src would read, or nil if src is none.
-func section(src io.Reader) (file io.ReaderAt, base, size int64) {
-	var f interface {
+// part is the part of a file that is to be read.
+type part struct {
+	src        io.ReaderAt // nil: it is no file
+	base, size int64
+}
+
+// partOf is the part of a file that src would read.
+func partOf(src io.Reader) (part, error) {
+	var file interface {
 		io.ReaderAt
 		io.Seeker
 	}
 	switch src := src.(type) { // and no other, whose Read may do more than read
 	case *os.File:
-		f = src
+		file = src
 	case *bytes.Reader:
-		f = src
+		file = src
 	case *strings.Reader:
-		f = src
+		file = src
 	case *io.SectionReader:
-		f = src
+		file = src
 	default:
-		return nil, 0, 0
+		return part{}, nil
 	}
-	base, err := f.Seek(0, io.SeekCurrent)
+	base, err := file.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil, 0, 0
+		return part{}, nil // a pipe
 	}
-	end, err := f.Seek(0, io.SeekEnd)
-	if _, back := f.Seek(base, io.SeekStart); err != nil || back != nil {
-		return nil, 0, 0
+	end, err := file.Seek(0, io.SeekEnd)
+	if _, back := file.Seek(base, io.SeekStart); back != nil {
+		return part{}, fmt.Errorf("seek input: %w", back)
 	}
-	return f, base, end - base
+	if err != nil {
+		return part{}, nil
+	}
+	return part{file, base, end - base}, nil
 }
 
 // lost reports whether guesses cost more than they bring.

@@ -2,7 +2,10 @@ package sluice_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"runtime"
+	"strings"
 	"testing"
 
 	"sluice"
@@ -37,5 +40,33 @@ func TestAllocations(t *testing.T) {
 	t.Logf("%.0f allocations for %d rows, %.0f for %d", few, fewRows, many, manyRows)
 	if more := many - few; more > float64(manyRows-fewRows)/100 {
 		t.Errorf("%.0f allocations for %d rows, %.0f for %d: %.4f for each row", few, fewRows, many, manyRows, more/float64(manyRows-fewRows))
+	}
+}
+
+// TestSmallInput: little memory is allocated for few records, wherever they
+// begin: how much room a row group gets is concluded from a sample, which is
+// cut short where a row group may end.
+func TestSmallInput(t *testing.T) {
+	m, err := mapping.Preset("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const order = `{"order_id":"1","order_date":"2024-01-01T00:00:00Z","total_amount":1,"customer":{"customer_id":"1"},"products":[{"product_id":"1","price":1,"quantity":1}]}` + "\n"
+	for name, records := range map[string]string{"kept": strings.Repeat(order, 3), "quarantined": strings.Repeat("{}\n", 3)} {
+		for _, before := range []int{0, 8<<20 - 2, 16<<20 - 2} {
+			t.Run(fmt.Sprintf("%s/%d", name, before), func(t *testing.T) {
+				in := strings.Repeat(" ", before) + records
+				var from, to runtime.MemStats
+				runtime.ReadMemStats(&from)
+				stats, err := sluice.Convert(t.Context(), io.Discard, io.MultiReader(strings.NewReader(in)), m, &sluice.Options{Quarantine: io.Discard})
+				runtime.ReadMemStats(&to)
+				if err != nil || stats.RecordsRead != 3 {
+					t.Fatalf("%d records read, %v", stats.RecordsRead, err)
+				}
+				if got := to.TotalAlloc - from.TotalAlloc; got > 16<<20 {
+					t.Errorf("%d MB allocated", got>>20)
+				}
+			})
+		}
 	}
 }

@@ -30,7 +30,7 @@ type conversion struct {
 	cancel context.CancelFunc
 
 	in      *input.Reader // nil: there are no records
-	size    int64         // stored bytes of in; 0: not known
+	size    int64         // stored bytes of in; not above 0: not known
 	replays bool          // it is a quarantine file
 	decoder *decoder      // of the records of in
 	ahead   *ahead        // nil: no row group is read ahead of its turn
@@ -51,6 +51,10 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	}
 	if opts.rowGroup == 0 {
 		opts.rowGroup, opts.rowGroupRows = rowGroupBytes, rowGroupRows
+	}
+	file, err := partOf(src)
+	if err != nil {
+		return nil, err
 	}
 	c := &conversion{m: m, opts: opts, stats: newStats()}
 	for i := range m.Tables {
@@ -95,9 +99,9 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if opts.Quarantine != nil {
 		bad = quarantine.NewWriter(opts.Quarantine)
 	}
-	c.ahead = newAhead(src, m, &c.opts)
+	c.ahead = newAhead(file, m, &c.opts)
 	if c.size = opts.Size; c.size == 0 {
-		_, _, c.size = section(src)
+		c.size = file.size
 	}
 	c.in = input.NewReader(src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
 	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)

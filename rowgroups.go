@@ -3,6 +3,7 @@ package sluice
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
@@ -180,25 +181,38 @@ func (c *conversion) sample(d *decoder) error {
 	}
 	kept, read := held(d.batches), max(d.position()-d.start, 1)
 	d.stride = stride(unit, kept, read)
-	if !d.ended && d.position() >= until {
+	if !d.ended && read >= unit/32 { // of less nobody should conclude
 		c.reserve(d, kept, read)
 	}
 	c.send()
 	return nil
 }
 
-// reserve makes room in all lanes for row groups like the first one, which keeps
-// so many bytes of those that were read.
+// reserve makes room in the lanes for row groups like the first one, of which
+// so many bytes were read and kept, and a quarter more: row groups differ.
 func (c *conversion) reserve(d *decoder, kept, read int64) {
-	end := border(d.start, d.stride)
-	if c.size > 0 && c.in.Plain() {
-		end = min(end, c.size)
-	}
-	times := min(float64(end-d.start)/float64(read), float64(maxHeld*c.opts.rowGroup)/float64(kept))
+	end, size := border(d.start, d.stride), c.length(d)
+	times := min(1.25*float64(min(end, size)-d.start)/float64(read), float64(maxHeld*c.opts.rowGroup)/float64(kept))
 	for _, l := range c.lanes {
 		for i, b := range l.batches {
 			b.Reserve(c.lanes[0].batches[i], times)
 		}
+		if end >= size {
+			break // the lanes behind it have nothing to do
+		}
+		end += d.stride
+	}
+}
+
+// length is about how many bytes the input has, decompressed.
+func (c *conversion) length(d *decoder) int64 {
+	switch stored, _ := c.in.Stored(); {
+	case c.size <= 0:
+		return math.MaxInt64
+	case c.in.Plain():
+		return c.size
+	default:
+		return int64(float64(c.size) * float64(d.position()) / float64(max(stored, 1)))
 	}
 }
 

@@ -182,7 +182,7 @@ func TestReserve(t *testing.T) {
 	b := newTable(0)
 	add(b)
 	before := allRows(b)
-	b.Reserve(sample, times)
+	b.Reserve(sample, 1.25*times) // places are made Null some ahead
 	if diff := cmp.Diff(before, allRows(b)); diff != "" {
 		t.Fatalf("-before +after:\n%s", diff)
 	}
@@ -191,6 +191,14 @@ func TestReserve(t *testing.T) {
 	}
 	if b.Rows != times*n {
 		t.Errorf("%d rows, want %d", b.Rows, times*n)
+	}
+
+	one := newTable(0)
+	one.EndElement(0, 1)
+	one.EndRecord()
+	b = newTable(0)
+	if b.Reserve(one, 1e6); cap(b.Columns[0].Index) > 2e6 {
+		t.Errorf("room for %d elements of a million times one", cap(b.Columns[0].Index))
 	}
 }
 

@@ -63,7 +63,7 @@ func (t *table) fill() {
 			t.shift--
 		}
 		t.slots = make([]uint32, size)
-		clear(t.slots) // a page that is read before it is written has two faults, and the second stops all threads
+		clear(t.slots) // a page that is read before it is written has two faults, and the second interrupts all threads
 	}
 	for e, h := range t.hashes {
 		t.put(h, e)

@@ -63,11 +63,11 @@ func (b *Batch) Reset() {
 
 // Reserve makes room for as much as like would hold if it were times as long,
 // and so saves copying, and collecting what was copied, while the batch grows to
-// its size. What is never used stays untouched.
+// its size. In a new process, what is never used takes no memory.
 func (b *Batch) Reserve(like *Batch, times float64) {
 	for i := range b.Columns {
 		c, l := &b.Columns[i], &like.Columns[i]
-		c.Index = reserve(c.Index, len(l.Index), times)
+		c.Index = reserve(c.Index, like.elems[c.Level], times) // its length is rounded up
 		c.Data, c.Offsets, c.Fixed = reserve(c.Data, len(l.Data), times), reserve(c.Offsets, len(l.Offsets), times), reserve(c.Fixed, len(l.Fixed), times)
 		c.table.hashes = reserve(c.table.hashes, len(l.table.hashes), times)
 	}
@@ -76,10 +76,9 @@ func (b *Batch) Reserve(like *Batch, times float64) {
 	}
 }
 
-// reserve gives s the capacity for n elements, so many times, and a quarter more:
-// row groups differ.
+// reserve gives s the capacity for n elements, so many times.
 func reserve[E any](s []E, n int, times float64) []E {
-	if n = int(float64(n) * times * 1.25); n <= cap(s) {
+	if n = int(float64(n) * times); n <= cap(s) {
 		return s
 	}
 	return append(make([]E, 0, n), s...) // unlike slices.Grow, it touches only what is copied

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// The chunks that are read ahead: enough for both sides to be busy, few enough
-// to stay in cache.
+// The chunks that are read ahead: enough for neither side to wait for the other
+// again and again, few enough for a small memory.
 const (
 	chunkBytes = 64 << 10
 	chunkCount = 16
@@ -51,6 +51,11 @@ func (a *readAhead) run(r *Reader) {
 	defer close(a.full)
 	for {
 		var c chunk
+		select {
+		case <-a.stop:
+			return
+		default:
+		}
 		select {
 		case c.buf = <-a.free:
 		case <-a.stop:

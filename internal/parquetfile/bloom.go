@@ -68,7 +68,7 @@ func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
 	}); err != nil {
 		return err
 	}
-	e.out = append(e.out, bits...)
+	e.out = append(room(e.out, len(bits)), bits...)
 	ch.bloomEnd = len(e.out)
 	return nil
 }

@@ -144,7 +144,7 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 		offset, before := len(e.out), ch.uncompressed
 		if twin != nil {
 			same := &twin.pages[i]
-			e.out = append(e.out, e.out[same.offset:same.offset+same.size]...)
+			e.out = append(room(e.out, same.size), e.out[same.offset:same.offset+same.size]...)
 			ch.uncompressed += same.uncompressed
 		} else {
 			body, width := e.pager.data(c, p, ch.dictionary), 0
@@ -205,13 +205,13 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, w
 	return nil
 }
 
-// room returns s with room for n more bytes. Most row groups have a MB or two,
+// room returns s with room for n more bytes. Many row groups have a MB or two,
 // to which append would grow by a quarter each time.
 func room(s []byte, n int) []byte {
 	if cap(s)-len(s) >= n {
 		return s
 	}
-	return append(make([]byte, 0, max(1<<20, 2*cap(s), len(s)+n)), s...)
+	return append(make([]byte, 0, max(64<<10, 2*cap(s), len(s)+n)), s...)
 }
 
 // checkPageSize refuses what the 32-bit sizes of a page header cannot hold.
