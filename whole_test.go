@@ -311,6 +311,7 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Add([]byte(gzipped(f, "[{}]")))
 	f.Add([]byte("{}\n123\n4\n{}"))
+	f.Add([]byte("{x" + strings.Repeat("\r", 60) + "{}\n"))
 	f.Add([]byte("{\"order_id\":1}\n{bad\n{\"products\":[{},null,{\"price\":1e400}]}\n"))
 	f.Add([]byte(`{"sluice_quarantine":1,"reason":"bad_json","path":"$","offset":0,"error_offset":0,"record":0,"place":"$","source":"s","raw":"{}"}`))
 	m := orders(f)

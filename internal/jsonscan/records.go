@@ -380,8 +380,16 @@ func (r *Records) recordFollows(end, at int) (bool, error) {
 	w := r.w
 	rel := end
 	for n := range lookAhead {
-		for isLineEnd(w.Buf[w.Pos+rel]) {
-			rel++
+		for from := rel; ; rel++ {
+			if err := w.Fill(rel + 1); err != nil {
+				return false, err
+			}
+			if !isLineEnd(w.Buf[w.Pos+rel]) {
+				break
+			}
+			if rel-from > r.limits.RecordBytes {
+				return false, nil
+			}
 		}
 		if n == 1 && at > end {
 			return false, nil
