@@ -175,8 +175,7 @@ func (c *conversion) sample(d *decoder) error {
 		return err
 	}
 	unit := c.opts.rowGroup
-	until := min(d.start+unit/16, border(d.start, unit/2))
-	if err := d.fill(until); err != nil {
+	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
 		return err
 	}
 	kept, read := held(d.batches), max(d.position()-d.start, 1)
@@ -206,7 +205,7 @@ func (c *conversion) reserve(d *decoder, kept, read int64) {
 
 // length is about how many bytes the input has, decompressed.
 func (c *conversion) length(d *decoder) int64 {
-	switch stored, _ := c.in.Stored(); {
+	switch stored, _ := d.stored(); {
 	case c.size <= 0:
 		return math.MaxInt64
 	case c.in.Plain():

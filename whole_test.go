@@ -282,6 +282,21 @@ func TestReplayLarge(t *testing.T) {
 	}
 }
 
+// TestBlanksBehindFirstRecord: whether records stand on lines of their own does
+// not depend on how the input is cut into reads, however far the next one is.
+func TestBlanksBehindFirstRecord(t *testing.T) {
+	for _, n := range []int{1 << 10, 129 << 10} {
+		for _, next := range []string{"{}\n{x\n{}", "1"} {
+			in := "{}" + strings.Repeat(" ", n) + next
+			whole := convert(t, orders(t), strings.NewReader(in), sluice.Options{})
+			cut := convert(t, orders(t), iotest.OneByteReader(strings.NewReader(in)), sluice.Options{})
+			if fmt.Sprint(whole.err) != fmt.Sprint(cut.err) || !bytes.Equal(whole.bad, cut.bad) {
+				t.Errorf("%d blanks and %q: read whole: %v %+v\nread byte by byte: %v %+v", n, next, whole.err, whole.stats, cut.err, cut.stats)
+			}
+		}
+	}
+}
+
 func TestEmptyArrayHasSchema(t *testing.T) {
 	got := convert(t, orders(t), strings.NewReader("[]"), sluice.Options{})
 	if got.err != nil || len(got.rows) != 0 || len(got.parquet) == 0 || got.stats.Outcome != sluice.Accept {

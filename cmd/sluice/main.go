@@ -22,9 +22,9 @@ func main() {
 }
 
 // headroom lets the garbage collector run each time some MB more are in use. A
-// percentage of what is in use would have it run dozens of times while the
-// buffers grow, at a quarter of the time of a small conversion, or leave it half
-// of the memory of a large one. So what is in use is made to seem larger, by
+// percentage of what is in use would have it run more often while the buffers
+// grow, at a tenth of the time of a small conversion, or leave it half of the
+// memory of a large one. So what is in use is made to seem larger, by
 // memory that is never touched and takes no RAM.
 func headroom() []byte {
 	if os.Getenv("GOGC") != "" {

@@ -105,12 +105,11 @@ func (r *Records) holdNumber() error {
 	w := r.w
 	r.Large = false
 	for n := 0; n <= r.limits.RecordBytes; n++ {
-		if w.Pos+n == w.End {
-			if err := w.Fill(n + 1); err != nil {
-				return err
-			}
+		c, err := w.At(n)
+		if err != nil {
+			return err
 		}
-		if c := w.Buf[w.Pos+n]; c-'0' > 9 && bytes.IndexByte([]byte("+-.eE"), c) < 0 {
+		if c-'0' > 9 && bytes.IndexByte([]byte("+-.eE"), c) < 0 {
 			return nil
 		}
 	}
@@ -258,23 +257,20 @@ func (r *Records) Accept(end int) {
 // input is NDJSON: the record stands on one line and ends it.
 func (r *Records) settleLines() error {
 	w := r.w
-	p := w.Pos
-	for {
-		for p < w.End && (w.Buf[p] == ' ' || w.Buf[p] == '\t') {
-			p++
-		}
-		if p < w.End || w.EOF || p-w.Pos > windowSize {
-			break
-		}
-		n := p - w.Pos
-		if err := w.Fill(n + 1); err != nil {
+	n := 0
+	for ; n <= windowSize; n++ {
+		c, err := w.At(n)
+		if err != nil {
 			return err
 		}
-		p = w.Pos + n
+		if c != ' ' && c != '\t' {
+			break
+		}
 	}
+	p := w.Pos + n
+	r.adjacent = n <= windowSize && p < w.End && !isLineEnd(w.Buf[p])
 	r.lines = linesNo
-	r.adjacent = p < w.End && !isLineEnd(w.Buf[p])
-	if !r.firstLines && (p == w.End || isLineEnd(w.Buf[p])) {
+	if !r.firstLines && !r.adjacent {
 		r.lines = linesYes
 	}
 	return nil
@@ -381,10 +377,11 @@ func (r *Records) recordFollows(end, at int) (bool, error) {
 	rel := end
 	for n := range lookAhead {
 		for from := rel; ; rel++ {
-			if err := w.Fill(rel + 1); err != nil {
+			c, err := w.At(rel)
+			if err != nil {
 				return false, err
 			}
-			if !isLineEnd(w.Buf[w.Pos+rel]) {
+			if !isLineEnd(c) {
 				break
 			}
 			if rel-from > r.limits.RecordBytes {

@@ -94,6 +94,17 @@ func (w *Window) Fill(want int) error {
 	}
 }
 
+// At is the byte n bytes behind Pos, which is read if it must be, or 0 at the
+// end of the stream. All bytes before it must have been looked at.
+func (w *Window) At(n int) (byte, error) {
+	if w.Pos+n == w.End {
+		if err := w.Fill(n + 1); err != nil {
+			return 0, err
+		}
+	}
+	return w.Buf[w.Pos+n], nil
+}
+
 // SkipSpace moves Pos to the next byte that is no white space and reports
 // whether there is one before the stream ends.
 func (w *Window) SkipSpace() (bool, error) {
