@@ -17,13 +17,7 @@ type bloomFilter struct {
 
 // fill makes the filter of a column and returns its bits.
 func (f *bloomFilter) fill(c *column) []byte {
-	// An entry may stand twice in a column that has left its dictionary, and
-	// how often must not matter.
-	values := c.Entries()
-	if !c.Distinct {
-		values = c.values()
-	}
-	n := bloomBlocks(values)
+	n := bloomBlocks(c)
 	if cap(f.blocks) < n {
 		f.blocks = make(bloom.SplitBlockFilter, n)
 	}
@@ -42,10 +36,16 @@ func (f *bloomFilter) fill(c *column) []byte {
 	return f.blocks.Bytes()
 }
 
-// bloomBlocks is the number of blocks of 256 bits for so many values at a rate
-// of one false positive in a hundred (10.5 bits a value: spec, BloomFilter.md),
-// rounded up to a power of two as other writers do.
-func bloomBlocks(values int) int {
+// bloomBlocks is the number of blocks of 256 bits for the values of a column at
+// a rate of one false positive in a hundred (10.5 bits a value: spec,
+// BloomFilter.md), rounded up to a power of two as other writers do.
+func bloomBlocks(c *column) int {
+	// An entry may stand twice in a column that has left its dictionary, and
+	// how often must not matter.
+	values := c.Entries()
+	if !c.Distinct {
+		values = c.values()
+	}
 	const bitsPerValue = 10.5
 	blocks := math.Ceil(float64(values) * bitsPerValue / (8 * bloom.BlockSize))
 	return 1 << bits.Len(uint(max(blocks, 1))-1)
@@ -53,10 +53,11 @@ func bloomBlocks(values int) int {
 
 // bloomFilter appends the bloom filter of a chunk to the row group, if the
 // column has one. Booleans have none, as bounds say all about them, nor has a
-// chunk without values.
+// chunk without values, nor one whose pages are smaller than the filter: who
+// would read that could as well read the column, which knows more.
 func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
 	ch.bloom, ch.bloomEnd = len(e.out), len(e.out)
-	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows {
+	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows || bloomBlocks(c)*bloom.BlockSize > ch.end-ch.start {
 		return nil
 	}
 	bits := e.bloom.fill(c)

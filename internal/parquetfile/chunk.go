@@ -22,12 +22,15 @@ type chunk struct {
 	start, data, end int // first page, first data page, end of the pages
 	uncompressed     int // size of the pages, headers included
 	nulls, distinct  int // distinct is 0 if it is not known
-	low, high        []byte
+	bounds           bounds
 	textBytes        int // values of a BYTE_ARRAY, without lengths
 	pages            []chunkPage
 	columnIndex      []byte
 	bloom, bloomEnd  int // equal: no filter
 }
+
+// unbounded reports whether there are values but no bounds of them.
+func (ch *chunk) unbounded(rows int) bool { return ch.nulls < rows && ch.bounds.low == nil }
 
 // chunkPage is a data page of a chunk.
 type chunkPage struct {
@@ -54,7 +57,7 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 	if c.Distinct {
 		ch.distinct = e.measurer.distinct
 	}
-	ch.low, ch.high = e.bounder.chunkBounds(c, pages)
+	ch.bounds = e.bounder.chunkBounds(c, pages)
 
 	return e.writePages(ctx, ch, c, pages, e.twin(b, i))
 }

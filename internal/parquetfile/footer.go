@@ -12,9 +12,9 @@ import (
 	"sluice/schema"
 )
 
-// fileMetaData, rowGroup and columnChunk are the structures of that name in
-// the format package, less what is never written. The metadata of a chunk
-// is held encoded: that is a fifth of the memory.
+// These are the structures of that name in the format package, less what is
+// never written, and with what it lacks: whether bounds are exact. The metadata
+// of a chunk is held encoded: that is a fifth of the memory.
 
 type fileMetaData struct {
 	Version      int32                              `thrift:"1,required"`
@@ -42,6 +42,39 @@ type columnChunk struct {
 	OffsetIndexLength int32   `thrift:"5,optional"`
 	ColumnIndexOffset int64   `thrift:"6,optional"`
 	ColumnIndexLength int32   `thrift:"7,optional"`
+}
+
+type columnMetaData struct {
+	Type                  format.Type                            `thrift:"1,required"`
+	Encoding              thrift.Slice[format.Encoding]          `thrift:"2,required"`
+	PathInSchema          thrift.Slice[string]                   `thrift:"3,required"`
+	Codec                 format.CompressionCodec                `thrift:"4,required"`
+	NumValues             int64                                  `thrift:"5,required"`
+	TotalUncompressedSize int64                                  `thrift:"6,required"`
+	TotalCompressedSize   int64                                  `thrift:"7,required"`
+	DataPageOffset        int64                                  `thrift:"9,required"`
+	DictionaryPageOffset  int64                                  `thrift:"11,optional"`
+	Statistics            statistics                             `thrift:"12,optional,writezero"`
+	EncodingStats         thrift.Slice[format.PageEncodingStats] `thrift:"13,optional"`
+	BloomFilterOffset     int64                                  `thrift:"14,optional"`
+	BloomFilterLength     int32                                  `thrift:"15,optional"`
+	SizeStatistics        format.SizeStatistics                  `thrift:"16,optional"`
+}
+
+type statistics struct {
+	NullCount       int64             `thrift:"3,optional,writezero"`
+	DistinctCount   int64             `thrift:"4,optional"`
+	MaxValue        []byte            `thrift:"5,optional"`
+	MinValue        []byte            `thrift:"6,optional"`
+	IsMaxValueExact thrift.Null[bool] `thrift:"7,optional"`
+	IsMinValueExact thrift.Null[bool] `thrift:"8,optional"`
+}
+
+// setBounds sets the bounds with both flags, or none at all.
+func (s *statistics) setBounds(b bounds) {
+	s.MinValue, s.MaxValue = b.low, b.high
+	s.IsMinValueExact = thrift.Null[bool]{V: b.lowExact, Valid: b.low != nil}
+	s.IsMaxValueExact = thrift.Null[bool]{V: b.highExact, Valid: b.high != nil}
 }
 
 // encoded is a structure that was encoded before.
@@ -85,8 +118,8 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 }
 
 // metaData is the metadata of a chunk of a row group that begins at base.
-func (ch *chunk) metaData(base int64, rows int) *format.ColumnMetaData {
-	m := &format.ColumnMetaData{
+func (ch *chunk) metaData(base int64, rows int) *columnMetaData {
+	m := &columnMetaData{
 		Type:                  ch.physical,
 		Encoding:              plainEncodings,
 		PathInSchema:          thrift.Slice[string]{ch.name},
@@ -95,17 +128,13 @@ func (ch *chunk) metaData(base int64, rows int) *format.ColumnMetaData {
 		TotalUncompressedSize: int64(ch.uncompressed),
 		TotalCompressedSize:   int64(ch.end - ch.start),
 		DataPageOffset:        base + int64(ch.data),
-		Statistics: format.Statistics{
-			NullCount:     int64(ch.nulls),
-			DistinctCount: int64(ch.distinct),
-			MinValue:      ch.low,
-			MaxValue:      ch.high,
-		},
+		Statistics:            statistics{NullCount: int64(ch.nulls), DistinctCount: int64(ch.distinct)},
 		EncodingStats: thrift.Slice[format.PageEncodingStats]{
 			{PageType: format.DataPage, Encoding: format.Plain, Count: int32(len(ch.pages))},
 		},
 		SizeStatistics: format.SizeStatistics{UnencodedByteArrayDataBytes: int64(ch.textBytes)},
 	}
+	m.Statistics.setBounds(ch.bounds)
 	if ch.dictionary {
 		m.Encoding = dictionaryEncodings
 		m.DictionaryPageOffset = base + int64(ch.start)

@@ -1,10 +1,6 @@
 package parquetfile
 
-import (
-	"github.com/parquet-go/parquet-go/format"
-
-	"sluice/schema"
-)
+import "github.com/parquet-go/parquet-go/format"
 
 // bounder keeps the bounds of pages and chunks, and builds column indexes.
 type bounder struct {
@@ -12,8 +8,9 @@ type bounder struct {
 	index format.ColumnIndex
 }
 
-// chunkBounds are the bounds of a chunk, or nil if it has none.
-func (s *bounder) chunkBounds(c *column, pages []page) (low, high []byte) {
+// chunkBounds are the bounds of a chunk: none if it has no values, or values
+// that nothing can stand above.
+func (s *bounder) chunkBounds(c *column, pages []page) (b bounds) {
 	var lowest, highest uint32
 	found := false
 	for i := range pages {
@@ -29,17 +26,14 @@ func (s *bounder) chunkBounds(c *column, pages []page) (low, high []byte) {
 		}
 		found = true
 	}
-	if !found || c.hasNaN() {
-		return nil, nil
+	if found && !c.hasNaN() {
+		b, _ = s.bounds(c, lowest, highest)
 	}
-	if c.physical == format.ByteArray && max(len(c.Entry(lowest)), len(c.Entry(highest))) > statisticsBytes {
-		return nil, nil
-	}
-	return s.keep(appendBound(s.buf, c, lowest, true)), s.keep(appendBound(s.buf, c, highest, false))
+	return b
 }
 
 // columnIndex is the column index of a chunk, valid until the next call, or
-// nil if it cannot have one.
+// nil if it cannot have one, as it needs the bounds of each page with values.
 func (s *bounder) columnIndex(c *column, pages []page) *format.ColumnIndex {
 	if c.hasNaN() { // spec, ColumnOrder: no bounds then
 		return nil
@@ -50,47 +44,50 @@ func (s *bounder) columnIndex(c *column, pages []page) *format.ColumnIndex {
 		p := &pages[i]
 		x.NullCounts = append(x.NullCounts, int64(p.nulls))
 		x.NullPages = append(x.NullPages, p.values() == 0)
-		var low, high []byte // empty for a page without values
+		var b bounds // empty for a page without values
 		if p.values() > 0 {
-			low, high = s.pageBounds(c, p)
+			var ok bool
+			if b, ok = s.bounds(c, p.low, p.high); !ok {
+				return nil
+			}
 		}
-		x.MinValues = append(x.MinValues, low)
-		x.MaxValues = append(x.MaxValues, high)
+		x.MinValues = append(x.MinValues, b.low)
+		x.MaxValues = append(x.MaxValues, b.high)
 	}
-	x.BoundaryOrder = boundaryOrder(c, pages)
+	x.BoundaryOrder = boundaryOrder(c, x)
 	return x
 }
 
-func (s *bounder) pageBounds(c *column, p *page) (low, high []byte) {
-	if c.Type.Kind != schema.String && c.Type.Kind != schema.JSON {
-		return s.keep(appendBound(s.buf, c, p.low, true)), s.keep(appendBound(s.buf, c, p.high, false))
+// bounds are those of values of which these entries are the least and the
+// greatest; false if there are none.
+func (s *bounder) bounds(c *column, least, greatest uint32) (b bounds, ok bool) {
+	start := len(s.buf)
+	buf, lowExact := appendLow(s.buf, c, least)
+	end := len(buf)
+	buf, highExact, ok := appendHigh(buf, c, greatest)
+	if !ok {
+		return bounds{}, false
 	}
-	return s.keep(append(s.buf, cutLow(c.Entry(p.low))...)), s.keep(appendCutHigh(s.buf, c.Entry(p.high)))
-}
-
-// keep takes the buffer with a bound appended, and returns that bound.
-func (s *bounder) keep(buf []byte) []byte {
-	n := len(s.buf)
 	s.buf = buf
-	return buf[n:len(buf):len(buf)]
+	return bounds{buf[start:end:end], buf[end:len(buf):len(buf)], lowExact, highExact}, true
 }
 
-// boundaryOrder says whether the bounds of the pages with values rise or fall.
-// That the bounds may be cut does not matter: cutting keeps their order.
-func boundaryOrder(c *column, pages []page) format.BoundaryOrder {
-	rising, falling := true, true
-	var last *page
-	for i := range pages {
-		p := &pages[i]
-		if p.values() == 0 {
+// boundaryOrder says whether the bounds of the pages with values rise or fall,
+// as they are written: texts that are cut may lose their order. Readers search
+// in them by halves.
+func boundaryOrder(c *column, x *format.ColumnIndex) format.BoundaryOrder {
+	rising, falling, last := true, true, -1
+	for i, null := range x.NullPages {
+		if null {
 			continue
 		}
-		if last != nil {
-			low, high := c.compare(last.low, p.low), c.compare(last.high, p.high)
+		if last >= 0 {
+			low := c.compareBounds(x.MinValues[last], x.MinValues[i])
+			high := c.compareBounds(x.MaxValues[last], x.MaxValues[i])
 			rising = rising && low <= 0 && high <= 0
 			falling = falling && low >= 0 && high >= 0
 		}
-		last = p
+		last = i
 	}
 	switch {
 	case rising:

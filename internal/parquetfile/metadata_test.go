@@ -24,7 +24,7 @@ func checkMetadata(t *rapid.T, file []byte, group int, x *table) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := f.Metadata().RowGroups[group]
+	g, raw := f.Metadata().RowGroups[group], readFooter(t, file)
 	if int(g.Ordinal) != group {
 		t.Fatalf("row group %d has ordinal %d", group, g.Ordinal)
 	}
@@ -45,9 +45,10 @@ func checkMetadata(t *rapid.T, file []byte, group int, x *table) {
 
 		rows := x.rows(c)
 		checkChunkStatistics(t, c, m, rows)
+		checkChunkBounds(t, c, raw.RowGroups[group].Columns[i].MetaData.Statistics, rows)
 		checkEncodings(t, c, m)
 		checkPageIndex(t, c, chunk, rows)
-		checkBloomFilter(t, c, chunk, rows)
+		checkBloomFilter(t, c, m, chunk, rows)
 	}
 	if g.TotalCompressedSize != next-g.FileOffset || g.TotalByteSize != uncompressed {
 		t.Fatalf("row group of %d and %d bytes, want %d and %d", g.TotalCompressedSize, g.TotalByteSize, next-g.FileOffset, uncompressed)
@@ -86,22 +87,6 @@ func checkChunkStatistics(t *rapid.T, c *tableColumn, m *format.ColumnMetaData, 
 			t.Fatalf("column %s: %d bytes of text, want %d", c.Name, got, size)
 		}
 	}
-	if len(values) == 0 {
-		if s.MinValue != nil || s.MaxValue != nil {
-			t.Fatalf("column %s: bounds without values", c.Name)
-		}
-		return
-	}
-	low, high := c.bound(values[0], true), c.bound(values[len(values)-1], false)
-	if max(len(low), len(high)) > statisticsBytes {
-		low, high = nil, nil
-	}
-	if (s.MinValue == nil) != (low == nil) || (s.MaxValue == nil) != (high == nil) {
-		t.Fatalf("column %s: bounds %v and %v, want %v and %v", c.Name, s.MinValue, s.MaxValue, low, high)
-	}
-	if !bytes.Equal(s.MinValue, low) || !bytes.Equal(s.MaxValue, high) {
-		t.Fatalf("column %s: bounds %q and %q, want %q and %q", c.Name, s.MinValue, s.MaxValue, low, high)
-	}
 }
 
 // plainBytes is a value in PLAIN encoding, made the plain way.
@@ -118,16 +103,6 @@ func (c *tableColumn) plainBytes(v any) []byte {
 		return v.([]byte)
 	}
 	return binary.LittleEndian.AppendUint64(nil, v.(uint64))
-}
-
-func (c *tableColumn) bound(v any, low bool) []byte {
-	if c.Type.Kind == schema.Double && math.Float64frombits(v.(uint64)) == 0 {
-		if low {
-			return []byte{0, 0, 0, 0, 0, 0, 0, 0x80}
-		}
-		return make([]byte, 8)
-	}
-	return c.plainBytes(v)
 }
 
 func checkEncodings(t *rapid.T, c *tableColumn, m *format.ColumnMetaData) {
@@ -158,7 +133,7 @@ func checkPageIndex(t *rapid.T, c *tableColumn, chunk *parquet.FileColumnChunk, 
 	if index.NumPages() != offsets.NumPages() {
 		t.Fatalf("column %s: %d pages in the column index, %d in the offset index", c.Name, index.NumPages(), offsets.NumPages())
 	}
-	var lows, highs []any
+	var lows, highs [][]byte
 	for p := range index.NumPages() {
 		end := int64(len(rows))
 		if p+1 < index.NumPages() {
@@ -174,47 +149,18 @@ func checkPageIndex(t *rapid.T, c *tableColumn, chunk *parquet.FileColumnChunk, 
 		if len(values) == 0 {
 			continue
 		}
-		low, high := index.MinValue(p), index.MaxValue(p)
-		wantLow, wantHigh := c.bound(values[0], true), c.bound(values[len(values)-1], false)
-		if c.Type.Kind == schema.String {
-			checkTextBounds(t, low.ByteArray(), high.ByteArray(), wantLow, wantHigh)
-			lows, highs = append(lows, low.ByteArray()), append(highs, high.ByteArray())
-			continue
-		}
-		lows, highs = append(lows, values[0]), append(highs, values[len(values)-1])
-		if !bytes.Equal(low.Bytes(), wantLow) || !bytes.Equal(high.Bytes(), wantHigh) {
-			t.Fatalf("column %s, page %d: bounds %v and %v, want %v and %v", c.Name, p, low.Bytes(), high.Bytes(), wantLow, wantHigh)
-		}
+		low, high := index.MinValue(p).Bytes(), index.MaxValue(p).Bytes()
+		checkBounds(t, c, low, high, values)
+		lows, highs = append(lows, low), append(highs, high)
 	}
-	compare := func(a, b any) int { return compareValues(a, b, c.Type) }
-	if index.IsAscending() && !(slices.IsSortedFunc(lows, compare) && slices.IsSortedFunc(highs, compare)) {
-		t.Fatalf("column %s: pages are not ascending", c.Name)
-	}
-	slices.Reverse(lows)
-	slices.Reverse(highs)
-	if index.IsDescending() && !(slices.IsSortedFunc(lows, compare) && slices.IsSortedFunc(highs, compare)) {
-		t.Fatalf("column %s: pages are not descending", c.Name)
-	}
+	checkOrder(t, c, index, lows, highs)
 }
 
-type failer interface{ Fatalf(string, ...any) }
-
-func checkTextBounds(t failer, low, high, wantLow, wantHigh []byte) {
-	if bytes.Compare(low, wantLow) > 0 || bytes.Compare(high, wantHigh) < 0 {
-		t.Fatalf("bounds %q and %q do not hold %q and %q", low, high, wantLow, wantHigh)
-	}
-	if len(wantLow) <= indexBytes && !bytes.Equal(low, wantLow) || len(wantHigh) <= indexBytes && !bytes.Equal(high, wantHigh) {
-		t.Fatalf("bounds %q and %q of %q and %q are cut", low, high, wantLow, wantHigh)
-	}
-	if len(low) > indexBytes {
-		t.Fatalf("bound %q is not cut", low)
-	}
-}
-
-func checkBloomFilter(t *rapid.T, c *tableColumn, chunk *parquet.FileColumnChunk, rows []any) {
+func checkBloomFilter(t *rapid.T, c *tableColumn, m *format.ColumnMetaData, chunk *parquet.FileColumnChunk, rows []any) {
 	values := valuesOf(c, rows)
 	filter := chunk.BloomFilter()
-	if want := c.Bloom && len(values) > 0 && c.Type.Kind != schema.Boolean; want != (filter != nil) {
+	want := c.Bloom && len(values) > 0 && c.Type.Kind != schema.Boolean && filterBytes(c) <= m.TotalCompressedSize
+	if want != (filter != nil) {
 		t.Fatalf("column %s: bloom filter %v, want %v", c.Name, filter != nil, want)
 	}
 	if filter == nil {
@@ -226,6 +172,26 @@ func checkBloomFilter(t *rapid.T, c *tableColumn, chunk *parquet.FileColumnChunk
 			t.Fatalf("column %s: the bloom filter lacks a value: %v", c.Name, err)
 		}
 	}
+}
+
+// filterBytes is the size of the filter of a column, without its header: that
+// many blocks of 32 bytes, a power of two, as 10.5 bits for each value fill.
+func filterBytes(c *tableColumn) int64 {
+	elements, distinct := 0, map[string]bool{}
+	for _, v := range c.values {
+		if v != nil {
+			elements++
+			distinct[fmt.Sprint(v)] = true
+		}
+	}
+	if !c.plain {
+		elements = len(distinct)
+	}
+	size := int64(32)
+	for 8*float64(size) < 10.5*float64(elements) {
+		size *= 2
+	}
+	return size
 }
 
 // A reader that looks for +0 must find rows of -0 and the other way round.

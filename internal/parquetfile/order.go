@@ -25,6 +25,23 @@ func (c *column) compare(a, b uint32) int {
 	return bytes.Compare(x, y)
 }
 
+// compareBounds orders two bounds as they are written. Zeros of a double are equal.
+func (c *column) compareBounds(a, b []byte) int {
+	switch c.physical {
+	case format.Int32:
+		return cmp.Compare(int32(binary.LittleEndian.Uint32(a)), int32(binary.LittleEndian.Uint32(b)))
+	case format.Int64:
+		return cmp.Compare(int64(binary.LittleEndian.Uint64(a)), int64(binary.LittleEndian.Uint64(b)))
+	case format.Double:
+		return cmp.Compare(math.Float64frombits(binary.LittleEndian.Uint64(a)), math.Float64frombits(binary.LittleEndian.Uint64(b)))
+	case format.FixedLenByteArray:
+		if a[0]^b[0] >= 0x80 {
+			return bytes.Compare(b, a)
+		}
+	}
+	return bytes.Compare(a, b)
+}
+
 // number is an entry of a type that is not Bytes as an integer of the same
 // order. -0 comes before +0.
 func (c *column) number(entry uint32) int64 {

@@ -93,7 +93,7 @@ func TestEncoderForgets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(RowGroup{}, chunk{}, chunkPage{})); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(RowGroup{}, bounds{}, chunk{}, chunkPage{})); diff != "" {
 				t.Fatalf("%s: a used encoder differs (-fresh +used):\n%s", codec, diff)
 			}
 		}

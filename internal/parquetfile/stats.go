@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"bytes"
 	"math"
 	"unicode/utf8"
 
@@ -8,30 +9,64 @@ import (
 )
 
 const (
-	// indexBytes is where texts are cut in the column index: the spec allows
-	// shorter bounds there, and 64 bytes is what other writers keep.
+	// indexBytes is where texts are cut in bounds: the spec allows shorter
+	// bounds, and 64 bytes is what other writers keep.
 	indexBytes = 64
-	// statisticsBytes is the longest text kept as a bound of a chunk. The
-	// footer's library has no field that says a bound was cut
-	// (is_max_value_exact), and readers answer MAX from exact bounds; so a
-	// longer bound is left out. Every bound costs memory until the file ends.
-	statisticsBytes = 256
+	// longestBound is the longest text that is written as a bound where
+	// indexBytes do not do, see appendCutHigh. Every bound of a chunk or page
+	// costs memory until the file ends.
+	longestBound = 256
 )
 
-// appendBound appends an entry as statistics hold it: PLAIN, without length.
+// bounds are the least and the greatest value of a page or a chunk as they are
+// written: PLAIN, without length. They may be cut, and so stand for no value.
+type bounds struct {
+	low, high           []byte
+	lowExact, highExact bool // it is a value
+}
+
+// isText reports whether bounds of the column may be cut.
+func (c *column) isText() bool { return c.physical == format.ByteArray }
+
+// appendLow appends the lower bound of values of which entry is the least, and
+// whether it is that value.
+func appendLow(dst []byte, c *column, entry uint32) (_ []byte, exact bool) {
+	if !c.isText() {
+		return appendNumber(dst, c, entry, true)
+	}
+	text := c.Entry(entry)
+	cut := cutLow(text)
+	return append(dst, cut...), len(cut) == len(text)
+}
+
+// appendHigh appends the upper bound of values of which entry is the greatest,
+// and whether it is that value; or reports that there is none.
+func appendHigh(dst []byte, c *column, entry uint32) (_ []byte, exact, ok bool) {
+	if !c.isText() {
+		dst, exact = appendNumber(dst, c, entry, false)
+		return dst, exact, true
+	}
+	text, n := c.Entry(entry), len(dst)
+	dst, ok = appendCutHigh(dst, text)
+	return dst, bytes.Equal(dst[n:], text), ok
+}
+
+// appendNumber appends a value of any other type than text.
 //
 // Zeros of a double have two forms, and readers do not agree on their order:
 // a bound of zero is written as -0 when low and as +0 when high (spec, ColumnOrder).
-func appendBound(dst []byte, c *column, entry uint32, low bool) []byte {
+func appendNumber(dst []byte, c *column, entry uint32, low bool) (_ []byte, exact bool) {
 	start := len(dst)
 	dst = c.appendValue(dst, entry)
-	if c.physical == format.Double && math.Float64frombits(c.Fixed[entry]) == 0 {
-		dst[start+7] = 0
-		if low {
-			dst[start+7] = 0x80
-		}
+	if c.physical != format.Double || math.Float64frombits(c.Fixed[entry]) != 0 {
+		return dst, true
 	}
-	return dst
+	sign := dst[start+7]
+	dst[start+7] = 0
+	if low {
+		dst[start+7] = 0x80
+	}
+	return dst, dst[start+7] == sign
 }
 
 // cutLow is a text not above the text, of at most indexBytes.
@@ -47,28 +82,41 @@ func cutLow(text []byte) []byte {
 }
 
 // appendCutHigh appends a text not below the text, of about indexBytes: its
-// beginning with the last character raised by one. What cannot be raised, or
-// is no text, is appended whole.
-func appendCutHigh(dst, text []byte) []byte {
-	cut := cutLow(text)
-	if len(cut) == len(text) {
-		return append(dst, text...)
+// beginning with the last character raised by one. Above the last character of
+// Unicode there is none, and a bound must be a text itself (spec, ColumnIndex).
+// So a text that begins with sixteen of those is cut behind them, and one that
+// begins with more of them than longestBound holds has no bound.
+func appendCutHigh(dst, text []byte) (_ []byte, ok bool) {
+	if len(text) <= indexBytes {
+		return append(dst, text...), true
 	}
-	for len(cut) > 0 {
+	for cut := cutLow(text); len(cut) > 0; {
 		last, size := utf8.DecodeLastRune(cut)
-		if last == utf8.RuneError && size == 1 {
-			break
-		}
 		cut = cut[:len(cut)-size]
-		switch last {
-		case utf8.MaxRune: // nothing above it: raise the one before
-			continue
-		case 0xD7FF: // the surrogates above it are no characters
-			last = 0xE000
-		default:
-			last++
+		if next, ok := above(last, size); ok {
+			return utf8.AppendRune(append(dst, cut...), next), true
 		}
-		return utf8.AppendRune(append(dst, cut...), last)
 	}
-	return append(dst, text...)
+	for n := len(cutLow(text)); n < min(len(text), longestBound); {
+		first, size := utf8.DecodeRune(text[n:])
+		if next, ok := above(first, size); ok {
+			return utf8.AppendRune(append(dst, text[:n]...), next), true
+		}
+		n += size
+	}
+	if len(text) > longestBound {
+		return dst, false
+	}
+	return append(dst, text...), true
+}
+
+// above is the character that follows one of size bytes.
+func above(r rune, size int) (next rune, ok bool) {
+	switch {
+	case r == utf8.MaxRune, r == utf8.RuneError && size == 1:
+		return 0, false
+	case r == 0xD7FF: // the surrogates behind it are no characters
+		return 0xE000, true
+	}
+	return r + 1, true
 }

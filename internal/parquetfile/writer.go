@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 
 	"sluice/schema"
 )
@@ -37,6 +40,7 @@ type Writer struct {
 	columns int
 	meta    fileMetaData // without row groups
 	groups  []groupMetaData
+	noBound []bool // of each column: a chunk of it lacks bounds
 	thrift  *thriftEncoder
 	scratch [3][]byte
 }
@@ -59,7 +63,7 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 	if len(s.Columns) == 0 {
 		return nil, fmt.Errorf("write parquet file of table %s: no columns", s.Table)
 	}
-	f := &Writer{w: w, columns: len(s.Columns), thrift: newThriftEncoder()}
+	f := &Writer{w: w, columns: len(s.Columns), noBound: make([]bool, len(s.Columns)), thrift: newThriftEncoder()}
 	f.meta = newFileMetaData(s, o)
 	return f, f.write([]byte(magic), "magic")
 }
@@ -102,6 +106,7 @@ func (f *Writer) describe(g *RowGroup, base int64, ordinal int) (err error) {
 	columns, columnIndexes, offsetIndexes := f.scratch[0][:0], f.scratch[1][:0], f.scratch[2][:0]
 	for i := range g.chunks {
 		ch, size := &g.chunks[i], &group.chunks[i]
+		f.noBound[i] = f.noBound[i] || ch.unbounded(g.rows)
 		group.TotalByteSize += int64(ch.uncompressed)
 		group.TotalCompressedSize += int64(ch.end - ch.start)
 
@@ -145,6 +150,9 @@ func (f *Writer) Close() error {
 			return err
 		}
 		g := &f.groups[i]
+		if err := f.dropBounds(g); err != nil {
+			return f.fail(fmt.Errorf("write bounds of row group %d: %w", i, err))
+		}
 		f.meta.RowGroups = append(f.meta.RowGroups, g.footer(&columnIndexes, &offsetIndexes))
 		size += len(g.columns) + len(g.chunks)*chunkOverhead
 	}
@@ -159,6 +167,35 @@ func (f *Writer) Close() error {
 		return err
 	}
 	f.err = errors.New("write parquet file: it is closed")
+	return nil
+}
+
+// dropBounds takes the bounds of those columns out of a row group of which
+// another row group has none: readers exist that take what bounds they find
+// for those of the file (pyiceberg's add_files, delta-rs's convert).
+func (f *Writer) dropBounds(g *groupMetaData) (err error) {
+	if !slices.Contains(f.noBound, true) {
+		return nil
+	}
+	rest, columns := g.columns, []byte(nil)
+	for i := range g.chunks {
+		size := &g.chunks[i].metaData
+		chunk := rest[:*size]
+		rest = rest[*size:]
+		if f.noBound[i] {
+			var m columnMetaData
+			if err = thrift.Unmarshal(&compact, chunk, &m); err != nil {
+				return err
+			}
+			m.Statistics.setBounds(bounds{})
+			if chunk, err = f.thrift.append(nil, &m); err != nil {
+				return err
+			}
+			*size = int32(len(chunk))
+		}
+		columns = append(columns, chunk...)
+	}
+	g.columns = columns
 	return nil
 }
 
