@@ -61,6 +61,10 @@ func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
 	return &memReader{bytes.NewReader(o.data), o.info}, nil
 }
 
+func (s *memStore) OpenVersion(_ context.Context, key, _ string) (store.Object, error) {
+	return nil, s.fail("open", key, store.ErrNotFound)
+}
+
 type memReader struct {
 	*bytes.Reader
 	info store.Info

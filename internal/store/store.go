@@ -41,6 +41,11 @@ type Store interface {
 	// ctx also governs the reading.
 	Open(ctx context.Context, key string) (Object, error)
 
+	// OpenVersion reads the state of key with this [Info.VersionID], also when
+	// it is not the current one any more; [ErrNotFound] if the store does not
+	// have it, as one without versioning never does.
+	OpenVersion(ctx context.Context, key, versionID string) (Object, error)
+
 	// Create starts an object that stays invisible until its Commit. ctx also
 	// governs the writing, until Commit returns.
 	Create(ctx context.Context, key string, opts CreateOptions) (Writer, error)

@@ -39,6 +39,11 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	}
 }
 
+// OpenVersion implements [store.Store]: a folder keeps no versions.
+func (s *Store) OpenVersion(_ context.Context, key, _ string) (store.Object, error) {
+	return nil, s.fail("open", key, store.ErrNotFound)
+}
+
 // open gives nil without an error when the state was replaced meanwhile.
 func (s *Store) open(ctx context.Context, key, name string) (*object, error) {
 	if err := ctx.Err(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"sluice/internal/store"
@@ -40,13 +41,32 @@ type part struct {
 // Open implements [store.Store]. The first request has no range, so that a
 // small object takes no other; of a large one it brings the first part.
 func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
+	return s.openVersion(ctx, key, nil)
+}
+
+// OpenVersion implements [store.Store].
+func (s *Store) OpenVersion(ctx context.Context, key, versionID string) (store.Object, error) {
+	if versionID == "" {
+		return nil, s.fail(ctx, "open", key, store.ErrNotFound)
+	}
+	o, err := s.openVersion(ctx, key, &versionID)
+	var refused smithy.APIError
+	if errors.As(err, &refused) && refused.ErrorCode() == "InvalidArgument" {
+		// "Invalid version id specified": of another bucket, or another server.
+		return nil, s.fail(ctx, "open", key, store.ErrNotFound)
+	}
+	return o, err
+}
+
+// openVersion reads the current state if versionID is nil.
+func (s *Store) openVersion(ctx context.Context, key string, versionID *string) (store.Object, error) {
 	if err := store.CheckKey(key); err != nil {
 		return nil, s.fail(ctx, "open", key, err)
 	}
 	reading, cancel := context.WithCancel(ctx)
 	o := &object{s: s, ctx: reading, cancel: cancel}
 	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
-		Bucket: &s.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled,
+		Bucket: &s.bucket, Key: &key, VersionId: versionID, ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err == nil {
 		switch {

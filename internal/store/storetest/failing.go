@@ -137,9 +137,17 @@ func (f *failing) Head(ctx context.Context, key string) (info store.Info, err er
 }
 
 func (f *failing) Open(ctx context.Context, key string) (store.Object, error) {
+	return f.open(key, func() (store.Object, error) { return f.Store.Open(ctx, key) })
+}
+
+func (f *failing) OpenVersion(ctx context.Context, key, versionID string) (store.Object, error) {
+	return f.open(key, func() (store.Object, error) { return f.Store.OpenVersion(ctx, key, versionID) })
+}
+
+func (f *failing) open(key string, do func() (store.Object, error)) (store.Object, error) {
 	var o store.Object
 	err := f.plan.call("open", f.at(key), func() (err error) {
-		o, err = f.Store.Open(ctx, key)
+		o, err = do()
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"strings"
 	"testing"
@@ -286,4 +287,29 @@ func (st suite) meta(t *testing.T) {
 			t.Errorf("meta %q: error %v", meta, err)
 		}
 	}
+}
+
+// What was replaced can be read by its version, where the store keeps versions,
+// and is never taken for another state.
+func (st suite) versions(t *testing.T) {
+	s := st.open(t)
+	const key = "in/a.json"
+	first := put(t, s, key, "one", store.Unconditional())
+	put(t, s, key, "two", store.Unconditional())
+	for _, version := range []string{first.VersionID, "", "never-there"} {
+		o, err := s.OpenVersion(t.Context(), key, version)
+		if version == "" || version != first.VersionID {
+			wantErr(t, err, store.ErrNotFound)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(o)
+		if err != nil || string(data) != "one" || o.Info().VersionID != version {
+			t.Errorf("version %s: %q %+v, %v", version, data, o.Info(), err)
+		}
+		o.Close()
+	}
+	wantContent(t.Context(), t, s, key, "two")
 }

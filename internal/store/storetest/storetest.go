@@ -68,6 +68,7 @@ func Run(t *testing.T, traits Traits, open func(t *testing.T) store.Store) {
 		{"keys", suite.keys},
 		{"list", suite.list},
 		{"read is pinned", suite.pinned},
+		{"versions", suite.versions},
 		{"large object", suite.large},
 		{"cancelled context", suite.cancelled},
 		{"errors", suite.errors},
