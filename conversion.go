@@ -45,7 +45,29 @@ type conversion struct {
 	eof    bool  // nothing follows these
 }
 
+// check tells what Convert cannot work with.
+func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options) error {
+	if ctx == nil {
+		return errors.New("convert: the context is nil")
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("convert: %w", err)
+	}
+	switch {
+	case opts.Threads < 0, opts.Size < 0, opts.MaxRecords < 0:
+		return errors.New("convert: Options.Threads, Size and MaxRecords must not be negative")
+	case opts.Table == nil && len(m.Tables) > 1:
+		return fmt.Errorf("convert: the mapping has %d tables: set Options.Table", len(m.Tables))
+	case opts.Table == nil && dst == nil:
+		return errors.New("convert: dst is nil; give a writer for the Parquet file")
+	}
+	return nil
+}
+
 func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
+	if err := check(ctx, dst, m, &opts); err != nil {
+		return nil, err
+	}
 	if opts.Codec == "" {
 		opts.Codec = Zstd
 	}
@@ -57,6 +79,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		return nil, err
 	}
 	c := &conversion{m: m, opts: opts, stats: newStats()}
+	hash := m.Hash()
 	for i := range m.Tables {
 		t := &m.Tables[i]
 		out := dst
@@ -65,13 +88,14 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 			if out, err = opts.Table(t.Name); err != nil {
 				return nil, fmt.Errorf("open output of table %s: %w", t.Name, err)
 			}
-		} else if i > 0 {
-			return nil, fmt.Errorf("convert: the mapping has %d tables: set Options.Table", len(m.Tables))
+			if out == nil {
+				return nil, fmt.Errorf("open output of table %s: Options.Table gave no writer", t.Name)
+			}
 		}
 		w, err := parquetfile.NewWriter(out, m.Schema(t), parquetfile.Options{
 			CreatedBy: "sluice version " + Version(),
 			KeyValues: []parquetfile.KeyValue{
-				{Key: "sluice.mapping_sha256", Value: m.Hash()},
+				{Key: "sluice.mapping_sha256", Value: hash},
 				{Key: "sluice.table", Value: t.Name},
 				{Key: "sluice.version", Value: Version()},
 			},
@@ -229,11 +253,11 @@ func (c *conversion) failed(err error) (Stats, error) {
 		return c.stats, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", c.stats.BytesRead, c.opts.Size, r.Code)
 	}
 	stats := newStats()
-	stats.BytesRead, stats.Outcome, stats.Reason = c.stats.BytesRead, Reject, string(r.Code)
+	stats.BytesRead, stats.Outcome, stats.Reason = c.stats.BytesRead, Reject, r.Code
 	if r.Code == reason.QuarantineShare {
 		stats.Reasons = c.stats.Reasons
 	}
-	return stats, &RejectError{Reason: string(r.Code), Offset: r.Offset, Detail: r.Detail}
+	return stats, &RejectError{Reason: r.Code, Offset: r.Offset, Detail: r.Detail}
 }
 
 // short reports whether the input ended before its size.

@@ -40,8 +40,8 @@ type Stats struct {
 	// value of a record or element counts once, however many rows it stands in.
 	Sums    map[string]string `json:"sums"`
 	Outcome Outcome           `json:"outcome"`
-	Reason  string            `json:"reason"`  // of a reject, else empty
-	Reasons map[string]int64  `json:"reasons"` // code -> quarantined records
+	Reason  Reason            `json:"reason"`  // of a reject, else empty
+	Reasons map[Reason]int64  `json:"reasons"` // code -> quarantined records
 }
 
 // Options of Convert. The zero value is ready to use.

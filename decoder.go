@@ -193,7 +193,7 @@ func (d *decoder) quarantined(code reason.Code) error {
 		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", d.first+d.stats.RecordsRead, code)
 	}
 	d.stats.RecordsQuarantined++
-	d.stats.Reasons[string(code)]++
+	d.stats.Reasons[code]++
 	return nil
 }
 

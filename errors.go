@@ -5,7 +5,7 @@ import "fmt"
 // RejectError says that an object cannot be trusted: nothing of it may be
 // committed. What was written to the outputs before is to be thrown away.
 type RejectError struct {
-	Reason string // a code of docs/reasons.md, such as "truncated_json"
+	Reason Reason // such as ReasonTruncatedJSON
 	Offset int64  // in the decompressed bytes, where the trouble was found
 	Detail string // what to know beside the code; never a value of the object
 }

@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/mapping"
+	"sluice/schema"
 )
 
 func ExampleConvert() {
@@ -46,9 +47,32 @@ func ExampleConvert_reject() {
 	var reject *sluice.RejectError
 	if errors.As(err, &reject) {
 		fmt.Println(reject.Reason, "at byte", reject.Offset)
+		fmt.Println("fetch it again:", reject.Reason == sluice.ReasonTruncatedJSON)
 	}
 	// Output:
 	// truncated_json at byte 26
+	// fetch it again: true
+}
+
+// A mapping can be built by a program. What is wrong with it is an error.
+func ExampleConvert_builtMapping() {
+	m := &mapping.Mapping{
+		Records: []mapping.Path{nil}, // $, the documents themselves
+		Limits:  mapping.DefaultLimits,
+		Tables: []mapping.Table{{Name: "events", Columns: []mapping.Column{{
+			Column: schema.Column{Name: "id", Type: schema.Type{Kind: schema.Int64}, Required: true},
+			Path:   mapping.Path{{Kind: mapping.Name, Name: "id"}},
+			From:   mapping.FromInteger,
+		}}}},
+	}
+	stats, err := sluice.Convert(context.Background(), io.Discard, strings.NewReader(`{"id": 1} {"id": 2}`), m, nil)
+	fmt.Println(stats.RowsWritten, "rows,", err)
+
+	m.Tables[0].Columns[0].From = 0
+	fmt.Println(m.Validate())
+	// Output:
+	// 2 rows, <nil>
+	// mapping: column id: from is an empty list; give at least one element
 }
 
 // One scan of the input can feed several tables.

@@ -125,7 +125,7 @@ func checkRejected(t *testing.T, c reasonCase, r result) {
 	if !ok {
 		t.Fatalf("error %v, want a RejectError", r.err)
 	}
-	if reject.Reason != c.code || r.stats.Reason != c.code || r.stats.Outcome != sluice.Reject {
+	if string(reject.Reason) != c.code || string(r.stats.Reason) != c.code || r.stats.Outcome != sluice.Reject {
 		t.Errorf("rejected for %s (stats: %s, %s), want %s", reject.Reason, r.stats.Outcome, r.stats.Reason, c.code)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func newStats() Stats { return Stats{Reasons: map[string]int64{}, Sums: map[string]string{}} }
+func newStats() Stats { return Stats{Reasons: map[Reason]int64{}, Sums: map[string]string{}} }
 
 // Add adds the counts and sums of another object; Outcome and Reason stay.
 func (s *Stats) Add(t Stats) {
@@ -19,7 +19,7 @@ func (s *Stats) Add(t Stats) {
 	s.ElementsSkipped += t.ElementsSkipped
 	s.UnknownFields += t.UnknownFields
 	if s.Reasons == nil {
-		s.Reasons = map[string]int64{}
+		s.Reasons = map[Reason]int64{}
 	}
 	for code, n := range t.Reasons {
 		s.Reasons[code] += n

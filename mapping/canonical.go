@@ -17,7 +17,11 @@ const canonicalVersion = "# sluice mapping 1\n"
 // of [Mapping.Canonical]. Comments, the order of keys, and whether a default
 // is spelled out do not change it; what changes an output does.
 func (m *Mapping) Hash() string {
-	sum := sha256.Sum256([]byte(m.Canonical()))
+	return hash(m.Canonical())
+}
+
+func hash(canonical string) string {
+	sum := sha256.Sum256([]byte(canonical))
 	return hex.EncodeToString(sum[:])
 }
 

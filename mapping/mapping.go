@@ -4,14 +4,17 @@ package mapping
 
 import "sluice/schema"
 
-// Mapping is a validated mapping file. It is read-only after Parse and may be
-// shared by goroutines.
+// Mapping is what a mapping file says. It comes from [Parse], [Load] or
+// [Preset], or from a program; [Mapping.Validate] holds it against the rules.
+// Goroutines may share one that is not changed.
 type Mapping struct {
 	Records       []Path // where records live in a document, tried in order
 	Tables        []Table
 	UnknownFields UnknownFields
 	Provenance    bool // add _source_key, _source_offset, _record, _line (and _subline)
 	Limits        Limits
+
+	valid string // hash of what Parse found to be valid
 }
 
 // Table says how one record becomes rows of one table.
@@ -26,7 +29,7 @@ type Table struct {
 type Column struct {
 	schema.Column
 	Path Path // relative to the record; its wildcards are a prefix of Explode
-	From From // the JSON types it takes; never zero after Parse
+	From From // the JSON types it takes, at least one
 	Unit Unit // of a date or timestamp fed from an integer
 }
 

@@ -43,6 +43,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	m.valid = m.Hash()
 	return m, nil
 }
 
@@ -133,7 +134,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 	for i, e := range r.list(f["columns"], "columns") {
 		c, ok := r.column(e, fmt.Sprintf("column %d", i+1))
 		if lines[c.Name] > 0 {
-			r.fail(e, "column %s stands on line %d already; give each column of a table its own name", c.Name, lines[c.Name])
+			r.fail(e, "column %s stands %s; give each column of a table its own name", c.Name, r.already(lines[c.Name]))
 		} else if c.Name != "" {
 			lines[c.Name] = e.Line
 		}

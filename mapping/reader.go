@@ -20,6 +20,7 @@ const maxErrors = 100
 // file instead of stopping, so that one run shows all of it.
 type reader struct {
 	file     string
+	built    bool // by a program: there are no lines to name
 	problems []problem
 }
 
@@ -36,13 +37,25 @@ func (r *reader) err() error {
 	slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
 	var errs []error
 	for i, p := range r.problems {
+		where := fmt.Sprintf("%s:%d", r.file, p.line)
+		if r.built {
+			where = "mapping"
+		}
 		if i == maxErrors {
-			errs = append(errs, fmt.Errorf("%s:%d: and %d more errors; mend those above first", r.file, p.line, len(r.problems)-i))
+			errs = append(errs, fmt.Errorf("%s: and %d more errors; mend those above first", where, len(r.problems)-i))
 			break
 		}
-		errs = append(errs, fmt.Errorf("%s:%d: %s", r.file, p.line, p.text))
+		errs = append(errs, fmt.Errorf("%s: %s", where, p.text))
 	}
 	return errors.Join(errs...)
+}
+
+// already says that something stands on a line, too.
+func (r *reader) already(line int) string {
+	if r.built {
+		return "twice"
+	}
+	return fmt.Sprintf("on line %d already", line)
 }
 
 var (

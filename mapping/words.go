@@ -1,6 +1,9 @@
 package mapping
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // The words of the mapping file, by the value they stand for.
 var (
@@ -11,9 +14,17 @@ var (
 	fromBits           = [...]From{0, FromString, FromInteger, FromNumber | FromInteger, FromBoolean}
 )
 
-func (w WhenEmpty) String() string     { return whenEmptyWords[w] }
-func (u UnknownFields) String() string { return unknownFieldsWords[u] }
-func (u Unit) String() string          { return unitWords[u] }
+func (w WhenEmpty) String() string     { return word(whenEmptyWords[:], uint8(w)) }
+func (u UnknownFields) String() string { return word(unknownFieldsWords[:], uint8(u)) }
+func (u Unit) String() string          { return word(unitWords[:], uint8(u)) }
+
+// word is what stands for v in a file; a number is shown for what has none.
+func word(words []string, v uint8) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return strconv.Itoa(int(v))
+}
 
 // String lists the JSON types as a mapping file writes them: "string, number".
 func (f From) String() string {

@@ -85,7 +85,7 @@ func batchAnswer(ev event.Event, outcomes []outcome, kept error) BatchAnswer {
 		case kept != nil && o.published():
 			r.ResultCode, r.ResultString = temporaryFailure, "catalog_"+string(catalog.ReasonOf(kept))
 		case o.result.Disposition == pipeline.DidReject:
-			r.ResultString = "rejected: " + o.result.Stats.Reason
+			r.ResultString = "rejected: " + string(o.result.Stats.Reason)
 		default:
 			r.ResultString = string(o.result.Disposition)
 		}

@@ -46,7 +46,7 @@ func hint(err error) string {
 	var reject *sluice.RejectError
 	switch {
 	case errors.As(err, &reject):
-		return rejectHints[reason.Code(reject.Reason)]
+		return rejectHints[reject.Reason]
 	case errors.Is(err, errNoQuarantine):
 		return "name a file with --quarantine FILE"
 	case errors.Is(err, syscall.ENOSPC):

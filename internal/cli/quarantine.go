@@ -95,9 +95,12 @@ func (a *app) quarantineListCommand() *cobra.Command {
 }
 
 func reasons(s *ledger.State) string {
-	all := slices.Sorted(maps.Keys(s.Reasons))
+	var all []string
 	if s.Reason != "" {
-		all = append([]string{s.Reason}, all...)
+		all = append(all, string(s.Reason))
+	}
+	for _, code := range slices.Sorted(maps.Keys(s.Reasons)) {
+		all = append(all, string(code))
 	}
 	return strings.Join(all, ", ")
 }

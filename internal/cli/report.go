@@ -136,7 +136,7 @@ func printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
 func outcomeWord(r *fileReport) string {
 	switch {
 	case r.Outcome == sluice.Reject:
-		return "reject: " + r.Reason
+		return "reject: " + string(r.Reason)
 	case r.err != nil:
 		return "failed"
 	}
@@ -159,7 +159,7 @@ func printReasons(w io.Writer, s *sluice.Stats) {
 	}
 	var rows [][]string
 	for _, code := range slices.Sorted(maps.Keys(s.Reasons)) {
-		rows = append(rows, []string{code, grouped(s.Reasons[code])})
+		rows = append(rows, []string{string(code), grouped(s.Reasons[code])})
 	}
 	printTable(w, []string{"reason", "records"}, rows)
 }

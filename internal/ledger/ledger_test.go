@@ -80,7 +80,7 @@ func TestClaimAndAccount(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	e.State = &ledger.State{Identity: "version:1", Listed: "etag:x:1:2024-01-10T08:30:00Z", Stats: sluice.Stats{
-		RecordsRead: 2, RecordsCommitted: 2, RowsWritten: 3, Outcome: sluice.Accept, Sums: map[string]string{"order_lines.price": "12.5000"}, Reasons: map[string]int64{},
+		RecordsRead: 2, RecordsCommitted: 2, RowsWritten: 3, Outcome: sluice.Accept, Sums: map[string]string{"order_lines.price": "12.5000"}, Reasons: map[sluice.Reason]int64{},
 	}}
 	accounted, err := l.Put(ctx, e, store.IfMatch(claimed))
 	if err != nil {

@@ -1,0 +1,124 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"sluice/schema"
+)
+
+// Validate holds a mapping that was built or changed by a program against the
+// rules of the mapping file (docs/mapping.md). Its error joins all that is
+// wrong. A mapping of [Parse], [Load] or [Preset] that was not changed since
+// is valid, and costs no more than its [Mapping.Hash].
+func (m *Mapping) Validate() error {
+	if m == nil {
+		return errors.New("mapping is nil; use Parse, Load or Preset")
+	}
+	if err := m.words(); err != nil {
+		return err
+	}
+	text := m.Canonical()
+	if m.valid != "" && m.valid == hash(text) {
+		return nil
+	}
+	// The canonical form is a mapping file, so its rules are written down once.
+	r := &reader{built: true}
+	read := &Mapping{}
+	if root := r.document([]byte(text)); root != nil {
+		r.mapping(root, read)
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	return m.readBack(read)
+}
+
+// words checks that the canonical form has a word for everything.
+func (m *Mapping) words() error {
+	var errs []error
+	wrong := func(where, field string, v uint8) {
+		errs = append(errs, fmt.Errorf("mapping: %s%s %d is none of its constants", where, field, v))
+	}
+	segments := func(where, field string, p Path) {
+		for _, s := range p {
+			if s.Kind < Name || s.Kind > Wildcard {
+				wrong(where, field+": SegmentKind", uint8(s.Kind))
+			}
+		}
+	}
+	if int(m.UnknownFields) >= len(unknownFieldsWords) {
+		wrong("", "UnknownFields", uint8(m.UnknownFields))
+	}
+	for _, p := range m.Records {
+		segments("", "Records", p)
+	}
+	if len(m.Tables) == 0 {
+		errs = append(errs, errors.New("mapping: it has no tables"))
+	}
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		table := fmt.Sprintf("table %d: ", i+1)
+		if len(t.Columns) == 0 {
+			errs = append(errs, fmt.Errorf("mapping: %sit has no columns", table))
+		}
+		if int(t.WhenEmpty) >= len(whenEmptyWords) {
+			wrong(table, "WhenEmpty", uint8(t.WhenEmpty))
+		}
+		segments(table, "Explode", t.Explode)
+		for j := range t.Columns {
+			c := &t.Columns[j]
+			column := fmt.Sprintf("%scolumn %d: ", table, j+1)
+			if c.Type.Kind < schema.String || c.Type.Kind > schema.JSON {
+				wrong(column, "Type.Kind", uint8(c.Type.Kind))
+			}
+			if int(c.Unit) >= len(unitWords) {
+				wrong(column, "Unit", uint8(c.Unit))
+			}
+			segments(column, "Path", c.Path)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// readBack finds what the canonical form has no place for: it was lost when it
+// was read again.
+func (m *Mapping) readBack(read *Mapping) error {
+	if m.Canonical() != read.Canonical() {
+		return errors.New("mapping: a name is not UTF-8, or a limit is -0")
+	}
+	differs := func(what string, p, q Path) error {
+		if slices.Equal(p, q) {
+			return nil
+		}
+		return fmt.Errorf("mapping: %s %s has steps that ParsePath does not give: a Name needs Name alone, in UTF-8, an Index needs Index alone", what, p)
+	}
+	for i := range m.Records {
+		if err := differs("Records", m.Records[i], read.Records[i]); err != nil {
+			return err
+		}
+	}
+	for i := range m.Tables {
+		t, u := &m.Tables[i], &read.Tables[i]
+		if t.WhenEmpty != u.WhenEmpty {
+			return fmt.Errorf("mapping: table %s: WhenEmpty needs Explode", t.Name)
+		}
+		if err := differs("table "+t.Name+": Explode", t.Explode, u.Explode); err != nil {
+			return err
+		}
+		for j := range t.Columns {
+			c, d := &t.Columns[j], &u.Columns[j]
+			switch {
+			case c.From != d.From:
+				return fmt.Errorf("mapping: column %s: From of %s must be that of %s", c.Name, c.Type, d.From)
+			case c.Type != d.Type:
+				return fmt.Errorf("mapping: column %s: Precision and Scale are for decimals; the type is %s", c.Name, c.Type)
+			}
+			if err := differs("column "+c.Name+": Path", c.Path, d.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

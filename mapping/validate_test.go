@@ -1,0 +1,141 @@
+package mapping_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"sluice/mapping"
+	"sluice/schema"
+)
+
+// byHand builds the mapping of a file as a program would.
+func byHand() *mapping.Mapping {
+	column := func(name, path string, kind schema.Kind, from mapping.From) mapping.Column {
+		p, err := mapping.ParsePath(path)
+		if err != nil {
+			panic(err)
+		}
+		return mapping.Column{Column: schema.Column{Name: name, Type: schema.Type{Kind: kind}}, Path: p, From: from}
+	}
+	return &mapping.Mapping{
+		Records: []mapping.Path{{{Kind: mapping.Wildcard}}, nil},
+		Limits:  mapping.DefaultLimits,
+		Tables: []mapping.Table{{
+			Name:    "lines",
+			Explode: mapping.Path{{Kind: mapping.Name, Name: "items"}, {Kind: mapping.Wildcard}},
+			Columns: []mapping.Column{
+				column("id", "$.id", schema.String, mapping.FromString),
+				column("qty", "$.items[*].qty", schema.Int64, mapping.FromString|mapping.FromInteger|mapping.FromNumber),
+				column("at", "$.at", schema.Timestamp, mapping.FromString),
+			},
+		}},
+	}
+}
+
+// A mapping that was built by a program is the same as one from a file.
+func TestValidateBuilt(t *testing.T) {
+	m := byHand()
+	if err := m.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if m.Hash() != hash(t, plain) {
+		t.Errorf("it is another mapping than that of the file:\n%s", m.Canonical())
+	}
+	for _, name := range mapping.Presets() {
+		m, err := mapping.Preset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built := mapping.Mapping{Records: m.Records, Tables: m.Tables, UnknownFields: m.UnknownFields, Provenance: m.Provenance, Limits: m.Limits}
+		if err := m.Validate(); err != nil {
+			t.Errorf("preset %s: %v", name, err)
+		}
+		if err := built.Validate(); err != nil {
+			t.Errorf("preset %s, built: %v", name, err)
+		}
+	}
+}
+
+func TestValidateErrors(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		change     func(m *mapping.Mapping, t *mapping.Table, c *mapping.Column)
+	}{
+		{"no records", "records is an empty list", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Records = nil }},
+		{"no tables", "it has no tables", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Tables = nil }},
+		{"no limits", "record_bytes must be from 1", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits = mapping.Limits{} }},
+		{"a limit", "depth must be", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.Depth = -1 }},
+		{"a share", "quarantine_share must be a number", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
+			m.Limits.QuarantineShare = math.NaN()
+		}},
+		{"the same table", "table lines stands twice", func(m *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			m.Tables = append(m.Tables, *t)
+		}},
+		{"unknown fields", "UnknownFields 9 is none of its constants", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = 9 }},
+		{"table name", "must be lower case letters", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "Lines" }},
+		{"no columns", "table 1: it has no columns", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = nil }},
+		{"explode", "does not end in [*]", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			t.Explode = append(t.Explode[:2:2], mapping.Segment{Kind: mapping.Name, Name: "x"})
+		}},
+		{"when empty", "table 1: WhenEmpty 3 is none", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = 3 }},
+		{"when empty alone", "WhenEmpty needs Explode", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			t.Explode, t.WhenEmpty, t.Columns = nil, mapping.Keep, t.Columns[:1]
+		}},
+		{"zero column", "table 1: column 1: Type.Kind 0 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { *c = mapping.Column{} }},
+		{"the same column", "column qty stands twice", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "qty" }},
+		{"no from", "from is an empty list", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From = 0 }},
+		{"number alone", "column id", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From = mapping.FromNumber }},
+		{"unknown from", "From of string must be", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= 1 << 7 }},
+		{"json from", "From of json must be that of string, number, boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Kind = schema.JSON }},
+		{"unit", "unit is for date and timestamp", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = mapping.Seconds }},
+		{"unknown unit", "Unit 4 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = 4 }},
+		{"precision", "Precision and Scale are for decimals", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Precision = 5 }},
+		{"decimal", "precision must be 1 to 38", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			t.Columns[1].Type = schema.Type{Kind: schema.Decimal, Precision: 39}
+		}},
+		{"path", "does not follow explode", func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) {
+			c.Path = mapping.Path{{Kind: mapping.Name, Name: "other"}, {Kind: mapping.Wildcard}}
+		}},
+		{"path through another", "goes through $.at", func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) {
+			c.Path = append(t.Columns[2].Path[:1:1], mapping.Segment{Kind: mapping.Index})
+		}},
+		{"segment", "Path: SegmentKind 0 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = mapping.Path{{Name: "a"}} }},
+		{"segment of two kinds", "steps that ParsePath does not give", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Path = mapping.Path{{Kind: mapping.Name, Name: "a", Index: 2}}
+		}},
+		{"name that is no UTF-8", "mapping: ", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Path = mapping.Path{{Kind: mapping.Name, Name: "a\xff"}}
+		}},
+		{"bloom", "no bloom filter is written for boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Type.Kind, c.From, c.Bloom = schema.Boolean, mapping.FromBoolean, true
+		}},
+		{"pii", "pii", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "E-Mail" }},
+	} {
+		m := byHand()
+		c.change(m, &m.Tables[0], &m.Tables[0].Columns[0])
+		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		} else if strings.Contains(err.Error(), "line ") || strings.Contains(err.Error(), "mapping:0") {
+			t.Errorf("%s: the error names a line of no file: %v", c.name, err)
+		}
+	}
+	if err := (*mapping.Mapping)(nil).Validate(); err == nil {
+		t.Error("a nil mapping is valid")
+	}
+	if err := new(mapping.Mapping).Validate(); err == nil {
+		t.Error("a zero mapping is valid")
+	}
+}
+
+// A mapping of a file that a program has changed is looked at again.
+func TestValidateChanged(t *testing.T) {
+	m, err := mapping.Preset(mapping.DefaultPreset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Tables[0].Columns[0].From = 0
+	if err := m.Validate(); err == nil {
+		t.Error("a column that takes nothing is valid")
+	}
+}
