@@ -55,6 +55,9 @@ type Store interface {
 	// returns as it is. It does not hold the whole listing in memory. Objects
 	// that come or go meanwhile may be listed or not. Infos of a listing have
 	// no Meta and may lack the VersionID: compare [Info.State].
+	//
+	// Nothing that is there is left out: what cannot be given as an object
+	// under its name is listed too, with [Info.Err].
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 
 	// Delete removes key, so that Head gives ErrNotFound. It is idempotent: a
@@ -90,6 +93,14 @@ type Info struct {
 	Modified time.Time
 
 	Meta map[string]string // as given to Create; nil in listings
+
+	// Err is set only in listings: something is there that is no object to this
+	// store, and why, an ErrKey. So are keys that CheckKey refuses, and in a
+	// folder links that lead to a folder or nowhere, and devices. Key is then
+	// its name as it stands, which may be no valid UTF-8 or longer than a key:
+	// quote it. Head and Open of it fail. It must not be taken for a deleted
+	// key.
+	Err error
 }
 
 // Object is the content of one state of an object. Close it, once; reading is

@@ -119,16 +119,25 @@ func (s *Store) remove(name string) error {
 }
 
 // regular gives the file under name, or fs.ErrNotExist for a folder: keys are
-// files. Anything else, such as a FIFO, would block whoever opens it.
+// files. Anything else is an ErrKey: a FIFO would block whoever opens it, and a
+// link that leads nowhere is not the same as no object.
 func (s *Store) regular(name string) (fs.FileInfo, error) {
 	stat, err := s.root.Stat(name)
+	if err == nil && stat.Mode().IsRegular() {
+		return stat, nil
+	}
+	link, absent := s.root.Lstat(name)
 	switch {
+	case absent != nil:
+		return nil, absent
+	case link.Mode()&fs.ModeSymlink != 0 && err != nil:
+		return nil, fmt.Errorf("%w: a link that leads nowhere, or out of the folder", store.ErrKey)
+	case link.Mode()&fs.ModeSymlink != 0 && stat.IsDir():
+		return nil, fmt.Errorf("%w: links to folders are not followed", store.ErrKey)
 	case err != nil:
 		return nil, err
 	case stat.IsDir():
 		return nil, fs.ErrNotExist
-	case !stat.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: not a regular file", store.ErrKey)
 	}
-	return stat, nil
+	return nil, fmt.Errorf("%w: not a regular file", store.ErrKey)
 }

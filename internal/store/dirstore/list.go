@@ -13,9 +13,7 @@ import (
 )
 
 // List implements [store.Store]. It holds the names of one folder in memory
-// for each level. A link that leads out of the folder or nowhere is listed, so
-// that Open tells about it; links to folders are not followed, as they may
-// make circles.
+// for each level. Links to folders are not followed, as they may make circles.
 func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) error) error {
 	dir := "."
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
@@ -95,7 +93,7 @@ func (s *Store) names(dir string) ([]string, error) {
 		case dir == "." && isPrivate(e.Name()):
 		case e.IsDir():
 			names = append(names, e.Name()+"/")
-		case e.Type().IsRegular(), e.Type()&fs.ModeSymlink != 0:
+		default:
 			names = append(names, e.Name())
 		}
 	}
@@ -113,17 +111,25 @@ func (s *Store) listed(key string) (store.Info, bool, error) {
 	if err != nil {
 		return store.Info{}, false, err
 	}
+	info := store.Info{Key: key, Size: link.Size(), Modified: link.ModTime().UTC()}
+	if _, err := localName(key); err != nil {
+		info.Err = err
+		return info, true, nil
+	}
 	stat := link
-	if link.Mode()&fs.ModeSymlink != 0 {
-		if target, err := s.root.Stat(name); err == nil {
-			stat = target
-		}
-		if stat.IsDir() {
+	if !link.Mode().IsRegular() {
+		stat, err = s.regular(name)
+		switch {
+		case isAbsent(err):
 			return store.Info{}, false, nil
+		case errors.Is(err, store.ErrKey):
+			info.Err = err
+			return info, true, nil
+		case err != nil:
+			return store.Info{}, false, err
 		}
 	}
 	_, err = s.root.Lstat(metaName(name, stat))
-	return store.Info{
-		Key: key, Size: stat.Size(), Modified: stat.ModTime().UTC(), ETag: etag(stat, err == nil),
-	}, true, nil
+	info.Size, info.Modified, info.ETag = stat.Size(), stat.ModTime().UTC(), etag(stat, err == nil)
+	return info, true, nil
 }
