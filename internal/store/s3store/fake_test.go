@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,9 +190,22 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case "AbortMultipartUpload":
 		delete(f.uploads, query.Get("uploadId"))
 		w.WriteHeader(204)
+	case "ListObjectsV2":
+		f.list(w, query.Get("prefix"))
 	default:
 		fail(w, 501, "NotImplemented")
 	}
+}
+
+func (f *fake) list(w http.ResponseWriter, prefix string) {
+	fmt.Fprint(w, "<ListBucketResult><EncodingType>url</EncodingType>")
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			fmt.Fprintf(w, "<Contents><Key>%s</Key><ETag>%s</ETag><Size>%d</Size><LastModified>2024-01-10T12:00:00Z</LastModified></Contents>",
+				url.QueryEscape(key), f.objects[key].etag, len(f.objects[key].data))
+		}
+	}
+	fmt.Fprint(w, "</ListBucketResult>")
 }
 
 func (f *fake) get(w http.ResponseWriter, r *http.Request, o *fakeObject) {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +21,7 @@ import (
 
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
+	"sluice/internal/store/storetest"
 )
 
 const part = 64 << 10 // the fake takes parts of any size
@@ -91,6 +95,80 @@ func TestResponses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Keys that others can have written, and that the contract refuses.
+func TestStrangers(t *testing.T) {
+	f, s := newFake(t, s3store.Config{}, nil)
+	names := []string{"in/../up.json", "in/./dot.json", "in/end/..", "in/bad\xff.json"}
+	for _, name := range names {
+		f.put(name, []byte("x"))
+	}
+	storetest.Strangers(t, s, "in/", names...)
+}
+
+// A response that lacks what a state is known by is an error that says so, and
+// never the answer that there is no object.
+func TestResponsesThatLackSomething(t *testing.T) {
+	calls := map[string]func(s *s3store.Store) error{
+		"HeadObject": func(s *s3store.Store) error {
+			_, err := s.Head(t.Context(), "key")
+			return err
+		},
+		"GetObject": func(s *s3store.Store) error {
+			_, err := s.Open(t.Context(), "key")
+			return err
+		},
+		"ListObjectsV2": func(s *s3store.Store) error { return s.List(t.Context(), "", func(store.Info) error { return nil }) },
+		"PutObject": func(s *s3store.Store) error {
+			_, err := store.Put(t.Context(), s, "new", []byte("x"), store.CreateOptions{}, store.IfNoneMatch())
+			return err
+		},
+		"UploadPart":              func(s *s3store.Store) error { return putInParts(t, s) },
+		"CompleteMultipartUpload": func(s *s3store.Store) error { return putInParts(t, s) },
+		"CreateMultipartUpload":   func(s *s3store.Store) error { return putInParts(t, s) },
+	}
+	for _, test := range []struct{ op, lacks, says string }{
+		{"HeadObject", "ETag", "no ETag"},
+		{"HeadObject", "Last-Modified", "no Last-Modified"},
+		{"GetObject", "ETag", "no ETag"},
+		{"GetObject", "Last-Modified", "no Last-Modified"},
+		{"ListObjectsV2", "ETag", "no ETag"},
+		{"ListObjectsV2", "LastModified", "no Last-Modified"},
+		{"ListObjectsV2", "Size", "how long"},
+		{"PutObject", "ETag", "no ETag"},
+		{"UploadPart", "ETag", "no ETag"},
+		{"CompleteMultipartUpload", "ETag", "no ETag"},
+		{"CreateMultipartUpload", "UploadId", "no UploadId"},
+	} {
+		t.Run(test.op+" without "+test.lacks, func(t *testing.T) {
+			f, s := newFake(t, s3store.Config{Attempts: 2}, func(f *fake, w http.ResponseWriter, r *http.Request, _ int) bool {
+				if operation(r) != test.op {
+					return false
+				}
+				rec := httptest.NewRecorder()
+				f.serve(rec, r)
+				rec.Header().Del(test.lacks)
+				maps.Copy(w.Header(), rec.Header())
+				if r.Method == http.MethodHead {
+					w.Header().Set("Content-Length", "1")
+				}
+				w.WriteHeader(rec.Code)
+				w.Write(regexp.MustCompile("<"+test.lacks+">.*</"+test.lacks+">").ReplaceAll(rec.Body.Bytes(), nil))
+				return true
+			})
+			f.put("key", []byte("x"))
+			err := calls[test.op](s)
+			if err == nil || errors.Is(err, store.ErrNotFound) || !store.IsTransient(err) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func putInParts(t *testing.T, s *s3store.Store) error {
+	_, err := s.PutInParts(t.Context(), "large", []byte("x"), store.IfNoneMatch())
+	return err
 }
 
 func TestHeadHasNoCode(t *testing.T) {
@@ -396,6 +474,7 @@ func TestStall(t *testing.T) {
 					return false
 				}
 				w.Header().Set("ETag", f.objects["key"].etag)
+				w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
 				stall(f, w, data)
 				return true
 			})

@@ -29,9 +29,11 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 			if err != nil {
 				return s.fail(ctx, "list", prefix, err)
 			}
-			info := store.Info{
-				Key: key, Size: aws.ToInt64(o.Size), ETag: unquote(o.ETag), Modified: modified(o.LastModified),
+			info, err := described(key, o.Size, o.ETag, o.LastModified)
+			if err != nil {
+				return s.fail(ctx, "list", prefix, err)
 			}
+			info.Err = store.CheckKey(key)
 			if err := fn(info); err != nil {
 				return err
 			}

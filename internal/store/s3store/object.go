@@ -69,10 +69,8 @@ func (s *Store) openVersion(ctx context.Context, key string, versionID *string) 
 		Bucket: &s.bucket, Key: &key, VersionId: versionID, ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err == nil {
-		switch {
-		case out.ContentLength == nil || *out.ContentLength < 0:
-			err = errNoLength
-		case out.ContentRange != nil:
+		o.info, err = described(key, out.ContentLength, out.ETag, out.LastModified)
+		if err == nil && out.ContentRange != nil {
 			err = errRange
 		}
 		if err != nil {
@@ -83,10 +81,7 @@ func (s *Store) openVersion(ctx context.Context, key string, versionID *string) 
 		cancel()
 		return nil, s.fail(ctx, "open", key, err)
 	}
-	o.info = store.Info{
-		Key: key, Size: *out.ContentLength, ETag: unquote(out.ETag), VersionID: version(out.VersionId),
-		Modified: modified(out.LastModified), Meta: out.Metadata,
-	}
+	o.info.VersionID, o.info.Meta = version(out.VersionId), out.Metadata
 	o.sum = newChecksum(out)
 	o.ask(make([]byte, min(o.info.Size, s.config.rangeSize())), out.Body)
 	return o, nil

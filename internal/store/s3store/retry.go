@@ -72,7 +72,7 @@ func isPassing(err error) bool {
 		cert      *tls.CertificateVerificationError
 		network   net.Error
 	)
-	for _, known := range []error{store.ErrChanged, store.ErrConflict, errShort, errLong, errNoLength, errRange, errChecksum} {
+	for _, known := range []error{store.ErrChanged, store.ErrConflict, errShort, errLong, errNoLength, errNoETag, errNoTime, errNoUpload, errRange, errChecksum} {
 		if errors.Is(err, known) {
 			return true
 		}

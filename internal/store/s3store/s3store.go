@@ -138,16 +138,30 @@ func (s *Store) Head(ctx context.Context, key string) (store.Info, error) {
 		return store.Info{}, s.fail(ctx, "head", key, err)
 	}
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
-	if err == nil && out.ContentLength == nil {
-		err = errNoLength
-	}
 	if err != nil {
 		return store.Info{}, s.fail(ctx, "head", key, err)
 	}
-	return store.Info{
-		Key: key, Size: *out.ContentLength, ETag: unquote(out.ETag), VersionID: version(out.VersionId),
-		Modified: modified(out.LastModified), Meta: out.Metadata,
-	}, nil
+	info, err := described(key, out.ContentLength, out.ETag, out.LastModified)
+	if err != nil {
+		return store.Info{}, s.fail(ctx, "head", key, err)
+	}
+	info.VersionID, info.Meta = version(out.VersionId), out.Metadata
+	return info, nil
+}
+
+// described makes the Info of what a response says, or an error if it lacks
+// what a state is known by: without an ETag an object would look like none.
+func described(key string, size *int64, etag *string, at *time.Time) (store.Info, error) {
+	info := store.Info{Key: key, Size: aws.ToInt64(size), ETag: unquote(etag), Modified: modified(at)}
+	switch {
+	case size == nil || *size < 0:
+		return info, errNoLength
+	case info.ETag == "":
+		return info, errNoETag
+	case at == nil:
+		return info, errNoTime
+	}
+	return info, nil
 }
 
 // Delete implements [store.Store].

@@ -144,7 +144,9 @@ func (w *writer) start() error {
 	if err != nil {
 		return err
 	}
-	w.upload = aws.ToString(out.UploadId)
+	if w.upload = aws.ToString(out.UploadId); w.upload == "" {
+		return errNoUpload
+	}
 	return nil
 }
 
@@ -156,6 +158,9 @@ func (w *writer) send(number int32, data []byte) {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
 	}
 	out, err := w.s.client.UploadPart(w.ctx, in)
+	if err == nil && unquote(out.ETag) == "" {
+		err = errNoETag
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -205,10 +210,19 @@ func (w *writer) put(ctx context.Context, p store.Precondition, info *store.Info
 	}
 	in.IfNoneMatch, in.IfMatch = conditions(p)
 	out, err := w.s.client.PutObject(ctx, in)
-	if err == nil {
-		info.ETag, info.VersionID = unquote(out.ETag), version(out.VersionId)
+	if err != nil {
+		return err
 	}
-	return err
+	return published(info, out.ETag, out.VersionId)
+}
+
+// published takes over what a response says of the new state. One that does not
+// name it is like a reply that was lost.
+func published(info *store.Info, etag, id *string) error {
+	if info.ETag, info.VersionID = unquote(etag), version(id); info.ETag == "" {
+		return errNoETag
+	}
+	return nil
 }
 
 func (w *writer) complete(ctx context.Context, p store.Precondition, info *store.Info) error {
@@ -234,8 +248,7 @@ func (w *writer) complete(ctx context.Context, p store.Precondition, info *store
 	in.IfNoneMatch, in.IfMatch = conditions(p)
 	out, err := w.s.client.CompleteMultipartUpload(ctx, in)
 	if err == nil {
-		info.ETag, info.VersionID = unquote(out.ETag), version(out.VersionId)
-		return nil
+		return published(info, out.ETag, out.VersionId)
 	}
 	_, matching := p.Match()
 	if isCode(err, "NoSuchUpload") && (matching || p.Absent()) {
