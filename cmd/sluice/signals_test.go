@@ -1,0 +1,141 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMain runs the command itself where a test has started it.
+func TestMain(m *testing.M) {
+	if os.Getenv("SLUICE_TEST_COMMAND") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is the command in a process of its own, in the middle of a
+// conversion, with its hidden files in dir.
+type process struct {
+	*exec.Cmd
+	dir    string
+	in     io.WriteCloser
+	stderr bytes.Buffer
+}
+
+func start(t *testing.T, dir string, out io.Writer, command ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, word := range command {
+		if word == "sluice" {
+			command[i] = exe
+		}
+	}
+	p := &process{Cmd: exec.Command(command[0], command[1:]...), dir: dir}
+	p.Dir, p.Stdout, p.Stderr = dir, out, &p.stderr
+	p.Env = append(os.Environ(), "SLUICE_TEST_COMMAND=1")
+	if p.in, err = p.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	if _, err := io.WriteString(p.in, `[{"order_id":1,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]},`); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); len(p.left(t)) < 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no hidden file appears")
+		}
+	}
+	return p
+}
+
+func (p *process) left(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(p.dir, ".*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// ended waits for the end and gives the exit code, -1 after a signal.
+func (p *process) ended(t *testing.T) int {
+	t.Helper()
+	err := p.Wait()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+// Each signal that ends a command leaves no hidden file, which would hold
+// personal data.
+func TestSignalsLeaveNothing(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			p := start(t, t.TempDir(), nil, "sluice", "convert", "-", "-o", "o.parquet")
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if code := p.ended(t); code != 1 || !strings.Contains(p.stderr.String(), "interrupted; nothing was committed") {
+				t.Errorf("exit code %d, standard error %q", code, p.stderr.String())
+			}
+			if left := p.left(t); len(left) > 0 {
+				t.Errorf("%v are left", left)
+			}
+		})
+	}
+}
+
+// Under nohup the end of the terminal is no reason to stop.
+func TestNohup(t *testing.T) {
+	p := start(t, t.TempDir(), nil, "sh", "-c", `trap "" HUP; exec "$0" convert - -o o.parquet`, "sluice")
+	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(p.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
+		t.Fatal(err)
+	}
+	p.in.Close()
+	if code := p.ended(t); code != 3 {
+		t.Errorf("exit code %d, standard error %q", code, p.stderr.String())
+	}
+}
+
+// A reader of standard output that goes away does not kill the command before
+// it has removed its hidden quarantine file.
+func TestReaderGone(t *testing.T) {
+	dir := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, w, "sluice", "convert", "-", "-o", "-", "--quarantine", "q.ndjson")
+	w.Close()
+	r.Close()
+	if _, err := io.WriteString(p.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
+		t.Fatal(err)
+	}
+	p.in.Close()
+	if code := p.ended(t); code != 1 {
+		t.Errorf("exit code %d, standard error %q", code, p.stderr.String())
+	}
+	if left := p.left(t); len(left) > 0 {
+		t.Errorf("%v are left", left)
+	}
+}
