@@ -1,6 +1,9 @@
 package flatten
 
 import (
+	"slices"
+	"strings"
+
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
@@ -29,7 +32,7 @@ type Flattener struct {
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found
 	given  uint64               // members that gave values to the object read last, as bits
-	again  bool                 // the value was read for another node before
+	stray  []int                // ordinals of the elements that no path names, on the way to the value at hand
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
 	fields int64                // unknown members
@@ -145,8 +148,8 @@ func (f *Flattener) Bind(tables []*batch.Batch) {
 
 // SetSource sets the text of _source_key. Batches must be flushed.
 func (f *Flattener) SetSource(source string) {
-	f.scratch = append(f.scratch[:0], source...)
-	f.source = len(source)
+	f.scratch = append(f.scratch[:0], strings.ToValidUTF8(source, "�")...)
+	f.source = len(f.scratch)
 	f.sourceHash = jsonscan.Hash(f.scratch)
 }
 
@@ -171,7 +174,7 @@ func (f *Flattener) Flush(b []byte) {
 // until is not negative, nothing but white space may follow up to b[until].
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
-	f.code, f.seen, f.again = "", false, false
+	f.code, f.seen, f.stray = "", false, f.stray[:0]
 	f.fields, f.empty = 0, 0
 	f.skip.Reset()
 	f.bits = f.bits[:0]
@@ -237,8 +240,21 @@ func (f *Flattener) rollback(t *table) {
 // bad notes why the record is to be quarantined, unless a reason is known.
 func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
 	if f.code == "" {
-		f.code, f.path, f.at, f.failed = code, path, at, f.ord
+		f.code, f.path, f.at, f.failed = code, f.within(path), at, f.ord
 	}
+}
+
+// within is the path of the element at hand, if it is one that no path names:
+// path leads to the array around it.
+func (f *Flattener) within(path mapping.Path) mapping.Path {
+	if len(f.stray) == 0 {
+		return path
+	}
+	path = slices.Clone(path)
+	for _, i := range f.stray {
+		path = append(path, mapping.Segment{Kind: mapping.Index, Index: i})
+	}
+	return path
 }
 
 // found takes over what the skipper saw below n.

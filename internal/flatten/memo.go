@@ -104,7 +104,7 @@ const (
 // elements of one table, have plain members, and are not taken as a whole, too.
 // Objects of a record, such as its customer, seldom repeat within a row group.
 func (n *node) remembers() bool {
-	if n.record || len(n.ends) != 1 || n.also != nil || n.leaves != nil || len(n.members) > memoMembers {
+	if n.record || len(n.ends) != 1 || n.shared || n.leaves != nil || len(n.members) > memoMembers {
 		return false
 	}
 	return len(n.plainMembers()) > 1

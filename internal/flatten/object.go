@@ -28,12 +28,13 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 func (f *Flattener) rest(p int, n *node, depth int, last **member, seen uint64) int {
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
-	if !n.strange && (f.refuse || f.keep || f.again) {
+	silent := n.silent || n.shared && n.told()
+	if !silent && (f.refuse || f.keep) || silent != n.silent {
 		strangers = 0 // they want a closer look
 	}
 	p, last, given, more := f.plains(p, n, last, seen, strangers)
 	if more {
-		if p, given = f.members(p, n, depth, last, given, known, strangers); p < 0 {
+		if p, given = f.members(p, n, depth, last, given, known, strangers, silent); p < 0 {
 			return p
 		}
 	}
@@ -70,7 +71,7 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 			if q = f.skip.Value(b, q, 0); q < 0 || f.skip.Found != "" {
 				return p, last, seen, true
 			}
-			if !n.strange {
+			if !n.silent {
 				f.fields++
 			}
 		case c == '"' && l.quick <= quickTextInt:
@@ -111,7 +112,7 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 // members reads the members from p on of an object of which those in seen were
 // read: some by name, and the plain ones between them. It returns the position
 // behind the last and those that gave a value for sure.
-func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int) (end int, given uint64) {
+func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int, silent bool) (end int, given uint64) {
 	b := f.b
 	var others uint64   // those among seen that may have given no value
 	repeated := false   // a stranger stands twice
@@ -121,17 +122,19 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 	}
 	keys := f.skip.Keys()
 	for more := true; more; {
-		start, counts := p, !f.again
+		start, counts := p, !silent
 		m := *last
 		if m != nil && m.index < known && m.at(b, p) {
 			if p += len(m.pattern); b[p] <= ' ' {
 				p = jsonscan.Space(b, p)
 			}
 		} else {
-			if p, m, counts = f.key(p, n, known); p < 0 {
+			var elsewhere bool
+			if p, m, elsewhere = f.key(p, n, known); p < 0 {
 				return p, 0
 			}
 			*last = m
+			counts = counts && !elsewhere
 		}
 		if m == nil || m.index >= known { // learned in this object: whether it stands twice is not noted
 			p = f.unknown(start, p, n, nil, depth, counts)
@@ -183,10 +186,10 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 }
 
 // key reads a member name that was not expected. It returns the position of
-// the value, the member, or nil if the node does not know it, and whether it
-// counts as unknown then. A member whose index is not below known was learned
+// the value, the member, or nil if the node does not know it, and whether
+// another node that reads the same object does. A member whose index is not below known was learned
 // in the object that is being read.
-func (f *Flattener) key(p int, n *node, known int) (value int, m *member, counts bool) {
+func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewhere bool) {
 	b := f.b
 	if b[p] != '"' {
 		return -1 - p, nil, false
@@ -206,21 +209,19 @@ func (f *Flattener) key(p int, n *node, known int) (value int, m *member, counts
 		name = f.scratch[from:]
 		f.scratch = f.scratch[:from]
 	}
-	m, elsewhere := n.find(name)
+	m, elsewhere = n.find(name)
 	if m == nil || m.index >= known {
 		f.skip.Push(hash, p+1, end, flags)
 	}
 	if m == nil && !elsewhere && flags == 0 {
 		m = f.learn(n, name)
 	}
-	return jsonscan.Space(b, value+1), m, !elsewhere && !f.again
+	return jsonscan.Space(b, value+1), m, elsewhere
 }
 
-// unknown reads the value of a member that the mapping does not name. It
-// counts if no other node knows it. stranger is the node of the value, if it
-// was learned.
+// unknown reads the value of a member that the mapping does not name, and says
+// so if it counts. stranger is the node of the value, if it was learned.
 func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, counts bool) int {
-	counts = counts && !n.strange
 	q := f.strange(p, stranger, depth)
 	if q < 0 {
 		return q

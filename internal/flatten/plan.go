@@ -5,6 +5,7 @@ package flatten
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
@@ -20,14 +21,23 @@ type node struct {
 	first   *member            // that came first in the last object seen here, or nil if it is unknown
 	each    *node              // the elements of an array: [*]
 	index   []indexed          // single elements of an array: [0]
+	others  *node              // elements that neither of them names, if some are indexed
 	leaves  []leaf
 	ends    []element // what is complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
-	also    []*node   // other nodes that read the same value: [0] beside [*]
+	around  bool      // what holds the record
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
+	silent  bool      // members that no path names do not count: strange, or a json column holds all of it
+	shares            // with nodes that read the same value
+
+	// What the value may be, apart from what its columns take. If none of these
+	// is set, that is all.
+	object bool // an object
+	array  bool // an array
+	any    bool // whatever it is: no path leads into it
 }
 
 // member is a known member of an object.
@@ -125,8 +135,8 @@ type required struct {
 	bit    uint64 // of the member of the element's object that gives it, or 0
 }
 
-// container reports whether the node wants an object or an array.
-func (n *node) container() bool { return n.members != nil || n.each != nil || n.index != nil }
+// into reports whether a path leads into the value of the node.
+func (n *node) into() bool { return (n.object || n.array) && !n.any }
 
 // compile makes the tree for records found at place. tail is the part of
 // place behind its wildcard: the wildcard itself was taken by whoever finds
@@ -141,6 +151,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 	top = &node{}
 	root := top
 	for i, s := range tail {
+		root.around = true
 		root = root.child(s)
 		root.path = tail[:i+1]
 	}
@@ -163,7 +174,8 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		}
 	}
 	root.record = true
-	top.finish(nil)
+	top.finish(root.ends, false)
+	top.share()
 	top.require(m)
 	return top, tail
 }
@@ -212,12 +224,20 @@ func (n *node) add(name string, value *node) *member {
 	return m
 }
 
-// finish prepares the node and all below it for reading.
-func (n *node) finish(owners []element) {
+// finish prepares the node and all below it for reading. owners are those of
+// what is around it, and held says that a json column has all of that.
+func (n *node) finish(owners []element, held bool) {
 	if n.ends != nil {
 		owners = n.ends
 	}
 	n.owners = owners
+	n.silent = held || n.holds()
+	n.any = n.any || n.ends != nil && n.leaves == nil && n.members == nil && n.each == nil && n.index == nil
+	n.array = n.each != nil || n.index != nil
+	n.object = n.any || n.members != nil && n.each == nil // what is exploded is an array, whatever else a path says
+	if n.each == nil && n.index != nil {
+		n.others = &node{any: true, path: n.path}
+	}
 	if len(n.members) > mapMembers {
 		n.byName = make(map[string]*member, len(n.members))
 	}
@@ -226,24 +246,20 @@ func (n *node) finish(owners []element) {
 		if n.byName != nil {
 			n.byName[m.name] = m
 		}
-		m.node.finish(owners)
-		m.plain = len(m.node.leaves) == 1 && !m.node.container() && m.node.ends == nil
+		m.node.finish(owners, n.silent)
+		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
 		}
 	}
-	elements := n.elements()
-	for i, a := range elements {
-		for _, b := range elements[i+1:] {
-			a.meets(b)
-		}
+	for _, e := range n.elements() {
+		e.finish(owners, n.silent)
 	}
-	for _, x := range n.index {
-		x.node.finish(owners)
-	}
-	if n.each != nil {
-		n.each.finish(nil)
-	}
+}
+
+// holds reports whether a json column takes the value of the node.
+func (n *node) holds() bool {
+	return slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
 }
 
 // expect makes the pattern, by which the member is recognised.
@@ -275,7 +291,8 @@ func (n *node) memos(all []*node) []*node {
 	return all
 }
 
-// elements are the nodes of single and of all elements of an array.
+// elements are the nodes of the elements of an array, in the order in which
+// they read one.
 func (n *node) elements() (all []*node) {
 	if n.each != nil {
 		all = append(all, n.each)
@@ -283,24 +300,10 @@ func (n *node) elements() (all []*node) {
 	for _, x := range n.index {
 		all = append(all, x.node)
 	}
+	if n.others != nil {
+		all = append(all, n.others)
+	}
 	return all
-}
-
-// meets notes that n and o may read the same value.
-func (n *node) meets(o *node) {
-	n.also, o.also = append(n.also, o), append(o.also, n)
-	for _, a := range n.members {
-		for _, b := range o.members {
-			if a.name == b.name {
-				a.node.meets(b.node)
-			}
-		}
-	}
-	for _, a := range n.elements() {
-		for _, b := range o.elements() {
-			a.meets(b)
-		}
-	}
 }
 
 // mapMembers is the number of members up to which they are looked through.
@@ -308,16 +311,6 @@ const mapMembers = 8
 
 // pattern is how most writers write a member name: the quick guess.
 func pattern(name string) string { return string(jsonscan.AppendQuoted(nil, name)) + ":" }
-
-// find is the member of a name, or nil; elsewhere says then that another node
-// that reads the same object has it.
-func (n *node) find(name []byte) (m *member, elsewhere bool) {
-	m = n.own(name)
-	for _, o := range n.also {
-		elsewhere = elsewhere || m == nil && o.own(name) != nil
-	}
-	return m, elsewhere
-}
 
 func (n *node) own(name []byte) *member {
 	if n.byName != nil {
@@ -373,10 +366,7 @@ func (n *node) bind(tables []table) {
 		}
 		m.node.bind(tables)
 	}
-	for _, x := range n.index {
-		x.node.bind(tables)
-	}
-	if n.each != nil {
-		n.each.bind(tables)
+	for _, e := range n.elements() {
+		e.bind(tables)
 	}
 }

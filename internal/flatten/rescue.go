@@ -1,6 +1,8 @@
 package flatten
 
 import (
+	"slices"
+
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
@@ -45,7 +47,10 @@ func (r *rescue) row(b *batch.Batch, end int) {
 func (f *Flattener) rescueField(n *node, key, p, q int) {
 	end, _, _ := jsonscan.String(f.b, key+1)
 	name := string(jsonscan.Unescape(nil, f.b[key+1:end]))
-	path := append(append(mapping.Path(nil), n.path...), mapping.Segment{Kind: mapping.Name, Name: name}).String()
+	path := append(slices.Clone(f.within(n.path)), mapping.Segment{Kind: mapping.Name, Name: name}).String()
+	if n.around {
+		path = "$" + path
+	}
 	for _, o := range n.owners {
 		t := &f.tables[o.table]
 		r := &t.rescue
@@ -53,7 +58,11 @@ func (f *Flattener) rescueField(n *node, key, p, q int) {
 		r.text = jsonscan.AppendQuoted(r.text, path)
 		r.text = append(r.text, ':')
 		r.text = append(r.text, f.b[p:q]...)
-		r.fields[o.level] = append(r.fields[o.level], field{t.b.Elements(o.level), from, len(r.text)})
+		element := t.b.Elements(o.level)
+		if n.around && f.seen {
+			element-- // the record has ended
+		}
+		r.fields[o.level] = append(r.fields[o.level], field{element, from, len(r.text)})
 	}
 }
 

@@ -20,7 +20,7 @@ func (f *Flattener) learn(n *node, name []byte) *member {
 		return nil
 	}
 	f.strangers++
-	m := n.add(string(name), &node{strange: true, path: n.path})
+	m := n.add(string(name), &node{strange: true, silent: true, path: n.path})
 	m.expect()
 	switch {
 	case n.byName != nil:

@@ -32,22 +32,25 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 func (f *Flattener) value(p int, n *node, depth int) int {
 	var q int
 	switch c := f.b[p]; {
-	case c == '{' && n.members != nil:
+	case c == '{' && n.object:
 		q = f.object(p, n, depth+1)
-	case c == '[' && (n.each != nil || n.index != nil):
+	case c == '[' && n.array:
 		q = f.array(p, n, depth+1)
+	case c == '[' && n.any:
+		return f.inside(p, n, depth+1)
 	case c == '{' || c == '[':
 		if q = f.skip.Value(f.b, p, depth); q < 0 {
 			return q
 		}
 		f.found(n)
-		if n.leaves == nil {
+		if n.into() {
 			f.bad(n.wants(), n.path, p)
 		}
 	default:
 		q = f.scalar(p, n)
-		// null is as good as absent, but not as an element or a record.
-		if q >= 0 && n.container() && n.leaves == nil && (c != 'n' || n.ends != nil) {
+		// null is as good as absent, and as an empty array that is exploded; but
+		// it is no element or record that has something inside.
+		if q >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return q
@@ -60,7 +63,7 @@ func (f *Flattener) value(p int, n *node, depth int) int {
 
 // wants says what is wrong with a value that is no container of the right kind.
 func (n *node) wants() reason.Code {
-	if n.members != nil {
+	if n.object {
 		return reason.NotObject
 	}
 	return reason.NotArray
@@ -72,14 +75,11 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 		f.skip.TooDeep = true
 		return -1 - p
 	}
-	count := -1
-	for _, x := range n.index {
-		if x.i < 0 && count < 0 {
-			// An index from the end needs the number of elements first.
-			var q int
-			if count, q = f.count(p, depth); q < 0 {
-				return q
-			}
+	count := 0
+	if n.fromEnd {
+		var q int
+		if count, q = f.count(p, depth); q < 0 {
+			return q
 		}
 	}
 	p = jsonscan.Space(b, p+1)
@@ -96,6 +96,9 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 		}
 		if f.code == "" && q == 0 {
+			if n.index != nil || n.also != nil {
+				n.pick(i, count)
+			}
 			if n.each != nil {
 				f.ord[n.each.wild] = i
 				if b[p] == '{' && n.each.memo != nil && n.each.memo.on() {
@@ -105,12 +108,12 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 				}
 			}
 			for _, x := range n.index {
-				if q >= 0 && (x.i == i || x.i < 0 && x.i+count == i) {
-					before := f.again
-					f.again = before || q > 0
+				if q >= 0 && x.node.read {
 					q = f.value(p, x.node, depth)
-					f.again = before
 				}
+			}
+			if n.others != nil && n.others.read {
+				q = f.other(p, i, n.others, depth)
 			}
 		}
 		if q == 0 {
@@ -135,6 +138,42 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			return p + 1
 		}
 		return -1 - p
+	}
+}
+
+// other reads the i-th element of an array, at p, which no path names. It holds
+// no columns, but members that none names.
+func (f *Flattener) other(p, i int, n *node, depth int) int {
+	f.stray = append(f.stray, i)
+	q := f.value(p, n, depth)
+	f.stray = f.stray[:len(f.stray)-1]
+	return q
+}
+
+// inside reads the array at p, into which no path leads.
+func (f *Flattener) inside(p int, n *node, depth int) int {
+	b := f.b
+	if depth > f.limits.Depth {
+		f.skip.TooDeep = true
+		return -1 - p
+	}
+	p = jsonscan.Space(b, p+1)
+	if b[p] == ']' {
+		return p + 1
+	}
+	for i := 0; ; i++ {
+		if p = f.other(p, i, n, depth); p < 0 {
+			return p
+		}
+		switch p = jsonscan.Space(b, p); b[p] {
+		case ',':
+			p = jsonscan.Space(b, p+1)
+		case ']':
+			f.given = 0
+			return p + 1
+		default:
+			return -1 - p
+		}
 	}
 }
 

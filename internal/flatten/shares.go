@@ -1,0 +1,151 @@
+package flatten
+
+import "slices"
+
+// shares is what a node has to do with those that read the same value: [0] and
+// [-1] do, and both beside [*]. Each reads it for itself, in the order of their
+// places in the tree. A member that none of them names must count once.
+type shares struct {
+	also    []*node // nodes that may read the same value
+	holders []*node // nodes with a json column that may take the value, or one around it
+	shared  bool    // there are some of either
+	order   int     // place in the tree
+	gates   []*node // nodes of some elements of an array on the way to this one, itself included
+	read    bool    // of such a node: the element at hand is one that it reads
+	fromEnd bool    // of an array: the number of its elements must be known
+}
+
+// share finds out which nodes at and below n share values.
+func (n *node) share() {
+	order := 0
+	n.walk(func(n *node) {
+		n.order = order
+		order++
+		for _, m := range n.members {
+			m.node.gates = n.gates
+		}
+		all := n.elements()
+		for i, a := range all {
+			a.gates = n.gates
+			if a != n.each {
+				a.gates = append(slices.Clone(n.gates), a)
+			}
+			for _, b := range all[i+1:] {
+				if b != n.others { // which reads what the others do not
+					a.meets(b)
+				}
+			}
+		}
+	})
+	n.walk(func(n *node) {
+		n.shared = n.also != nil || n.holders != nil
+		n.fromEnd = n.indexedFromEnd()
+		for _, o := range n.also {
+			n.fromEnd = n.fromEnd || o.indexedFromEnd()
+		}
+	})
+}
+
+// walk visits n and all below it, in the order in which they read.
+func (n *node) walk(visit func(*node)) {
+	visit(n)
+	for _, m := range n.members {
+		m.node.walk(visit)
+	}
+	for _, e := range n.elements() {
+		e.walk(visit)
+	}
+}
+
+func (n *node) indexedFromEnd() bool {
+	for _, x := range n.index {
+		if x.i < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// meets notes that n and o may read the same value.
+func (n *node) meets(o *node) {
+	n.also, o.also = append(n.also, o), append(o.also, n)
+	n.heldBy(o)
+	o.heldBy(n)
+	for _, a := range n.members {
+		for _, b := range o.members {
+			if a.name == b.name {
+				a.node.meets(b.node)
+			}
+		}
+	}
+	for _, a := range n.elements() {
+		for _, b := range o.elements() {
+			a.meets(b)
+		}
+	}
+}
+
+// heldBy notes that a json column of o, if it has one, takes what n reads, and
+// so all below n.
+func (n *node) heldBy(o *node) {
+	if o.holds() {
+		n.walk(func(n *node) { n.holders = append(n.holders, o) })
+	}
+}
+
+// pick notes which elements the i-th of count elements of an array is, for n
+// and all that read the same array.
+func (n *node) pick(i, count int) {
+	n.pickOwn(i, count)
+	for _, o := range n.also {
+		o.pickOwn(i, count)
+	}
+}
+
+func (n *node) pickOwn(i, count int) {
+	named := false
+	for _, x := range n.index {
+		x.node.read = x.i == i || x.i < 0 && x.i+count == i
+		named = named || x.node.read
+	}
+	if n.others != nil {
+		n.others.read = !named
+	}
+}
+
+// reads reports whether the node reads the value at hand, of those that it may
+// share.
+func (n *node) reads() bool {
+	for _, g := range n.gates {
+		if !g.read {
+			return false
+		}
+	}
+	return true
+}
+
+// told reports whether members of the value at hand that no path names are not
+// for n to count: a node before it did, or a json column holds them.
+func (n *node) told() bool {
+	for _, o := range n.holders {
+		if o.reads() {
+			return true
+		}
+	}
+	for _, o := range n.also {
+		if o.order < n.order && o.reads() {
+			return true
+		}
+	}
+	return false
+}
+
+// find is the member of a name, or nil; elsewhere says then that another node
+// that reads the same object has it.
+func (n *node) find(name []byte) (m *member, elsewhere bool) {
+	m = n.own(name)
+	for _, o := range n.also {
+		elsewhere = elsewhere || m == nil && o.own(name) != nil && o.reads()
+	}
+	return m, elsewhere
+}
