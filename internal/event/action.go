@@ -21,6 +21,8 @@ const (
 	Restored       Reason = "restored"
 	OtherEventType Reason = "other_event_type"
 	FolderMarker   Reason = "folder_marker"
+	Hidden         Reason = "hidden"
+	OtherSuffix    Reason = "other_suffix" // of a listing; an event is refused
 )
 
 // Reasons to refuse a record.

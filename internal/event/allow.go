@@ -29,6 +29,18 @@ type Allow struct {
 	EventSources []string
 }
 
+// hides reports whether a file, or a folder on the way to it, has a name that
+// begins with a dot, below the prefix: what desktops, editors and tools keep
+// beside the data, such as .DS_Store.
+func (l Location) hides(key string) bool {
+	for i := range len(key) {
+		if i >= len(l.Prefix) && key[i] == '.' && (i == 0 || key[i-1] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
 // Check says what to do about an object. It holds the rules for names that
 // every way to an object shares, so that a listing of the source and an event
 // come to the same answer.
@@ -38,10 +50,30 @@ func (a Allow) Check(o Object) Record {
 	return r
 }
 
+// Listed is Check for an object that was found by listing the source. There
+// other suffixes are nothing strange: they are skipped. And the size is known:
+// what has content is no marker of a folder. Whatever is neither processed nor
+// skipped is left out, which somebody must be told.
+func (a Allow) Listed(o Object) Record {
+	r := a.Check(o)
+	switch {
+	case r.Reason == KeyNotAllowed && !a.hasSuffix(o.Key):
+		r.Action, r.Reason, r.Detail = Skip, OtherSuffix, ""
+	case r.Reason == FolderMarker && o.Size > 0:
+		r.Action, r.Reason, r.Detail = Refuse, KeyNotAllowed, fmt.Sprintf("key %s ends as that of a folder, and has content", quote(o.Key))
+	}
+	return r
+}
+
+func (a Allow) hasSuffix(key string) bool {
+	ends := func(suffix string) bool { return strings.HasSuffix(key, suffix) }
+	return len(a.Suffixes) == 0 || slices.ContainsFunc(a.Suffixes, ends)
+}
+
 func (a Allow) decide(bucket, key string) (Action, Reason, string) {
 	ofBucket := func(l Location) bool { return l.holdsBucket(bucket) }
 	ofKey := func(l Location) bool { return l.holds(bucket, key) }
-	ends := func(suffix string) bool { return strings.HasSuffix(key, suffix) }
+	shows := func(l Location) bool { return l.holds(bucket, key) && !l.hides(key) }
 	switch {
 	case bucket != "" && !validBucket(bucket):
 		return Error, BadBucket, fmt.Sprintf("%s is no name of a bucket", quote(bucket))
@@ -59,9 +91,11 @@ func (a Allow) decide(bucket, key string) (Action, Reason, string) {
 		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s has a NUL", quote(key))
 	case !slices.ContainsFunc(a.Source, ofKey):
 		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s is under no prefix of the source", quote(key))
+	case !slices.ContainsFunc(a.Source, shows):
+		return Skip, Hidden, ""
 	case strings.HasSuffix(key, "/"):
 		return Skip, FolderMarker, ""
-	case len(a.Suffixes) > 0 && !slices.ContainsFunc(a.Suffixes, ends):
+	case !a.hasSuffix(key):
 		return Refuse, KeyNotAllowed, fmt.Sprintf("key %s has no suffix of the source", quote(key))
 	}
 	return Process, "", ""

@@ -118,6 +118,17 @@ func Allow(c config.Config) event.Allow {
 	return a
 }
 
+// Listed says what to do about an object of a listing of the source: process
+// it; skip it, by a rule (docs/events.md#reasons); or, with any other action,
+// tell somebody that it is left out, and why.
+func (s *Setup) Listed(info store.Info) event.Record {
+	r := s.Allow.Listed(event.Object{Bucket: s.Config.Source.Bucket, Key: info.Key, ETag: info.ETag, Size: info.Size})
+	if info.Err != nil && r.Action != event.Skip {
+		r.Action, r.Reason, r.Detail = event.Error, event.BadKey, info.Err.Error()
+	}
+	return r
+}
+
 // MappingError says that there is no such mapping, or what is wrong in it.
 type MappingError struct{ Err error }
 
