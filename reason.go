@@ -59,6 +59,7 @@ const (
 	ReasonZstdChecksum       = reason.ZstdChecksum
 	ReasonZstdCorrupt        = reason.ZstdCorrupt
 	ReasonZstdWindow         = reason.ZstdWindow
+	ReasonZstdDictionary     = reason.ZstdDictionary
 	ReasonDecompressionLimit = reason.DecompressionLimit
 	ReasonDecompressionRatio = reason.DecompressionRatio
 	ReasonQuarantineShare    = reason.QuarantineShare

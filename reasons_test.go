@@ -91,6 +91,8 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "zstd_corrupt", in: zstandard(t, good) + "junk"},
 		// A frame that wants a window of 16 MiB (RFC 8878 section 3.1.1.1.2).
 		{code: "zstd_window", in: "\x28\xb5\x2f\xfd\x00\x70\x01\x00\x00"},
+		// A frame whose header names dictionary 1 (RFC 8878 section 3.1.1.1.3).
+		{code: "zstd_dictionary", in: "\x28\xb5\x2f\xfd\x01\x58\x01\x01\x00\x00"},
 		{code: "decompression_limit", in: good, more: "limits: {decompressed_bytes: 16}"},
 		{code: "decompression_ratio", in: gzipped(t, strings.Repeat(" ", 17<<20)+good)},
 		{code: "quarantine_share", in: strings.Repeat(`{"lines":[{}]}`+"\n", 11)},

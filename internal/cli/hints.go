@@ -35,16 +35,22 @@ var rejectHints = map[reason.Code]string{
 	reason.ZstdChecksum:       "the zstd file was damaged; fetch it again",
 	reason.ZstdCorrupt:        "the zstd file was damaged; fetch it again",
 	reason.ZstdWindow:         "compress it again without --long and --ultra",
+	reason.ZstdDictionary:     "decompress it with its dictionary: zstd -dc -D DICTIONARY FILE | sluice convert - -o OUT; or compress without one",
 	reason.DecompressionLimit: "raise limits: decompressed_bytes in the mapping if the size is meant",
 	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
 	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
 	reason.BadQuarantineFile:  "a line of the quarantine file was changed; each must be as sluice wrote it but for raw",
 }
 
+// twiceHint is for an input that is sound below another layer of compression.
+const twiceHint = "take the outer layer off first: gunzip -c FILE | sluice convert - -o OUT (zstd -dc FILE, if that is zstd)"
+
 // hint is what a person can do about an error; empty if nothing is known.
 func hint(err error) string {
 	var reject *sluice.RejectError
 	switch {
+	case errors.As(err, &reject) && reject.Detail == reason.CompressedTwice:
+		return twiceHint
 	case errors.As(err, &reject):
 		return rejectHints[reject.Reason]
 	case errors.Is(err, errNoQuarantine):

@@ -217,6 +217,8 @@ func (r *Reader) rejected(err error) error {
 	switch {
 	case r.zst != nil && (errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded)):
 		return r.reject(reason.ZstdWindow, fmt.Sprintf("the frame wants a window of more than %d bytes; compress without --long or --ultra", maxZstdWindow))
+	case r.zst != nil && errors.Is(err, zstd.ErrUnknownDictionary):
+		return r.reject(reason.ZstdDictionary, "the frame needs a dictionary, which is not supported")
 	case r.zst != nil && truncated:
 		return r.reject(reason.ZstdTruncated, "the stream ends inside a zstd frame")
 	case r.zst != nil && errors.Is(err, zstd.ErrCRCMismatch):

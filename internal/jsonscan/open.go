@@ -23,8 +23,8 @@ var magics = []struct {
 	{"PAR1", reason.NotJSONParquet, "the object is Parquet already"},
 	{"Obj\x01", reason.NotJSONAvro, "the object is Avro"},
 	{"ORC", reason.NotJSONORC, "the object is ORC"},
-	{"\x1f\x8b", reason.NotJSON, "the object is compressed twice; one layer is taken off"},
-	{"\x28\xb5\x2f\xfd", reason.NotJSON, "the object is compressed twice; one layer is taken off"},
+	{"\x1f\x8b", reason.NotJSON, reason.CompressedTwice},
+	{"\x28\xb5\x2f\xfd", reason.NotJSON, reason.CompressedTwice},
 }
 
 // open looks at the beginning of the input and chooses the form and the place.

@@ -61,6 +61,7 @@ const (
 	ZstdChecksum       Code = "zstd_checksum"
 	ZstdCorrupt        Code = "zstd_corrupt"
 	ZstdWindow         Code = "zstd_window"
+	ZstdDictionary     Code = "zstd_dictionary"
 	DecompressionLimit Code = "decompression_limit"
 	DecompressionRatio Code = "decompression_ratio"
 	QuarantineShare    Code = "quarantine_share"
