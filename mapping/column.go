@@ -32,44 +32,44 @@ func sources(k schema.Kind, unit bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.object(n, what, "name", "path", "type", "from", "required", "pii", "bloom", "unit")
+	f := r.Object(n, what, "name", "path", "type", "from", "required", "pii", "bloom", "unit")
 	if f == nil {
 		return c, false
 	}
 	if f["name"] == nil {
-		r.fail(n, "%s: no name; add one, as in name: order_id", what)
+		r.Fail(n, "%s: no name; add one, as in name: order_id", what)
 	} else if name, ok := r.name(f["name"], what+": name"); ok {
 		c.Name, what = name, "column "+name
 	}
-	c.Required = r.boolean(f["required"], what+": required")
-	c.Bloom = r.boolean(f["bloom"], what+": bloom")
-	c.Unit = Unit(r.word(f["unit"], what+": unit", unitWords[:]))
+	c.Required = r.Boolean(f["required"], what+": required")
+	c.Bloom = r.Boolean(f["bloom"], what+": bloom")
+	c.Unit = Unit(r.Word(f["unit"], what+": unit", unitWords[:]))
 	if p := f["pii"]; p != nil {
-		if s, ok := r.text(p, what+": pii"); ok && !isName(s) {
-			r.fail(p, "%s: pii %q must be lower case letters, digits and _; name the kind of data, such as email, name, address", what, s)
+		if s, ok := r.Text(p, what+": pii"); ok && !isName(s) {
+			r.Fail(p, "%s: pii %q must be lower case letters, digits and _; name the kind of data, such as email, name, address", what, s)
 		} else {
 			c.PII = s
 		}
 	}
 	if f["path"] == nil {
-		r.fail(n, "%s: no path; say what feeds the column, as in path: $.order_id", what)
+		r.Fail(n, "%s: no path; say what feeds the column, as in path: $.order_id", what)
 	} else {
 		c.Path, ok = r.path(f["path"], what)
 	}
 	if f["type"] == nil {
-		r.fail(n, "%s: no type; add one, as in type: string", what)
+		r.Fail(n, "%s: no type; add one, as in type: string", what)
 		return c, false
 	}
-	s, isText := r.text(f["type"], what+": type")
+	s, isText := r.Text(f["type"], what+": type")
 	if !isText {
 		return c, false
 	}
 	var err error
 	if c.Type, err = schema.ParseType(s); err != nil {
 		if strings.HasPrefix(s, "decimal(") && !strings.HasSuffix(s, ")") {
-			r.fail(f["type"], "%s: type %q ends at its comma, as YAML reads it inside { }; put it in quotes, as in type: \"decimal(18,4)\"", what, s)
+			r.Fail(f["type"], "%s: type %q ends at its comma, as YAML reads it inside { }; put it in quotes, as in type: \"decimal(18,4)\"", what, s)
 		} else {
-			r.fail(f["type"], "%s: %v", what, err)
+			r.Fail(f["type"], "%s: %v", what, err)
 		}
 		return c, false
 	}
@@ -77,7 +77,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	switch c.Type.Kind {
 	case schema.Boolean, schema.Double, schema.JSON:
 		if c.Bloom {
-			r.fail(f["bloom"], "%s: no bloom filter is written for %s; remove bloom", what, c.Type)
+			r.Fail(f["bloom"], "%s: no bloom filter is written for %s; remove bloom", what, c.Type)
 		}
 	}
 	return c, ok
@@ -85,38 +85,38 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 
 // from reads the JSON types the column takes and holds unit against them.
 func (r *reader) from(n, unit *yaml.Node, c *Column, what string) {
-	before := len(r.problems)
+	before := r.Failed()
 	can, usual := sources(c.Type.Kind, unit != nil)
 	c.From = usual
 	if n != nil {
 		c.From = 0
 		if c.Type.Kind == schema.JSON {
-			r.fail(n, "%s: json takes any value; remove from", what)
+			r.Fail(n, "%s: json takes any value; remove from", what)
 			return
 		}
-		for _, e := range r.list(n, what+": from") {
-			f := fromBits[r.word(e, what+": from", fromWords[:])]
+		for _, e := range r.List(n, what+": from") {
+			f := fromBits[r.Word(e, what+": from", fromWords[:])]
 			switch {
 			case f&^can != 0:
-				r.fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
+				r.Fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
 			case f != 0 && c.From&f == f:
-				r.fail(e, "%s: from: %s is there already; remove it", what, e.Value)
+				r.Fail(e, "%s: from: %s is there already; remove it", what, e.Value)
 			default:
 				c.From |= f
 			}
 		}
 	}
-	if len(r.problems) > before {
+	if r.Failed() > before {
 		return
 	}
 	time := c.Type.Kind == schema.Date || c.Type.Kind == schema.Timestamp
 	integer := c.From&FromInteger != 0
 	switch {
 	case unit != nil && !time:
-		r.fail(unit, "%s: unit is for date and timestamp, the type is %s; remove unit", what, c.Type)
+		r.Fail(unit, "%s: unit is for date and timestamp, the type is %s; remove unit", what, c.Type)
 	case unit != nil && !integer:
-		r.fail(unit, "%s: unit says what an integer counts, but from has no integer; add it or remove unit", what)
+		r.Fail(unit, "%s: unit says what an integer counts, but from has no integer; add it or remove unit", what)
 	case unit == nil && time && integer:
-		r.fail(n, "%s: from integer needs a unit; add unit: seconds, milliseconds or microseconds", what)
+		r.Fail(n, "%s: from integer needs a unit; add unit: seconds, milliseconds or microseconds", what)
 	}
 }

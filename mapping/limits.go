@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/yamlfile"
 )
 
 // Upper bounds of limits, where more could not work.
@@ -27,7 +29,7 @@ func (r *reader) limits(n *yaml.Node) Limits {
 	if n == nil {
 		return l
 	}
-	f := r.object(n, "limits", "record_bytes", "field_bytes", "record_rows", "depth",
+	f := r.Object(n, "limits", "record_bytes", "field_bytes", "record_rows", "depth",
 		"decompressed_bytes", "decompression_ratio", "quarantine_share")
 	depth := int64(l.Depth)
 	r.integer(f, "record_bytes", maxHeldBytes, true, &l.RecordBytes)
@@ -39,8 +41,8 @@ func (r *reader) limits(n *yaml.Node) Limits {
 	l.Depth = int(depth)
 	if s := f["quarantine_share"]; s != nil {
 		v, err := strconv.ParseFloat(s.Value, 64)
-		if kindOf(s) != "a number" || err != nil || !(v >= 0 && v <= 1) {
-			r.fail(s, "limits: quarantine_share must be a number from 0 (no record may be quarantined) to 1 (all may), such as 0.5")
+		if yamlfile.KindOf(s) != "a number" || err != nil || !(v >= 0 && v <= 1) {
+			r.Fail(s, "limits: quarantine_share must be a number from 0 (no record may be quarantined) to 1 (all may), such as 0.5")
 		}
 		l.QuarantineShare = math.Abs(v) // -0 is 0
 	}
@@ -59,15 +61,15 @@ func (r *reader) integer(f map[string]*yaml.Node, key string, most int64, size b
 	}
 	// YAML 1.1 reads a leading 0 as octal, 1.2 does not: neither is taken.
 	octal := len(n.Value) > 1 && n.Value[0] == '0'
-	number := kindOf(n) == "a number" || size && kindOf(n) == "text"
+	number := yamlfile.KindOf(n) == "a number" || size && yamlfile.KindOf(n) == "text"
 	digits := n.Value[:len(n.Value)-len(strings.TrimLeft(n.Value, "0123456789"))]
 	unit, known := sizeUnits[n.Value[len(digits):]]
 	v, err := strconv.ParseInt(digits, 10, 64)
 	switch {
 	case !number || octal || err != nil || !known || !size && n.Value != digits:
-		r.fail(n, "limits: %s must be %s", key, form)
+		r.Fail(n, "limits: %s must be %s", key, form)
 	case v < 1 || v > most/unit:
-		r.fail(n, "limits: %s must be from 1 to %d", key, most)
+		r.Fail(n, "limits: %s must be from 1 to %d", key, most)
 	default:
 		*dst = v * unit
 	}

@@ -242,7 +242,7 @@ func TestErrorsEnd(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if last := lines[len(lines)-1]; len(lines) != 101 || !strings.HasSuffix(last, "and 2900 more errors; mend those above first") {
+	if last := lines[len(lines)-1]; len(lines) != 101 || !strings.HasSuffix(last, "and 2900 more errors; fix those above first") {
 		t.Errorf("%d lines, the last: %s", len(lines), last)
 	}
 }

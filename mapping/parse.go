@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/yamlfile"
 )
 
-const (
-	maxFileBytes = 1 << 20
-	maxNameBytes = 255 // of tables and columns in Glue and Athena, see docs/mapping.md
-)
+const maxNameBytes = 255 // of tables and columns in Glue and Athena, see docs/mapping.md
 
 // defaultRecords is where records live in a document when a mapping does not say.
 var defaultRecords = []Path{{{Kind: Wildcard}}, nil}
@@ -25,7 +24,7 @@ func Load(path string) (*Mapping, error) {
 		return nil, fmt.Errorf("load mapping: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, yamlfile.MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("load mapping %s: %w", path, err)
 	}
@@ -35,12 +34,12 @@ func Load(path string) (*Mapping, error) {
 // Parse reads a mapping from YAML text (docs/mapping.md). Its error joins all
 // that is wrong, each as "name:line: what, how to mend", in the order of lines.
 func Parse(name string, data []byte) (*Mapping, error) {
-	r := &reader{file: name}
+	r := newReader(name, false)
 	m := &Mapping{}
-	if root := r.document(data); root != nil {
+	if root := r.Document(data); root != nil {
 		r.mapping(root, m)
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	m.valid = m.Hash()
@@ -51,13 +50,13 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.object(n, "mapping", append([]string{"records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
 	m.Records = r.records(f["records"])
-	m.UnknownFields = UnknownFields(r.word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
-	m.Provenance = r.boolean(f["provenance"], "provenance")
+	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
+	m.Provenance = r.Boolean(f["provenance"], "provenance")
 	m.Limits = r.limits(f["limits"])
 
 	paths := &pathTree{}
@@ -66,14 +65,14 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	} else {
 		for _, k := range tableKeys {
 			if f[k] != nil {
-				r.fail(f[k], "mapping: %s cannot stand beside tables; move it into an element of tables", k)
+				r.Fail(f[k], "mapping: %s cannot stand beside tables; move it into an element of tables", k)
 			}
 		}
-		for i, e := range r.list(f["tables"], "tables") {
+		for i, e := range r.List(f["tables"], "tables") {
 			what := fmt.Sprintf("tables, element %d", i+1)
-			t := r.table(e, r.object(e, what, tableKeys...), what, paths)
+			t := r.table(e, r.Object(e, what, tableKeys...), what, paths)
 			if t.Name != "" && slices.ContainsFunc(m.Tables, func(o Table) bool { return o.Name == t.Name }) {
-				r.fail(e, "table %s stands twice; give each table its own name", t.Name)
+				r.Fail(e, "table %s stands twice; give each table its own name", t.Name)
 			}
 			m.Tables = append(m.Tables, t)
 		}
@@ -86,7 +85,7 @@ func (r *reader) records(n *yaml.Node) []Path {
 		return defaultRecords
 	}
 	var records []Path
-	for _, e := range r.list(n, "records") {
+	for _, e := range r.List(n, "records") {
 		p, ok := r.path(e, "records")
 		if !ok {
 			continue
@@ -96,11 +95,11 @@ func (r *reader) records(n *yaml.Node) []Path {
 		head := p.lastWildcard()
 		switch {
 		case p.Wildcards() > 1:
-			r.fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
+			r.Fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
 		case slices.ContainsFunc(head, func(s Segment) bool { return s.Kind == Index }):
-			r.fail(e, "records: %s has an index before the wildcard; use names only before [*]", p)
+			r.Fail(e, "records: %s has an index before the wildcard; use names only before [*]", p)
 		case slices.ContainsFunc(records, func(q Path) bool { return slices.Equal(p, q) }):
-			r.fail(e, "records: %s stands twice; keep one", p)
+			r.Fail(e, "records: %s stands twice; keep one", p)
 		}
 		records = append(records, p)
 	}
@@ -113,7 +112,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		return t
 	}
 	if f["table"] == nil {
-		r.fail(n, "%s: no table; give the table's name, as in table: order_lines", what)
+		r.Fail(n, "%s: no table; give the table's name, as in table: order_lines", what)
 	} else if name, ok := r.name(f["table"], "table"); ok {
 		t.Name, what = name, "table "+name
 	}
@@ -123,18 +122,18 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		paths.through(e, what+": explode", t.Explode)
 	}
 	if w := f["when_empty"]; w != nil && f["explode"] == nil {
-		r.fail(w, "%s: when_empty needs explode, a table without it has one row per record; remove when_empty or add explode", what)
+		r.Fail(w, "%s: when_empty needs explode, a table without it has one row per record; remove when_empty or add explode", what)
 	}
-	t.WhenEmpty = WhenEmpty(r.word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
+	t.WhenEmpty = WhenEmpty(r.Word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
 	if f["columns"] == nil {
-		r.fail(n, "%s: no columns; give a list of {name, path, type}", what)
+		r.Fail(n, "%s: no columns; give a list of {name, path, type}", what)
 		return t
 	}
 	lines := map[string]int{}
-	for i, e := range r.list(f["columns"], "columns") {
+	for i, e := range r.List(f["columns"], "columns") {
 		c, ok := r.column(e, fmt.Sprintf("column %d", i+1))
 		if lines[c.Name] > 0 {
-			r.fail(e, "column %s stands %s; give each column of a table its own name", c.Name, r.already(lines[c.Name]))
+			r.Fail(e, "column %s stands %s; give each column of a table its own name", c.Name, r.Already(lines[c.Name]))
 		} else if c.Name != "" {
 			lines[c.Name] = e.Line
 		}
@@ -155,11 +154,11 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 	case !ok:
 		return nil, false
 	case p.Wildcards() == 0:
-		r.fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*]", what, p)
+		r.Fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*]", what, p)
 	case p.Wildcards() > 2:
-		r.fail(n, "%s: explode %s has more than two wildcards; two levels are the most", what, p)
+		r.Fail(n, "%s: explode %s has more than two wildcards; two levels are the most", what, p)
 	case p[len(p)-1].Kind != Wildcard:
-		r.fail(n, "%s: explode %s does not end in [*]; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
+		r.Fail(n, "%s: explode %s does not end in [*]; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
 	default:
 		return p, true
 	}
@@ -173,9 +172,9 @@ func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
 	switch {
 	case over.Wildcards() == 0 || explode.HasPrefix(over):
 	case len(explode) == 0:
-		r.fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", c.Name, c.Path, over)
+		r.Fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", c.Name, c.Path, over)
 	default:
-		r.fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array", c.Name, c.Path, explode)
+		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array", c.Name, c.Path, explode)
 	}
 }
 
@@ -183,7 +182,7 @@ func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
 // lower case and support no special character but the underscore:
 // https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
 func (r *reader) name(n *yaml.Node, what string) (string, bool) {
-	s, ok := r.text(n, what)
+	s, ok := r.Text(n, what)
 	if !ok {
 		return "", false
 	}
@@ -193,11 +192,11 @@ func (r *reader) name(n *yaml.Node, what string) (string, bool) {
 	}
 	switch {
 	case len(s) > maxNameBytes:
-		r.fail(n, "%s of %d bytes is too long; use at most %d", what, len(s), maxNameBytes)
+		r.Fail(n, "%s of %d bytes is too long; use at most %d", what, len(s), maxNameBytes)
 	case strings.HasPrefix(s, "_"):
-		r.fail(n, "%s %q begins with _, which is reserved for columns sluice adds; use another name%s", what, s, hint)
+		r.Fail(n, "%s %q begins with _, which is reserved for columns sluice adds; use another name%s", what, s, hint)
 	case !isName(s):
-		r.fail(n, "%s %q must be lower case letters, digits and _, and begin with a letter; use another name%s", what, s, hint)
+		r.Fail(n, "%s %q must be lower case letters, digits and _, and begin with a letter; use another name%s", what, s, hint)
 	default:
 		return s, true
 	}

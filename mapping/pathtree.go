@@ -50,13 +50,13 @@ func (t *pathTree) column(n *yaml.Node, c Column) {
 func (t *pathTree) check(r *reader, depth int) {
 	for _, u := range t.uses {
 		if len(u.path) > depth {
-			r.fail(u.node, "%s has %d steps, but limits allow a depth of %d; raise depth or shorten the path", u.what, len(u.path), depth)
+			r.Fail(u.node, "%s has %d steps, but limits allow a depth of %d; raise depth or shorten the path", u.what, len(u.path), depth)
 			continue
 		}
 		step := &t.root
 		for i, s := range u.path {
 			if c := step.scalar; c != nil {
-				r.fail(u.node, "%s %s goes through %s, which column %s takes as %s; use type json there or remove one of them",
+				r.Fail(u.node, "%s %s goes through %s, which column %s takes as %s; use type json there or remove one of them",
 					u.what, u.path, u.path[:i], c.Name, c.Type)
 				break
 			}

@@ -24,12 +24,12 @@ func (m *Mapping) Validate() error {
 		return nil
 	}
 	// The canonical form is a mapping file, so its rules are written down once.
-	r := &reader{built: true}
+	r := newReader("", true)
 	read := &Mapping{}
-	if root := r.document([]byte(text)); root != nil {
+	if root := r.Document([]byte(text)); root != nil {
 		r.mapping(root, read)
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return err
 	}
 	return m.readBack(read)

@@ -11,7 +11,11 @@ type rung struct {
 var ladder = map[string]rung{
 	"schema": {nil,
 		"schema is the floor: columns and types are the words every stage speaks, so it knows none of them"},
-	"mapping": {[]string{"schema"},
+	"internal/suggest": {nil,
+		"which known word is near a mistyped one depends on nothing"},
+	"internal/yamlfile": {[]string{"internal/suggest"},
+		"how a file of a person is read, and what is wrong with it told, is the same for all kinds of files"},
+	"mapping": {[]string{"internal/yamlfile", "schema"},
 		"a mapping is a statement; how it is carried out (scanning, flattening, Parquet) must not shape the public format"},
 	"internal/reason": {nil,
 		"reason codes are a contract that every stage uses; they depend on no stage"},
@@ -65,7 +69,7 @@ var ladder = map[string]rung{
 	"internal/pipeline": {[]string{
 		".", "internal/catalog", "internal/event", "internal/ledger", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it reaches no implementation of a store or catalog, so that it runs alike on all"},
-	"internal/config": {nil,
+	"internal/config": {[]string{"internal/suggest", "internal/yamlfile"},
 		"a configuration is names and numbers; what they lead to is opened by internal/setup"},
 	"internal/setup": {[]string{
 		".", "internal/catalog", "internal/catalog/dircatalog", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler",
@@ -112,7 +116,7 @@ var banned = map[string]string{
 
 // core is the library: the root and all below it.
 var core = []string{
-	".", "schema", "mapping", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
+	".", "schema", "mapping", "internal/suggest", "internal/yamlfile", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
 	"internal/flatten", "internal/parquettype", "internal/parquetfile", "internal/parquetread", "internal/quarantine",
 }
 
@@ -151,7 +155,7 @@ var libraries = []library{
 		"these are the one border to the Parquet library, so that it can be changed, and its panics be caught, in one place"},
 	{"github.com/klauspost/compress", []string{"internal/input", "internal/parquetfile", "internal/parquetread", "internal/zstdpage"},
 		"bytes are decompressed where they come in and compressed where they go out"},
-	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "mapping"},
+	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "internal/yamlfile", "mapping"},
 		"YAML is the form of the files that people write: mapping, configuration, prices"},
 	{"pgregory.net/rapid", []string{"internal/store/storetest"},
 		"a library for tests; conformance suites are tests that others import"},
