@@ -36,7 +36,7 @@ type conversion struct {
 	ahead   *ahead        // nil: no row group is read ahead of its turn
 	lanes   []*lane
 	writers []*parquetfile.Writer
-	sums    [][]batch.Sum // of each column of each table
+	sums    [][]batch.Sums // of each column of each table
 
 	// Behind the last row group that was taken:
 	next   int64 // offset of the record that follows
@@ -113,7 +113,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		c.lanes = append(c.lanes, l)
 	}
 	for i := range m.Tables {
-		c.sums = append(c.sums, make([]batch.Sum, len(m.Schema(&m.Tables[i]).Columns)))
+		c.sums = append(c.sums, make([]batch.Sums, len(m.Schema(&m.Tables[i]).Columns)))
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if src == nil {
@@ -218,9 +218,15 @@ func (c *conversion) account() error {
 	}
 	for i := range c.m.Tables {
 		t := &c.m.Tables[i]
-		for j, col := range t.Columns {
-			if col.Type.Kind == schema.Decimal {
-				s.Sums[t.Name+"."+col.Name] = c.sums[i][j].Decimal(col.Type.Scale)
+		for j := range t.Columns {
+			col, sums := &t.Columns[j], &c.sums[i][j]
+			if col.Type.Kind != schema.Decimal {
+				continue
+			}
+			name := t.Name + "." + col.Name
+			s.Sums[name] = sums.Rows.Decimal(col.Type.Scale)
+			if col.Path.Wildcards() < t.Levels() {
+				s.RecordSums[name] = sums.Once.Decimal(col.Type.Scale)
 			}
 		}
 	}

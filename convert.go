@@ -36,12 +36,17 @@ type Stats struct {
 	BytesWritten       int64 `json:"bytes_written"`    // of all Parquet outputs
 	ElementsSkipped    int64 `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
 	UnknownFields      int64 `json:"unknown_fields"`   // object members that no path names
-	// Sums are the exact totals of the decimal columns, by "table.column". The
-	// value of a record or element counts once, however many rows it stands in.
-	Sums    map[string]string `json:"sums"`
-	Outcome Outcome           `json:"outcome"`
-	Reason  Reason            `json:"reason"`  // of a reject, else empty
-	Reasons map[Reason]int64  `json:"reasons"` // code -> quarantined records
+	// Sums are the exact totals of the decimal columns, by "table.column": what
+	// SELECT sum(column) gives on the output, where a value of a record stands
+	// in as many rows as explode gives. They may have more than 38 digits.
+	Sums map[string]string `json:"sums"`
+	// RecordSums are totals of the same columns, as far as their values can
+	// stand in several rows: a value counts once, if it stands in any row.
+	RecordSums map[string]string `json:"record_sums"`
+
+	Outcome Outcome          `json:"outcome"`
+	Reason  Reason           `json:"reason"`  // of a reject, else empty
+	Reasons map[Reason]int64 `json:"reasons"` // code -> quarantined records
 }
 
 // Options of Convert. The zero value is ready to use.

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"math"
+	"math/big"
 	"os"
 	"testing"
 
 	"sluice"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
+	"sluice/schema"
 )
 
 // result is what a conversion gave, read back through a foreign reader.
@@ -62,17 +66,64 @@ func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts sluice.Option
 	if r.err == nil {
 		r.parquet = out.Bytes()
 		r.rows = readRows(t, r.parquet)
+		checkSums(t, r.stats.Sums, openRows(t, r.parquet).Schema(), r.rows)
 	}
 	return r
 }
 
-func readRows(t testing.TB, data []byte) (rows [][]string) {
+// checkSums adds up the decimal columns of the rows, as SQL's sum would.
+func checkSums(t testing.TB, sums map[string]string, s schema.Schema, rows [][]string) {
+	t.Helper()
+	want := map[string]string{}
+	for i, c := range s.Columns {
+		if c.Type.Kind == schema.Decimal {
+			want[s.Table+"."+c.Name] = sumOf(t, rows, i, c.Type.Scale)
+		}
+	}
+	if !maps.Equal(sums, want) {
+		t.Fatalf("sums are %v, those of the rows %v", sums, want)
+	}
+}
+
+// sumOf adds up a decimal column of the rows; by counts only one row of those
+// that are alike in these columns.
+func sumOf(t testing.TB, rows [][]string, column, scale int, by ...int) string {
+	t.Helper()
+	var sum big.Rat
+	seen := map[string]bool{}
+	for i, row := range rows {
+		of := fmt.Sprint(i)
+		if len(by) > 0 {
+			of = ""
+			for _, j := range by {
+				of += row[j] + " "
+			}
+		}
+		if row[column] == parquetread.Null || seen[of] {
+			continue
+		}
+		seen[of] = true
+		v, ok := new(big.Rat).SetString(row[column])
+		if !ok {
+			t.Fatalf("cell %q is no decimal", row[column])
+		}
+		sum.Add(&sum, v)
+	}
+	return sum.FloatString(scale)
+}
+
+func openRows(t testing.TB, data []byte) *parquetread.File {
 	t.Helper()
 	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = f.Rows(math.MaxInt, func(row []string) error {
+	return f
+}
+
+func readRows(t testing.TB, data []byte) (rows [][]string) {
+	t.Helper()
+	err := openRows(t, data).Rows(math.MaxInt, func(row []string) error {
 		rows = append(rows, append([]string(nil), row...))
 		return nil
 	})

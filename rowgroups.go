@@ -261,7 +261,7 @@ func (c *conversion) write(l *lane) error {
 		}
 		b := l.batches[i]
 		for j := range b.Columns {
-			c.sums[i][j].AddDecimals(b, &b.Columns[j])
+			c.sums[i][j].Add(b, &b.Columns[j])
 		}
 	}
 	l.reset()

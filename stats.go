@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-func newStats() Stats { return Stats{Reasons: map[Reason]int64{}, Sums: map[string]string{}} }
+func newStats() (s Stats) {
+	s.Add(Stats{})
+	return s
+}
 
 // Add adds the counts and sums of another object; Outcome and Reason stay.
 func (s *Stats) Add(t Stats) {
@@ -24,12 +27,18 @@ func (s *Stats) Add(t Stats) {
 	for code, n := range t.Reasons {
 		s.Reasons[code] += n
 	}
-	if s.Sums == nil {
-		s.Sums = map[string]string{}
+	s.Sums = addSums(s.Sums, t.Sums)
+	s.RecordSums = addSums(s.RecordSums, t.RecordSums)
+}
+
+func addSums(a, b map[string]string) map[string]string {
+	if a == nil {
+		a = map[string]string{}
 	}
-	for column, sum := range t.Sums {
-		s.Sums[column] = addDecimals(s.Sums[column], sum)
+	for column, sum := range b {
+		a[column] = addDecimals(a[column], sum)
 	}
+	return a
 }
 
 // addDecimals adds two decimals of the same scale; an empty one is zero.

@@ -9,7 +9,8 @@ import (
 )
 
 // Sum adds up integers exactly. Its zero value is zero. With 192 bits it
-// holds 2^64 values of 128 bits, which is what a wide decimal has.
+// holds 2^64 values of 128 bits, which is what a wide decimal has: more than
+// the rows of a file. So it may have more than the 38 digits of a decimal.
 type Sum struct{ hi, mid, lo uint64 }
 
 func (s *Sum) add(hi, mid, lo uint64) {
@@ -22,33 +23,83 @@ func (s *Sum) add(hi, mid, lo uint64) {
 // Add adds another sum.
 func (s *Sum) Add(t Sum) { s.add(t.hi, t.mid, t.lo) }
 
-// AddDecimals adds the unscaled values of a decimal column of b: that of each
-// element once, however many rows it stands in, if it stands in any.
-func (s *Sum) AddDecimals(b *Batch, c *Column) {
+// Sums are the totals of a decimal column. A value of a record stands in as
+// many rows as the record gives, so there are two.
+type Sums struct {
+	Rows Sum // a value counts in each row it stands in: what SQL's sum gives
+	Once Sum // a value counts once, if it stands in any row
+}
+
+// Add adds the unscaled values of a decimal column of b.
+func (s *Sums) Add(b *Batch, c *Column) {
 	if c.Type.Kind != schema.Decimal {
 		return
 	}
-	wide := c.Type.Wide()
 	var runs []uint32
 	if c.Level < b.Depth {
 		runs = b.Runs[c.Level]
 	}
-	var mid, lo, carry uint64 // of values of 64 bits: 2^63 of them fit in
+	add := s.addNarrow
+	if c.Type.Wide() {
+		add = s.addWide
+	}
+	add(c, runs)
+}
+
+// addNarrow adds values of 64 bits: 2^63 of them fit into 128 bits, more than
+// there are rows.
+func (s *Sums) addNarrow(c *Column, runs []uint32) {
+	var once, rows Sum
+	for i, e := range c.Index {
+		if e == Null {
+			continue
+		}
+		v := c.Fixed[e]
+		sign := uint64(int64(v) >> 63)
+		var carry uint64
+		if runs == nil {
+			once.lo, carry = bits.Add64(once.lo, v, 0)
+			once.mid += sign + carry
+			continue
+		}
+		n := uint64(runs[i])
+		if n == 0 {
+			continue
+		}
+		once.lo, carry = bits.Add64(once.lo, v, 0)
+		once.mid += sign + carry
+		high, low := bits.Mul64(v, n)
+		rows.lo, carry = bits.Add64(rows.lo, low, 0)
+		rows.mid += high - sign&n + carry
+	}
+	once.hi, rows.hi = uint64(int64(once.mid)>>63), uint64(int64(rows.mid)>>63)
+	if runs == nil {
+		rows = once
+	}
+	s.Once.Add(once)
+	s.Rows.Add(rows)
+}
+
+// addWide adds values of 128 bits.
+func (s *Sums) addWide(c *Column, runs []uint32) {
 	for i, e := range c.Index {
 		if e == Null || runs != nil && runs[i] == 0 {
 			continue
 		}
-		if wide {
-			v := c.Entry(e)
-			high := binary.BigEndian.Uint64(v)
-			s.add(uint64(int64(high)>>63), high, binary.BigEndian.Uint64(v[8:]))
+		v := c.Entry(e)
+		mid, lo := binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
+		sign := uint64(int64(mid) >> 63)
+		s.Once.add(sign, mid, lo)
+		if runs == nil {
+			s.Rows.add(sign, mid, lo)
 			continue
 		}
-		v := c.Fixed[e]
-		lo, carry = bits.Add64(lo, v, 0)
-		mid += uint64(int64(v)>>63) + carry
+		n := uint64(runs[i])
+		carry, low := bits.Mul64(lo, n)
+		high, middle := bits.Mul64(mid, n)
+		middle, carry = bits.Add64(middle, carry, 0)
+		s.Rows.add(high+carry-sign&n, middle, low)
 	}
-	s.add(uint64(int64(mid)>>63), mid, lo)
 }
 
 // Decimal writes the sum with scale digits behind the point.

@@ -149,7 +149,11 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 	fmt.Fprintf(w, "  rows     %s\n", grouped(s.RowsWritten))
 	fmt.Fprintf(w, "  bytes    %s read, %s written\n", size(float64(s.BytesRead)), size(float64(s.BytesWritten)))
 	for _, column := range slices.Sorted(maps.Keys(s.Sums)) {
-		fmt.Fprintf(w, "  sum      %s of %s\n", s.Sums[column], column)
+		fmt.Fprintf(w, "  sum      %s of %s", s.Sums[column], column)
+		if once, ok := s.RecordSums[column]; ok {
+			fmt.Fprintf(w, "; %s, each record once", once)
+		}
+		fmt.Fprintln(w)
 	}
 }
 
