@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"sluice/internal/suggest"
 )
 
 // DefaultPreset is the mapping used when none is given.
@@ -33,7 +35,7 @@ func Presets() []string {
 // PresetSource is the text of an embedded mapping.
 func PresetSource(name string) ([]byte, error) {
 	if !slices.Contains(Presets(), name) {
-		return nil, fmt.Errorf("no preset %q; use %s", name, strings.Join(Presets(), ", "))
+		return nil, fmt.Errorf("no preset %q; use %s%s", name, strings.Join(Presets(), ", "), suggest.DidYouMean(name, Presets()))
 	}
 	return presetFiles.ReadFile("presets/" + name + ".yaml")
 }

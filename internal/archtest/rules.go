@@ -15,7 +15,7 @@ var ladder = map[string]rung{
 		"which known word is near a mistyped one depends on nothing"},
 	"internal/yamlfile": {[]string{"internal/suggest"},
 		"how a file of a person is read, and what is wrong with it told, is the same for all kinds of files"},
-	"mapping": {[]string{"internal/yamlfile", "schema"},
+	"mapping": {[]string{"internal/suggest", "internal/yamlfile", "schema"},
 		"a mapping is a statement; how it is carried out (scanning, flattening, Parquet) must not shape the public format"},
 	"internal/reason": {nil,
 		"reason codes are a contract that every stage uses; they depend on no stage"},

@@ -80,15 +80,18 @@ func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 	return nil
 }
 
+// oneLine is the text of an error, for a report that has a line for each check.
+func oneLine(err error) string { return strings.ReplaceAll(errorText(err), "\n", "; ") }
+
 // examine makes the checks; the code is that of a wrong configuration, or 0.
 func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check)) (code int, err error) {
 	c, err := f.load(cmd, a.getenv)
 	if err != nil {
-		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/config.md describes the file and the variables"})
+		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: oneLine(err), Hint: "docs/config.md describes the file and the variables"})
 		return exitUsage, nil
 	}
 	if _, err := setup.LoadMapping(c.Mapping); err != nil {
-		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
+		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: oneLine(err), Hint: "docs/mapping.md describes the file"})
 		return exitUsage, nil
 	}
 	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})

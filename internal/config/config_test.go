@@ -112,7 +112,8 @@ func TestFoldersOfTheDisk(t *testing.T) {
 	}
 }
 
-// What contradicts itself fails at the start, in one line.
+// What contradicts itself fails at the start, with where it stands and what to
+// do, and nothing of the parser's own words.
 func TestContradictions(t *testing.T) {
 	const source = "source: s3://b/raw/\n"
 	for _, c := range []struct {
@@ -121,12 +122,12 @@ func TestContradictions(t *testing.T) {
 		want       string
 	}{
 		{"nothing", "", nil, "configuration of the environment: source is missing"},
-		{"no source", "sink: s3://b/out/\n", nil, "configuration sluice.yaml: source is missing"},
-		{"unknown key", source + "sinks: s3://b/out/\n", nil, "configuration sluice.yaml: line 2: field sinks not found"},
-		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "line 2: field kinds not found; line 2: field knd not found"},
-		{"key twice", source + source, nil, "already defined"},
-		{"not YAML", "source: [", nil, "read configuration sluice.yaml"},
-		{"a list for a text", "source: [s3://b/raw/]\n", nil, "cannot unmarshal"},
+		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
+		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, suffixes, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
+		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, database; did you mean kind?"},
+		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source stands on line 1 already; keep one"},
+		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
+		{"a list for a text", "source: [s3://b/raw/]\n", nil, "sluice.yaml:1: source must be one value, found a list"},
 		{"another scheme", "source: gs://b/raw/\n", nil, `source: "gs://b/raw/": use s3://bucket/prefix/`},
 		{"no bucket", source + "sink: s3:///out/\n", nil, "sink: the bucket is missing"},
 		{"sink under source", source + "sink: s3://b/raw/out/\n", nil, "sink s3://b/raw/out/ lies under source s3://b/raw/"},
@@ -143,7 +144,21 @@ func TestContradictions(t *testing.T) {
 		{"policy", source + "on_delete: drop\n", nil, `on_delete: "drop"; use keep or remove`},
 		{"codec", source + "codec: lzo\n", nil, `codec: "lzo"; use zstd, snappy or none`},
 		{"no threads", source + "threads: 0\n", nil, `threads: "0" is no number from 1 to 64`},
-		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `workers: "65" is no number`},
+		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `SLUICE_WORKERS: workers: "65" is no number`},
+		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, database), found text; write catalog: {kind: none}"},
+		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style), found a list"},
+		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
+		{"a section for a list", source + "suffixes: {a: b}\n", nil, "sluice.yaml:2: suffixes must be a list, found keys"},
+		{"a number in a list", source + "suffixes: [1]\n", nil, "sluice.yaml:2: suffixes must be text, found a number"},
+		{"a key of the mapping file", source + "mappings: m.yaml\n", nil, "did you mean mapping?"},
+		{"a mistyped key that is required", "sorce: s3://b/raw/\n", nil, "did you mean source?"},
+		{"a list for a file", "- source\n", nil, "sluice.yaml:1: configuration must have keys (source, "},
+		{"two documents", source + "---\n" + source, nil, "a second document begins; keep one configuration in a file"},
+		{"an alias", "source: &a s3://b/raw/\nsink: *a\n", nil, "sluice.yaml:1: anchors and aliases"},
+		{"a word that is near", source + "codec: snapy\n", nil, `sluice.yaml:2: codec: "snapy"; use zstd, snappy or none; did you mean snappy?`},
+		{"a word of a variable", source, map[string]string{"SLUICE_CATALOG": "gleu"}, `SLUICE_CATALOG: catalog.kind: "gleu"; use crawler, glue or none; did you mean glue?`},
+		{"a place of a variable", source, map[string]string{"SLUICE_SINK": "gs://b/"}, `SLUICE_SINK: sink: "gs://b/": use s3://`},
+		{"a default in the way", "source: s3://b/ledger/x/\n", nil, "sluice.yaml:1: source s3://b/ledger/x/ lies under ledger s3://b/ledger/"},
 		{"path style", source + "s3: {path_style: maybe}\n", nil, `s3.path_style: "maybe" is neither true nor false`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,8 +170,10 @@ func TestContradictions(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want %q in it", err, c.want)
 			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error has several lines: %q", err)
+			for _, text := range []string{"unmarshal", "struct", "yaml:\"", "!!"} {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("%q of the parser is in the error: %v", text, err)
+				}
 			}
 		})
 	}
@@ -172,5 +189,47 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := Load(name+"x", env(nil)); err == nil || !strings.Contains(err.Error(), "read configuration") {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// All that is wrong is told at once.
+func TestAllIsTold(t *testing.T) {
+	_, err := Parse("sluice.yaml", []byte("source: s3://b/raw/\ncodec: lzo\nthreads: many\non_delete: drop\n"), env(map[string]string{"SLUICE_WORKERS": "0"}))
+	want := `sluice.yaml:2: codec: "lzo"; use zstd, snappy or none
+sluice.yaml:3: threads: "many" is no number from 1 to 64
+sluice.yaml:4: on_delete: "drop"; use keep or remove
+SLUICE_WORKERS: workers: "0" is no number from 1 to 64`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want\n%s", err, want)
+	}
+}
+
+// A variable that is nearly one of ours would be passed over in silence.
+func TestMistypedVariable(t *testing.T) {
+	for name, want := range map[string]string{
+		"SLUICE_SORCE": "SLUICE_SORCE is no variable of sluice; did you mean SLUICE_SOURCE?",
+		"SLUICE_SINKS": "did you mean SLUICE_SINK?", "SLUCE_LEDGER": "did you mean SLUICE_LEDGER?",
+		"SLUICE_LOG_KEYS": "", "SLUICE_CONFIG": "", "SLUICE_OF_ANOTHER_KIND": "", "SLUGS": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "x")
+			_, err := Parse("sluice.yaml", []byte("source: s3://b/raw/\n"), os.Getenv)
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("error %v, want %q in it", err, want)
+			}
+		})
+	}
+}
+
+// The document of the file names every key and variable.
+func TestDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range variables {
+		if !strings.Contains(string(doc), "| `"+v.key+"` | `"+v.name+"` |") {
+			t.Errorf("docs/config.md has no row of %s and %s", v.key, v.name)
+		}
 	}
 }

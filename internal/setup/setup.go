@@ -5,7 +5,9 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,6 +145,10 @@ func LoadMapping(name string) (*mapping.Mapping, error) {
 		load = mapping.Preset
 	}
 	m, err := load(name)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(name) == name && filepath.Ext(name) == "" {
+		_, no := mapping.PresetSource(name)
+		err = fmt.Errorf("%w; and there is %w", err, no)
+	}
 	if err != nil {
 		return nil, &MappingError{err}
 	}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/suggest"
+	"sluice/internal/yamlfile"
+)
+
+// variables are the keys of the file, and the variables that override them.
+var variables = []struct{ key, name string }{
+	{"source", "SLUICE_SOURCE"}, {"sink", "SLUICE_SINK"}, {"ledger", "SLUICE_LEDGER"}, {"quarantine", "SLUICE_QUARANTINE"},
+	{"mapping", "SLUICE_MAPPING"}, {"suffixes", "SLUICE_SUFFIXES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
+	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
+	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.database", "SLUICE_DATABASE"},
+	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},
+}
+
+// otherVariables are of the function and not of the file.
+var otherVariables = []string{"SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
+
+// under are the names of the keys in a section of the file, "" for its top;
+// a section is a name of the top too.
+func under(section string) (names []string) {
+	for _, v := range variables {
+		first, rest, nested := strings.Cut(v.key, ".")
+		switch {
+		case section == "" && !slices.Contains(names, first):
+			names = append(names, first)
+		case nested && first == section:
+			names = append(names, rest)
+		}
+	}
+	return names
+}
+
+// setting is a value and where it stands: in a variable, or at a node of the file.
+type setting struct {
+	text, variable string
+	node           *yaml.Node
+}
+
+// reader collects the settings, and all that is wrong with them.
+type reader struct {
+	file     yamlfile.Reader
+	settings map[string]setting
+	suffixes []string
+	wrong    []error // of the environment
+}
+
+func newReader(name string, data []byte, getenv func(string) string) *reader {
+	r := &reader{file: yamlfile.Reader{File: name, Kind: "configuration"}, settings: map[string]setting{}}
+	if root := r.file.Document(data); root != nil {
+		r.section(root, "")
+	}
+	r.environment(getenv)
+	return r
+}
+
+// section reads the keys of the file, or of a key that has others below it.
+func (r *reader) section(n *yaml.Node, section string) {
+	what, names := section, under(section)
+	if section == "" {
+		what = "configuration"
+	} else if n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" {
+		r.file.Fail(n, "%s must have keys (%s), found %s; write %s: {%s: %s}", section, strings.Join(names, ", "), yamlfile.KindOf(n), section, names[0], n.Value)
+		return
+	}
+	if n.ShortTag() == "!!null" {
+		return // as if it were not there
+	}
+	members := r.file.Object(n, what, names...)
+	for _, name := range names {
+		m := members[name]
+		switch {
+		case m == nil || m.ShortTag() == "!!null":
+		case section == "" && len(under(name)) > 0:
+			r.section(m, name)
+		case name == "suffixes":
+			r.list(m)
+		case m.Kind != yaml.ScalarNode:
+			r.file.Fail(m, "%s must be one value, found %s", join(section, name), yamlfile.KindOf(m))
+		default:
+			r.settings[join(section, name)] = setting{text: m.Value, node: m}
+		}
+	}
+}
+
+func join(section, name string) string {
+	if section == "" {
+		return name
+	}
+	return section + "." + name
+}
+
+func (r *reader) list(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		r.file.Fail(n, "suffixes must be a list, found %s; write suffixes: [%s]", yamlfile.KindOf(n), n.Value)
+		return
+	}
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		return // all
+	}
+	for _, e := range r.file.List(n, "suffixes") {
+		if s, ok := r.file.Text(e, "suffixes"); ok {
+			r.suffixes = append(r.suffixes, s)
+		}
+	}
+}
+
+// environment reads the variables. An empty one overrides nothing; one that
+// is nearly of ours would be passed over in silence, and is refused.
+func (r *reader) environment(getenv func(string) string) {
+	known := slices.Clone(otherVariables)
+	for _, v := range variables {
+		known = append(known, v.name)
+		text := getenv(v.name)
+		switch {
+		case text == "":
+		case v.key == "suffixes":
+			r.suffixes = strings.Split(text, ",")
+		default:
+			r.settings[v.key] = setting{text: text, variable: v.name}
+		}
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "SLU") || slices.Contains(known, name) || getenv(name) == "" {
+			continue
+		}
+		if near := suggest.DidYouMean(name, known); near != "" {
+			r.wrong = append(r.wrong, fmt.Errorf("%s is no variable of sluice%s", name, near))
+		}
+	}
+}
+
+// fail notes what is wrong with a setting, where it stands. One that stands
+// nowhere is missing, or has its default.
+func (r *reader) fail(key, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	switch s := r.settings[key]; {
+	case s.variable != "":
+		r.wrong = append(r.wrong, fmt.Errorf("%s: %s", s.variable, what))
+	case r.file.File == "":
+		r.wrong = append(r.wrong, fmt.Errorf("configuration of the environment: %s", what))
+	case s.node == nil:
+		r.file.Fail(&yaml.Node{}, "configuration: %s", what)
+	default:
+		r.file.Fail(s.node, "%s", what)
+	}
+}
+
+func (r *reader) err() error {
+	return errors.Join(append([]error{r.file.Err()}, r.wrong...)...)
+}

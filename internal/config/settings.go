@@ -1,0 +1,132 @@
+package config
+
+import (
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sluice/internal/suggest"
+)
+
+// The words of settings that have only a few; the first is the default.
+var (
+	OnDelete = []string{"keep", "remove"}
+	Codecs   = []string{"zstd", "snappy", "none"}
+	Catalogs = []string{"crawler", "glue", "none"}
+)
+
+func (r *reader) config() Config {
+	c := Config{
+		Mapping:  r.text("mapping", "orders"),
+		Suffixes: r.suffixes,
+		OnDelete: r.word("on_delete", OnDelete),
+		Codec:    r.word("codec", Codecs),
+		Threads:  r.number("threads", 1),
+		Workers:  r.number("workers", min(runtime.GOMAXPROCS(0), 8)),
+		Catalog: Catalog{
+			Kind:     r.word("catalog.kind", Catalogs),
+			Crawler:  r.text("catalog.crawler", "etl-pipeline-orders"),
+			Database: r.text("catalog.database", ""),
+		},
+		S3: S3{Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style")},
+	}
+	if c.Catalog.Kind == "glue" && c.Catalog.Database == "" {
+		r.fail("catalog.kind", "catalog.database is missing: catalog.kind glue needs the name of the Glue database")
+	}
+	r.places(&c)
+	return c
+}
+
+// places reads the four folders, which must not lie in one another.
+func (r *reader) places(c *Config) {
+	if r.settings["source"].text == "" {
+		if r.file.Failed() == 0 {
+			r.fail("source", "source is missing; name the folder of the raw objects, such as s3://bucket/raw_orders_data/ (or SLUICE_SOURCE)")
+		}
+		return
+	}
+	ok := true
+	c.Source = r.place("source", Location{}, &ok)
+	c.Sink = r.place("sink", c.Source.Beside("orders_data_parquet/"), &ok)
+	c.Ledger = r.place("ledger", c.Source.Beside("ledger/"), &ok)
+	c.Quarantine = r.place("quarantine", c.Source.Beside("quarantine/"), &ok)
+	if !ok {
+		return
+	}
+	places := []struct {
+		name string
+		at   Location
+	}{{"source", c.Source}, {"sink", c.Sink}, {"ledger", c.Ledger}, {"quarantine", c.Quarantine}}
+	for i, a := range places {
+		for _, b := range places[i+1:] {
+			inner, outer := b, a
+			if !a.at.Holds(b.at) {
+				inner, outer = a, b
+			}
+			if outer.at.Holds(inner.at) {
+				// Of a default there is no line: the other is what to change.
+				key := inner.name
+				if r.settings[key].text == "" {
+					key = outer.name
+				}
+				r.fail(key, "%s %s lies under %s %s; give each a folder of its own", inner.name, inner.at, outer.name, outer.at)
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) place(key string, otherwise Location, ok *bool) Location {
+	text := r.settings[key].text
+	if text == "" {
+		return otherwise
+	}
+	l, err := ParseLocation(text)
+	if err != nil {
+		r.fail(key, "%s: %v", key, err)
+		*ok = false
+	}
+	return l
+}
+
+func (r *reader) text(key, otherwise string) string {
+	if s := r.settings[key].text; s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// word reads one of words.
+func (r *reader) word(key string, words []string) string {
+	s := r.text(key, words[0])
+	if !slices.Contains(words, s) {
+		last := len(words) - 1
+		r.fail(key, "%s: %q; use %s or %s%s", key, s, strings.Join(words[:last], ", "), words[last], suggest.DidYouMean(s, words))
+	}
+	return s
+}
+
+func (r *reader) number(key string, otherwise int) int {
+	s := r.settings[key].text
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 64 {
+		r.fail(key, "%s: %q is no number from 1 to 64", key, s)
+	}
+	return n
+}
+
+func (r *reader) boolean(key string) bool {
+	s := r.settings[key].text
+	if s == "" {
+		return false
+	}
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		r.fail(key, "%s: %q is neither true nor false", key, s)
+	}
+	return v
+}
