@@ -1,14 +1,16 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,149 +21,133 @@ import (
 )
 
 const (
-	demoRows    = 8
-	demoLines   = 22 // of the input; of the mapping
-	demoColumns = 6
+	demoHead = 5  // lines of the input to show
+	demoRaw  = 72 // characters of a quarantined record
 )
 
-// demoShown are columns that fit a terminal of 120 characters.
-var demoShown = [demoColumns]string{"order_id", "order_date", "customer_name", "product_name", "product_price", "product_quantity"}
+// demoColumns are columns that fit a terminal of 80 characters.
+var demoColumns = []string{"order_id", "total_amount", "product_name", "product_price", "product_quantity"}
 
 func (a *app) demoCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See a file become a table: event, commit, ledger, catalog, quarantine",
-		Long: `Puts generated orders, some of them broken, into a folder that stands for a
-bucket, writes the notification that S3 sends of such an upload, and hands it to
-the handler of the Lambda function. Then it shows what came of it. Nothing is
-written outside the folder; the orders are the same every time.
-
-In the folder of an earlier demo it hands the same notification in again, as S3
-may do: nothing is written twice.`,
+		Short: "See a file become a table: event, commit, quarantine, ledger, sums",
+		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket, and
+hands the notification that S3 sends of such an upload to the handler of the
+Lambda function. Then the notification comes a second time, and the file is
+uploaded again with the broken order mended. Nothing is written outside the
+folder; the orders are the same every time.`,
 		Example: "  sluice demo\n  sluice demo --dir try-sluice",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir) },
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use: new, empty, or of an earlier demo (default a new one for temporary files)")
+	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
 	return cmd
 }
 
 func (a *app) demo(cmd *cobra.Command, dir string) error {
-	d, again, err := openDemo(cmd, dir)
+	files, err := openDemo(cmd, dir)
 	if err != nil {
 		return err
 	}
-	if !again {
-		if err := d.write(); err != nil {
-			d.remove()
-			return err
-		}
-	}
-	if err := a.showDemo(cmd.Context(), d, again); err != nil {
-		if !again {
-			d.remove()
-		}
+	if err := a.showDemo(cmd.Context(), files); err != nil {
+		files.remove()
 		return err
 	}
 	return nil
 }
 
-// showDemo hands the notification to the handler and tells the story.
-func (a *app) showDemo(ctx context.Context, d demoFiles, again bool) error {
-	c, err := config.Load(d.config, func(string) string { return "" })
+// demoRun is what the notifications are handed to.
+type demoRun struct {
+	*app
+	demoFiles
+	setup   *setup.Setup
+	handler *awslambda.Handler
+}
+
+// showDemo tells the story.
+func (a *app) showDemo(ctx context.Context, files demoFiles) error {
+	if err := files.write(); err != nil {
+		return err
+	}
+	c, err := config.Load(files.config, func(string) string { return "" })
 	if err != nil {
 		return err
 	}
-	s, err := setup.New(ctx, c, d.dir, nil)
+	s, err := setup.New(ctx, c, files.dir, nil)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	event, err := a.readEvent(d.event)
+	d := &demoRun{a, files, s, awslambda.New(s, slog.New(slog.DiscardHandler), nil)}
+
+	fmt.Fprintf(a.out, "Four orders come as a file into a bucket, here a folder:\n  %s\n", visible(d.object))
+	d.printHead(demoOrders)
+	fmt.Fprintln(a.out, "\nThe Lambda function gets the notification of S3, event.json:")
+	entry, err := d.notify(ctx)
 	if err != nil {
 		return err
 	}
-	started := time.Now()
-	sum, _, err := awslambda.New(s, slog.New(slog.DiscardHandler), nil).Invoke(ctx, event)
-	took := time.Since(started)
-	if err != nil {
-		return fmt.Errorf("process %s: %w", d.event, err)
-	}
-	entry, _, err := s.Pipeline.Ledger.Get(ctx, demoBucket, demoKey)
-	if err != nil {
+	if err := d.printRows(entry); err != nil {
 		return err
 	}
-	if again {
-		fmt.Fprintf(a.out, "The notification of the earlier demo, %s, once more, as S3 may send it twice.\n", visible(d.event))
+	fmt.Fprintln(a.out, "One order is not among the rows. It is in quarantine, whole, with the reason:")
+	if err := d.printQuarantined(ctx, entry); err != nil {
+		return err
+	}
+
+	fmt.Fprintln(a.out, "\nThe same notification once more, as S3 may send it:")
+	if _, err := d.notify(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "\nThe file again, under the same name, now with the price %s:\n", demoMended)
+	if err := d.upload(strings.Replace(demoOrders, demoBroken, demoMended, 1)); err != nil {
+		return err
+	}
+	if entry, err = d.notify(ctx); err != nil {
+		return err
+	}
+	d.printSums(entry)
+	d.printNext()
+	return nil
+}
+
+// notify hands the notification to the handler and says what came of it.
+func (d *demoRun) notify(ctx context.Context) (*ledger.Entry, error) {
+	event, err := d.readEvent(d.event)
+	if err != nil {
+		return nil, err
+	}
+	sum, _, err := d.handler.Invoke(ctx, event)
+	if err != nil {
+		return nil, fmt.Errorf("process %s: %w", d.event, err)
+	}
+	entry, _, err := d.setup.Pipeline.Ledger.Get(ctx, demoBucket, demoKey)
+	if err != nil {
+		return nil, err
+	}
+	if n := countObjects(sum.Objects); n.Duplicate > 0 {
+		fmt.Fprintf(d.out, "  duplicate: this upload is known, the table keeps its %s\n", plural(entry.State.RowsWritten, "row"))
 	} else {
-		if err := a.printDemoInput(d); err != nil {
-			return err
-		}
-		output := filepath.Join(d.dir, demoBucket, filepath.FromSlash(entry.Outputs[0].Key))
-		fmt.Fprintln(a.out, "\nThe rows:")
-		if err := printDemoRows(a.out, output, entry.State.RowsWritten); err != nil {
-			return err
-		}
+		fmt.Fprintf(d.out, "  committed: of %s %d committed, %d quarantined; the table has %s\n", plural(sum.Stats.RecordsRead, "record"),
+			sum.Stats.RecordsCommitted, sum.Stats.RecordsQuarantined, plural(entry.State.RowsWritten, "row"))
 	}
-	n := countObjects(sum.Objects)
-	fmt.Fprintf(a.out, "\nWhat the handler did, in %s:\n  objects  %d committed, %d duplicate, %d rejected\n",
-		took.Round(time.Millisecond), n.Committed, n.Duplicate, n.Rejected)
-	printCounts(a.out, &sum.Stats)
-	printReasons(a.out, &sum.Stats)
-	if n.Duplicate > 0 {
-		fmt.Fprintf(a.out, "The ledger knows this state of the object: nothing was read or written again, the table has its %s.\n",
-			plural(entry.State.RowsWritten, "row"))
-	}
-	a.printDemoPlaces(d, &entry, s)
-	return nil
+	return &entry, nil
 }
 
-func (a *app) printDemoInput(d demoFiles) error {
-	for _, part := range []struct{ title, file string }{
-		{fmt.Sprintf("An order, as %s holds %s, some of them broken:", visible(d.orders), plural(demoOrders, "order")), d.orders},
-		{fmt.Sprintf("The mapping, %s:", visible(d.mapping)), d.mapping},
-	} {
-		fmt.Fprintln(a.out, part.title)
-		if err := printHead(a.out, part.file, demoLines); err != nil {
-			return err
+func (d *demoRun) printHead(text string) {
+	for i, line := range strings.Split(text, "\n") {
+		if i == demoHead {
+			fmt.Fprintln(d.out, "  …")
+			return
 		}
-		fmt.Fprintln(a.out)
+		fmt.Fprintf(d.out, "  %s\n", line)
 	}
-	fmt.Fprintf(a.out, "The upload into the bucket, and what S3 notifies us of, %s:\n  ObjectCreated:Put  s3://%s/%s\n",
-		visible(d.event), demoBucket, demoKey)
-	return nil
 }
 
-// printDemoPlaces says where everything is and what to do with it.
-func (a *app) printDemoPlaces(d demoFiles, e *ledger.Entry, s *setup.Setup) {
-	table := s.Tables[0]
-	fmt.Fprintf(a.out, "\nWhere things are, in %s:\n", visible(filepath.Join(d.dir, demoBucket)))
-	for _, place := range [][2]string{
-		{"object", e.Key},
-		{"rows", e.Outputs[0].Key},
-		{"ledger", s.Config.Ledger.Prefix + ledger.ID(e.Bucket, e.Key) + ".json"},
-		{"quarantine", e.State.Quarantine},
-		{"report", e.State.Report},
-		{"catalog", "catalog/" + table.Database + "/" + table.Schema.Table + ".json"},
-	} {
-		if place[1] != "" {
-			fmt.Fprintf(a.out, "  %-10s  %s\n", place[0], visible(place[1]))
-		}
-	}
-	q := shellQuote
-	here := "-c " + q(d.config) + " --lake " + q(d.dir)
-	fmt.Fprintf(a.out, `
-Try next:
-  sluice demo --dir %s
-  sluice quarantine show %s %s
-  sluice run %s
-  sluice doctor %s
-  sluice convert %s -m %s -o %s
-`, q(d.dir), demoKey, here, here, here, q(d.orders), q(d.mapping), q(filepath.Join(d.dir, "orders.parquet")))
-}
-
-func printDemoRows(w io.Writer, name string, all int64) error {
+func (d *demoRun) printRows(e *ledger.Entry) error {
+	name := filepath.Join(d.dir, demoBucket, filepath.FromSlash(e.Outputs[0].Key))
 	file, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
@@ -171,19 +157,66 @@ func printDemoRows(w io.Writer, name string, all int64) error {
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	names, rows, err := readRows(file, info.Size(), demoRows)
+	names, rows, err := readRows(file, info.Size(), int(e.State.RowsWritten))
 	if err != nil {
 		return fmt.Errorf("read back %s: %w", name, err)
 	}
 	shown := make([][]string, len(rows))
-	for _, column := range demoShown {
+	for _, column := range demoColumns {
 		if i := slices.Index(names, column); i >= 0 {
 			for r := range rows {
 				shown[r] = append(shown[r], rows[r][i])
 			}
 		}
 	}
-	printTable(w, demoShown[:], shown)
-	fmt.Fprintf(w, "the first %d of %s, %d of %d columns\n", len(rows), plural(all, "row"), demoColumns, len(names))
+	printTable(d.out, demoColumns, shown)
 	return nil
+}
+
+func (d *demoRun) printQuarantined(ctx context.Context, e *ledger.Entry) error {
+	file, err := d.setup.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	defer file.Close()
+	line, err := bufio.NewReader(file).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("read back: %w", err)
+	}
+	var q struct {
+		Reason, Path, Raw string
+		Record            int
+	}
+	if err := json.Unmarshal(line, &q); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	raw := []rune(strings.Join(strings.Fields(q.Raw), " "))
+	fmt.Fprintf(d.out, "  record %d, counted from 0: %s at %s\n  %s…\n", q.Record, q.Reason, q.Path, visible(string(raw[:min(len(raw), demoRaw)])))
+	return nil
+}
+
+// printSums shows the sums of the ledger, and how to have them from the table.
+func (d *demoRun) printSums(e *ledger.Entry) {
+	const price, total = "order_lines.product_price", "order_lines.total_amount"
+	sums, once := e.State.Sums, e.State.RecordSums
+	fmt.Fprintf(d.out, `
+The ledger keeps the exact sums of the rows. SQL on the table gives the same:
+  product_price  %s
+  total_amount   %s, as each line of an order repeats it
+                 %s, if each order counts once
+  cd %s
+  duckdb -c "SELECT sum(product_price), sum(total_amount) FROM '*/*.parquet'"
+`, sums[price], sums[total], once[total], shellQuote(filepath.Join(d.dir, demoBucket)))
+}
+
+// printNext says what else there is.
+func (d *demoRun) printNext() {
+	fmt.Fprintf(d.out, `
+More to try:
+  cd %s
+  ls demo-bucket/*                              # upload, rows, ledger, catalog
+  sluice convert orders.json -o orders.parquet  # one file, no bucket
+  sluice mapping show orders                    # which path feeds which column
+  sluice run -c sluice.yaml --lake .            # finds what events have missed
+`, shellQuote(d.dir))
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,14 +12,37 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/atomicfile"
-	"sluice/internal/gen"
-	"sluice/mapping"
 )
 
 const (
-	demoOrders = 1_000
 	demoBucket = "demo-bucket"
 	demoKey    = "raw_orders_data/orders.json"
+)
+
+// demoOrders are few enough to be added up by head. The price demoBroken is no
+// number; the upload after it has demoMended.
+const (
+	demoOrders = `[{"order_id":1,"order_date":"2024-01-10","total_amount":200.50,
+  "customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},
+  "products":[
+    {"product_id":1,"name":"Mug","price":25.00,"quantity":2},
+    {"product_id":2,"name":"Lamp","price":150.50,"quantity":1}]},
+ {"order_id":2,"order_date":"2024-01-10","total_amount":12.00,
+  "customer":{"customer_id":102,"name":"Ben","email":"ben@example.com"},
+  "products":[
+    {"product_id":3,"name":"Tea","price":4.00,"quantity":3}]},
+ {"order_id":3,"order_date":"2024-01-11","total_amount":89.90,
+  "customer":{"customer_id":103,"name":"Cleo","email":"cleo@example.com"},
+  "products":[
+    {"product_id":4,"name":"Chair","price":` + demoBroken + `,"quantity":1}]},
+ {"order_id":4,"order_date":"2024-01-12","total_amount":44.99,
+  "customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},
+  "products":[
+    {"product_id":1,"name":"Mug","price":25.00,"quantity":1},
+    {"product_id":5,"name":"Vase","price":19.99,"quantity":1}]}]
+`
+	demoBroken = `"on request"`
+	demoMended = `89.90`
 )
 
 const demoConfig = `# The configuration of the demo; docs/config.md has all keys. Everything else
@@ -29,126 +51,93 @@ source: s3://` + demoBucket + `/raw_orders_data/
 `
 
 // demoFiles are the files of a demo. The bucket is a folder among them.
-type demoFiles struct{ dir, orders, mapping, config, event, object string }
-
-func demoIn(dir string) demoFiles {
-	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	return demoFiles{dir, in("orders.json"), in("orders.yaml"), in("sluice.yaml"), in("event.json"), in(demoBucket + "/" + demoKey)}
+type demoFiles struct {
+	dir    string
+	made   bool   // by the demo
+	orders string // the first upload, to play with
+	config string
+	event  string // the notification of the last upload
+	object string // what was uploaded
 }
 
-// openDemo makes the folder; again says that a demo stands in it.
-func openDemo(cmd *cobra.Command, dir string) (d demoFiles, again bool, err error) {
+// openDemo makes the folder, or takes an empty one.
+func openDemo(cmd *cobra.Command, dir string) (d demoFiles, err error) {
+	made := true
 	if dir == "" {
-		if dir, err = os.MkdirTemp("", "sluice-demo-"); err != nil {
-			return d, false, fmt.Errorf("make folder: %w", err)
+		dir, err = os.MkdirTemp("", "sluice-demo-")
+	} else if err = os.Mkdir(dir, 0o777); os.IsExist(err) {
+		made = false
+		var entries []os.DirEntry
+		if entries, err = os.ReadDir(dir); len(entries) > 0 {
+			return d, usage(cmd, "--dir %s is not empty; name a new folder", dir)
 		}
-		return demoIn(dir), false, nil
 	}
-	d = demoIn(dir)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return d, false, fmt.Errorf("make folder: %w", err)
-	}
-	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return d, false, fmt.Errorf("make folder: %w", err)
+		return d, fmt.Errorf("make folder: %w", err)
 	}
-	if len(entries) == 0 {
-		return d, false, nil
-	}
-	// The notification is written last: where it is, the rest is.
-	if _, err := os.Stat(d.event); err != nil {
-		return d, false, usage(cmd, "--dir %s is not empty, and holds no earlier demo", dir)
-	}
-	return d, true, nil
+	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	return demoFiles{dir, made, in("orders.json"), in("sluice.yaml"), in("event.json"), in(demoBucket + "/" + demoKey)}, nil
 }
 
-// write makes the input of the demo in a folder that was empty.
+// write makes the files, and the first upload.
 func (d demoFiles) write() error {
-	text, err := mapping.PresetSource(mapping.DefaultPreset)
-	if err != nil {
-		return err
-	}
-	orders := func(w io.Writer) error {
-		_, err := gen.Write(w, gen.Options{Seed: 1, Orders: demoOrders, Form: gen.Pretty, Catalogue: true, Bad: 0.01})
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(d.object), 0o777); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	for _, file := range []struct {
-		name string
-		fill func(io.Writer) error
-	}{
-		{d.orders, orders},
-		{d.mapping, func(w io.Writer) error { _, err := w.Write(text); return err }},
-		{d.config, func(w io.Writer) error { _, err := io.WriteString(w, demoConfig); return err }},
-		{d.object, orders},
-		{d.event, d.notification},
-	} {
-		if err := writeWhole(file.name, file.fill); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// notification writes the event of the upload, as S3 forms it
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
-func (d demoFiles) notification(w io.Writer) error {
-	info, err := os.Stat(d.object)
-	if err != nil {
+	if err := writeWhole(d.orders, demoOrders); err != nil {
 		return err
 	}
-	key := strings.ReplaceAll(url.QueryEscape(demoKey), "%2F", "/")
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
+	if err := writeWhole(d.config, demoConfig); err != nil {
+		return err
+	}
+	return d.upload(demoOrders)
+}
+
+// upload puts the orders into the bucket and writes the notification, as S3
+// forms it (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+func (d demoFiles) upload(orders string) error {
+	if err := writeWhole(d.object, orders); err != nil {
+		return err
+	}
+	info, err := os.Stat(d.object)
+	if err != nil {
+		return fmt.Errorf("upload: %w", err)
+	}
 	type object = map[string]any
-	return e.Encode(object{"Records": []object{{
+	text, err := json.MarshalIndent(object{"Records": []object{{
 		"eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
 		"eventTime": info.ModTime().UTC().Format("2006-01-02T15:04:05.000Z"), "eventName": "ObjectCreated:Put",
 		"s3": object{
 			"s3SchemaVersion": "1.0",
 			"bucket":          object{"name": demoBucket, "arn": "arn:aws:s3:::" + demoBucket},
-			"object":          object{"key": key, "size": info.Size(), "sequencer": "0055AED6DCD90281E5"},
+			"object":          object{"key": strings.ReplaceAll(url.QueryEscape(demoKey), "%2F", "/"), "size": info.Size(), "sequencer": fmt.Sprintf("%016X", info.ModTime().UnixNano())},
 		},
-	}}})
+	}}}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("upload: %w", err)
+	}
+	return writeWhole(d.event, string(text)+"\n")
 }
 
-// remove takes away what write has made, and what came of it.
+// remove takes away what the demo has made.
 func (d demoFiles) remove() {
-	for _, name := range []string{d.orders, d.mapping, d.config, d.event} {
+	for _, name := range []string{d.orders, d.config, d.event} {
 		os.Remove(name)
 	}
 	os.RemoveAll(filepath.Join(d.dir, demoBucket))
-	os.Remove(d.dir)
+	if d.made {
+		os.Remove(d.dir)
+	}
 }
 
-func writeWhole(name string, fill func(io.Writer) error) error {
+func writeWhole(name, text string) error {
 	file, err := atomicfile.Create(name)
 	if err != nil {
 		return err
 	}
 	defer file.Abort()
-	if err := fill(file); err != nil {
+	if _, err := io.WriteString(file, text); err != nil {
 		return err
 	}
 	return file.Commit()
-}
-
-// printHead prints the first lines of a text file.
-func printHead(w io.Writer, name string, lines int) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("read back: %w", err)
-	}
-	defer file.Close()
-	s := bufio.NewScanner(file)
-	for ; s.Scan(); lines-- {
-		if lines == 0 {
-			fmt.Fprintln(w, "  …")
-			break
-		}
-		fmt.Fprintf(w, "  %s\n", visible(s.Text()))
-	}
-	return s.Err()
 }

@@ -1,5 +1,5 @@
-// Package gen writes synthetic orders, for the demo, the tests and the
-// benchmarks. The same options give the same bytes on every machine; memory
+// Package gen writes synthetic orders, for the tests and the benchmarks. The
+// same options give the same bytes on every machine; memory
 // does not grow with the output.
 package gen
 
