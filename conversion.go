@@ -16,10 +16,6 @@ import (
 	"sluice/schema"
 )
 
-// shareFloor is the number of records up to which no share of quarantined
-// ones rejects an object.
-const shareFloor = 10
-
 // conversion is one call of Convert.
 type conversion struct {
 	m     *mapping.Mapping
@@ -119,9 +115,9 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if src == nil {
 		return c, nil
 	}
-	var bad *quarantine.Writer
+	var bad *misfits
 	if opts.Quarantine != nil {
-		bad = quarantine.NewWriter(opts.Quarantine)
+		bad = newMisfits(opts.Quarantine, m.Limits.QuarantineShare)
 	}
 	c.ahead = newAhead(file, m, &c.opts)
 	if c.size = opts.Size; c.size == 0 {
@@ -184,26 +180,17 @@ func (c *conversion) open() error {
 	if c.replays = isQuarantine(d.window); c.replays {
 		d.feed = newReplay(d)
 	}
+	if d.bad != nil {
+		d.bad.bind(&c.m.Limits, c.size, c.in.Plain())
+		if c.replays || c.opts.MaxRecords > 0 {
+			d.bad.share = 1
+		}
+	}
 	if c.replays || !c.in.Plain() {
 		c.ahead = nil
 	}
 	if c.ahead == nil && len(c.lanes) > 1 {
 		c.in.ReadAhead()
-	}
-	return nil
-}
-
-// checkShare rejects an object of which too much was quarantined: it is then
-// rather the object, or the mapping, that is wrong. Of a quarantine file much
-// may be bad still.
-func (c *conversion) checkShare() error {
-	if c.replays {
-		return nil
-	}
-	s := &c.stats
-	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
-		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
-			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}
 	}
 	return nil
 }
@@ -260,7 +247,7 @@ func (c *conversion) failed(err error) (Stats, error) {
 	}
 	stats := newStats()
 	stats.BytesRead, stats.Outcome, stats.Reason = c.stats.BytesRead, Reject, r.Code
-	if r.Code == reason.QuarantineShare {
+	if keepsReasons(r) {
 		stats.Reasons = c.stats.Reasons
 	}
 	return stats, &RejectError{Reason: r.Code, Offset: r.Offset, Detail: r.Detail}

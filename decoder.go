@@ -22,7 +22,7 @@ type decoder struct {
 	opts   *Options
 	window *jsonscan.Window
 	feed   feed
-	bad    *quarantine.Writer // nil: quarantine is an error
+	bad    *misfits // nil: quarantine is an error
 
 	flat    *flatten.Flattener // nil until the place of the records is known
 	place   mapping.Path       // of the records
@@ -49,7 +49,7 @@ type feed interface {
 	take() error
 }
 
-func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *quarantine.Writer) *decoder {
+func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misfits) *decoder {
 	d := &decoder{m: m, opts: opts, window: w, bad: bad, sure: true}
 	w.BeforeMove = func() {
 		if d.flat != nil {
@@ -163,7 +163,7 @@ func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten
 	s.RecordsRead++
 	s.UnknownFields += res.Fields
 	if res.Code != "" {
-		if err := d.quarantined(res.Code); err != nil {
+		if err := d.quarantined(res.Code, origin.Offset); err != nil {
 			return err
 		}
 		return d.bad.Write(quarantine.Entry{
@@ -185,7 +185,8 @@ func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten
 // be: at a record to be quarantined, whose ordinal is not known.
 var errUnsure = errors.New("not known to be a record")
 
-func (d *decoder) quarantined(code reason.Code) error {
+// quarantined counts a record that was read, at offset, and is to be quarantined.
+func (d *decoder) quarantined(code reason.Code, offset int64) error {
 	if !d.sure {
 		return errUnsure
 	}
@@ -194,7 +195,7 @@ func (d *decoder) quarantined(code reason.Code) error {
 	}
 	d.stats.RecordsQuarantined++
 	d.stats.Reasons[code]++
-	return nil
+	return d.bad.add(d.first+d.stats.RecordsRead, offset)
 }
 
 // text feeds the records of JSON text.
@@ -261,10 +262,10 @@ const maxAhead = 4 << 20
 // oversize quarantines a record that is too large to be held, while it
 // streams by.
 func (t *text) oversize(origin flatten.Origin) error {
-	if err := t.quarantined(reason.RecordTooLarge); err != nil {
+	t.stats.RecordsRead++
+	if err := t.quarantined(reason.RecordTooLarge, origin.Offset); err != nil {
 		return err
 	}
-	t.stats.RecordsRead++
 	err := t.bad.Begin(quarantine.Entry{
 		Reason: reason.RecordTooLarge, Path: "$", Offset: origin.Offset, ErrorOffset: origin.Offset,
 		Record: origin.Record, Place: t.place.String(), Source: t.opts.Source,
@@ -332,10 +333,10 @@ func (p *replay) take() error {
 // passOn quarantines an entry again whose record is still too large to be
 // held, as it stands.
 func (p *replay) passOn() error {
-	if err := p.quarantined(reason.RecordTooLarge); err != nil {
+	p.stats.RecordsRead++
+	if err := p.quarantined(reason.RecordTooLarge, p.entry.Offset); err != nil {
 		return err
 	}
-	p.stats.RecordsRead++
 	if err := p.r.Discard(p.bad.Copy); err != nil {
 		return fmt.Errorf("quarantine a large record again: %w", err)
 	}

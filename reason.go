@@ -63,5 +63,6 @@ const (
 	ReasonDecompressionLimit = reason.DecompressionLimit
 	ReasonDecompressionRatio = reason.DecompressionRatio
 	ReasonQuarantineShare    = reason.QuarantineShare
+	ReasonQuarantineBytes    = reason.QuarantineBytes
 	ReasonBadQuarantineFile  = reason.BadQuarantineFile
 )

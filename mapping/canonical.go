@@ -41,8 +41,8 @@ func (m *Mapping) Canonical() string {
 	}
 	fmt.Fprintf(&b, "]\nunknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
 	l := m.Limits
-	fmt.Fprintf(&b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s}\ntables:\n",
-		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64))
+	fmt.Fprintf(&b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\ntables:\n",
+		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64), l.QuarantineBytes)
 	for _, t := range m.Tables {
 		fmt.Fprintf(&b, "  - table: %q\n", t.Name)
 		if len(t.Explode) > 0 {

@@ -30,7 +30,7 @@ func (r *reader) limits(n *yaml.Node) Limits {
 		return l
 	}
 	f := r.Object(n, "limits", "record_bytes", "field_bytes", "record_rows", "depth",
-		"decompressed_bytes", "decompression_ratio", "quarantine_share")
+		"decompressed_bytes", "decompression_ratio", "quarantine_share", "quarantine_bytes")
 	depth := int64(l.Depth)
 	r.integer(f, "record_bytes", maxHeldBytes, true, &l.RecordBytes)
 	r.integer(f, "field_bytes", maxHeldBytes, true, &l.FieldBytes)
@@ -38,6 +38,7 @@ func (r *reader) limits(n *yaml.Node) Limits {
 	r.integer(f, "depth", maxDepth, false, &depth)
 	r.integer(f, "decompressed_bytes", math.MaxInt64, true, &l.DecompressedBytes)
 	r.integer(f, "decompression_ratio", math.MaxInt64, false, &l.DecompressionRatio)
+	r.integer(f, "quarantine_bytes", math.MaxInt64, true, &l.QuarantineBytes)
 	l.Depth = int(depth)
 	if s := f["quarantine_share"]; s != nil {
 		v, err := strconv.ParseFloat(s.Value, 64)

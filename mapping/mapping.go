@@ -99,6 +99,7 @@ type Limits struct {
 	DecompressedBytes  int64   // one object, decompressed
 	DecompressionRatio int64   // decompressed to compressed size, looked at after 16 MiB
 	QuarantineShare    float64 // of the records of one object, looked at after 10 records
+	QuarantineBytes    int64   // of the quarantined records of one object, with their reasons
 }
 
 // DefaultLimits are the limits of a mapping that sets none.
@@ -110,6 +111,7 @@ var DefaultLimits = Limits{
 	DecompressedBytes:  64 << 30,
 	DecompressionRatio: 500,
 	QuarantineShare:    0.5,
+	QuarantineBytes:    1 << 30,
 }
 
 // Names of the columns sluice adds; a mapping cannot use them.

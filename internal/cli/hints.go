@@ -39,6 +39,7 @@ var rejectHints = map[reason.Code]string{
 	reason.DecompressionLimit: "raise limits: decompressed_bytes in the mapping if the size is meant",
 	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
 	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
+	reason.QuarantineBytes:    "so much that is bad means that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
 	reason.BadQuarantineFile:  "a line of the quarantine file was changed; each must be as sluice wrote it but for raw",
 }
 

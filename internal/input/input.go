@@ -19,9 +19,9 @@ import (
 	"sluice/internal/reason"
 )
 
-// ratioFloor is the decompressed size below which a high ratio is no sign of
+// RatioFloor is the decompressed size below which a high ratio is no sign of
 // a bomb: a short file of one repeated record shrinks as well.
-const ratioFloor = 16 << 20
+const RatioFloor = 16 << 20
 
 // maxZstdWindow bounds what a zstd frame may make us keep in memory. RFC 8878
 // section 3.1.1.1.2 recommends that decoders support at least 8 MiB.
@@ -145,7 +145,7 @@ func (r *Reader) checkLimits() error {
 	if r.out > r.maxOut {
 		return r.reject(reason.DecompressionLimit, fmt.Sprintf("more than decompressed_bytes: %d", r.maxOut))
 	}
-	if r.dec != nil && r.out > ratioFloor && r.out/max(r.raw.n, 1) > r.maxRate {
+	if r.dec != nil && r.out > RatioFloor && r.out/max(r.raw.n, 1) > r.maxRate {
 		return r.reject(reason.DecompressionRatio, fmt.Sprintf("decompressed bytes are more than %d times the stored ones (decompression_ratio)", r.maxRate))
 	}
 	return nil

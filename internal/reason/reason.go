@@ -65,6 +65,7 @@ const (
 	DecompressionLimit Code = "decompression_limit"
 	DecompressionRatio Code = "decompression_ratio"
 	QuarantineShare    Code = "quarantine_share"
+	QuarantineBytes    Code = "quarantine_bytes"
 	BadQuarantineFile  Code = "bad_quarantine_file"
 )
 

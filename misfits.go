@@ -1,0 +1,103 @@
+package sluice
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"sluice/internal/input"
+	"sluice/internal/quarantine"
+	"sluice/internal/reason"
+	"sluice/mapping"
+)
+
+// shareFloor is the number of records up to which no share of quarantined
+// ones rejects an object.
+const shareFloor = 10
+
+// misfits is the quarantine of a conversion, within its bounds: an input of
+// bad records only must not cost more than one of good ones before it is
+// rejected.
+type misfits struct {
+	*quarantine.Writer
+	out     bounded
+	share   float64 // of the records; 1: no bound
+	most    float64 // bytes that the input can have, decompressed
+	records int64   // quarantined so far
+}
+
+func newMisfits(w io.Writer, share float64) *misfits {
+	m := &misfits{out: bounded{w: w}, share: share}
+	m.Writer = quarantine.NewWriter(&m.out)
+	return m
+}
+
+// bind sets the bounds for an input of so many stored bytes, if known. What the
+// quarantine takes for each of them is limited as what decompression gives is.
+func (m *misfits) bind(l *mapping.Limits, size int64, plain bool) {
+	m.most, m.out.limit = float64(l.DecompressedBytes), l.QuarantineBytes
+	if size <= 0 {
+		return
+	}
+	inflated := max(input.RatioFloor, float64(size)*float64(l.DecompressionRatio))
+	if inflated < float64(m.out.limit) {
+		m.out.limit = int64(inflated)
+	}
+	if plain {
+		m.most = min(m.most, float64(size))
+	} else {
+		m.most = min(m.most, inflated+float64(size)) // the ratio is looked at in whole numbers
+	}
+}
+
+// add counts a record that is quarantined, one of the first read ones. It
+// rejects the object if too many are, whatever follows: a record with what
+// stands before the next has at least two bytes.
+func (m *misfits) add(read, offset int64) error {
+	m.records++
+	m.out.offset = offset
+	follow := max(0, math.Ceil((m.most-float64(offset))/2))
+	if read > shareFloor && float64(m.records) > m.share*(float64(read)+follow) {
+		return &reason.Reject{Code: reason.QuarantineShare, Offset: offset, Detail: fmt.Sprintf(
+			"%d of the first %d records do not fit the mapping; whatever follows, that is more than quarantine_share: %g", m.records, read, m.share)}
+	}
+	return nil
+}
+
+// bounded writes up to limit bytes.
+type bounded struct {
+	w      io.Writer
+	limit  int64
+	n      int64
+	offset int64 // of the record that is written
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if int64(len(p)) > b.limit-b.n {
+		return 0, &reason.Reject{Code: reason.QuarantineBytes, Offset: b.offset, Detail: fmt.Sprintf(
+			"the quarantined records take more than %d bytes (quarantine_bytes, and decompression_ratio times the input)", b.limit)}
+	}
+	n, err := b.w.Write(p)
+	b.n += int64(n)
+	return n, err
+}
+
+// keepsReasons reports whether the counts by reason explain a reject.
+func keepsReasons(r *reason.Reject) bool {
+	return r.Code == reason.QuarantineShare || r.Code == reason.QuarantineBytes
+}
+
+// checkShare rejects an object of which too much was quarantined: it is then
+// rather the object, or the mapping, that is wrong. Of a quarantine file much
+// may be bad still.
+func (c *conversion) checkShare() error {
+	if c.replays {
+		return nil
+	}
+	s := &c.stats
+	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
+		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
+			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}
+	}
+	return nil
+}
