@@ -161,11 +161,25 @@ func (a *app) complain(err error) {
 	}
 }
 
+// interrupted is the end of work that was told to stop, and what holds then.
+type interrupted string
+
+func (i interrupted) Error() string { return "interrupted; " + string(i) }
+
+// stopped makes of an error that says only that the work was told to stop one
+// that says what holds then.
+func stopped(err error, then string) error {
+	if errors.Is(err, context.Canceled) {
+		return interrupted(then)
+	}
+	return err
+}
+
 // errorText is the text of an error for a person. A name of a file in it can
 // hold anything, so control characters are made visible.
 func errorText(err error) string {
 	if errors.Is(err, context.Canceled) {
-		return "interrupted; nothing was committed"
+		return "interrupted"
 	}
 	lines := strings.Split(err.Error(), "\n")
 	for i := range lines {

@@ -120,6 +120,7 @@ type conversion struct {
 // and the quarantine is there before the rows that lack its records are.
 func (c *conversion) run(ctx context.Context, j job) fileReport {
 	stats, err := c.try(ctx, j)
+	err = stopped(err, "nothing was committed")
 	stats.Add(sluice.Stats{}) // maps, not null, also of an input that could not be opened
 	r := fileReport{Input: j.input, Stats: stats, err: err}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"sluice"
+	"sluice/internal/ledger"
 	"sluice/internal/reason"
 )
 
@@ -54,10 +55,14 @@ func hint(err error) string {
 		return twiceHint
 	case errors.As(err, &reject):
 		return rejectHints[reject.Reason]
+	case errors.Is(err, ledger.ErrDamaged):
+		return "sluice run makes it anew from the outputs"
 	case errors.Is(err, errNoQuarantine):
 		return "name a file with --quarantine FILE"
 	case errors.Is(err, syscall.ENOSPC):
-		return "the disk is full; nothing was committed"
+		return "the disk is full"
+	case errors.Is(err, syscall.EROFS):
+		return "the disk can only be read, as it is mounted"
 	case errors.Is(err, fs.ErrPermission):
 		return "look at the owner and the permissions of the file and its folder"
 	}

@@ -80,7 +80,7 @@ func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {
 			Error    string       `json:"error,omitempty"`
 		}{sum.Stats, n, response, textOf(failure)})
 	} else {
-		a.printObjects(n, sum.Stats, "processed", time.Since(started))
+		a.printObjects(n, sum.Stats, time.Since(started))
 		if response != nil {
 			fmt.Fprint(a.out, "  response ")
 			err = printJSON(a.out, response)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
+	"sluice/internal/store"
 )
 
 func (a *app) quarantineCommand() *cobra.Command {
@@ -35,21 +37,26 @@ convert" leaves beside its output is converted like any other input.)`,
 }
 
 // held are the entries of the ledger with records in quarantine, or whose
-// object was rejected, in the order of their keys.
-func held(ctx context.Context, s *setup.Setup) ([]ledger.Entry, error) {
-	var all []ledger.Entry
-	err := s.Pipeline.Ledger.List(ctx, func(_ string, _ time.Time, read func() (ledger.Entry, error)) error {
+// object was rejected, in the order of their keys. One that cannot be read is
+// told by the name of its file, and does not keep the others from being seen:
+// unread says how many there are.
+func (a *app) held(ctx context.Context, s *setup.Setup) (all []ledger.Entry, unread int64, err error) {
+	err = s.Pipeline.Ledger.List(ctx, func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
 		e, err := read()
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNotFound): // removed since it was listed
+		case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrNewer):
+			unread++
+			a.complain(fmt.Errorf("%s%s.json: %w", s.Config.Ledger, id, err))
+		case err != nil:
 			return err
-		}
-		if e.State != nil && e.State.Report != "" {
+		case e.State != nil && e.State.Report != "":
 			all = append(all, e)
 		}
 		return nil
 	})
 	slices.SortFunc(all, func(x, y ledger.Entry) int { return strings.Compare(x.Key, y.Key) })
-	return all, err
+	return all, unread, err
 }
 
 func (a *app) quarantineListCommand() *cobra.Command {
@@ -69,29 +76,38 @@ func (a *app) quarantineListCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			entries, err := held(cmd.Context(), s)
-			if err != nil {
-				return err
-			}
-			if report == "json" {
-				for _, e := range entries {
-					if err := printJSON(a.out, e); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			rows := make([][]string, len(entries))
-			for i, e := range entries {
-				rows[i] = []string{e.Key, string(e.State.Outcome), grouped(e.State.RecordsQuarantined), reasons(e.State)}
-			}
-			printTable(a.out, []string{"object", "outcome", "records", "reasons"}, rows)
-			return nil
+			return a.list(cmd.Context(), s, report)
 		},
 	}
 	f.add(cmd)
 	reportFlag(cmd, &report)
 	return cmd
+}
+
+func (a *app) list(ctx context.Context, s *setup.Setup, report string) error {
+	entries, unread, err := a.held(ctx, s)
+	if err != nil {
+		return err
+	}
+	if report == "json" {
+		for _, e := range entries {
+			if err := printJSON(a.out, e); err != nil {
+				return err
+			}
+		}
+	} else if len(entries) == 0 {
+		fmt.Fprintln(a.out, "nothing is in quarantine, and nothing was rejected")
+	} else {
+		rows := make([][]string, len(entries))
+		for i, e := range entries {
+			rows[i] = []string{e.Key, string(e.State.Outcome), grouped(e.State.RecordsQuarantined), reasons(e.State)}
+		}
+		printTable(a.out, []string{"object", "outcome", "records", "reasons"}, rows)
+	}
+	if unread > 0 {
+		return status(exitFailed)
+	}
+	return nil
 }
 
 func reasons(s *ledger.State) string {
@@ -207,7 +223,7 @@ once. With the mapping they were made with there is nothing to do.`,
 func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFlags) error {
 	started := time.Now()
 	s.Pipeline.Reprocess = true
-	entries, err := held(ctx, s)
+	entries, unread, err := a.held(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -217,13 +233,14 @@ func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFl
 		}
 	}
 	sum := pipeline.NewSummary()
+	sum.Objects[pipeline.DidFail] = unread
 	failures := &failures{a: a}
 	for _, e := range entries {
 		if len(keys) > 0 && !slices.Contains(keys, e.Key) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return stopped(err, "what was replayed stays, and another replay does the rest")
 		}
 		if s.Allow.Check(event.Object{Bucket: e.Bucket, Key: e.Key}).Action != event.Process {
 			continue // the configuration has changed: it is no source any more

@@ -124,7 +124,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	})
 	bar.end()
 	if err != nil {
-		return err
+		return stopped(err, "what was committed stays, and the next run does the rest")
 	}
 	return a.finishObjects(ctx, s, &sum, f, time.Since(started))
 }
@@ -214,11 +214,10 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 			DryRun       bool         `json:"dry_run"`
 		}{sum.Stats, n, sum.OtherMapping, f.dryRun})
 	}
-	title := "processed"
 	if f.dryRun {
-		title = "to process"
+		fmt.Fprintln(a.out, "dry run, nothing was done; what a run would do:")
 	}
-	a.printObjects(n, sum.Stats, title, took)
+	a.printObjects(n, sum.Stats, took)
 	if sum.OtherMapping > 0 && !f.reprocess {
 		fmt.Fprintf(a.out, "%s made with another mapping; --reprocess publishes them again\n", plural(sum.OtherMapping, "object"))
 	}
@@ -226,11 +225,9 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 }
 
 // printObjects prints what became of objects and their records.
-func (a *app) printObjects(n objectCounts, s sluice.Stats, processed string, took time.Duration) {
-	printTable(a.out, []string{"objects", ""}, [][]string{
-		{processed, grouped(n.Committed)}, {"settled before", grouped(n.Duplicate)}, {"rejected", grouped(n.Rejected)},
-		{"failed", grouped(n.Failed)}, {"skipped", grouped(n.Skipped)},
-	})
+func (a *app) printObjects(n objectCounts, s sluice.Stats, took time.Duration) {
+	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
+		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))
 	printCounts(a.out, &s)
 	printReasons(a.out, &s)
 	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())

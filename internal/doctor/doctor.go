@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"sluice/internal/config"
@@ -129,6 +130,10 @@ func failed(name string, err error) Check {
 		c.Hint = "the role needs " + cmp.Or(actions[name], actions["ledger"]) + ", and s3:ListBucket of the bucket"
 	case errors.Is(err, fs.ErrPermission):
 		c.Hint = "look at the owner and the permissions of the folder"
+	case errors.Is(err, syscall.EROFS):
+		c.Hint = "the disk can only be read, as it is mounted; choose a folder on another one, or mount it to be written"
+	case errors.Is(err, syscall.ENOSPC):
+		c.Hint = "the disk is full"
 	case errors.Is(err, store.ErrKey):
 		c.Hint = "choose another prefix"
 	case store.IsTransient(err):

@@ -84,8 +84,11 @@ func (l *Ledger) List(ctx context.Context, fn func(id string, written time.Time,
 				return Entry{}, fmt.Errorf("read ledger entry: %w", err)
 			}
 			var e Entry
-			if json.Unmarshal(data, &e) != nil || e.Version != Version {
+			if json.Unmarshal(data, &e) != nil || e.Version < 1 {
 				return Entry{}, fmt.Errorf("read ledger entry: %w", ErrDamaged)
+			}
+			if e.Version > Version {
+				return Entry{}, fmt.Errorf("read ledger entry: version %d: %w", e.Version, ErrNewer)
 			}
 			return e, nil
 		})
