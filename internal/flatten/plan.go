@@ -21,7 +21,7 @@ type node struct {
 	first   *member            // that came first in the last object seen here, or nil if it is unknown
 	each    *node              // the elements of an array: [*]
 	index   []indexed          // single elements of an array: [0]
-	others  *node              // elements that neither of them names, if some are indexed
+	others  *node              // elements that neither of them names, where somebody names some
 	leaves  []leaf
 	ends    []element // what is complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here

@@ -27,7 +27,7 @@ func (n *node) share() {
 		all := n.elements()
 		for i, a := range all {
 			a.gates = n.gates
-			if a != n.each {
+			if a != n.each && !n.any { // whatever n is, it reads all elements
 				a.gates = append(slices.Clone(n.gates), a)
 			}
 			for _, b := range all[i+1:] {
@@ -78,10 +78,21 @@ func (n *node) meets(o *node) {
 			}
 		}
 	}
+	n.likeArray(o)
+	o.likeArray(n)
 	for _, a := range n.elements() {
 		for _, b := range o.elements() {
 			a.meets(b)
 		}
+	}
+}
+
+// likeArray gives n, into which no path leads, a node for the elements that o
+// reads.
+func (n *node) likeArray(o *node) {
+	if n.any && n.others == nil && (o.array || o.others != nil) {
+		n.others = &node{any: true, path: n.path}
+		n.others.finish(n.owners, n.silent)
 	}
 }
 

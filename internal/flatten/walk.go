@@ -157,12 +157,26 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 		f.skip.TooDeep = true
 		return -1 - p
 	}
+	count := 0
+	if n.fromEnd {
+		var q int
+		if count, q = f.count(p, depth); q < 0 {
+			return q
+		}
+	}
 	p = jsonscan.Space(b, p+1)
 	if b[p] == ']' {
 		return p + 1
 	}
+	element := n
+	if n.others != nil {
+		element = n.others
+	}
 	for i := 0; ; i++ {
-		if p = f.other(p, i, n, depth); p < 0 {
+		if n.also != nil {
+			n.pick(i, count)
+		}
+		if p = f.other(p, i, element, depth); p < 0 {
 			return p
 		}
 		switch p = jsonscan.Space(b, p); b[p] {
