@@ -74,6 +74,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if err != nil {
 		return nil, err
 	}
+	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is no UTF-8: it becomes text
 	c := &conversion{m: m, opts: opts, stats: newStats()}
 	hash := m.Hash()
 	for i := range m.Tables {
@@ -172,12 +173,13 @@ func (c *conversion) run() error {
 // open sees what the input is.
 func (c *conversion) open() error {
 	d := c.decoder
-	if err := d.window.Fill(len(quarantine.Prefix)); err != nil {
+	var err error
+	if c.replays, err = quarantine.Begins(d.window, int(c.m.Limits.RecordBytes)); err != nil {
 		c.saw(d)
 		return fmt.Errorf("read input: %w", err)
 	}
 	d.feed = newText(d)
-	if c.replays = isQuarantine(d.window); c.replays {
+	if c.replays {
 		d.feed = newReplay(d)
 	}
 	if d.bad != nil {

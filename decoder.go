@@ -1,7 +1,6 @@
 package sluice
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -206,7 +205,9 @@ type text struct {
 
 func newText(d *decoder) *text {
 	l := jsonscan.Limits{RecordBytes: int(d.m.Limits.RecordBytes), Depth: d.m.Limits.Depth}
-	return &text{d, jsonscan.NewRecords(d.window, places(d.m), scalars(d.m), l)}
+	r := jsonscan.NewRecords(d.window, places(d.m), scalars(d.m), l)
+	r.MayLack = d.m.NoRecords == mapping.NoRecordsAccepted
+	return &text{d, r}
 }
 
 func (t *text) next() (bool, error) {
@@ -227,7 +228,10 @@ func (t *text) take() error {
 		return t.oversize(origin)
 	}
 	for {
-		res := t.flat.Record(w.Buf, w.Pos, -1, origin)
+		res := flatten.Result{End: -1 - w.Pos - r.Broken}
+		if r.Broken == 0 {
+			res = t.flat.Record(w.Buf, w.Pos, -1, origin)
+		}
 		if max(res.End, -1-res.End)-w.Pos > int(t.m.Limits.RecordBytes) {
 			return t.oversize(origin) // also if the window happens to hold it whole
 		}
@@ -341,9 +345,4 @@ func (p *replay) passOn() error {
 		return fmt.Errorf("quarantine a large record again: %w", err)
 	}
 	return nil
-}
-
-// isQuarantine reports whether the window begins a quarantine file.
-func isQuarantine(w *jsonscan.Window) bool {
-	return bytes.HasPrefix(w.Buf[:w.End], []byte(quarantine.Prefix))
 }

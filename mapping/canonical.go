@@ -39,7 +39,11 @@ func (m *Mapping) Canonical() string {
 		}
 		b.WriteString(strconv.Quote(p.String()))
 	}
-	fmt.Fprintf(&b, "]\nunknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
+	b.WriteString("]\n")
+	if m.NoRecords != NoRecordsRejected { // older than this key are hashes that must stay
+		fmt.Fprintf(&b, "no_records: %s\n", m.NoRecords)
+	}
+	fmt.Fprintf(&b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
 	l := m.Limits
 	fmt.Fprintf(&b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\ntables:\n",
 		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64), l.QuarantineBytes)

@@ -94,14 +94,16 @@ func (r *reader) from(n, unit *yaml.Node, c *Column, what string) {
 			r.Fail(n, "%s: json takes any value; remove from", what)
 			return
 		}
+		seen := map[From]bool{}
 		for _, e := range r.List(n, what+": from") {
 			f := fromBits[r.Word(e, what+": from", fromWords[:])]
 			switch {
 			case f&^can != 0:
 				r.Fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
-			case f != 0 && c.From&f == f:
+			case f != 0 && seen[f]:
 				r.Fail(e, "%s: from: %s is there already; remove it", what, e.Value)
 			default:
+				seen[f] = true
 				c.From |= f
 			}
 		}

@@ -9,6 +9,7 @@ import "sluice/schema"
 // Goroutines may share one that is not changed.
 type Mapping struct {
 	Records       []Path // where records live in a document, tried in order
+	NoRecords     NoRecords
 	Tables        []Table
 	UnknownFields UnknownFields
 	Provenance    bool // add _source_key, _source_offset, _record, _line (and _subline)
@@ -88,6 +89,15 @@ const (
 	Count   UnknownFields = iota // counted, not kept
 	Rescue                       // "keep": kept as JSON text in the column _rescued
 	Refused                      // "reject": the record is quarantined
+)
+
+// NoRecords says what becomes of an input with a document in which no path of
+// records leads to a value.
+type NoRecords uint8
+
+const (
+	NoRecordsRejected NoRecords = iota // "reject": nothing of it is committed
+	NoRecordsAccepted                  // "accept": that document has no records
 )
 
 // Limits bound what one record or object may cost. Sizes are in bytes.

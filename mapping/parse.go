@@ -50,11 +50,15 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
 	m.Records = r.records(f["records"])
+	m.NoRecords = NoRecords(r.Word(f["no_records"], "no_records", noRecordsWords[:]))
+	if m.NoRecords == NoRecordsAccepted && slices.ContainsFunc(m.Records, func(p Path) bool { return len(p) == 0 }) {
+		r.Fail(f["no_records"], "no_records: records has $, which every document has; leave $ out of records, or remove no_records")
+	}
 	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
 	m.Provenance = r.Boolean(f["provenance"], "provenance")
 	m.Limits = r.limits(f["limits"])
@@ -92,12 +96,11 @@ func (r *reader) records(n *yaml.Node) []Path {
 		}
 		// The scanner finds the array on its way through the document, before
 		// it can know how long any array is.
-		head := p.lastWildcard()
 		switch {
 		case p.Wildcards() > 1:
 			r.Fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
-		case slices.ContainsFunc(head, func(s Segment) bool { return s.Kind == Index }):
-			r.Fail(e, "records: %s has an index before the wildcard; use names only before [*]", p)
+		case slices.ContainsFunc(p, func(s Segment) bool { return s.Kind == Index }):
+			r.Fail(e, "records: %s has an index; use names and one [*], and an index in the paths of columns", p)
 		case slices.ContainsFunc(records, func(q Path) bool { return slices.Equal(p, q) }):
 			r.Fail(e, "records: %s stands twice; keep one", p)
 		}

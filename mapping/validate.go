@@ -51,6 +51,9 @@ func (m *Mapping) words() error {
 	if int(m.UnknownFields) >= len(unknownFieldsWords) {
 		wrong("", "UnknownFields", uint8(m.UnknownFields))
 	}
+	if int(m.NoRecords) >= len(noRecordsWords) {
+		wrong("", "NoRecords", uint8(m.NoRecords))
+	}
 	for _, p := range m.Records {
 		segments("", "Records", p)
 	}

@@ -9,6 +9,7 @@ import (
 var (
 	whenEmptyWords     = [...]string{Quarantine: "quarantine", Keep: "keep", Skip: "skip"}
 	unknownFieldsWords = [...]string{Count: "count", Rescue: "keep", Refused: "reject"}
+	noRecordsWords     = [...]string{NoRecordsRejected: "reject", NoRecordsAccepted: "accept"}
 	unitWords          = [...]string{NoUnit: "", Seconds: "seconds", Milliseconds: "milliseconds", Microseconds: "microseconds"}
 	fromWords          = [...]string{"", "string", "integer", "number", "boolean"}
 	fromBits           = [...]From{0, FromString, FromInteger, FromNumber | FromInteger, FromBoolean}
@@ -16,6 +17,7 @@ var (
 
 func (w WhenEmpty) String() string     { return word(whenEmptyWords[:], uint8(w)) }
 func (u UnknownFields) String() string { return word(unknownFieldsWords[:], uint8(u)) }
+func (n NoRecords) String() string     { return noRecordsWords[n] }
 func (u Unit) String() string          { return word(unitWords[:], uint8(u)) }
 
 // word is what stands for v in a file; a number is shown for what has none.

@@ -2,7 +2,6 @@ package flatten
 
 import (
 	"slices"
-	"strings"
 
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
@@ -146,9 +145,9 @@ func (f *Flattener) Bind(tables []*batch.Batch) {
 	}
 }
 
-// SetSource sets the text of _source_key. Batches must be flushed.
+// SetSource sets the text of _source_key, valid UTF-8. Batches must be flushed.
 func (f *Flattener) SetSource(source string) {
-	f.scratch = append(f.scratch[:0], strings.ToValidUTF8(source, "�")...)
+	f.scratch = append(f.scratch[:0], source...)
 	f.source = len(f.scratch)
 	f.sourceHash = jsonscan.Hash(f.scratch)
 }

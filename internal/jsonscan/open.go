@@ -55,39 +55,80 @@ func (r *Records) open() error {
 	if !more {
 		return r.reject(reason.EmptyFile, w.Pos, "the object holds no JSON")
 	}
-	if c := w.Buf[w.Pos]; c == '[' || c == '{' {
-		return r.choose(c)
-	}
-	return r.openScalar()
-}
-
-func (r *Records) choose(c byte) error {
-	for i, p := range r.places {
-		found := !p.Each && len(p.Names) == 0
-		r.form = sequence
-		switch {
-		case found:
-		case p.Each && len(p.Names) == 0:
-			if found = c == '['; found {
-				r.w.Pos++
-				r.form = array
-			}
-		case c == '{':
-			var err error
-			if found, err = r.enter(p); err != nil {
-				return err
-			}
-			if p.Each {
-				r.form = wrapped
-			}
-		}
-		if found {
-			r.Place = i
-			return nil
-		}
+	if r.opens = w.Buf[w.Pos]; r.opens != '[' && r.opens != '{' {
+		return r.openScalar()
 	}
 	r.form = sequence
-	// Nothing fits: say so only of a document that is sound as far as it is held.
+	for {
+		found, err := r.choose(r.opens)
+		if err != nil || found {
+			return err
+		}
+		if !r.MayLack || r.misfit {
+			return r.notRecords()
+		}
+		if err := r.pass(); err != nil {
+			return err
+		}
+		if more, err := w.SkipSpace(); err != nil || !more {
+			return err
+		}
+		if w.Buf[w.Pos] != r.opens {
+			return r.reject(reason.TrailingData, w.Pos, "other data follows the end of a document without records")
+		}
+	}
+}
+
+// choose takes the first place that is there in the document at the window's
+// position, which begins with c. A list that is null is there only if no other
+// place but the document itself is.
+func (r *Records) choose(c byte) (found bool, err error) {
+	r.misfit = false
+	empty := -1 // place whose list is null
+	for i, p := range r.places {
+		switch {
+		case p.Each && len(p.Names) == 0:
+			if c == '[' {
+				r.w.Pos++
+				r.form, r.Place = array, i
+				return true, nil
+			}
+		case len(p.Names) == 0:
+			if empty < 0 {
+				r.Place = i
+				return true, nil
+			}
+		case c == '{':
+			at, found, err := r.locate(p)
+			if err != nil {
+				return false, err
+			}
+			if found && p.Each && r.w.Buf[r.w.Pos+at] == 'n' {
+				if empty < 0 {
+					empty = i
+				}
+			} else if found {
+				r.Place = i
+				r.enter(p, at)
+				return true, nil
+			}
+		}
+	}
+	if empty < 0 {
+		return false, nil
+	}
+	at, _, err := r.locate(r.places[empty])
+	if err != nil {
+		return false, err
+	}
+	r.Place = empty
+	r.enter(r.places[empty], at)
+	return true, nil
+}
+
+// notRecords rejects a document in which no place is there; but what is no
+// JSON, as far as it is held, as that.
+func (r *Records) notRecords() error {
 	r.skip.Reset()
 	if p := r.skip.Value(r.w.Buf, r.w.Pos, 0); p < 0 && r.w.EOF {
 		code, detail := reason.BadJSON, "syntax error"
@@ -99,28 +140,39 @@ func (r *Records) choose(c byte) error {
 	return r.reject(reason.NotRecords, r.w.Pos, "no path of records: in the mapping leads to a value of the document")
 }
 
-// enter looks for the members p.Names in the object at w.Pos. If p.Each, it
-// moves the window behind the [ of the array there; otherwise the window
-// stays, for the whole object is the record.
-func (r *Records) enter(p Place) (found bool, err error) {
+// locate looks for the members p.Names in the object at w.Pos. The position of
+// the value there counts from w.Pos.
+func (r *Records) locate(p Place) (at int, found bool, err error) {
 	w := r.w
 	for {
 		r.skip.Reset()
 		q, found := r.find(w.Buf, w.Pos, p, 0)
 		switch {
-		case found && p.Each:
-			w.Pos = q + 1
-			return true, nil
 		case found:
-			return true, nil
+			return q - w.Pos, true, nil
 		case q >= 0 || -1-q < w.End || w.EOF || w.End-w.Pos > r.limits.RecordBytes:
 			// Not there, broken, or farther away than a record may be large.
-			return false, nil
+			return 0, false, nil
 		}
 		if err := w.Fill(min(2*(w.End-w.Pos), r.limits.RecordBytes) + 1); err != nil {
-			return false, err
+			return 0, false, err
 		}
 	}
+}
+
+// enter goes to the records at the place p, which was located. If p.Each, it
+// moves the window behind the [ of the array there, or behind null; otherwise
+// the window stays, for the whole object is the record.
+func (r *Records) enter(p Place, at int) {
+	w := r.w
+	if !p.Each {
+		return
+	}
+	r.form = wrapped
+	if r.none = w.Buf[w.Pos+at] == 'n'; r.none {
+		at += len("null") - 1
+	}
+	w.Pos += at + 1
 }
 
 // find returns the position of the value under p.Names[level:] of the object
@@ -143,12 +195,18 @@ func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 		switch {
 		case named && last && b[q] == '[' && p.Each, named && last && b[q] > ' ' && b[q] != 'n' && !p.Each:
 			return q, true
+		case named && last && b[q] == 'n' && p.Each:
+			if end := Literal(b, q, "null"); end < 0 {
+				return end, false
+			}
+			return q, true
 		case named && !last && b[q] == '{':
 			var found bool
 			if q, found = r.find(b, q, p, level+1); found {
 				return q, true
 			}
 		default:
+			r.misfit = r.misfit || named && p.Each && b[q] != 'n'
 			q = r.skip.Value(b, q, level+1)
 		}
 		if q < 0 {
@@ -177,8 +235,10 @@ func (r *Records) openScalar() error {
 		r.skip.Reset()
 		p := r.skip.Value(w.Buf, w.Pos, 0)
 		at := -1 - p
+		broken := false // a value begins the line, but it is none
 		if p >= 0 {
 			at = Space(w.Buf, p)
+			broken = at < w.End && !bytes.ContainsAny(w.Buf[p:at], "\r\n") && !(r.scalars && (w.Buf[at] == '{' || w.Buf[at] == '['))
 		}
 		switch {
 		case at >= w.End && !w.EOF && w.End-w.Pos <= windowSize:
@@ -186,10 +246,12 @@ func (r *Records) openScalar() error {
 				return err
 			}
 			continue
-		case p < 0 && whole < 0:
-			return r.reject(reason.NotJSON, w.Pos, "the first bytes begin no JSON value")
+		case (p < 0 || broken) && whole < 0:
+			return r.notJSON()
+		case broken:
+			r.Broken, r.badFirst = p-w.Pos, true
 		case p < 0:
-			r.notJSON = reason.NotJSON
+			r.badFirst = true
 		case r.scalars && whole >= 0:
 		case at >= w.End || whole < 0:
 			return r.reject(reason.NotRecords, w.Pos, "the document is neither an object nor an array")

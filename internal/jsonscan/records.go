@@ -25,9 +25,18 @@ type Place struct {
 type Records struct {
 	Place int // index of the place in use, from the first Next on
 
+	// MayLack says that a document in which no place is there has no records,
+	// and is read over.
+	MayLack bool
+
 	// Large is set by Next when the record begins with a number longer than a
 	// record may be: it is not parsed but given to Discard.
 	Large bool
+
+	// Broken is set by Next when a value begins the first line, but not alone,
+	// as the date of a log does: the record does not parse Broken bytes behind
+	// the position of the window.
+	Broken int
 
 	w       *Window
 	places  []Place
@@ -40,8 +49,11 @@ type Records struct {
 	count int64 // records begun
 	// firstLines is set when the first record of a sequence holds a line end.
 	firstLines bool
-	adjacent   bool        // the second record of a sequence begins on the line where the first ends
-	notJSON    reason.Code // why the first byte cannot begin a value
+	adjacent   bool // the second record of a sequence begins on the line where the first ends
+	opens      byte // the first byte of the first document: [ or {
+	none       bool // the list of records is null, and the window stands behind it
+	misfit     bool // a place leads to a value that is no list
+	badFirst   bool // the first bytes begin no document
 }
 
 // Limits of Records.
@@ -75,6 +87,10 @@ func NewRecords(w *Window, places []Place, scalars bool, l Limits) *Records {
 	return &Records{w: w, places: places, limits: l, scalars: scalars, skip: Skipper{MaxDepth: l.Depth}}
 }
 
+func (r *Records) notJSON() error {
+	return r.reject(reason.NotJSON, r.w.Pos, "the first line begins no JSON document")
+}
+
 func (r *Records) reject(code reason.Code, at int, detail string) error {
 	return &reason.Reject{Code: code, Offset: r.w.Offset(at), Detail: detail}
 }
@@ -82,6 +98,7 @@ func (r *Records) reject(code reason.Code, at int, detail string) error {
 // Next moves the window to the next record. It returns false at the sound
 // end of the input.
 func (r *Records) Next() (bool, error) {
+	r.Broken = 0
 	if r.form == unread {
 		if err := r.open(); err != nil {
 			return false, err
@@ -118,66 +135,103 @@ func (r *Records) holdNumber() error {
 }
 
 func (r *Records) next() (bool, error) {
+	if r.form == sequence {
+		return r.nextDocument()
+	}
+	for {
+		more, closed, err := r.nextElement()
+		if err != nil || !closed {
+			return more, err
+		}
+		if more, err = r.close(); !more {
+			return false, err
+		}
+	}
+}
+
+func (r *Records) nextDocument() (bool, error) {
 	w := r.w
 	more, err := w.SkipSpace()
-	if err != nil {
-		return more, err
+	if more && r.count == 1 && r.adjacent && w.Buf[w.Pos] != r.opens {
+		// Documents of a kind show themselves where they end.
+		return false, r.reject(reason.TrailingData, w.Pos, "what follows a document, and no line end separates from it, is none of its kind")
 	}
-	if r.form == sequence {
-		if more && r.count == 1 && r.adjacent && w.Buf[w.Pos] != '{' {
-			// Objects written one after another are a form; "[][]" is no JSON.
-			return false, r.reject(reason.TrailingData, w.Pos, "what follows a document, and no line end separates from it, is no object")
-		}
-		return more, nil
+	return more, err
+}
+
+// nextElement moves the window to the next record of an array, or finds it closed.
+func (r *Records) nextElement() (more, closed bool, err error) {
+	w := r.w
+	if r.none {
+		return false, true, nil
+	}
+	if more, err = w.SkipSpace(); err != nil {
+		return false, false, err
 	}
 	switch {
 	case !more:
-		return false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
+		return false, false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
 	case w.Buf[w.Pos] == ']':
-		return r.close()
+		w.Pos++
+		return false, true, nil
 	case r.count > 0 && w.Buf[w.Pos] != ',':
-		return false, r.reject(reason.BadJSON, w.Pos, "a comma or ] must follow a record of an array")
+		return false, false, r.reject(reason.BadJSON, w.Pos, "a comma or ] must follow a record of an array")
 	case r.count > 0:
 		w.Pos++
 		if more, err = w.SkipSpace(); err != nil {
-			return false, err
+			return false, false, err
 		}
 		if !more {
-			return false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
+			return false, false, r.reject(reason.TruncatedJSON, w.Pos, "the input ends inside an array of records")
 		}
 		if w.Buf[w.Pos] == ']' {
-			return false, r.reject(reason.BadJSON, w.Pos, "a record must follow a comma")
+			return false, false, r.reject(reason.BadJSON, w.Pos, "a record must follow a comma")
 		}
 	}
-	return true, nil
+	return true, false, nil
 }
 
-// close reads on behind the ] of an array of records.
-func (r *Records) close() (bool, error) {
+// close reads on behind an array of records, and enters another one that
+// follows: pages of an API written one after another.
+func (r *Records) close() (more bool, err error) {
 	w := r.w
-	w.Pos++
+	r.none = false
 	if r.form == wrapped {
 		if err := r.rest(); err != nil {
 			return false, err
 		}
 	}
-	more, err := w.SkipSpace()
-	switch {
-	case err != nil || !more:
-		return false, err
-	case r.form == array || w.Buf[w.Pos] != '{':
-		return false, r.reject(reason.TrailingData, w.Pos, "other data follows the end of the document")
+	p := r.places[r.Place]
+	for {
+		more, err = w.SkipSpace()
+		switch {
+		case err != nil || !more:
+			return false, err
+		case r.form == array || w.Buf[w.Pos] != '{':
+			return false, r.reject(reason.TrailingData, w.Pos, "other data follows the end of the document")
+		}
+		r.misfit = false
+		at, found, err := r.locate(p)
+		switch {
+		case err != nil:
+			return false, err
+		case found:
+			r.enter(p, at)
+			r.count = 0
+			return true, nil
+		case !r.MayLack || r.misfit:
+			return false, r.reject(reason.NotRecords, w.Pos, "the first document has its records under a member that a later one lacks")
+		}
+		if err := r.pass(); err != nil {
+			return false, err
+		}
 	}
-	// Another wrapper follows: pages of an API written one after another.
-	found, err := r.enter(r.places[r.Place])
-	if err != nil {
-		return false, err
-	}
-	if !found {
-		return false, r.reject(reason.NotRecords, w.Pos, "the first document has its records under a member that a later one lacks")
-	}
-	r.count = 0
-	return r.next()
+}
+
+// pass reads over the document at the window's position.
+func (r *Records) pass() error {
+	v := Validator{MaxDepth: r.limits.Depth}
+	return r.stream(&v, func([]byte) error { return nil })
 }
 
 // rest reads the members that follow the array of records, to the end of the
@@ -307,8 +361,8 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 		code, detail = reason.TruncatedJSON, "the input ends inside a record"
 	}
 	rejected := r.reject(code, at, detail)
-	if r.notJSON != "" && r.count == 1 {
-		rejected = r.reject(r.notJSON, w.Pos, "the first bytes begin no JSON value")
+	if r.badFirst && r.count == 1 {
+		rejected = r.notJSON()
 	}
 	if r.form != sequence || r.lines == linesNo {
 		return 0, 0, "", rejected
@@ -415,11 +469,7 @@ func (r *Records) recordFollows(end, at int) (bool, error) {
 func (r *Records) Discard(emit func([]byte) error) error {
 	w := r.w
 	if r.form != sequence || r.lines != linesYes {
-		v := Validator{MaxDepth: r.limits.Depth}
-		return r.stream(&v, func(b []byte) error {
-			r.firstLines = r.firstLines || bytes.ContainsAny(b, "\r\n")
-			return emit(b)
-		})
+		return r.DiscardValue(emit)
 	}
 	for {
 		end := bytes.IndexAny(w.Buf[w.Pos:w.End], "\r\n")
@@ -438,4 +488,13 @@ func (r *Records) Discard(emit func([]byte) error) error {
 			return err
 		}
 	}
+}
+
+// DiscardValue is Discard for a record that must be a value, on lines or not.
+func (r *Records) DiscardValue(emit func([]byte) error) error {
+	v := Validator{MaxDepth: r.limits.Depth}
+	return r.stream(&v, func(b []byte) error {
+		r.firstLines = r.firstLines || bytes.ContainsAny(b, "\r\n")
+		return emit(b)
+	})
 }

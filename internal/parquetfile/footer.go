@@ -111,11 +111,15 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
 	for _, kv := range o.KeyValues {
-		m.KeyValues = append(m.KeyValues, format.KeyValue{Key: kv.Key, Value: kv.Value})
+		m.KeyValues = append(m.KeyValues, format.KeyValue{Key: text(kv.Key), Value: text(kv.Value)})
 	}
 	slices.SortStableFunc(m.KeyValues, func(a, b format.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	return m
 }
+
+// text is s as a string of thrift, which is UTF-8: with U+FFFD for each byte that
+// is none. Names of files and objects are any bytes.
+func text(s string) string { return string([]rune(s)) }
 
 // metaData is the metadata of a chunk of a row group that begins at base.
 func (ch *chunk) metaData(base int64, rows int) *columnMetaData {

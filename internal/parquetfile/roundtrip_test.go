@@ -130,7 +130,7 @@ func TestEmptyFile(t *testing.T) {
 func TestKeyValuesAreSorted(t *testing.T) {
 	var out bytes.Buffer
 	s := schema.Schema{Table: "t", Columns: []schema.Column{{Name: "a", Type: schema.Type{Kind: schema.Int64}}}}
-	w, err := NewWriter(&out, s, Options{KeyValues: []KeyValue{{"b", "2"}, {"a", "1"}}})
+	w, err := NewWriter(&out, s, Options{KeyValues: []KeyValue{{"b", "2\xff\xfe"}, {"a", "1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestKeyValuesAreSorted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]format.KeyValue{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}, []format.KeyValue(f.Metadata().KeyValueMetadata)); diff != "" {
+	if diff := cmp.Diff([]format.KeyValue{{Key: "a", Value: "1"}, {Key: "b", Value: "2\ufffd\ufffd"}}, []format.KeyValue(f.Metadata().KeyValueMetadata)); diff != "" {
 		t.Error(diff)
 	}
 }

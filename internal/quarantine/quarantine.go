@@ -14,8 +14,8 @@ import (
 	"sluice/internal/reason"
 )
 
-// Prefix begins every quarantine file, and no other file that sluice reads.
-const Prefix = `{"sluice_quarantine":1,`
+// prefix begins every entry as it is written here.
+const prefix = `{"` + version + `":1,`
 
 // Entry says why a record is in quarantine and where it stood.
 type Entry struct {
@@ -39,7 +39,7 @@ type Writer struct {
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
 func (w *Writer) head(e Entry) {
-	b := append(w.buf[:0], Prefix...)
+	b := append(w.buf[:0], prefix...)
 	b = jsonscan.AppendQuoted(append(b, `"reason":`...), string(e.Reason))
 	b = jsonscan.AppendQuoted(append(b, `,"path":`...), e.Path)
 	b = strconv.AppendInt(append(b, `,"offset":`...), e.Offset, 10)

@@ -1,7 +1,6 @@
 package quarantine
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -11,37 +10,50 @@ import (
 	"sluice/internal/reason"
 )
 
-// Reader reads the entries of a quarantine file, to replay them.
+// Reader reads the entries of a quarantine file, to replay them: as they were
+// written, or as another tool wrote them again, in any order of members, on
+// one line or several, in an array or not.
 type Reader struct {
-	w         *jsonscan.Window
-	maxRecord int
-	raw       []byte
+	w       *jsonscan.Window
+	records *jsonscan.Records
+	skip    jsonscan.Skipper
+	raw     []byte
 }
 
 // ErrTooLarge says that the record of an entry is larger than may be held.
 // The entry can be read over with [Reader.Discard].
 var ErrTooLarge = errors.New("the record of an entry is larger than record_bytes; raise it to replay the entry")
 
-// NewReader reads w, which stands at [Prefix], with records of up to about
-// maxRecord bytes.
+// maxDepth is far more than an entry has.
+const maxDepth = 64
+
+// NewReader reads w, at whose position a quarantine file begins (see [Begins]),
+// with records of up to about maxRecord bytes.
 func NewReader(w *jsonscan.Window, maxRecord int) *Reader {
-	return &Reader{w: w, maxRecord: maxRecord}
+	// No record of maxRecord bytes gives an entry longer than six times that:
+	// \u00XX for each byte.
+	limits := jsonscan.Limits{RecordBytes: 6*maxRecord + 64<<10, Depth: maxDepth}
+	return &Reader{
+		w:       w,
+		records: jsonscan.NewRecords(w, []jsonscan.Place{{Each: true}, {}}, false, limits),
+		skip:    jsonscan.Skipper{MaxDepth: maxDepth},
+	}
 }
 
 // Next returns the next entry and the bytes of its record, followed by
 // jsonscan.Padding zero bytes outside of raw; they are valid until the next
 // call. The error is io.EOF at the end.
 func (r *Reader) Next() (e Entry, raw []byte, err error) {
-	more, err := r.w.SkipSpace()
-	if err != nil {
-		return e, nil, err
-	}
-	if !more {
+	more, err := r.records.Next()
+	switch {
+	case err != nil:
+		return e, nil, bad(err)
+	case !more:
 		return e, nil, io.EOF
 	}
-	line, err := r.line()
+	end, err := r.end()
 	if err != nil {
-		return e, nil, err
+		return e, nil, bad(err)
 	}
 	var wire struct {
 		Entry
@@ -49,8 +61,8 @@ func (r *Reader) Next() (e Entry, raw []byte, err error) {
 		Raw       *string `json:"raw"`
 		RawBase64 *string `json:"raw_base64"`
 	}
-	if err := json.Unmarshal(line, &wire); err != nil || wire.Version != 1 || (wire.Raw == nil) == (wire.RawBase64 == nil) {
-		return e, nil, r.reject("the line is no entry of a quarantine file of version 1")
+	if err := json.Unmarshal(r.w.Buf[r.w.Pos:end], &wire); err != nil || wire.Version != 1 || (wire.Raw == nil) == (wire.RawBase64 == nil) {
+		return e, nil, r.reject("what stands here is no entry of a quarantine file of version 1")
 	}
 	r.raw = r.raw[:0]
 	if wire.Raw != nil {
@@ -60,56 +72,48 @@ func (r *Reader) Next() (e Entry, raw []byte, err error) {
 	}
 	n := len(r.raw)
 	r.raw = append(r.raw, make([]byte, jsonscan.Padding)...)
-	r.w.Pos += len(line)
+	r.records.Accept(end)
 	return wire.Entry, r.raw[:n], nil
 }
 
-// line returns the line at the window's position. No line that a record of
-// maxRecord bytes can give is longer than six times that: \u00XX for each byte.
-func (r *Reader) line() ([]byte, error) {
-	w := r.w
+// end is the position behind the entry at the window's position.
+func (r *Reader) end() (int, error) {
 	for {
-		held := w.Buf[w.Pos:w.End]
-		if i := bytes.IndexByte(held, '\n'); i >= 0 {
-			return held[:i], nil
+		r.skip.Reset()
+		end := r.skip.Value(r.w.Buf, r.w.Pos, 0)
+		if end >= 0 {
+			return end, nil
 		}
-		if w.EOF {
-			return held, nil
-		}
-		if len(held) > 6*r.maxRecord+64<<10 {
-			return nil, ErrTooLarge
-		}
-		if err := w.Fill(2*len(held) + 1); err != nil {
-			return nil, err
+		act, _, _, err := r.records.Fail(-1-end, r.skip.TooDeep)
+		switch {
+		case err != nil:
+			return 0, err
+		case act == jsonscan.Oversize:
+			return 0, ErrTooLarge
+		case act == jsonscan.Bad:
+			return 0, r.reject("what stands here is no JSON")
 		}
 	}
 }
 
-// Discard reads over the entry that is too large, and shows its line to emit.
+// Discard reads over the entry that is too large, and shows it to emit, with a
+// line end.
 func (r *Reader) Discard(emit func([]byte) error) error {
-	w := r.w
-	for {
-		n := bytes.IndexByte(w.Buf[w.Pos:w.End], '\n') + 1
-		end := n > 0
-		if !end {
-			n = w.End - w.Pos
-		}
-		if err := emit(w.Buf[w.Pos : w.Pos+n]); err != nil {
-			return err
-		}
-		w.Pos += n
-		switch {
-		case end:
-			return nil
-		case w.EOF:
-			return r.reject("the input ends inside an entry")
-		}
-		if err := w.Fill(1); err != nil {
-			return err
-		}
+	if err := r.records.DiscardValue(emit); err != nil {
+		return bad(err)
 	}
+	return emit([]byte{'\n'})
 }
 
 func (r *Reader) reject(detail string) error {
 	return &reason.Reject{Code: reason.BadQuarantineFile, Offset: r.w.Offset(r.w.Pos), Detail: detail}
+}
+
+// bad makes every reject one of a quarantine file, whatever is wrong with it.
+func bad(err error) error {
+	var r *reason.Reject
+	if errors.As(err, &r) {
+		r.Code = reason.BadQuarantineFile
+	}
+	return err
 }
