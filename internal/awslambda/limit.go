@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"sluice/internal/store"
 )
 
 // The margin between the end of the work and the time limit of the function: a
@@ -18,7 +20,8 @@ const (
 // errTimeLimit is why the work was stopped. It may succeed the next time.
 var errTimeLimit = errors.New("the time limit of the function is near")
 
-// limit bounds the work, and what follows it, by the deadline of ctx.
+// limit bounds the work, and what follows it, by the deadline of ctx: half of
+// the margin is for removing what the work leaves, a quarter for the catalog.
 func limit(ctx context.Context) (work, rest context.Context, stop func()) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -27,6 +30,7 @@ func limit(ctx context.Context) (work, rest context.Context, stop func()) {
 	left := time.Until(deadline)
 	margin := min(max(left/10, leastMargin), mostMargin, left/2)
 	work, stopWork := context.WithDeadlineCause(ctx, deadline.Add(-margin), errTimeLimit)
+	work = store.CleanUpUntil(work, deadline.Add(-margin/2))
 	rest, stopRest := context.WithDeadlineCause(ctx, deadline.Add(-margin/4), errTimeLimit)
 	return work, rest, func() { stopWork(); stopRest() }
 }

@@ -67,14 +67,11 @@ func (o *outputs) check() error {
 
 // abort throws away what was not committed.
 func (o *outputs) abort(ctx context.Context) {
+	writers := []store.Writer{o.quarantine.w}
 	for _, out := range o.tables {
-		if out.w != nil {
-			out.w.Abort(ctx) //nolint:errcheck // what stays behind is invisible, and PendingUploads finds it
-		}
+		writers = append(writers, out.w)
 	}
-	if o.quarantine.w != nil {
-		o.quarantine.w.Abort(ctx) //nolint:errcheck // as above
-	}
+	store.Abort(ctx, writers...)
 }
 
 // output is a Parquet file on its way into the sink.

@@ -156,7 +156,7 @@ type Writer interface {
 
 	// Abort throws the object away. After Commit or Abort it does nothing,
 	// except to try again what an earlier one could not remove. It also works
-	// when ctx has ended, for a few seconds.
+	// when ctx has ended, for a few seconds, as [CleanUp] has it.
 	Abort(ctx context.Context) error
 }
 

@@ -295,7 +295,7 @@ func (w *writer) remove(ctx context.Context) error {
 	if w.upload == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortLimit)
+	ctx, cancel := store.CleanUp(ctx, abortLimit)
 	defer cancel()
 	if err := w.s.AbortUpload(ctx, store.Upload{Key: w.key, ID: w.upload}); err != nil {
 		return err
