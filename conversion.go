@@ -124,7 +124,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if c.size = opts.Size; c.size == 0 {
 		c.size = file.size
 	}
-	c.in = input.NewReader(src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
+	c.in = input.NewReader(c.ctx, src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
 	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
 	c.decoder.in = c.in
 	return c, nil

@@ -9,6 +9,7 @@ package input
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,9 @@ const RatioFloor = 16 << 20
 // section 3.1.1.1.2 recommends that decoders support at least 8 MiB.
 const maxZstdWindow = 8 << 20
 
+// maxEmpty is how often in a row a source may give neither bytes nor an error.
+const maxEmpty = 100
+
 // Reader delivers the decompressed bytes of an object.
 type Reader struct {
 	raw     *counter
@@ -42,15 +46,28 @@ type Reader struct {
 }
 
 type counter struct {
+	ctx      context.Context
 	r        io.Reader
 	n        int64
+	empty    int // reads in a row that gave nothing
 	ended    bool
 	err      error // what the source said, unless io.EOF
 	progress func(int64)
 }
 
+// Read is the one place that knows whether the source goes on: decoders may
+// read much that gives nothing, such as empty members.
 func (c *counter) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		c.err = context.Cause(c.ctx)
+		return 0, c.err
+	}
 	n, err := c.r.Read(p)
+	if c.empty++; n > 0 || len(p) == 0 {
+		c.empty = 0
+	} else if c.empty == maxEmpty && err == nil {
+		err = io.ErrNoProgress
+	}
 	c.n += int64(n)
 	if err == io.EOF {
 		c.ended = true
@@ -65,9 +82,9 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // NewReader reads src. maxOut bounds the decompressed bytes, maxRatio their
 // ratio to the stored ones. progress, if not nil, is told the stored bytes
-// read so far.
-func NewReader(src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Reader {
-	raw := &counter{r: src, progress: progress}
+// read so far. Nothing is read from src after the end of ctx.
+func NewReader(ctx context.Context, src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Reader {
+	raw := &counter{ctx: ctx, r: src, progress: progress}
 	return &Reader{raw: raw, maxOut: maxOut, maxRate: maxRatio}
 }
 
@@ -94,6 +111,8 @@ func (r *Reader) Close() {
 	}
 }
 
+// Read may give no bytes and no error, any number of times in a row: where
+// empty gzip members stand.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.ahead != nil {
 		return r.ahead.read(p)

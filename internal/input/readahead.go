@@ -2,7 +2,6 @@ package input
 
 import (
 	"errors"
-	"io"
 	"sync"
 )
 
@@ -61,7 +60,7 @@ func (a *readAhead) run(r *Reader) {
 		case <-a.stop:
 			return
 		}
-		c.read(r)
+		c.read(r, a.stop)
 		a.full <- c // never waits: there are no more chunks than it holds
 		if c.err != nil || c.panicked != nil {
 			return
@@ -69,16 +68,18 @@ func (a *readAhead) run(r *Reader) {
 	}
 }
 
-// read reads at least a byte: what a source delivers little by little is passed
-// on as it comes.
-func (c *chunk) read(r *Reader) {
+// read reads at least a byte, unless it is stopped: what a source delivers
+// little by little is passed on as it comes.
+func (c *chunk) read(r *Reader, stop <-chan struct{}) {
 	defer func() { c.stored, c.ended, c.panicked = r.raw.n, r.raw.ended, recover() }()
-	for range 100 {
-		if c.n, c.err = r.readOn(c.buf); c.n > 0 || c.err != nil {
+	for c.n == 0 && c.err == nil {
+		select {
+		case <-stop:
 			return
+		default:
+			c.n, c.err = r.readOn(c.buf)
 		}
 	}
-	c.err = io.ErrNoProgress
 }
 
 func (a *readAhead) read(p []byte) (int, error) {

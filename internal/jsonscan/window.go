@@ -65,15 +65,12 @@ func (w *Window) Fill(want int) error {
 	w.Base += int64(w.Pos)
 	w.Pos, w.End = 0, n
 	defer func() { clear(w.Buf[w.End : w.End+Padding]) }()
-	for empty, had := 0, w.End; ; {
+	for had := w.End; ; {
 		if err := w.ctx.Err(); err != nil {
 			return context.Cause(w.ctx)
 		}
 		got, err := w.r.Read(w.Buf[w.End : len(w.Buf)-Padding])
 		w.End += got
-		if got > 0 {
-			empty = 0
-		}
 		switch {
 		case err == io.EOF:
 			w.EOF = true
@@ -83,10 +80,6 @@ func (w *Window) Fill(want int) error {
 			return nil
 		case err != nil:
 			return err
-		case got == 0:
-			if empty++; empty == 100 {
-				return io.ErrNoProgress
-			}
 		}
 		if w.End >= want {
 			return nil
