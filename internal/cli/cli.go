@@ -36,21 +36,31 @@ Exit codes:
 
 // app is what every subcommand needs of the world.
 type app struct {
-	getenv    func(string) string
-	in        io.Reader
-	out, errw io.Writer
+	getenv func(string) string
+	in     io.Reader
+	out    *reportWriter
+	errw   io.Writer
 }
 
 // Main runs the command with args, the program's name not among them, and
 // returns its exit code. When ctx ends it returns 1 and leaves nothing behind.
 func Main(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errw io.Writer) int {
-	a := &app{getenv: getenv, in: in, out: out, errw: errw}
+	a := &app{getenv: getenv, in: in, out: &reportWriter{Writer: out}, errw: errw}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(a.out)
 	root.SetErr(errw)
-	return a.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if a.out.err != nil && errors.Is(err, a.out.err) {
+		err = status(exitFailed) // told once, here
+	}
+	code := a.exitCode(err)
+	if lost := a.out.lost(); lost != nil {
+		a.complain(lost)
+		code = exitFailed
+	}
+	return code
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -190,6 +200,9 @@ func errorText(err error) string {
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
+	if w, ok := stream.(*reportWriter); ok {
+		stream = w.Writer
+	}
 	f, ok := stream.(*os.File)
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }

@@ -31,20 +31,22 @@ func (a *app) convertCommand() *cobra.Command {
 documents; plain, gzip or zstd) to Parquet. IN is a file, or - for standard
 input, which is also read when no IN is given and it is not a terminal.
 
-OUT is a file; or - for standard output, and then the summary or report goes to
-standard error; or a folder, when it exists, ends in /, there are several IN, or
-the mapping has several tables. In a folder, orders.json.gz becomes
-orders.parquet; with several tables, TABLE/orders.parquet.
+OUT is a file; or - for standard output; or a folder, when it exists, ends in /,
+there are several IN, or the mapping has several tables. In a folder,
+orders.json.gz becomes orders.parquet; with several tables, TABLE/orders.parquet.
+What is read is never overwritten, by whatever name: an input, the mapping.
 
 An output appears whole or not at all: after an error or a reject the older file
-stands as it was. Bytes sent to standard output cannot be taken back; they are
-a Parquet file only if the exit code is 0 or 3.
+stands as it was. Bytes sent to standard output, a FIFO or a device cannot be
+taken back: they are a Parquet file only if the exit code is 0 or 3, and then
+the summary or report goes to standard error.
 
 Quarantined records go to OUT.quarantine.ndjson beside the output. The file
 belongs to the output: it is replaced with it, and removed with the next output
-that has no quarantined records; the one that --quarantine names is written
-even if it is empty. It can be converted like any other input. If every record
-is quarantined, the output is a file with the columns and no rows.
+that has no quarantined records; the one that --quarantine names (- for standard
+output) is written even if it is empty. It can be converted like any other
+input. If every record is quarantined, the output is a file with the columns and
+no rows.
 
 --report json prints one JSON object: the counts of one input, or the totals
 and "files" for several; "error" says what failed. The outcome of an input that
@@ -75,8 +77,6 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "no input: name a file, or pipe JSON in")
 	case f.output == "":
 		return usage(cmd, "no output: name it with -o OUT")
-	case f.output == "-" && isTerminal(a.out):
-		return usage(cmd, "standard output is a terminal; a Parquet file is binary")
 	case !slices.Contains(codecs, sluice.Codec(f.codec)):
 		return usage(cmd, "unknown codec %q; use zstd, snappy or none", f.codec)
 	case f.threads < 1:
@@ -89,14 +89,14 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	if err != nil {
 		return err
 	}
-	jobs, err := plan(m, inputs, f.output, f.quarantine)
+	jobs, err := a.plan(m, a.mappingFile(f.mapping), inputs, f.output, f.quarantine)
 	if err != nil {
 		return usage(cmd, "%w", err)
 	}
 
 	c := &conversion{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.progress = newProgress(a.errw, totalSize(inputs))
-	run := runReport{start: time.Now()}
+	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	for _, j := range jobs {
 		run.files = append(run.files, c.run(cmd.Context(), j))
 		if cmd.Context().Err() != nil {
@@ -122,7 +122,7 @@ func (c *conversion) run(ctx context.Context, j job) fileReport {
 	stats, err := c.try(ctx, j)
 	err = stopped(err, "nothing was committed")
 	stats.Add(sluice.Stats{}) // maps, not null, also of an input that could not be opened
-	r := fileReport{Input: j.input, Stats: stats, err: err}
+	r := fileReport{Input: j.input, Stats: stats, err: err, tables: len(j.tables)}
 	if err != nil {
 		r.Error = errorText(err)
 		if reject := new(sluice.RejectError); !errors.As(err, &reject) {

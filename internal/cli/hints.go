@@ -55,6 +55,8 @@ func hint(err error) string {
 		return twiceHint
 	case errors.As(err, &reject):
 		return rejectHints[reject.Reason]
+	case errors.As(err, new(*reportError)):
+		return "only the report is missing: what was done stands"
 	case errors.Is(err, ledger.ErrDamaged):
 		return "sluice run makes it anew from the outputs"
 	case errors.Is(err, errNoQuarantine):

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -31,5 +32,17 @@ func mappingFlag(cmd *cobra.Command, name *string) {
 
 // loadMapping reads the mapping that a flag names, or the default.
 func (a *app) loadMapping(name string) (*mapping.Mapping, error) {
-	return setup.LoadMapping(cmp.Or(name, a.getenv("SLUICE_MAPPING"), mapping.DefaultPreset))
+	return setup.LoadMapping(a.mappingName(name))
+}
+
+func (a *app) mappingName(name string) string {
+	return cmp.Or(name, a.getenv("SLUICE_MAPPING"), mapping.DefaultPreset)
+}
+
+// mappingFile is the file of that mapping; empty for a preset.
+func (a *app) mappingFile(name string) string {
+	if name = a.mappingName(name); slices.Contains(mapping.Presets(), name) {
+		return ""
+	}
+	return name
 }

@@ -25,7 +25,7 @@ type outputs struct {
 
 // create starts the files of a job and tells opts of them.
 func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
-	o.dst = c.out
+	o.dst = c.out.Writer
 	byName := map[string]io.Writer{}
 	for i, name := range j.tables {
 		f, err := o.file(j.folders, name)
@@ -39,7 +39,9 @@ func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 	if len(j.tables) > 1 {
 		opts.Table = func(table string) (io.Writer, error) { return byName[table], nil }
 	}
-	if j.quarantine != "" {
+	if j.quarantine == "-" {
+		opts.Quarantine = c.out.Writer
+	} else if j.quarantine != "" {
 		f, err := o.file(j.folders, j.quarantine)
 		if err != nil {
 			return err
@@ -103,7 +105,7 @@ func (o *outputs) commit(quarantined bool) error {
 			return err
 		}
 	}
-	if quarantined || o.quarantine == nil || isSpecial(o.name) {
+	if quarantined || o.quarantine == nil || isStream(o.name) {
 		return nil
 	}
 	if err := os.Remove(o.name); err != nil && !errors.Is(err, fs.ErrNotExist) {

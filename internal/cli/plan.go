@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,24 +16,37 @@ type job struct {
 	input      string
 	output     string   // what to call the output: a file, the folder of several tables, or "-"
 	tables     []string // the file of each table of the mapping; none for standard output
-	quarantine string   // empty: there is no place for it
+	quarantine string   // "-" for standard output; empty: there is no place for it
 	asked      bool     // the quarantine file was named by --quarantine
 	folders    bool     // make the folders of the outputs
 }
 
+const quarantineEnd = ".quarantine.ndjson"
+
 // plan decides the name of every file before one is written, and refuses what
-// contradicts: one name for two things, or an output over an input.
-func plan(m *mapping.Mapping, inputs []string, output, quarantine string) ([]job, error) {
+// contradicts: one name for two things, or an output over what is read.
+// mappingFile is that of the mapping, or empty.
+func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []string, output, quarantine string) ([]job, error) {
+	s := a.streams()
+	var err error
+	if output, err = s.name("-o", output); err != nil {
+		return nil, err
+	}
+	if quarantine, err = s.name("--quarantine", quarantine); err != nil {
+		return nil, err
+	}
 	several := len(inputs) > 1 || len(m.Tables) > 1
-	if output == "-" && several {
-		return nil, errors.New("-o - takes one input and a mapping with one table; name a folder")
-	}
-	if quarantine == "-" {
-		return nil, errors.New("--quarantine - is not possible; name a file")
-	}
 	folder := several || isFolder(output)
-	if info, err := os.Stat(output); folder && err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("-o %s is a file, and a folder is needed for several inputs or tables", output)
+	if len(inputs) > 1 {
+		needs := plural(int64(len(inputs)), "input")
+		if err := cmp.Or(refuseFile("-o", output, needs), refuseFile("--quarantine", quarantine, needs)); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.Tables) > 1 {
+		if err := refuseFile("-o", output, plural(int64(len(m.Tables)), "table")); err != nil {
+			return nil, err
+		}
 	}
 
 	var jobs []job
@@ -53,7 +65,7 @@ func plan(m *mapping.Mapping, inputs []string, output, quarantine string) ([]job
 				j.output = filepath.Join(output, name+".parquet")
 			}
 			j.tables = []string{j.output}
-			if !isSpecial(j.output) {
+			if !isStream(j.output) {
 				j.quarantine = strings.TrimSuffix(j.output, ".parquet") + quarantineEnd
 			}
 		}
@@ -67,45 +79,25 @@ func plan(m *mapping.Mapping, inputs []string, output, quarantine string) ([]job
 		}
 		jobs = append(jobs, j)
 	}
-	return jobs, refuseConflicts(jobs)
+	return jobs, a.refuseConflicts(jobs, mappingFile, s)
 }
 
-const quarantineEnd = ".quarantine.ndjson"
-
-// refuseConflicts looks for a file that is to be written twice, or read too.
-func refuseConflicts(jobs []job) error {
-	inputs := map[string]fs.FileInfo{}
-	for _, j := range jobs {
-		if info, err := os.Stat(j.input); err == nil && info.Mode().IsRegular() {
-			inputs[j.input] = info
-		}
+// refuseFile refuses a name for a folder that is a file, or looks like one that
+// is to be.
+func refuseFile(flag, name, needs string) error {
+	if name == "" {
+		return nil
 	}
-	writer := map[string]string{} // file to be written -> the input it is made from
-	for _, j := range jobs {
-		for _, name := range slices.Concat(j.tables, []string{j.quarantine}) {
-			if name == "" || isSpecial(name) {
-				continue
-			}
-			key, err := filepath.Abs(name)
-			if err != nil {
-				return err
-			}
-			if first, taken := writer[key]; taken && first == j.input {
-				return fmt.Errorf("%s would be written twice from %s; give output and quarantine different names", name, first)
-			} else if taken {
-				return fmt.Errorf("%s and %s would both be written to %s; convert them one at a time", first, j.input, name)
-			}
-			writer[key] = j.input
-			info, err := os.Stat(name)
-			if err != nil {
-				continue
-			}
-			for in, read := range inputs {
-				if os.SameFile(info, read) {
-					return fmt.Errorf("%s is an input and would be overwritten; choose another name with -o or --quarantine", in)
-				}
-			}
-		}
+	if name == "-" {
+		return fmt.Errorf("%s - takes one input and a mapping with one table, not %s; name a folder", flag, needs)
+	}
+	info, err := os.Stat(name)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s %s is a file, and a folder is needed for %s", flag, name, needs)
+	}
+	endings := []string{".parquet", ".json", ".ndjson", ".jsonl", ".csv", ".gz", ".zst"}
+	if err != nil && !endsInSlash(name) && slices.Contains(endings, strings.ToLower(filepath.Ext(name))) {
+		return fmt.Errorf("%s %s is named like a file, and a folder is needed for %s; name a folder, %s/ if that is meant, or convert one at a time", flag, name, needs, name)
 	}
 	return nil
 }
@@ -128,15 +120,11 @@ func baseName(input string) string {
 }
 
 func isFolder(name string) bool {
-	if name != "" && os.IsPathSeparator(name[len(name)-1]) {
+	if endsInSlash(name) {
 		return true
 	}
 	info, err := os.Stat(name)
 	return err == nil && info.IsDir()
 }
 
-// isSpecial reports whether a name is that of a device or FIFO.
-func isSpecial(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
-}
+func endsInSlash(name string) bool { return name != "" && os.IsPathSeparator(name[len(name)-1]) }

@@ -166,8 +166,10 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 	}
 	defer file.Close()
 	if raw {
-		_, err := io.Copy(a.out, file)
-		return err
+		if _, err := io.Copy(a.out, file); err != nil {
+			return fmt.Errorf("show quarantine of %q: %w", key, err)
+		}
+		return nil
 	}
 	var rows [][]string
 	lines := bufio.NewReader(file)

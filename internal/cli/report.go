@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +24,8 @@ type fileReport struct {
 	sluice.Stats
 	Error string `json:"error,omitempty"`
 
-	err error
+	err    error
+	tables int // in the output
 }
 
 // totals is the report of several inputs.
@@ -34,8 +37,9 @@ type totals struct {
 
 // runReport is what one command did.
 type runReport struct {
-	files []fileReport
-	start time.Time
+	files    []fileReport
+	start    time.Time
+	streamed bool // standard output is for the output, or a reader waits for it
 }
 
 func reportFlag(cmd *cobra.Command, report *string) {
@@ -51,19 +55,18 @@ func checkReport(cmd *cobra.Command, report string) error {
 
 // reportRun prints the report and gives the exit code as an error.
 func (a *app) reportRun(run *runReport, f convertFlags) error {
-	w := a.out
-	if f.output == "-" {
+	var w io.Writer = a.out
+	if run.streamed {
 		w = a.errw
 	}
 	sum := sumUp(run.files)
+	var lost error
 	if f.report == "json" {
 		var v any = &sum
 		if len(run.files) == 1 {
 			v = &run.files[0]
 		}
-		if err := printJSON(w, v); err != nil {
-			return err
-		}
+		lost = printJSON(w, v)
 	} else {
 		printRun(w, run, &sum, f)
 	}
@@ -74,18 +77,18 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		}
 		failed = true
 		// Standard error then holds the JSON report, which says it too.
-		if f.report != "json" || f.output != "-" {
+		if f.report != "json" || !run.streamed || lost != nil {
 			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
 		}
 	}
-	return finished(failed, &sum.Stats)
+	return cmp.Or(lost, finished(failed, &sum.Stats))
 }
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return &reportError{err}
 	}
 	return nil
 }
@@ -128,7 +131,7 @@ func printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
 	took := time.Since(run.start).Seconds()
 	fmt.Fprintf(w, "  time     %.1f s, %s/s\n", took, size(float64(sum.BytesRead)/max(took, 1e-3)))
 	printReasons(w, &sum.Stats)
-	if i := slices.IndexFunc(run.files, func(r fileReport) bool { return r.Quarantine != "" }); i >= 0 {
+	if i := slices.IndexFunc(run.files, func(r fileReport) bool { return r.Quarantine != "" && !isStream(r.Quarantine) }); i >= 0 {
 		printNextStep(w, run.files, &run.files[i], f)
 	}
 }
@@ -177,9 +180,30 @@ func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convert
 			fmt.Fprintf(w, "  %s\n", visible(r.Quarantine))
 		}
 	}
-	command := []string{"sluice", "convert", shellQuote(first.Quarantine), "-o", shellQuote(strings.TrimSuffix(first.Quarantine, quarantineEnd) + ".mended.parquet")}
+	command := []string{"sluice", "convert", fileArgument(first.Quarantine), "-o", fileArgument(mendedName(first))}
 	if f.mapping != "" {
-		command = append(command, "-m", shellQuote(f.mapping))
+		command = append(command, "-m", fileArgument(f.mapping))
 	}
-	fmt.Fprintf(w, "the reasons are explained in docs/reasons.md; after mending the mapping, or \"raw\" in the file:\n  %s\n", strings.Join(command, " "))
+	fmt.Fprintf(w, "docs/reasons.md explains the reasons; after you have fixed the mapping, or \"raw\" in the file:\n  %s\n", strings.Join(command, " "))
+}
+
+// mendedName is a name for what becomes of the quarantined records of a file:
+// a file beside the output, or a folder if that is one, of several tables.
+func mendedName(r *fileReport) string {
+	switch {
+	case r.tables > 1:
+		return filepath.Clean(filepath.Join(r.Output, "mended")) + "/"
+	case isStream(r.Output):
+		return strings.TrimSuffix(r.Quarantine, quarantineEnd) + ".mended.parquet"
+	}
+	return strings.TrimSuffix(r.Output, ".parquet") + ".mended.parquet"
+}
+
+// fileArgument is the name of a file as an argument that a POSIX shell and a
+// command take for one: quoted, and never a flag.
+func fileArgument(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	return shellQuote(name)
 }
