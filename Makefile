@@ -19,7 +19,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross readers memory load migrate instructions bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz cross readers memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -84,10 +84,11 @@ load: $(S3) $(SLUICE)
 	go build -o $(TOOLS)/fill ./.ci/fill
 	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
 
-# The commands of docs/migrate.md print what it shows. pandas lies beside the
-# environment of the other checks, which has the rest of the requirements.
-migrate: $(PYTHON) $(PANDAS) $(SLUICE)
-	PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(TOOLS)):$$PATH python .ci/console.py docs/migrate.md
+# What the documents show, also what needs Python, pandas, DuckDB or jq; go test
+# runs the rest. pandas lies beside the environment of the other checks, which
+# has the rest of the requirements.
+docs: $(PYTHON) $(PANDAS)
+	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$$PATH .ci/noskip go test -count=1 -v ./docs
 
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)

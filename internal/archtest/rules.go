@@ -93,6 +93,8 @@ var ladder = map[string]rung{
 		"servertest starts other people's servers for tests; no program imports it"},
 	"internal/awslambda/runtimetest": {nil,
 		"the Runtime API is Lambda's; the test's side of it must share nothing with ours"},
+	"docs": {nil,
+		"documents, and the test that runs what they show"},
 	"deploy": {nil,
 		"the template and its tests; nothing is built of it"},
 	"deploy/pack": {nil,

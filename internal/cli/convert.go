@@ -53,7 +53,7 @@ and "files" for several; "error" says what failed. The outcome of an input that
 failed, and was not judged, is empty.`,
 		Example: `  sluice convert orders.json -o orders.parquet
   sluice convert raw/*.json.gz -o parquet/ -m orders.yaml --report json
-  zcat orders.json.gz | sluice convert -o - > orders.parquet`,
+  zcat orders.json.gz | sluice convert -o - --quarantine bad.ndjson > orders.parquet`,
 		RunE: func(cmd *cobra.Command, inputs []string) error { return a.convert(cmd, f, inputs) },
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` or folder; - for standard output")
