@@ -165,7 +165,7 @@ var libraries = []library{
 	{"github.com/spf13/pflag", []string{"internal/cli"}, inShell},
 	{"github.com/schollz/progressbar/v3", []string{"internal/cli"}, inShell},
 	{"github.com/jedib0t/go-pretty/v6", []string{"internal/cli"}, inShell},
-	{"github.com/mattn/go-isatty", []string{"internal/cli"}, inShell},
+	{"golang.org/x/term", []string{"internal/cli"}, inShell},
 }
 
 // function is the program that is loaded before the first event is answered.

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"sluice"
@@ -36,21 +34,20 @@ Exit codes:
 
 // app is what every subcommand needs of the world.
 type app struct {
-	getenv func(string) string
-	in     io.Reader
-	out    *reportWriter
-	errw   io.Writer
+	getenv    func(string) string
+	in        io.Reader
+	out, errw *printer
 }
 
 // Main runs the command with args, the program's name not among them, and
 // returns its exit code. When ctx ends it returns 1 and leaves nothing behind.
 func Main(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errw io.Writer) int {
-	a := &app{getenv: getenv, in: in, out: &reportWriter{Writer: out}, errw: errw}
+	a := &app{getenv: getenv, in: in, out: newPrinter(out, getenv), errw: newPrinter(errw, getenv)}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(a.out)
-	root.SetErr(errw)
+	root.SetErr(a.errw)
 	err := root.ExecuteContext(ctx)
 	if a.out.err != nil && errors.Is(err, a.out.err) {
 		err = status(exitFailed) // told once, here
@@ -165,9 +162,9 @@ func (a *app) exitCode(err error) int {
 
 // complain tells a person of an error, and what to do where that is known.
 func (a *app) complain(err error) {
-	fmt.Fprintf(a.errw, "sluice: %s\n", errorText(err))
+	fmt.Fprintf(a.errw, "%s %s\n", a.errw.paint(red, "sluice:"), errorText(err))
 	if h := hint(err); h != "" {
-		fmt.Fprintf(a.errw, "  hint: %s\n", h)
+		fmt.Fprintf(a.errw, "  %s %s\n", a.errw.paint(yellow, "hint:"), h)
 	}
 }
 
@@ -196,13 +193,4 @@ func errorText(err error) string {
 		lines[i] = visible(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-// isTerminal reports whether a stream is a terminal.
-func isTerminal(stream any) bool {
-	if w, ok := stream.(*reportWriter); ok {
-		stream = w.Writer
-	}
-	f, ok := stream.(*os.File)
-	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }

@@ -169,7 +169,7 @@ func (d *demoRun) printRows(e *ledger.Entry) error {
 			}
 		}
 	}
-	printTable(d.out, demoColumns, shown)
+	printValues(d.out, demoColumns, shown)
 	return nil
 }
 

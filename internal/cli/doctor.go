@@ -47,13 +47,15 @@ type doctorReport struct {
 	Counts map[doctor.Status]int `json:"counts"`
 }
 
+var statusColors = map[doctor.Status]string{doctor.OK: green, doctor.Warning: yellow, doctor.Failed: red}
+
 func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 	r := doctorReport{Counts: map[doctor.Status]int{doctor.OK: 0, doctor.Warning: 0, doctor.Failed: 0, doctor.NotChecked: 0}}
 	tell := func(c doctor.Check) {
 		r.Checks = append(r.Checks, c)
 		r.Counts[c.Status]++
 		if report == "text" {
-			fmt.Fprintf(a.out, "%-11s  %-20s  %s\n", c.Status, c.Name, visible(c.Detail))
+			fmt.Fprintf(a.out, "%s%*s  %-20s  %s\n", a.out.paint(statusColors[c.Status], string(c.Status)), 11-len(c.Status), "", c.Name, visible(c.Detail))
 			if c.Hint != "" {
 				fmt.Fprintf(a.out, "%35s  hint: %s\n", "", visible(c.Hint))
 			}

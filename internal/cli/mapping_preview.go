@@ -77,7 +77,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n i
 			return fmt.Errorf("preview %s, table %s: %w", input, t.Name, err)
 		}
 		fmt.Fprintf(a.out, "%s: %s of the first %s\n", t.Name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
-		printTable(a.out, names, rows)
+		printValues(a.out, names, rows)
 	}
 	return printQuarantine(a.out, &quarantine)
 }

@@ -22,8 +22,8 @@ type streams struct{ out, errw fs.FileInfo }
 func (a *app) streams() streams { return streams{fileOf(a.out), fileOf(a.errw)} }
 
 func fileOf(stream any) fs.FileInfo {
-	if w, ok := stream.(*reportWriter); ok {
-		stream = w.Writer
+	if c, ok := stream.(*printer); ok {
+		stream = c.Writer
 	}
 	if f, ok := stream.(*os.File); ok {
 		if info, err := f.Stat(); err == nil {

@@ -2,16 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 )
-
-// maxCell is the number of characters after which a cell of a table is cut.
-const maxCell = 32
 
 // visible shows text as one line that cannot command a terminal: control
 // characters, escapes, line breaks and what turns the direction of writing
@@ -32,40 +26,6 @@ func visible(s string) string {
 		s = s[n:]
 	}
 	return b.String()
-}
-
-// cell is visible text, cut to fit a table.
-func cell(s string) string {
-	// A long value is cut before it is escaped: what is not shown costs nothing.
-	if len(s) > 4*maxCell {
-		s = s[:4*maxCell]
-	}
-	s = visible(s)
-	if utf8.RuneCountInString(s) <= maxCell {
-		return s
-	}
-	return string([]rune(s)[:maxCell-1]) + "…"
-}
-
-// printTable prints rows of text under their headings.
-func printTable(w io.Writer, headings []string, rows [][]string) {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = 0 // as written, not in capitals
-	t.AppendHeader(tableRow(headings))
-	for _, r := range rows {
-		t.AppendRow(tableRow(r))
-	}
-	t.Render()
-}
-
-func tableRow(cells []string) table.Row {
-	r := make(table.Row, len(cells))
-	for i, c := range cells {
-		r[i] = cell(c)
-	}
-	return r
 }
 
 // grouped writes 1234567 as 1,234,567.

@@ -29,16 +29,6 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-func TestCell(t *testing.T) {
-	long := strings.Repeat("ä", 1000)
-	if got, want := cell(long), strings.Repeat("ä", maxCell-1)+"…"; got != want {
-		t.Errorf("cell of 1000 letters = %q, want %q", got, want)
-	}
-	if got := cell(long[:2*maxCell]); got != long[:2*maxCell] {
-		t.Errorf("cell of %d letters was cut: %q", maxCell, got)
-	}
-}
-
 func TestNumbersForPeople(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
 		if got := grouped(n); got != want {

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+// printer is standard output or standard error, for what a command tells a
+// person. It remembers the first error, so that a report that is lost is never
+// taken for one that was read; the bytes of an output go round it, to Writer
+// itself.
+type printer struct {
+	io.Writer
+	width int  // of the terminal; 0 if it is none
+	color bool // it shows colours
+	err   error
+}
+
+// newPrinter looks at what a stream is. NO_COLOR (https://no-color.org) and a
+// terminal that calls itself dumb mean no colours.
+func newPrinter(w io.Writer, getenv func(string) string) *printer {
+	c := &printer{Writer: w}
+	if !isTerminal(w) {
+		return c
+	}
+	c.width = 80
+	if width, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && width > 0 {
+		c.width = width
+	}
+	old := runtime.GOOS == "windows" && getenv("WT_SESSION") == "" // it may show escapes as they are
+	c.color = getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && !old
+	return c
+}
+
+func (c *printer) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// lost says that something of the report was lost. A reader that had enough,
+// as head has, is no loss.
+func (c *printer) lost() error {
+	if c.err == nil || errors.Is(c.err, syscall.EPIPE) {
+		return nil
+	}
+	return &reportError{c.err}
+}
+
+// The colours that are used, as parameters of ECMA-48 SGR.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+// paint gives text a colour, where there are colours.
+func (c *printer) paint(color, s string) string {
+	if !c.color || color == "" {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+// widthOf is the width of the terminal that w is; 0 if it is none.
+func widthOf(w io.Writer) int {
+	if c, ok := w.(*printer); ok {
+		return c.width
+	}
+	return 0
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	if c, ok := stream.(*printer); ok {
+		stream = c.Writer
+	}
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// reportError says that the report could not be written: the work is done.
+type reportError struct{ err error }
+
+func (e *reportError) Error() string { return "write report: " + e.err.Error() }
+func (e *reportError) Unwrap() error { return e.err }
