@@ -13,7 +13,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/internal/pipeline"
+	"sluice/mapping"
 )
+
+// The catalog is told of columns only when a file has them: not after an event
+// of an object that was made with another mapping, nor of one whose every record
+// is quarantined.
+func TestWrittenTables(t *testing.T) {
+	crawled := json.RawMessage(`{"version":"0","source":"aws.glue","detail-type":"Glue Crawler State Change","detail":{}}`)
+	good, bad := records(created("orders", "good.json", 1)), records(created("orders", "bad.json", 1))
+	l := newLake(t)
+	l.put("bad.json", `[{"order_id":1}]`)
+	step := func(name string, event json.RawMessage, want bool) {
+		t.Helper()
+		if _, _, err := l.Invoke(t.Context(), event); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if l.catalog.written != want {
+			t.Errorf("%s: written is %t", name, l.catalog.written)
+		}
+	}
+	step("every record is quarantined", bad, false)
+	step("again", bad, false)
+	l.put("good.json", orders(1))
+	step("a commit", good, true)
+	step("a crawler ended", crawled, false)
+	step("a duplicate", good, true)
+	step("a crawler ended", crawled, false)
+
+	m, err := mapping.Preset("shopify")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.setup.Pipeline.Mapping = m
+	step("a duplicate of another mapping", good, false)
+}
 
 // One batch with everything at once: each message is answered on its own.
 func TestQueue(t *testing.T) {
@@ -281,16 +315,20 @@ func TestNotices(t *testing.T) {
 	for _, c := range []struct {
 		event                        json.RawMessage
 		files, refreshed, followedUp int
+		written                      bool
 	}{
-		{crawler, 0, 0, 1},
-		{schedule, 1, 1, 1}, // the lost object is found
-		{schedule, 1, 1, 2}, // all is settled: only what is left is followed up
+		{crawler, 0, 0, 1, false},
+		{schedule, 1, 1, 1, true}, // the lost object is found
+		{schedule, 1, 1, 2, true}, // all is settled: only what is left is followed up
 	} {
 		if _, err := l.Handle(t.Context(), c.event); err != nil {
 			t.Fatal(err)
 		}
 		if got := [3]int{len(l.outputs()), l.catalog.refreshed, l.catalog.followed}; got != [3]int{c.files, c.refreshed, c.followedUp} {
 			t.Errorf("after %s: %v files, refreshes, follow-ups", c.event, got)
+		}
+		if l.catalog.written != c.written {
+			t.Errorf("after %s the tables are written: %t", c.event, l.catalog.written)
 		}
 	}
 	for _, other := range []string{

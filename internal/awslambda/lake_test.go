@@ -76,19 +76,22 @@ func (h hooked) Head(ctx context.Context, key string) (store.Info, error) {
 type fakeCatalog struct {
 	mu                  sync.Mutex
 	refreshed, followed int
+	written             bool // of the tables it was last called with
 	pending             bool
 	err                 error
 }
 
-func (c *fakeCatalog) Refresh(context.Context, []catalog.Table) (catalog.Result, error) {
+func (c *fakeCatalog) Refresh(_ context.Context, tables []catalog.Table) (catalog.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refreshed++
+	c.written = tables[0].Written
 	return catalog.Result{Pending: c.pending}, c.err
 }
 
-func (c *fakeCatalog) FollowUp(context.Context, []catalog.Table) (catalog.Result, error) {
+func (c *fakeCatalog) FollowUp(_ context.Context, tables []catalog.Table) (catalog.Result, error) {
 	c.followed++
+	c.written = tables[0].Written
 	return catalog.Result{}, nil
 }
 

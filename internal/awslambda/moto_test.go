@@ -68,7 +68,8 @@ func newCloud(t *testing.T, server *servertest.Server, bootstrap string) *cloud 
 		}}},
 	})
 	c.must(err)
-	kill, wait := c.api.Start(t, bootstrap, append(server.Env(), "SLUICE_SOURCE=s3://"+c.bucket+"/raw_orders_data/")...)
+	// With a crawl after each batch, as one is caught up with here.
+	kill, wait := c.api.Start(t, bootstrap, append(server.Env(), "SLUICE_SOURCE=s3://"+c.bucket+"/raw_orders_data/", "SLUICE_CRAWL=always")...)
 	t.Cleanup(func() {
 		kill()
 		if _, out := wait(); strings.Contains(out, "canary") {

@@ -56,6 +56,7 @@ func (in *invocation) reconcile() error {
 		},
 	})
 	in.sum.Stats.Add(sum.Stats)
+	in.sum.Written = sum.Written
 	for did, n := range sum.Objects {
 		if did != pipeline.DidDuplicate { // the settled ones; no event came twice
 			in.sum.Objects[did] += n
@@ -72,7 +73,8 @@ func (in *invocation) reconcile() error {
 	case failed > 0:
 		err = fmt.Errorf("reconcile: %d objects failed", failed)
 	}
-	// A refresh does all that FollowUp would.
+	// Who committed the settled objects may have died before the catalog knew of
+	// them; FollowUp sees to that, and a refresh does all that FollowUp would.
 	if sum.Objects[pipeline.DidCommit] > 0 {
 		return errors.Join(err, in.refreshTables())
 	}

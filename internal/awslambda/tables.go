@@ -29,7 +29,7 @@ func (in *invocation) refresh(outcomes []outcome) error {
 func (in *invocation) refreshTables() error {
 	var result catalog.Result
 	err := contain(func() (err error) {
-		result, err = in.setup.Catalog.Refresh(in.rest, in.setup.Tables)
+		result, err = in.setup.Catalog.Refresh(in.rest, in.setup.TablesFound(in.sum.Written))
 		return err
 	})
 	in.logCatalog("catalog refreshed", result, err)
@@ -44,7 +44,7 @@ func (in *invocation) refreshTables() error {
 func (in *invocation) followUp() error {
 	var result catalog.Result
 	err := contain(func() (err error) {
-		result, err = in.setup.Catalog.FollowUp(in.rest, in.setup.Tables)
+		result, err = in.setup.Catalog.FollowUp(in.rest, in.setup.TablesFound(in.sum.Written))
 		return err
 	})
 	in.logCatalog("catalog followed up", result, err)

@@ -9,6 +9,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"sluice/schema"
 )
@@ -34,7 +35,8 @@ type Catalog interface {
 	Refresh(ctx context.Context, tables []Table) (Result, error)
 
 	// FollowUp does what an earlier Refresh, perhaps of another process, could
-	// not; tables are all that are configured. It MUST be called on a schedule,
+	// not, or would have done if its caller had not died; tables are all that are
+	// configured. It MUST be called on a schedule, with what was found written,
 	// and should be when an event says that a crawler ended. With nothing left to
 	// do it changes nothing. It is idempotent.
 	FollowUp(ctx context.Context, tables []Table) (Result, error)
@@ -48,6 +50,18 @@ type Table struct {
 	// local lake the path below its folder, so that the lake can be moved.
 	Location    string
 	MappingHash string // SHA-256 of the mapping, lower-case hex
+	// Written says that a file with these columns is known to stand. If not,
+	// there may be none, or those of an older mapping only.
+	Written bool
+}
+
+// Written are these tables with a file of each.
+func Written(tables []Table) []Table {
+	all := slices.Clone(tables)
+	for i := range all {
+		all[i].Written = true
+	}
+	return all
 }
 
 // Name is the table's name with its database: sales.order_lines.

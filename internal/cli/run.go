@@ -133,12 +133,13 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 // the exit code as an error.
 func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
 	if !f.dryRun {
-		// Without a commit only what an earlier run could not do is left.
+		// Without a commit only what an earlier run could not do is left, or did
+		// not live to do.
 		refresh := s.Catalog.FollowUp
 		if sum.Objects[pipeline.DidCommit] > 0 {
 			refresh = s.Catalog.Refresh
 		}
-		if _, err := refresh(ctx, s.Tables); err != nil {
+		if _, err := refresh(ctx, s.TablesFound(sum.Written)); err != nil {
 			a.complain(fmt.Errorf("refresh catalog, which the next run does again: %w", err))
 		}
 	}

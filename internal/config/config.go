@@ -30,6 +30,7 @@ type Config struct {
 type Catalog struct {
 	Kind     string // crawler, glue, none
 	Crawler  string // name of the Glue crawler
+	Crawl    string // changed, always: which commits start it
 	Database string // of the Glue Data Catalog
 }
 

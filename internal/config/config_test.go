@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 	defaults := Config{
 		Source: bucket("b", "raw/"), Sink: bucket("b", "orders_data_parquet/"), Ledger: bucket("b", "ledger/"), Quarantine: bucket("b", "quarantine/"),
 		Mapping: "orders", OnDelete: "keep", Codec: "zstd", Threads: 1, Workers: 2,
-		Catalog: Catalog{Kind: "crawler", Crawler: "etl-pipeline-orders"},
+		Catalog: Catalog{Kind: "crawler", Crawler: "etl-pipeline-orders", Crawl: "changed"},
 	}
 	with := func(change func(*Config)) Config { c := defaults; change(&c); return c }
 	for _, c := range []struct {
@@ -53,23 +53,23 @@ on_delete: remove
 codec: snappy
 threads: 3
 workers: 64
-catalog: {kind: glue, crawler: c, database: d}
+catalog: {kind: glue, crawler: c, crawl: always, database: d}
 s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true}
 `, nil, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
 			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
-			Catalog: Catalog{Kind: "glue", Crawler: "c", Database: "d"},
+			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
 		}},
 		{"every variable", "", map[string]string{
 			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
 			"SLUICE_MAPPING": "m.yaml", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
-			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_DATABASE": "d",
+			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_CRAWL": "always", "SLUICE_DATABASE": "d",
 			"SLUICE_S3_REGION": "eu-west-1", "SLUICE_S3_ENDPOINT": "http://localhost:9000", "SLUICE_S3_PATH_STYLE": "true",
 		}, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
 			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
-			Catalog: Catalog{Kind: "glue", Crawler: "c", Database: "d"},
+			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
 		}},
 	} {
@@ -124,7 +124,7 @@ func TestContradictions(t *testing.T) {
 		{"nothing", "", nil, "configuration of the environment: source is missing"},
 		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
 		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, suffixes, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
-		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, database; did you mean kind?"},
+		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, crawl, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, crawl, database; did you mean kind?"},
 		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source stands on line 1 already; keep one"},
 		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
 		{"a list for a text", "source: [s3://b/raw/]\n", nil, "sluice.yaml:1: source must be one value, found a list"},
@@ -141,11 +141,12 @@ func TestContradictions(t *testing.T) {
 		{"environment makes it so", source, map[string]string{"SLUICE_SINK": "s3://b/raw/out/"}, "lies under source"},
 		{"glue without database", source + "catalog: {kind: glue}\n", nil, "catalog.database is missing"},
 		{"kind of catalog", source + "catalog: {kind: hive}\n", nil, `catalog.kind: "hive"; use crawler, glue or none`},
+		{"policy of crawls", source + "catalog: {crawl: never}\n", nil, `catalog.crawl: "never"; use changed or always`},
 		{"policy", source + "on_delete: drop\n", nil, `on_delete: "drop"; use keep or remove`},
 		{"codec", source + "codec: lzo\n", nil, `codec: "lzo"; use zstd, snappy or none`},
 		{"no threads", source + "threads: 0\n", nil, `threads: "0" is no number from 1 to 64`},
 		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `SLUICE_WORKERS: workers: "65" is no number`},
-		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, database), found text; write catalog: {kind: none}"},
+		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, crawl, database), found text; write catalog: {kind: none}"},
 		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style), found a list"},
 		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
 		{"a section for a list", source + "suffixes: {a: b}\n", nil, "sluice.yaml:2: suffixes must be a list, found keys"},

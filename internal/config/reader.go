@@ -18,7 +18,8 @@ var variables = []struct{ key, name string }{
 	{"source", "SLUICE_SOURCE"}, {"sink", "SLUICE_SINK"}, {"ledger", "SLUICE_LEDGER"}, {"quarantine", "SLUICE_QUARANTINE"},
 	{"mapping", "SLUICE_MAPPING"}, {"suffixes", "SLUICE_SUFFIXES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
-	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.database", "SLUICE_DATABASE"},
+	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
+	{"catalog.database", "SLUICE_DATABASE"},
 	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},
 }
 

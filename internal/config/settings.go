@@ -14,6 +14,7 @@ var (
 	OnDelete = []string{"keep", "remove"}
 	Codecs   = []string{"zstd", "snappy", "none"}
 	Catalogs = []string{"crawler", "glue", "none"}
+	Crawls   = []string{"changed", "always"}
 )
 
 func (r *reader) config() Config {
@@ -27,6 +28,7 @@ func (r *reader) config() Config {
 		Catalog: Catalog{
 			Kind:     r.word("catalog.kind", Catalogs),
 			Crawler:  r.text("catalog.crawler", "etl-pipeline-orders"),
+			Crawl:    r.word("catalog.crawl", Crawls),
 			Database: r.text("catalog.database", ""),
 		},
 		S3: S3{Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style")},

@@ -59,7 +59,7 @@ func (d *doctor) crawler(ctx context.Context, c *gluecrawler.Crawler) Check {
 	}
 	sink := d.s.Config.Sink.String()
 	covers := func(target string) bool { return strings.HasPrefix(sink, strings.TrimSuffix(target, "/")+"/") }
-	schedule := "no schedule, as sluice starts it after commits"
+	schedule := "no schedule, as sluice starts it"
 	if got.Schedule != "" {
 		schedule = "schedule " + got.Schedule
 	}

@@ -45,7 +45,7 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string) (Result, err
 	}
 	w := &work{p: p, entry: entry, etag: etag, fences: fences, state: state}
 	if w.settled() {
-		return Result{Disposition: DidDuplicate, Outputs: entry.Outputs, Report: entry.State.Report}, nil
+		return Result{Disposition: DidDuplicate, Outputs: entry.Outputs, Report: entry.State.Report, Written: w.written()}, nil
 	}
 	w.adopt()
 	if state.Identity == ledger.Absent && !p.RemoveDeleted {

@@ -88,6 +88,9 @@ type Result struct {
 	Outputs     []ledger.Output
 	Report      string // key of the report, if there is one
 	Attempts    int
+	// Written says that the outputs of the key are known to stand, made with
+	// this mapping, now or before: the catalog must know its columns.
+	Written bool
 }
 
 // maxAttempts bounds how often Process starts again because another worker was

@@ -18,6 +18,8 @@ type work struct {
 	etag   string // of the entry
 	fences map[string]fence
 	state  ledger.State
+
+	committed bool // the outputs of the state
 }
 
 // settled reports whether the ledger describes both the current source and the
@@ -50,6 +52,16 @@ func (w *work) adopt() {
 func (w *work) carried() bool {
 	for _, f := range w.fences {
 		if f.identity != w.state.Identity || f.mapping != w.state.Mapping || f.software != w.state.Software {
+			return false
+		}
+	}
+	return true
+}
+
+// written reports whether all outputs were made with this mapping before.
+func (w *work) written() bool {
+	for _, f := range w.fences {
+		if f.etag == "" || f.mapping != w.state.Mapping {
 			return false
 		}
 	}
@@ -90,6 +102,7 @@ func (w *work) publish(ctx context.Context, object io.ReadCloser) (Result, error
 		if err := w.commit(ctx, outs); err != nil {
 			return Result{}, err
 		}
+		w.committed = true
 	}
 	return w.account(ctx, DidCommit)
 }
@@ -154,5 +167,5 @@ func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 	if err := w.p.step(Accounted); err != nil {
 		return Result{}, err
 	}
-	return Result{Disposition: did, Stats: w.state.Stats, Outputs: w.entry.Outputs, Report: w.state.Report}, nil
+	return Result{Disposition: did, Stats: w.state.Stats, Outputs: w.entry.Outputs, Report: w.state.Report, Written: w.committed || w.written()}, nil
 }

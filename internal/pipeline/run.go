@@ -33,6 +33,7 @@ type Summary struct {
 	Objects      map[Disposition]int64 // and Failed
 	Stats        sluice.Stats          // of what was processed now
 	OtherMapping int64                 // objects settled with another mapping
+	Written      bool                  // of one object at least; see Result
 	Verifying    bool                  // all that the listings show to be behind was sent to be processed
 }
 
@@ -96,6 +97,7 @@ func (s *Summary) Add(r Result, err error) {
 	}
 	s.Objects[r.Disposition]++
 	s.Stats.Add(r.Stats)
+	s.Written = s.Written || r.Written
 }
 
 type run struct {
@@ -215,7 +217,7 @@ func (r *run) process(ctx context.Context, info store.Info) (Result, error) {
 			r.mu.Unlock()
 		}
 		if e.State.Listed == listed && !(other && r.p.Reprocess) {
-			return Result{Disposition: DidDuplicate}, nil
+			return Result{Disposition: DidDuplicate, Written: !other && e.State.Outcome != sluice.Reject && e.State.RecordsCommitted > 0}, nil
 		}
 	}
 	if r.o.DryRun {

@@ -50,7 +50,7 @@ func Lake(dir string) config.Config {
 	return config.Config{
 		Source: at("raw_orders_data/"), Sink: at("orders_data_parquet/"), Ledger: at("ledger/"), Quarantine: at("quarantine/"),
 		Mapping: mapping.DefaultPreset, OnDelete: "keep", Codec: string(sluice.Zstd), Threads: 1, Workers: 1,
-		Catalog: config.Catalog{Kind: "none"},
+		Catalog: config.Catalog{Kind: "glue"}, // in a folder: JSON files
 	}
 }
 
@@ -174,15 +174,23 @@ func (s *Setup) tables(m *mapping.Mapping) {
 	}
 }
 
+// TablesFound are the tables for the catalog, after files of all of them were
+// found written, or were not.
+func (s *Setup) TablesFound(written bool) []catalog.Table {
+	if written {
+		return catalog.Written(s.Tables)
+	}
+	return s.Tables
+}
+
 func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	c := s.Config
-	local := s.stores.lake != "" || c.Sink.Bucket == ""
 	switch {
-	case local:
-		s.Catalog = dircatalog.New(led, "catalog/")
-		return nil
 	case c.Catalog.Kind == "none":
 		s.Catalog = catalog.None{}
+		return nil
+	case s.stores.lake != "" || c.Sink.Bucket == "":
+		s.Catalog = dircatalog.New(led, "catalog/")
 		return nil
 	}
 	awsConfig, err := s.stores.find(ctx)
@@ -194,10 +202,10 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	}
 	client := glue.NewFromConfig(awsConfig)
 	if c.Catalog.Kind == "glue" {
-		s.Catalog = gluecatalog.New(client, false)
+		s.Catalog = gluecatalog.New(client)
 		return nil
 	}
-	s.Catalog = gluecrawler.New(client, c.Catalog.Crawler, led, c.Ledger.Prefix)
+	s.Catalog = gluecrawler.New(client, c.Catalog.Crawler, led, c.Ledger.Prefix, gluecrawler.Policy(c.Catalog.Crawl))
 	return nil
 }
 

@@ -69,13 +69,6 @@ func (f *fakeGlue) serve(operation string, in object) (object, string) {
 	name, _ := cmp.Or(input["Name"], in["Name"], in["TableName"]).(string)
 	table := tables[name]
 	switch {
-	case operation == "CreateDatabase":
-		name := in["DatabaseInput"].(object)["Name"].(string)
-		if _, known := f.databases[name]; known {
-			return nil, "AlreadyExistsException"
-		}
-		f.databases[name] = map[string]object{}
-		return object{}, ""
 	case !known, table == nil && operation != "CreateTable":
 		return nil, "EntityNotFoundException"
 	case operation == "GetTable":

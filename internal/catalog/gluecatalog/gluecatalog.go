@@ -18,18 +18,13 @@ import (
 )
 
 // Catalog is a Glue Data Catalog.
-type Catalog struct {
-	client         *glue.Client
-	createDatabase bool
-}
+type Catalog struct{ client *glue.Client }
 
 var _ catalog.Catalog = (*Catalog)(nil)
 
-// New is the catalog the client leads to. With createDatabase a database that
-// is missing is created, for which the role needs glue:CreateDatabase.
-func New(client *glue.Client, createDatabase bool) *Catalog {
-	return &Catalog{client: client, createDatabase: createDatabase}
-}
+// New is the catalog the client leads to. Its databases must be there: a function
+// that could create one would hide that a name is misspelt.
+func New(client *glue.Client) *Catalog { return &Catalog{client} }
 
 // Refresh creates or evolves the tables.
 func (c *Catalog) Refresh(ctx context.Context, tables []catalog.Table) (catalog.Result, error) {
@@ -55,30 +50,14 @@ func (c *Catalog) refresh(ctx context.Context, t catalog.Table) (catalog.Change,
 }
 
 func (c *Catalog) create(ctx context.Context, t catalog.Table) (catalog.Change, error) {
-	input := &glue.CreateTableInput{DatabaseName: &t.Database, TableInput: newTable(t)}
-	_, err := c.client.CreateTable(ctx, input)
-	if catalog.CodeOf(err) == notFound {
-		if err := c.database(ctx, t.Database, err); err != nil {
-			return catalog.Unchanged, err
-		}
-		_, err = c.client.CreateTable(ctx, input)
-	}
-	if err != nil {
+	_, err := c.client.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: &t.Database, TableInput: newTable(t)})
+	switch {
+	case catalog.CodeOf(err) == notFound:
+		return catalog.Unchanged, fmt.Errorf("database %s does not exist; create it: %w", t.Database, err)
+	case err != nil:
 		return catalog.Unchanged, conflict(err)
 	}
 	return catalog.Created, nil
-}
-
-// database creates a database that was found missing, if that is wanted.
-func (c *Catalog) database(ctx context.Context, name string, missing error) error {
-	if !c.createDatabase {
-		return fmt.Errorf("database %s does not exist, and the configuration does not say to create it: %w", name, missing)
-	}
-	_, err := c.client.CreateDatabase(ctx, &glue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{Name: &name}})
-	if err != nil && catalog.CodeOf(err) != alreadyExists {
-		return err
-	}
-	return nil
 }
 
 // evolve adds to a table what the mapping has more. Nothing is written when

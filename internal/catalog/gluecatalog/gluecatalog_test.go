@@ -20,7 +20,7 @@ import (
 
 func fixture(client *glue.Client) catalogtest.Fixture {
 	return catalogtest.Fixture{
-		Catalog:  gluecatalog.New(client, true),
+		Catalog:  gluecatalog.New(client),
 		Location: "s3://bucket",
 		Read: func(ctx context.Context, database, table string) (*catalogtest.Stored, error) {
 			got, err := client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &database, Name: &table})
@@ -65,7 +65,7 @@ func table(columns ...string) catalog.Table {
 // What query engines need to know a table of Parquet files.
 func TestNewTable(t *testing.T) {
 	f := newFakeGlue()
-	if _, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a")}); err != nil {
+	if _, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a")}); err != nil {
 		t.Fatal(err)
 	}
 	want := object{
@@ -88,23 +88,19 @@ func TestNewTable(t *testing.T) {
 	}
 }
 
-func TestDatabase(t *testing.T) {
+// A database is not made up: its name may be misspelt.
+func TestNoDatabase(t *testing.T) {
 	f := newFakeGlue()
 	clear(f.databases)
-	client := f.client(t)
-	_, err := gluecatalog.New(client, false).Refresh(t.Context(), []catalog.Table{table("a")})
+	c := gluecatalog.New(f.client(t))
+	_, err := c.Refresh(t.Context(), []catalog.Table{table("a")})
 	if err == nil || !strings.Contains(err.Error(), "database sales does not exist") || catalog.ReasonOf(err) != catalog.NotFound {
-		t.Errorf("without the wish to create it: %v (%s)", err, catalog.ReasonOf(err))
+		t.Errorf("%v (%s)", err, catalog.ReasonOf(err))
 	}
-	f.before = func(operation string, _ object) string {
-		if operation == "CreateDatabase" {
-			f.databases["sales"] = map[string]object{} // another was faster
-		}
-		return ""
-	}
-	got, err := gluecatalog.New(client, true).Refresh(t.Context(), []catalog.Table{table("a")})
+	f.databases["sales"] = map[string]object{}
+	got, err := c.FollowUp(t.Context(), []catalog.Table{table("a")})
 	if want := (catalog.Result{Created: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
-		t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
+		t.Errorf("once it is there: FollowUp = %+v, %v; want %+v", got, err, want)
 	}
 }
 
@@ -130,7 +126,7 @@ func existing() object {
 func TestEvolveKeepsWhatIsNotOurs(t *testing.T) {
 	f := newFakeGlue()
 	f.put("sales", existing())
-	if _, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("b")}); err != nil {
+	if _, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("b")}); err != nil {
 		t.Fatal(err)
 	}
 	want := existing()
@@ -160,7 +156,7 @@ func TestRefused(t *testing.T) {
 			found := existing()
 			c.change(found, found["StorageDescriptor"].(object))
 			f.put("sales", found)
-			_, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+			_, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
 			var refused *catalog.RefusedError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, want a RefusedError with %q", err, c.want)
@@ -194,7 +190,7 @@ func TestConflicts(t *testing.T) {
 		}
 		return ""
 	}
-	got, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "new")})
+	got, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "new")})
 	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
 		t.Fatalf("Refresh = %+v, %v", got, err)
 	}
@@ -215,7 +211,7 @@ func TestConflictWhileCreating(t *testing.T) {
 		}
 		return ""
 	}
-	got, err := gluecatalog.New(f.client(t), false).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+	got, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
 	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
 	}
@@ -245,7 +241,7 @@ func TestErrors(t *testing.T) {
 				}
 				return ""
 			}
-			glueCatalog, tables := gluecatalog.New(f.client(t), false), []catalog.Table{table("b")}
+			glueCatalog, tables := gluecatalog.New(f.client(t)), []catalog.Table{table("b")}
 			got, err := glueCatalog.Refresh(t.Context(), tables)
 			if !cmp.Equal(got, catalog.Result{Pending: true}) || err == nil || catalog.ReasonOf(err) != c.want ||
 				!strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.code) {

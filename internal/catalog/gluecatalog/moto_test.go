@@ -23,13 +23,22 @@ func TestMoto(t *testing.T) {
 		if err != nil && !errors.As(err, &missing) {
 			t.Fatal(err)
 		}
+		create(t, client, "sales")
 		return fixture(client)
 	})
 	t.Run("partitions", func(t *testing.T) { testMotoPartitions(t, client) })
 }
 
+func create(t *testing.T, client *glue.Client, database string) {
+	t.Helper()
+	if _, err := client.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{Name: &database}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func testMotoPartitions(t *testing.T, client *glue.Client) {
-	c := gluecatalog.New(client, true)
+	create(t, client, "partitioned")
+	c := gluecatalog.New(client)
 	other := table("a")
 	other.Database = "partitioned"
 	if _, err := c.Refresh(t.Context(), []catalog.Table{other}); err != nil {

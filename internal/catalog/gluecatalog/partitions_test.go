@@ -21,7 +21,7 @@ func days(from, to int) []gluecatalog.Partition {
 func TestAddPartitions(t *testing.T) {
 	f := newFakeGlue()
 	f.put("sales", existing())
-	c := gluecatalog.New(f.client(t), false)
+	c := gluecatalog.New(f.client(t))
 	if err := c.AddPartitions(t.Context(), "sales", "t", days(0, 30)); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestAddPartitionsErrors(t *testing.T) {
 				}
 				return ""
 			}
-			err := gluecatalog.New(f.client(t), false).AddPartitions(t.Context(), "sales", "t", c.partitions)
+			err := gluecatalog.New(f.client(t)).AddPartitions(t.Context(), "sales", "t", c.partitions)
 			if err == nil || !strings.Contains(err.Error(), "add partitions of table sales.t: ") || !strings.Contains(err.Error(), c.want) || catalog.ReasonOf(err) != c.reason {
 				t.Errorf("the error is %v (%s), want %q", err, catalog.ReasonOf(err), c.want)
 			}

@@ -22,6 +22,7 @@ import (
 	"sluice/internal/catalog/gluecrawler"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
+	"sluice/schema"
 )
 
 // fakeGlue speaks the JSON 1.1 protocol of Glue for one crawler, whose clock
@@ -32,6 +33,7 @@ type fakeGlue struct {
 	state  string // READY, RUNNING, STOPPING
 	status string // of the last crawl that ended
 	crawls int
+	began  time.Time // of the last crawl
 	listed bool
 
 	list   func()                     // called when a crawl lists
@@ -73,7 +75,7 @@ func (f *fakeGlue) serve(operation string) (map[string]any, string) {
 	case operation == "GetCrawler":
 		crawler := map[string]any{"Name": crawlerName, "State": f.state}
 		if f.status != "" {
-			crawler["LastCrawl"] = map[string]any{"Status": f.status, "StartTime": 1.7e9}
+			crawler["LastCrawl"] = map[string]any{"Status": f.status, "StartTime": float64(f.began.Unix())}
 		}
 		return map[string]any{"Crawler": crawler}, ""
 	case operation != "StartCrawler":
@@ -81,7 +83,7 @@ func (f *fakeGlue) serve(operation string) (map[string]any, string) {
 	case f.state != "READY":
 		return nil, "CrawlerRunningException"
 	}
-	f.state, f.listed = "RUNNING", false
+	f.state, f.listed, f.began = "RUNNING", false, time.Now()
 	f.crawls++
 	return map[string]any{}, ""
 }
@@ -111,12 +113,13 @@ const crawlerName = "etl-pipeline-orders"
 type setup struct {
 	t       *testing.T
 	glue    *fakeGlue
+	url     string // of glue
 	crawler *gluecrawler.Crawler
 	marker  string // its file
 	store   store.Store
 }
 
-func newSetup(t *testing.T) *setup {
+func newSetup(t *testing.T, p gluecrawler.Policy) *setup {
 	f := &fakeGlue{state: "READY"}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
@@ -125,10 +128,16 @@ func newSetup(t *testing.T) *setup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &setup{
-		t: t, glue: f, store: s, marker: filepath.Join(dir, "catalog", "_crawler-etl-pipeline-orders.json"),
-		crawler: gluecrawler.New(newClient(server.URL), crawlerName, s, "catalog/"),
+	setup := &setup{
+		t: t, glue: f, url: server.URL, store: s, marker: filepath.Join(dir, "catalog", "_crawler-etl-pipeline-orders.json"),
 	}
+	setup.crawler = setup.process(p)
+	return setup
+}
+
+// process is the crawler as another process has it, which has read no marker yet.
+func (s *setup) process(p gluecrawler.Policy) *gluecrawler.Crawler {
+	return gluecrawler.New(newClient(s.url), crawlerName, s.store, "catalog/", p)
 }
 
 func newClient(url string) *glue.Client {
@@ -149,7 +158,16 @@ func (fastRetries) IsErrorRetryable(err error) bool { return catalog.CodeOf(err)
 
 func (fastRetries) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
 
-var batch = []catalog.Table{{Database: "sales"}, {Database: "sales"}}
+var batch = catalog.Written([]catalog.Table{table("order_lines", "order_id"), table("taxes", "order_id")})
+
+// table has these columns, all of them strings.
+func table(name string, columns ...string) catalog.Table {
+	t := catalog.Table{Database: "sales", Location: "s3://bucket/out/" + name + "/", Schema: schema.Schema{Table: name}}
+	for _, c := range columns {
+		t.Schema.Columns = append(t.Schema.Columns, schema.Column{Name: c, Type: schema.Type{Kind: schema.String}})
+	}
+	return t
+}
 
 func (s *setup) refresh(want catalog.Result) {
 	s.t.Helper()
@@ -159,9 +177,10 @@ func (s *setup) refresh(want catalog.Result) {
 	}
 }
 
+// followUp is what an event of the crawler asks for: no files are known to stand.
 func (s *setup) followUp(want catalog.Result) {
 	s.t.Helper()
-	got, err := s.crawler.FollowUp(s.t.Context(), batch)
+	got, err := s.crawler.FollowUp(s.t.Context(), []catalog.Table{table("order_lines", "other")})
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		s.t.Fatalf("FollowUp: %v\n%s", err, diff)
 	}
@@ -173,7 +192,7 @@ func (s *setup) ticks(n int) {
 	}
 }
 
-// is checks what the marker says, without its random part.
+// is checks what the marker says, without its tables and its random part.
 func (s *setup) is(want string) {
 	s.t.Helper()
 	data, err := os.ReadFile(s.marker)
@@ -181,6 +200,7 @@ func (s *setup) is(want string) {
 		s.t.Fatal(err)
 	}
 	got, _, _ := strings.Cut(string(data), `,"write":"`)
+	got, _, _ = strings.Cut(got, `,"tables":`)
 	if want := `{"crawler":"etl-pipeline-orders","state":` + want; got != want {
 		s.t.Fatalf("the marker is %s, want %s", got, want)
 	}
@@ -193,9 +213,10 @@ var (
 )
 
 // A file lands while the crawler lists (I41): a second crawl is started when
-// the first is over, and nothing after that.
+// the first is over, and nothing after that. This and what follows is of the
+// policy that starts a crawl after each batch; changed_test.go is of the other.
 func TestRunningIsFollowedUp(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.followUp(nothing)
 	s.refresh(started)
 	s.is(`"started"`)
@@ -220,7 +241,7 @@ func TestRunningIsFollowedUp(t *testing.T) {
 
 // The second worker finds the marker of the first, and a crawl begun by hand.
 func TestCrawlOfSomebodyElse(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.glue.state = "RUNNING"
 	s.refresh(pending)
 	s.refresh(pending)
@@ -231,7 +252,7 @@ func TestCrawlOfSomebodyElse(t *testing.T) {
 }
 
 func TestEmptyBatch(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	if got, err := s.crawler.Refresh(t.Context(), nil); !cmp.Equal(nothing, got) || err != nil {
 		t.Errorf("Refresh = %+v, %v", got, err)
 	}
@@ -243,7 +264,7 @@ func TestEmptyBatch(t *testing.T) {
 // The start works, its answer gets lost, and the SDK asks again: this looks
 // like a crawl that was running, so there is one crawl too many.
 func TestAnswerOfStartIsLost(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.glue.before = func(string) int {
 		s.glue.before = nil
 		return -1
@@ -274,7 +295,7 @@ func TestStartFails(t *testing.T) {
 		{"InternalServiceException", 500, catalog.Failed},
 	} {
 		t.Run(c.code, func(t *testing.T) {
-			s := newSetup(t)
+			s := newSetup(t, gluecrawler.Always)
 			s.glue.code = c.code
 			s.glue.before = func(string) int { return c.status }
 			for _, call := range []func(context.Context, []catalog.Table) (catalog.Result, error){s.crawler.Refresh, s.crawler.FollowUp} {
@@ -292,7 +313,7 @@ func TestStartFails(t *testing.T) {
 }
 
 func TestLookFails(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.refresh(started)
 	s.glue.code = "AccessDeniedException"
 	s.glue.before = func(string) int { return 400 }
@@ -305,7 +326,7 @@ func TestLookFails(t *testing.T) {
 
 // A context that ends during the call, as near the end of an invocation.
 func TestTimeout(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.glue.before = func(string) int {
 		cancel()
@@ -318,10 +339,10 @@ func TestTimeout(t *testing.T) {
 	s.is(`"dirty"`)
 }
 
-// A crawl that fails is started again, but not for ever; a commit, or a crawl
-// that succeeded after a person mended it, begins anew.
+// A crawl that fails is started again, at first at once, then once a day; a
+// commit, or a crawl that succeeded after a person mended it, begins anew.
 func TestCrawlFails(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.glue.fail = true
 	s.refresh(started)
 	s.ticks(3)
@@ -339,6 +360,13 @@ func TestCrawlFails(t *testing.T) {
 	if s.glue.crawls != 3 {
 		t.Errorf("the crawler was started %d times, want 3", s.glue.crawls)
 	}
+	s.glue.began = s.glue.began.Add(-25 * time.Hour)
+	s.followUp(started)
+	s.is(`"started","failures":3`)
+	s.ticks(3)
+	if got, err := s.crawler.FollowUp(t.Context(), batch); !cmp.Equal(pending, got) || err == nil {
+		t.Errorf("FollowUp = %+v, %v", got, err)
+	}
 	s.refresh(started)
 	s.is(`"started"`)
 	s.ticks(3)
@@ -351,7 +379,7 @@ func TestCrawlFails(t *testing.T) {
 
 // The crawler was deleted and made anew, so nobody knows of the crawl.
 func TestCrawlerMadeAnew(t *testing.T) {
-	s := newSetup(t)
+	s := newSetup(t, gluecrawler.Always)
 	s.refresh(started)
 	s.glue.state = "READY"
 	s.followUp(started)
@@ -360,7 +388,7 @@ func TestCrawlerMadeAnew(t *testing.T) {
 // A marker that cannot be understood must not hide a file.
 func TestMarkerNotUnderstood(t *testing.T) {
 	for _, data := range []string{"", "no JSON", `{"crawler":"etl-pipeline-orders","state":"done"}`, `{"crawler":"other","state":"clean"}`} {
-		s := newSetup(t)
+		s := newSetup(t, gluecrawler.Always)
 		if err := os.MkdirAll(filepath.Dir(s.marker), 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -379,27 +407,26 @@ func (b brokenStore) Create(context.Context, string, store.CreateOptions) (store
 	return nil, errors.New("disk full")
 }
 
-// Without a marker nobody follows up: the caller is told so, also if the
-// crawler could be started, since nobody looks whether it succeeds.
+// Without a marker nobody follows up: the caller is told so, and no crawl is
+// paid for at each of its attempts.
 func TestMarkerCannotBeWritten(t *testing.T) {
-	s := newSetup(t)
-	server := httptest.NewServer(s.glue)
-	t.Cleanup(server.Close)
-	c := gluecrawler.New(newClient(server.URL), crawlerName, brokenStore{s.store}, "catalog/")
-	for _, want := range []catalog.Result{{Started: true}, {}} {
-		got, err := c.Refresh(t.Context(), batch)
-		if !cmp.Equal(want, got) || err == nil || !strings.Contains(err.Error(), "write marker of crawler etl-pipeline-orders: disk full") {
-			t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
+	for _, p := range []gluecrawler.Policy{gluecrawler.WhenChanged, gluecrawler.Always} {
+		s := newSetup(t, p)
+		s.store = brokenStore{s.store}
+		got, err := s.process(p).Refresh(t.Context(), batch)
+		if !cmp.Equal(nothing, got) || err == nil || !strings.Contains(err.Error(), "write marker of crawler etl-pipeline-orders: disk full") {
+			t.Errorf("%s: Refresh = %+v, %v", p, got, err)
+		}
+		if s.glue.crawls != 0 {
+			t.Errorf("%s: a crawl was started", p)
 		}
 	}
 }
 
 // The name of a crawler may hold what a key should not.
 func TestNameOfCrawler(t *testing.T) {
-	s := newSetup(t)
-	server := httptest.NewServer(s.glue)
-	t.Cleanup(server.Close)
-	c := gluecrawler.New(newClient(server.URL), "../a b/ü", s.store, "catalog/")
+	s := newSetup(t, gluecrawler.Always)
+	c := gluecrawler.New(newClient(s.url), "../a b/ü", s.store, "catalog/", gluecrawler.Always)
 	if _, err := c.Refresh(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}

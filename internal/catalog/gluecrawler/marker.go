@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 
 	"sluice/internal/store"
@@ -24,13 +25,20 @@ type content struct {
 	Crawler  string `json:"crawler"`
 	State    state  `json:"state"`
 	Failures int    `json:"failures,omitempty"` // crawls that failed since the marker was dirty
+	// Tables are those that a crawl was asked for, each with its fingerprint at
+	// that time: what the crawler knows, or will know once the marker is clean.
+	Tables fingerprints `json:"tables,omitempty"`
 	// Write is random: without it two writes of one state would have one ETag,
 	// and a condition could take a dirty of somebody else for its own.
 	Write string `json:"write"`
 }
 
-// maxMarkerBytes is far more than a marker has.
-const maxMarkerBytes = 64 << 10
+// maxMarkerBytes is far more than a marker of a thousand tables has.
+const maxMarkerBytes = 1 << 20
+
+// maxConflicts is how often a marker may be replaced by others before ours is
+// written. Who lost once mostly finds that nothing is left to write.
+const maxConflicts = 8
 
 type marker struct {
 	store   store.Store
@@ -45,8 +53,8 @@ func newMarker(s store.Store, prefix, crawler string) marker {
 	return marker{store: s, key: prefix + "_crawler-" + url.PathEscape(crawler) + ".json", crawler: crawler}
 }
 
-// get reads the marker. One that is absent is clean: the first commit writes
-// it. One that cannot be understood is dirty, as it must not hide a file.
+// get reads the marker. One that is absent is clean, of no table. One that
+// cannot be understood is dirty, as it must not hide a file.
 func (m marker) get(ctx context.Context) (content, string, error) {
 	data, info, err := store.Get(ctx, m.store, m.key, maxMarkerBytes)
 	if errors.Is(err, store.ErrNotFound) {
@@ -56,26 +64,58 @@ func (m marker) get(ctx context.Context) (content, string, error) {
 		return content{}, "", fmt.Errorf("read marker of crawler %s: %w", m.crawler, err)
 	}
 	var c content
-	if json.Unmarshal(data, &c) != nil || c.State != stateClean && c.State != stateStarted || c.Crawler != m.crawler {
+	if json.Unmarshal(data, &c) != nil || c.State != stateClean && c.State != stateStarted && c.State != stateDirty || c.Crawler != m.crawler {
 		c = content{State: stateDirty}
 	}
 	return c, info.ETag, nil
 }
 
-// set makes the marker dirty, whatever it was, and returns its ETag.
-func (m marker) set(ctx context.Context) (string, error) {
-	info, err := m.put(ctx, content{State: stateDirty}, store.Unconditional())
-	return info.ETag, err
+// ask gives the marker, after it was made dirty if it lacks one of the tables
+// as they are wanted, or anyway. It is written over the very marker that was
+// read, so of several who come at once one asks for all, and what others ask for
+// meanwhile stays.
+func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (content, string, error) {
+	var err error
+	for try := range maxConflicts {
+		var c content
+		var etag string
+		c, etag, err = m.get(ctx)
+		if errors.Is(err, store.ErrChanged) {
+			continue
+		}
+		// A dirty that was written since our first look is as good as ours.
+		asked := wanted.in(c.Tables) && (!anyway || try > 0 && c.State == stateDirty)
+		if err != nil || asked {
+			return c, etag, err
+		}
+		dirty := content{State: stateDirty, Tables: fingerprints{}}
+		maps.Copy(dirty.Tables, c.Tables)
+		maps.Copy(dirty.Tables, wanted)
+		condition := store.IfNoneMatch()
+		if etag != "" {
+			condition = store.IfMatch(etag)
+		}
+		var info store.Info
+		if info, err = m.put(ctx, dirty, condition); !lost(err) {
+			return dirty, info.ETag, err
+		}
+	}
+	return content{}, "", err
 }
 
 // replace writes the marker if it is still the one with this ETag. If it is not,
-// somebody has newer files, and follows them up.
+// somebody has asked for another crawl, and follows it up.
 func (m marker) replace(ctx context.Context, etag string, c content) error {
 	_, err := m.put(ctx, c, store.IfMatch(etag))
-	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
+	if lost(err) {
 		return nil
 	}
 	return err
+}
+
+// lost reports whether a write failed since somebody else was faster.
+func lost(err error) bool {
+	return errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict)
 }
 
 func (m marker) put(ctx context.Context, c content, p store.Precondition) (store.Info, error) {

@@ -1,16 +1,17 @@
 package gluecrawler
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 )
 
-// The law, for two workers with a file each: a file that was acknowledged was
-// listed by a crawl that then succeeded, or the marker says that one is needed;
-// and once nothing else happens, calls of FollowUp bring that crawl about. So
-// the last file is always crawled by a crawl that listed it.
+// The law, for two workers: of a file that was acknowledged, a crawl that then
+// succeeded has listed it, or with the policy WhenChanged another file with its
+// columns, or the marker says that a crawl is needed; and once nothing else
+// happens, calls of FollowUp bring that crawl about. So no column is missed.
 //
 // The test runs the real code through all interleavings of the calls of two
 // workers and of FollowUp, with a crawler that lists and ends at any time and
@@ -18,37 +19,60 @@ import (
 
 const workers = 2
 
+var all = flag.Bool("all", false, "go through the interleavings of three processes too")
+
 func TestEveryFileIsCrawled(t *testing.T) {
+	alike := [workers]job{{[]uint{1}, "a"}, {[]uint{2}, "a"}}
+	differ := [workers]job{{[]uint{1}, "a"}, {[]uint{2}, "b"}}
 	for _, c := range []struct {
-		name      string
-		followUps int
-		failures  int
-		faults    map[fault]int
+		name     string
+		long     bool
+		policy   Policy
+		work     [workers]job
+		runs     bool
+		followUp func(*process)
+		failures int
+		faults   map[fault]int
 	}{
-		{name: "workers that die", faults: map[fault]int{crash: 2}},
-		{name: "follow-up beside them", followUps: 1, failures: 1},
-		{name: "a start fails", followUps: 1, faults: map[fault]int{throttled: 1, lostReply: 1}},
-		{name: "one of three dies", followUps: 1, faults: map[fault]int{crash: 1}},
+		{name: "workers that die", policy: Always, work: alike, faults: map[fault]int{crash: 2}},
+		{name: "follow-up beside them", long: true, policy: Always, work: alike, followUp: ended, failures: 1},
+		{name: "a start fails", long: true, policy: Always, work: alike, followUp: ended, faults: map[fault]int{throttled: 1, lostReply: 1}},
+		{name: "one of three dies", long: true, policy: Always, work: alike, followUp: ended, faults: map[fault]int{crash: 1}},
+
+		{name: "same columns, workers that die", policy: WhenChanged, work: alike, faults: map[fault]int{crash: 2}},
+		{name: "same columns, follow-up beside them", policy: WhenChanged, work: alike, followUp: ended, failures: 1},
+		{name: "two mappings, workers that die", policy: WhenChanged, work: differ, faults: map[fault]int{crash: 2}},
+		{name: "two mappings, follow-up beside them", long: true, policy: WhenChanged, work: differ, followUp: ended, failures: 1},
+		{name: "two mappings, schedule beside them", long: true, policy: WhenChanged, work: differ, followUp: schedule, failures: 1},
+		{name: "two mappings, a start fails", long: true, policy: WhenChanged, work: differ, followUp: ended, faults: map[fault]int{throttled: 1, lostReply: 1}},
+		{name: "two mappings, one of three dies", long: true, policy: WhenChanged, work: differ, followUp: schedule, faults: map[fault]int{crash: 1}},
+		{name: "two mappings, several files each", long: true, policy: WhenChanged, work: [workers]job{{[]uint{1, 2}, "a"}, {[]uint{4, 8}, "b"}}, failures: 1},
+		{name: "runs that die", policy: WhenChanged, work: alike, runs: true, faults: map[fault]int{crash: 2}},
+		{name: "runs that die, schedule beside them", long: true, policy: WhenChanged, work: alike, runs: true, followUp: schedule, faults: map[fault]int{crash: 2}},
 	} {
+		if c.long && !*all {
+			continue // some minutes; .ci/run has the time
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			explore(t, func() *world {
-				w := &world{failures: c.failures, faults: map[fault]int{}, processes: make([]*process, workers+c.followUps)}
+				w := &world{policy: c.policy, work: c.work, runs: c.runs, failures: c.failures, faults: map[fault]int{}}
+				w.processes = make([]*process, workers, workers+1)
 				for f, n := range c.faults {
 					w.faults[f] = n
 				}
 				// Somebody else's crawl runs. It may end before anything else
 				// happens, so this is also the beginning with an idle crawler.
 				w.running = true
-				for i := range w.processes {
-					if i < workers {
-						w.spawn(i, worker(1<<i))
-					} else {
-						// Something is left from before, else it does nothing.
-						w.etag, w.marker = 1, `{"crawler":"c","state":"started","write":""}`
-						w.status = types.LastCrawlStatusSucceeded
-						w.spawn(i, schedule)
-					}
+				for i := range workers {
+					w.spawn(i, w.worker(i))
+				}
+				if c.followUp != nil {
+					// Something is left from before, else it does nothing.
+					w.etag, w.marker = 1, `{"crawler":"c","state":"started","write":""}`
+					w.status = types.LastCrawlStatusSucceeded
+					w.processes = append(w.processes, nil)
+					w.spawn(workers, c.followUp)
 				}
 				return w
 			})
@@ -100,7 +124,7 @@ func explore(t *testing.T, begin func() *world) {
 
 // law is what must hold always.
 func (w *world) law() error {
-	if open := w.acknowledged &^ w.crawled; open != 0 && w.clean() {
+	if open := w.open(w.acknowledged); open != 0 && w.clean() {
 		return fmt.Errorf("files %b are acknowledged, were not crawled, and the marker is %s", open, w.says())
 	}
 	return nil
@@ -131,7 +155,12 @@ func (w *world) settle() error {
 			p.step(noFault)
 		}
 	}
-	if open := w.acknowledged &^ w.crawled; open != 0 || !w.clean() || w.running {
+	// A run that died has acknowledged nothing; what it committed is found.
+	files := w.acknowledged
+	if w.policy == WhenChanged {
+		files |= w.committed & w.newest().all()
+	}
+	if open := w.open(files); open != 0 || !w.clean() || w.running {
 		return fmt.Errorf("in the end files %b are not crawled, the marker is %s, crawler running: %t", open, w.says(), w.running)
 	}
 	return nil

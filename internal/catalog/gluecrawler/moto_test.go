@@ -29,7 +29,7 @@ func TestMoto(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	c := gluecrawler.New(client, crawlerName, server.Store(t, server.Bucket(t, true), s3store.Config{}), "ledger/")
+	c := gluecrawler.New(client, crawlerName, server.Store(t, server.Bucket(t, true), s3store.Config{}), "ledger/", gluecrawler.Always)
 
 	// Without a transition a crawl of moto never ends.
 	for _, want := range []catalog.Result{started, pending} {
@@ -50,10 +50,41 @@ func TestMoto(t *testing.T) {
 
 func TestMotoWithoutCrawler(t *testing.T) {
 	server := servertest.Moto(t)
-	c := gluecrawler.New(newClient(server.Endpoint), crawlerName, server.Store(t, server.Bucket(t, false), s3store.Config{}), "")
+	c := gluecrawler.New(newClient(server.Endpoint), crawlerName, server.Store(t, server.Bucket(t, false), s3store.Config{}), "", gluecrawler.WhenChanged)
 	got, err := c.Refresh(t.Context(), batch)
 	if !cmp.Equal(pending, got) || catalog.ReasonOf(err) != catalog.NotFound {
 		t.Errorf("Refresh = %+v, %v (%s)", got, err, catalog.ReasonOf(err))
+	}
+}
+
+// Two batches of the same columns, by two processes, and one of others: two crawls.
+func TestMotoWhenChanged(t *testing.T) {
+	server := servertest.Moto(t)
+	client := newClient(server.Endpoint)
+	if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
+		Name: aws.String(crawlerName), Role: aws.String("arn:aws:iam::123456789012:role/crawler"),
+		Targets: &types.CrawlerTargets{S3Targets: []types.S3Target{{Path: aws.String("s3://bucket/orders_data_parquet/")}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	endCrawls(t, server.Endpoint)
+	s := server.Store(t, server.Bucket(t, true), s3store.Config{})
+	changed := catalog.Written([]catalog.Table{table("order_lines", "order_id", "note"), table("taxes", "order_id")})
+	for _, tables := range [][]catalog.Table{batch, changed} {
+		for i := range 2 {
+			c := gluecrawler.New(client, crawlerName, s, "ledger/", gluecrawler.WhenChanged)
+			got, err := c.Refresh(t.Context(), tables)
+			if err != nil || got.Started != (i == 0) {
+				t.Fatalf("Refresh = %+v, %v", got, err)
+			}
+			followUpUntil(t, c, nothing)
+			if got, err := c.Refresh(t.Context(), tables); err != nil || !cmp.Equal(nothing, got) {
+				t.Fatalf("Refresh = %+v, %v", got, err)
+			}
+		}
+	}
+	if crawls, err := client.ListCrawls(t.Context(), &glue.ListCrawlsInput{CrawlerName: aws.String(crawlerName)}); err != nil || len(crawls.Crawls) != 2 {
+		t.Errorf("crawls: %+v, %v; want 2", crawls, err)
 	}
 }
 
@@ -76,7 +107,7 @@ func followUpUntil(t *testing.T, c *gluecrawler.Crawler, want catalog.Result) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		got, err := c.FollowUp(ctx, batch)
+		got, err := c.FollowUp(ctx, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

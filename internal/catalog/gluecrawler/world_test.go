@@ -17,12 +17,17 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/store"
+	"sluice/schema"
 )
 
 // world is Glue and a store in memory, in which the real code runs one call at
 // a time: every call to either waits for its turn. Files, and so sets of them,
 // are bits.
 type world struct {
+	policy Policy
+	work   [workers]job
+	runs   bool // the workers are commands: who dies is not started again
+
 	committed, acknowledged uint
 	crawled                 uint // files that a crawl has listed which then succeeded
 
@@ -40,12 +45,59 @@ type world struct {
 	processes []*process
 }
 
+// job is what a worker does: it commits files with the columns of its mapping.
+type job struct {
+	files   []uint
+	columns string
+}
+
+func (j job) all() uint {
+	var files uint
+	for _, f := range j.files {
+		files |= f
+	}
+	return files
+}
+
+// table is what the worker makes known.
+func (j job) table(written bool) []catalog.Table {
+	s := schema.Schema{Table: "t", Columns: []schema.Column{{Name: j.columns}}}
+	return []catalog.Table{{Schema: s, Written: written}}
+}
+
+// alike are the files with the columns of one of these.
+func (w *world) alike(files uint) uint {
+	var all uint
+	for _, a := range w.work {
+		for _, b := range w.work {
+			if a.columns == b.columns && a.all()&files != 0 {
+				all |= b.all()
+			}
+		}
+	}
+	return all
+}
+
+// open are the files that a crawl must still see: with the policy Always all of
+// them, else those of whose columns no crawl has seen a file.
+func (w *world) open(files uint) uint {
+	if w.policy == Always {
+		return files &^ w.crawled
+	}
+	return files &^ w.alike(w.crawled)
+}
+
+// newest is the job of the newest mapping, which schedules and runs have.
+func (w *world) newest() job { return w.work[workers-1] }
+
 // process is one invocation of the code. Between two turns it stands before a call.
 type process struct {
 	world *world
 	call  string          // that it stands before
 	fault fault           // that the call will have
-	seen  strings.Builder // what the calls have returned: with it, where the code stands
+	holds string          // what it knows beside that: with both, where the code stands
+	seen  strings.Builder // what the calls have returned since the marker was last read or written
+	gets  int             // of the marker, in one refresh
 	etag  int             // of the marker, as it was last read or written
 	done  bool
 	dead  bool
@@ -94,7 +146,13 @@ func (p *process) turn(call string) error {
 
 func (p *process) saw(format string, args ...any) { fmt.Fprintf(&p.seen, format+";", args...) }
 
-func (p *process) crawler() *Crawler { return New(p, "c", simStore{p: p}, "") }
+// sees forgets what was seen before: the code goes on with what the marker says.
+func (p *process) sees(format string, args ...any) {
+	p.seen.Reset()
+	p.saw(format, args...)
+}
+
+func (p *process) crawler() *Crawler { return New(p, "c", simStore{p: p}, "", p.world.policy) }
 
 // StartCrawler is Glue's.
 func (p *process) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error) {
@@ -147,7 +205,8 @@ func (s simStore) Open(context.Context, string) (store.Object, error) {
 	}
 	w := s.p.world
 	s.p.etag = w.etag
-	s.p.saw("get %s", w.says())
+	s.p.gets++
+	s.p.sees("get %d %s", min(s.p.gets, 2), w.says()) // the second look knows what is new
 	if w.etag == 0 {
 		return nil, store.ErrNotFound
 	}
@@ -184,31 +243,44 @@ func (o *simWriter) Commit(_ context.Context, condition store.Precondition) (sto
 	w.etag++
 	w.marker = o.String()
 	o.p.etag = w.etag
-	o.p.saw("put")
+	o.p.sees("put %s", w.says())
 	return store.Info{ETag: strconv.Itoa(w.etag)}, nil
 }
 
-// worker commits a file, refreshes, and acknowledges. Dead before the last, it
-// is given the event again, and finds the file committed.
-func worker(file uint) func(*process) {
+// worker does a job file by file: it commits, refreshes, and acknowledges. Dead
+// before the last, it is given the events again, and finds files committed.
+func (w *world) worker(i int) func(*process) {
 	return func(p *process) {
-		if p.turn("commit") != nil {
-			return
+		c := p.crawler()
+		for n, file := range w.work[i].files {
+			p.gets, p.holds = 0, fmt.Sprint(n, c.known)
+			p.sees("nothing")
+			if p.turn("commit") != nil {
+				return
+			}
+			w.committed |= file
+			result, err := c.Refresh(context.Background(), w.work[i].table(true))
+			if p.dead || err != nil && !result.Pending {
+				return
+			}
+			w.acknowledged |= file
 		}
-		p.world.committed |= file
-		p.saw("committed")
-		result, err := p.crawler().Refresh(context.Background(), []catalog.Table{{}})
-		if p.dead || err != nil && !result.Pending {
-			return
-		}
-		p.world.acknowledged |= file
 	}
 }
 
-// schedule is one call of FollowUp, by the clock or an event.
+// schedule looks for files of the newest mapping, and follows up.
 func schedule(p *process) {
-	p.crawler().FollowUp(context.Background(), nil)
+	if p.turn("list") != nil {
+		return
+	}
+	job := p.world.newest()
+	found := job.all()&p.world.committed != 0
+	p.holds = fmt.Sprint(found)
+	p.crawler().FollowUp(context.Background(), job.table(found))
 }
+
+// ended follows up as an event of the crawler asks for.
+func ended(p *process) { p.crawler().FollowUp(context.Background(), p.world.newest().table(false)) }
 
 // choice is one thing that can happen next: the turn of a process, or of the crawler.
 type choice struct {
@@ -265,8 +337,8 @@ func (w *world) do(c choice) {
 		}
 		p.stop()
 		p.done = true
-		if c.process < workers {
-			w.spawn(c.process, worker(1<<c.process)) // the event comes again
+		if c.process < workers && !w.runs {
+			w.spawn(c.process, w.worker(c.process)) // the event comes again
 		}
 	}
 }
@@ -281,15 +353,20 @@ func (w *world) says() string {
 func (w *world) clean() bool { return w.etag == 0 || strings.HasPrefix(w.says(), `"clean"`) }
 
 // key is all that decides what can happen from here. Of ETags that is whether a
-// process has the current one; one that is not will never be again. The workers
-// are alike, so their order says nothing.
+// process has the current one; one that is not will never be again. Workers that
+// are alike stand for one another, so their order says nothing.
 func (w *world) key() string {
 	each := make([]string, len(w.processes))
 	for i, p := range w.processes {
-		file := uint(1) << i
-		each[i] = fmt.Sprint("|", w.committed&file != 0, w.acknowledged&file != 0, w.crawled&file != 0, w.crawl&file != 0)
+		each[i] = "|"
+		if i < workers {
+			each[i] += w.work[i].columns
+			for _, file := range w.work[i].files {
+				each[i] += fmt.Sprint(w.committed&file != 0, w.acknowledged&file != 0, w.crawled&file != 0, w.crawl&file != 0)
+			}
+		}
 		if !p.done {
-			each[i] += fmt.Sprint(p.call, p.etag == w.etag, p.seen.String())
+			each[i] += fmt.Sprint(p.call, p.etag == w.etag, p.holds, p.seen.String())
 		}
 	}
 	slices.Sort(each[:workers])
