@@ -90,6 +90,7 @@ func configuration(s *stack) []string {
 	p.equal("codec", c.Codec, s.params["Codec"])
 	p.equal("catalog", c.Catalog.Kind, s.params["CatalogKind"])
 	p.equal("crawler", c.Catalog.Crawler, s.params["CrawlerName"])
+	p.equal("crawl", c.Catalog.Crawl, s.params["Crawl"])
 	p.equal("database", c.Catalog.Database, s.params["DatabaseName"])
 	return p
 }
@@ -129,6 +130,7 @@ func followUp(s *stack) []string {
 	}
 	if _, made := s.resources["Crawler"]; made {
 		p.equal("name of the crawler", s.get("Crawler", "Name"), s.params["CrawlerName"])
+		p.want(text(s.get("Crawler", "Schedule", "ScheduleExpression")) == s.params["CrawlSchedule"], "the crawler's schedule is %v", s.get("Crawler", "Schedule"))
 		p.equal("what it crawls", at(s.get("Crawler", "Targets", "S3Targets"), 0, "Path"), "s3://"+s.params["BucketName"]+"/"+s.params["SinkPrefix"])
 		p.equal("what it crawls again", s.get("Crawler", "RecrawlPolicy", "RecrawlBehavior"), "CRAWL_EVERYTHING") // docs/catalog.md
 	}

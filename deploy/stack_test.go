@@ -172,6 +172,16 @@ func (r resolver) function(name string, args any) (any, bool) {
 			return r.value(a[1]), true
 		}
 		return r.value(a[2]), true
+	case "Fn::Split":
+		a := list(args)
+		parts := []any{}
+		for _, part := range strings.Split(text(r.value(a[1])), text(a[0])) {
+			parts = append(parts, part)
+		}
+		return parts, true
+	case "Fn::Select":
+		a := list(args)
+		return at(r.value(a[1]), int(number(a[0]))), true
 	case "Fn::FindInMap":
 		a := list(args)
 		row, ok := object(object(r.doc["Mappings"])[text(a[0])])[text(r.value(a[1]))]
