@@ -14,11 +14,12 @@ import (
 )
 
 type costFlags struct {
-	job             cost.Job
-	bytes, per      string
-	trigger         string
-	catalog, prices string
-	report          string
+	job            cost.Job
+	bytes, per     string
+	trigger        string
+	catalog, crawl string
+	prices         string
+	report         string
 }
 
 func (a *app) costCommand() *cobra.Command {
@@ -55,6 +56,8 @@ docs/scale.md explains the figures.`,
 	flags.Float64Var(&j.Concurrency, "concurrency", j.Concurrency, "batches of the queue that are worked on at once, at most")
 	flags.Float64Var(&j.Timeout, "timeout", j.Timeout, "seconds that an invocation may take")
 	flags.StringVar(&f.catalog, "catalog", string(j.Catalog), "how files are made known: crawler, glue or none")
+	flags.StringVar(&f.crawl, "crawl", string(j.Crawl), "when the crawler is started: changed or always")
+	flags.Float64Var(&j.Changes, "changes", j.Changes, "changes of columns in a month, each with a crawl")
 	flags.Float64Var(&j.Peak, "peak", j.Peak, "busiest rate, as a multiple of the average")
 	flags.Float64Var(&j.Keep, "keep", j.Keep, "days that the source keeps its objects")
 	flags.BoolVar(&j.Storage, "storage", j.Storage, "price the storage of source and output for these days")
@@ -63,7 +66,7 @@ docs/scale.md explains the figures.`,
 	flags.Float64Var(&j.MBPerSecond, "speed", j.MBPerSecond, "MB a second that a vCPU converts")
 	flags.Float64Var(&j.NetworkMB, "network", j.NetworkMB, "MB a second that an invocation reads, at most")
 	flags.Float64Var(&j.LatencySeconds, "latency", j.LatencySeconds, "seconds that a small request of S3 takes")
-	flags.Float64Var(&j.CrawlSeconds, "crawl", j.CrawlSeconds, "seconds that a crawl keeps the crawler busy")
+	flags.Float64Var(&j.CrawlSeconds, "crawl-seconds", j.CrawlSeconds, "seconds that a crawl keeps the crawler busy")
 	flags.StringVar(&f.prices, "prices", "", "`file` of prices to use instead of those built in")
 	reportFlag(cmd, &f.report)
 	return cmd
@@ -117,6 +120,11 @@ func (f *costFlags) read() error {
 	case cost.Crawler, cost.Glue, cost.None:
 	default:
 		return fmt.Errorf("unknown --catalog %q; use crawler, glue or none", f.catalog)
+	}
+	switch j.Crawl = cost.Crawl(f.crawl); j.Crawl {
+	case cost.Changed, cost.Always:
+	default:
+		return fmt.Errorf("unknown --crawl %q; use changed or always", f.crawl)
 	}
 	return nil
 }

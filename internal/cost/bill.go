@@ -72,6 +72,9 @@ func New(j Job, p Prices) (Estimate, error) {
 // function is the bill of sluice's Lambda function, as docs/deploy.md sets it up.
 func function(j Job, b *biller) {
 	b.Name = "sluice, catalog " + string(j.Catalog)
+	if j.Catalog == Crawler && j.Crawl == Always {
+		b.Name += ", crawl always"
+	}
 	month := func(perDay float64) float64 { return perDay * daysPerMonth }
 	invocations, crawls := j.invocations(), 0.0
 	if j.Catalog == Crawler {
@@ -89,8 +92,8 @@ func function(j Job, b *biller) {
 	b.add("Lambda", "requests", "lambda_request", month(calls))
 
 	s3 := objectRequests(j.objectBytes(), j.objectBytes()*j.Ratio).times(j.Objects)
-	if j.Catalog == Crawler { // the marker: dirty and started; then read and clean
-		s3 = s3.plus(requests{put: 2}.times(invocations)).plus(requests{put: 1, get: 1}.times(crawls))
+	if j.Catalog == Crawler {
+		s3 = s3.plus(crawlRequests.times(j.crawling())).plus(followUpRequests.times(crawls)).plus(idleRequests.times(j.Reconciles))
 	}
 	s3 = s3.plus(reconcileRequests(j.reconciled()).times(j.Reconciles))
 	b.add("S3", "PUT, POST, LIST", "s3_put", month(s3.put))
@@ -119,6 +122,6 @@ func function(j Job, b *biller) {
 	case Crawler:
 		b.add("Glue", "crawls", "glue_dpu_hour", month(crawls)*crawlerDPU*max(crawlMinimum, j.CrawlSeconds)/3600)
 	case Glue:
-		b.add("Glue", "catalog requests", "glue_request", month(invocations))
+		b.add("Glue", "catalog requests", "glue_request", month(invocations+j.Reconciles))
 	}
 }

@@ -13,10 +13,11 @@ import (
 // defaults of Job; options of the command override them.
 const (
 	// MBPerSecond is what one CPU converts of orders, JSON to Parquet with
-	// zstd, in 10^6 bytes: 256 MB of generated orders in an array, one core,
-	// median of 5 runs of the whole process, as bench/RESULTS.md has it. Orders
-	// of which no value repeats are converted at 128. A vCPU of Lambda may be slower.
-	MBPerSecond = 228
+	// zstd, in 10^6 bytes: 1 GB of generated orders, one a line, one core,
+	// median of 3 runs of the whole process, shop-1000-ndjson of
+	// bench/RESULTS.md. Orders of which no value repeats are converted at 248.
+	// A vCPU of Lambda may be slower.
+	MBPerSecond = 439
 
 	// pandasMBPerSecond and pandasMemory are those of examples/migrate/pandas_lambda.py
 	// on the same file and machine: 27 s of CPU, 2.6 GB. pandas 3.1.
@@ -89,6 +90,14 @@ const (
 	None    Catalog = "none"
 )
 
+// Crawl is when the crawler is started, as in docs/catalog.md.
+type Crawl string
+
+const (
+	Changed Crawl = "changed" // when a table is new or its columns change
+	Always  Crawl = "always"  // after each batch
+)
+
 // Job is a stream of objects, and how it is processed.
 type Job struct {
 	Objects float64 `json:"objects_per_day"`
@@ -103,6 +112,8 @@ type Job struct {
 	Concurrency float64 `json:"maximum_concurrency"` // batches of the queue at once, at most
 	Timeout     float64 `json:"timeout_seconds"`     // of an invocation
 	Catalog     Catalog `json:"catalog"`
+	Crawl       Crawl   `json:"crawl"`
+	Changes     float64 `json:"changes_per_month"` // of the columns, the first table included
 
 	Peak       float64 `json:"peak"` // busiest rate, as a multiple of the average
 	Keep       float64 `json:"keep_days"`
@@ -119,7 +130,8 @@ type Job struct {
 // Defaults is a job without objects, for the defaults of deploy/template.yaml.
 func Defaults() Job {
 	return Job{
-		Ratio: 0.1, MemoryMB: vCPUMemoryMB, Trigger: Queue, Batch: 10, Concurrency: 10, Timeout: 300, Catalog: Crawler,
+		Ratio: 0.1, MemoryMB: vCPUMemoryMB, Trigger: Queue, Batch: 10, Concurrency: 10, Timeout: 300,
+		Catalog: Crawler, Crawl: Changed, Changes: 1,
 		Peak: 4, Keep: 30, Reconciles: 24, SparkRuns: 24,
 		MBPerSecond: MBPerSecond, NetworkMB: NetworkMBPerSecond, LatencySeconds: LatencySeconds, CrawlSeconds: CrawlSeconds,
 	}
@@ -140,6 +152,7 @@ func (j Job) check() error {
 		{"batch window", j.Window, 0, 300},
 		{"concurrency", j.Concurrency, 2, maxBatches},
 		{"timeout", j.Timeout, 1, maxInvocation},
+		{"changes of columns", j.Changes, 0, 1000},
 		{"peak", j.Peak, 1, 1000},
 		{"days kept", j.Keep, 0, 36_500},
 		{"reconciles", j.Reconciles, 0, 1440},
@@ -196,13 +209,14 @@ func (j Job) invocationSeconds() float64 {
 	return max(rounds*j.objectSeconds(), shared) + j.catalogCalls()*j.LatencySeconds
 }
 
-// catalogCalls are those at the end of an invocation: the crawler's marker is
-// written before and after its start; the table is looked at.
+// catalogCalls are those at the end of an invocation: with a crawl after each,
+// the marker is read and written before its start, and written after it; else
+// the table is looked at. A function that is warm knows what the marker says.
 func (j Job) catalogCalls() float64 {
-	switch j.Catalog {
-	case Crawler:
-		return 3
-	case Glue:
+	switch {
+	case j.Catalog == Crawler && j.Crawl == Always:
+		return 4
+	case j.Catalog == Glue:
 		return 1
 	}
 	return 0
@@ -210,9 +224,17 @@ func (j Job) catalogCalls() float64 {
 
 func (j Job) invocations() float64 { return j.Objects / j.batch() }
 
-// crawls of a day: one after each invocation, or one after the other.
+// crawling are the invocations of a day that start a crawl.
+func (j Job) crawling() float64 {
+	if j.Crawl == Always {
+		return j.invocations()
+	}
+	return min(j.Changes/daysPerMonth, j.invocations())
+}
+
+// crawls of a day: one after each such invocation, or one after the other.
 func (j Job) crawls() float64 {
-	return min(j.invocations(), secondsPerDay/j.CrawlSeconds)
+	return min(j.crawling(), secondsPerDay/j.CrawlSeconds)
 }
 
 // reconciled is the number of objects that a scheduled run gets through, of

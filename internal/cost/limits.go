@@ -59,8 +59,8 @@ func limits(j Job) []Limit {
 			"messages wait in the queue, for up to 14 days: raise MaximumConcurrency, up to 1,000"})
 	}
 	if j.Catalog == Crawler {
-		list = append(list, Limit{"commits that start a crawl", j.invocations(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
-			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --catalog glue needs no crawls"})
+		list = append(list, Limit{"commits that start a crawl", j.crawling(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
+			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --crawl changed starts it when columns change, --catalog glue needs no crawls"})
 	}
 	if j.Reconciles > 0 {
 		list = append(list, Limit{"objects a scheduled run verifies", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,

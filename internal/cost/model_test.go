@@ -74,12 +74,37 @@ func TestBill(t *testing.T) {
 func close9(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a)) }
 
 func TestCrawlsAreBounded(t *testing.T) {
-	for _, c := range []struct{ objects, crawls float64 }{{100, 100}, {1e6, 720}} {
+	for _, c := range []struct {
+		objects float64
+		crawl   Crawl
+		crawls  float64
+	}{{100, Always, 100}, {1e6, Always, 720}, {100, Changed, 2.0 / 30}, {1e6, Changed, 2.0 / 30}} {
 		j := Defaults()
-		j.Objects, j.Bytes = c.objects, c.objects*1e6
+		j.Objects, j.Bytes, j.Crawl, j.Changes = c.objects, c.objects*1e6, c.crawl, 2
 		if j.crawls() != c.crawls {
-			t.Errorf("%v objects: %v crawls a day, want %v", c.objects, j.crawls(), c.crawls)
+			t.Errorf("%v objects, %s: %v crawls a day, want %v", c.objects, c.crawl, j.crawls(), c.crawls)
 		}
+	}
+}
+
+// What docs/scale.md and the README promise: a gigabyte a day in a thousand
+// objects, as the template sets everything up, for less than 20 dollars a month.
+func TestDefaultBill(t *testing.T) {
+	j := Defaults()
+	j.Objects, j.Bytes = 1000, 1e9
+	for _, c := range []Catalog{Crawler, Glue, None} {
+		j.Catalog = c
+		e, err := New(j, list(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Sluice.USD >= 20 || e.Sluice.USD < 5 {
+			t.Errorf("%s: %.2f dollars a month", e.Sluice.Name, e.Sluice.USD)
+		}
+	}
+	j.Catalog, j.Crawl = Crawler, Always
+	if e, err := New(j, list(t)); err != nil || e.Sluice.USD < 3000 {
+		t.Errorf("%s: %.2f dollars a month, %v", e.Sluice.Name, e.Sluice.USD, err)
 	}
 }
 
@@ -146,6 +171,7 @@ func TestJobBounds(t *testing.T) {
 		"bytes":   func(j *Job) { j.Bytes = math.NaN() },
 		"memory":  func(j *Job) { j.MemoryMB = 20_000 },
 		"peak":    func(j *Job) { j.Peak = 0.5 },
+		"changes": func(j *Job) { j.Changes = -1 },
 		"latency": func(j *Job) { j.LatencySeconds = 0 },
 	} {
 		j := Defaults()
@@ -160,6 +186,7 @@ func TestJobBounds(t *testing.T) {
 func TestLimits(t *testing.T) {
 	j := Defaults()
 	j.Objects, j.Bytes, j.Ratio = 864_000, 864_000*2e12, 0.1 // 2 TB each, ten a second
+	j.Crawl = Always
 	over := map[string]bool{}
 	for _, l := range limits(j) {
 		over[l.Name] = l.Exceeded()

@@ -54,3 +54,10 @@ func roundTrips(written float64) float64 {
 func reconcileRequests(n float64) requests {
 	return requests{put: 4 * math.Ceil(n/1000), get: n}
 }
+
+// Requests for the crawler's marker, counted by requests_test.go.
+var (
+	crawlRequests    = requests{get: 1, put: 2} // read, dirty, started
+	followUpRequests = requests{get: 1, put: 1} // read, clean
+	idleRequests     = requests{get: 1}         // of a follow-up with nothing to do
+)

@@ -115,27 +115,53 @@ func TestRequestsOfProtocol(t *testing.T) {
 	}
 }
 
-// The marker of the crawler, as bill.go counts it.
+// The marker of the crawler, as bill.go counts it: a warm function asks nothing.
 func TestRequestsOfCrawler(t *testing.T) {
-	count := &counter{}
-	api := &ready{}
-	c := gluecrawler.New(api, "etl-pipeline-orders", count.store(folder(t)), "ledger/")
-	if _, err := c.Refresh(t.Context(), make([]catalog.Table, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if got := count.reset(); got != (requests{put: 2}) || api.calls != 1 {
-		t.Errorf("after a commit: %+v and %d calls of Glue", got, api.calls)
-	}
-	if _, err := c.FollowUp(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := count.reset(); got != (requests{put: 1, get: 1}) || api.calls != 2 {
-		t.Errorf("after a crawl: %+v and %d calls of Glue", got, api.calls)
+	tables := catalog.Written(make([]catalog.Table, 1))
+	for _, c := range []struct {
+		policy Crawl
+		again  requests // of the second batch of a process
+		calls  int      // of Glue
+	}{{Changed, requests{}, 0}, {Always, crawlRequests, 1}} {
+		count := &counter{}
+		api := &ready{}
+		crawler := gluecrawler.New(api, "etl-pipeline-orders", count.store(folder(t)), "ledger/", gluecrawler.Policy(c.policy))
+		if _, err := crawler.Refresh(t.Context(), tables); err != nil {
+			t.Fatal(err)
+		}
+		if got := count.reset(); got != crawlRequests || api.reset() != 1 {
+			t.Errorf("%s: after a commit with new columns: %+v", c.policy, got)
+		}
+		if _, err := crawler.Refresh(t.Context(), tables); err != nil {
+			t.Fatal(err)
+		}
+		if got, calls := count.reset(), api.reset(); got != c.again || calls != c.calls {
+			t.Errorf("%s: after a commit: %+v and %d calls of Glue", c.policy, got, calls)
+		}
+		if _, err := crawler.FollowUp(t.Context(), tables); err != nil {
+			t.Fatal(err)
+		}
+		if got := count.reset(); got != followUpRequests || api.reset() != 1 {
+			t.Errorf("%s: after a crawl: %+v", c.policy, got)
+		}
+		if _, err := crawler.FollowUp(t.Context(), tables); err != nil {
+			t.Fatal(err)
+		}
+		if got := count.reset(); got != idleRequests || api.reset() != 0 {
+			t.Errorf("%s: with nothing to do: %+v", c.policy, got)
+		}
 	}
 }
 
 // ready is a crawler whose crawls succeed at once.
 type ready struct{ calls int }
+
+// reset gives the calls so far, and forgets them.
+func (r *ready) reset() int {
+	n := r.calls
+	r.calls = 0
+	return n
+}
 
 func (r *ready) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error) {
 	r.calls++
