@@ -39,6 +39,10 @@ func outputWrites(bytes float64) float64 {
 	return 2 + math.Ceil(bytes/partSize) // create, parts, complete
 }
 
+// repeatedRequests are those of an event that came before: entry, output and
+// source are looked at.
+var repeatedRequests = requests{get: 3}
+
 // roundTrips are the calls of an object that wait for one another. The parts
 // of a large one are asked for ahead, and cost bandwidth, not waiting.
 func roundTrips(written float64) float64 {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
@@ -29,17 +31,24 @@ import (
 )
 
 // The calls that the model prices are those that the pipeline makes: here they
-// are counted on their way to a real S3 server, with the parts of the default
+// are counted on their way to a bucket, with the parts of the default
 // configuration.
+func TestRequests(t *testing.T) {
+	count := &counter{}
+	testRequests(t, count, newBucket(t, count))
+}
+
+// The same with a real S3 server.
 func TestRequestsVersitygw(t *testing.T) {
 	server := servertest.Versitygw(t)
 	count := &counter{}
 	counted := *server
 	counted.Endpoint = count.proxy(t, server.Endpoint)
-	direct := server.Store(t, server.Bucket(t, true), s3store.Config{})
-	bucket := strings.TrimPrefix(direct.String(), "s3://")
-	p := newPipeline(t, counted.Store(t, bucket, s3store.Config{}))
+	testRequests(t, count, counted.Store(t, server.Bucket(t, true), s3store.Config{}))
+}
 
+func testRequests(t *testing.T, count *counter, s store.Store) {
+	p := newPipeline(t, s)
 	for _, c := range []struct {
 		name  string
 		bytes int // of the source, about
@@ -50,7 +59,7 @@ func TestRequestsVersitygw(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			key := "raw/" + strings.ReplaceAll(c.name, " ", "-") + ".ndjson"
-			info, err := store.Put(t.Context(), direct, key, distinct(c.bytes), store.CreateOptions{}, store.Unconditional())
+			info, err := store.Put(t.Context(), s, key, distinct(c.bytes), store.CreateOptions{}, store.Unconditional())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,8 +83,8 @@ func TestRequestsVersitygw(t *testing.T) {
 			if r, err = p.Process(t.Context(), "orders", key); err != nil || r.Disposition != pipeline.DidDuplicate {
 				t.Fatalf("again: %s, %v", r.Disposition, err)
 			}
-			if got := count.reset(); got != (requests{get: 3}) {
-				t.Errorf("again: counted %+v", got)
+			if got := count.reset(); got != repeatedRequests {
+				t.Errorf("again: model %+v, counted %+v", repeatedRequests, got)
 			}
 		})
 	}
@@ -91,28 +100,24 @@ func TestRequestsVersitygw(t *testing.T) {
 	})
 }
 
-// The same on a folder, where there are no parts, so that it is checked
-// without a server too; and what waits for what.
-func TestRequestsOfProtocol(t *testing.T) {
-	count := &counter{}
-	p := newPipeline(t, count.store(folder(t)))
-	inner, _ := p.Source("orders")
-	if _, err := store.Put(t.Context(), inner, "raw/a.ndjson", distinct(1000), store.CreateOptions{}, store.Unconditional()); err != nil {
-		t.Fatal(err)
-	}
-	count.reset()
-	r, err := p.Process(t.Context(), "orders", "raw/a.ndjson")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := objectRequests(float64(r.Stats.BytesRead), float64(r.Stats.BytesWritten))
-	got := count.reset()
-	if got != want {
-		t.Errorf("model %+v, counted %+v", want, got)
-	}
-	if got.put+got.get != roundTrips(1000) {
-		t.Errorf("%v calls one after the other, the model waits for %v", got.put+got.get, roundTrips(1000))
-	}
+// What of a small object waits for what: with calls of one second each, and
+// nothing else that takes time, the object takes as many seconds as the model
+// has round trips.
+func TestRoundTrips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := folder(t)
+		p := newPipeline(t, (&counter{pause: time.Second}).store(s))
+		if _, err := store.Put(t.Context(), s, "raw/a.ndjson", distinct(1000), store.CreateOptions{}, store.Unconditional()); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if r, err := p.Process(t.Context(), "orders", "raw/a.ndjson"); err != nil || r.Disposition != pipeline.DidCommit {
+			t.Fatalf("%s, %v", r.Disposition, err)
+		}
+		if got := time.Since(began).Seconds(); got != roundTrips(1000) {
+			t.Errorf("%v calls one after the other, the model waits for %v", got, roundTrips(1000))
+		}
+	})
 }
 
 // The marker of the crawler, as bill.go counts it: a warm function asks nothing.
@@ -212,11 +217,14 @@ func distinct(bytes int) []byte {
 
 // counter counts calls as S3 prices them.
 type counter struct {
+	pause time.Duration // that each call of a store takes
+
 	mu sync.Mutex
 	n  requests
 }
 
 func (c *counter) add(r requests) {
+	time.Sleep(c.pause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n = c.n.plus(r)
@@ -239,17 +247,22 @@ func (c *counter) proxy(t *testing.T, endpoint string) string {
 		t.Fatal(err)
 	}
 	forward := httputil.NewSingleHostReverseProxy(target) // keeps the Host, which is signed
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	proxy := httptest.NewServer(c.handler(forward))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// handler counts the requests before it hands them on.
+func (c *counter) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPut, r.Method == http.MethodPost, r.URL.Query().Has("list-type"):
 			c.add(requests{put: 1})
 		case r.Method != http.MethodDelete: // which is free
 			c.add(requests{get: 1})
 		}
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
-	return proxy.URL
+		next.ServeHTTP(w, r)
+	})
 }
 
 // store counts the calls of a store: one each, for objects of one part.
