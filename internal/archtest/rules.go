@@ -163,7 +163,6 @@ var libraries = []library{
 		"a library for tests; conformance suites are tests that others import"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, inShell},
 	{"github.com/spf13/pflag", []string{"internal/cli"}, inShell},
-	{"github.com/schollz/progressbar/v3", []string{"internal/cli"}, inShell},
 	{"github.com/jedib0t/go-pretty/v6", []string{"internal/cli"}, inShell},
 	{"golang.org/x/term", []string{"internal/cli"}, inShell},
 }

@@ -95,7 +95,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	}
 
 	c := &conversion{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
-	c.progress = newProgress(a.errw, totalSize(inputs))
+	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
 	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	for _, j := range jobs {
 		run.files = append(run.files, c.run(cmd.Context(), j))
@@ -103,17 +103,17 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 			break
 		}
 	}
-	c.progress.end()
+	c.meter.end()
 	return a.reportRun(&run, f)
 }
 
 // conversion is what the jobs of one command share.
 type conversion struct {
 	*app
-	mapping  *mapping.Mapping
-	codec    sluice.Codec
-	threads  int
-	progress *progress
+	mapping *mapping.Mapping
+	codec   sluice.Codec
+	threads int
+	meter   inputMeter
 }
 
 // run does one job. Nothing of it is visible before everything of it stands,
@@ -143,10 +143,10 @@ func (c *conversion) try(ctx context.Context, j job) (sluice.Stats, error) {
 		return sluice.Stats{}, err
 	}
 	defer src.close()
-	defer c.progress.next(src.size)
+	defer c.meter.next(src.size)
 	opts := &sluice.Options{
 		Codec: c.codec, Threads: c.threads, Source: src.name, Size: src.size,
-		Quarantine: noQuarantine{}, Progress: c.progress.report(),
+		Quarantine: noQuarantine{}, Progress: c.meter.report(),
 	}
 	var files outputs
 	defer files.abort()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/term"
@@ -17,7 +18,11 @@ import (
 type printer struct {
 	io.Writer
 	width int  // of the terminal; 0 if it is none
+	moves bool // it is a terminal whose cursor can be moved
 	color bool // it shows colours
+
+	mu    sync.Mutex
+	above func(string) // prints above a line that is drawn again and again
 	err   error
 }
 
@@ -33,16 +38,29 @@ func newPrinter(w io.Writer, getenv func(string) string) *printer {
 		c.width = width
 	}
 	old := runtime.GOOS == "windows" && getenv("WT_SESSION") == "" // it may show escapes as they are
-	c.color = getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && !old
+	c.moves = getenv("TERM") != "dumb" && !old
+	c.color = c.moves && getenv("NO_COLOR") == ""
 	return c
 }
 
 func (c *printer) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.above != nil {
+		c.above(string(p))
+		return len(p), nil
+	}
 	n, err := c.Writer.Write(p)
 	if err != nil && c.err == nil {
 		c.err = err
 	}
 	return n, err
+}
+
+func (c *printer) setAbove(f func(string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.above = f
 }
 
 // lost says that something of the report was lost. A reader that had enough,

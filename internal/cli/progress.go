@@ -1,65 +1,166 @@
 package cli
 
 import (
-	"io"
+	"fmt"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/jedib0t/go-pretty/v6/progress"
 )
 
-// progress is the bar of a whole command, over the bytes of all its inputs.
-// It is nil, and does nothing, where there is no terminal to draw it on.
-type progress struct {
-	bar  *progressbar.ProgressBar
+const (
+	meterDelay = time.Second            // no meter for work that is over in a moment
+	meterEvery = 100 * time.Millisecond // between two looks at the counts
+)
+
+// meter is a line on a terminal that says how far the work is, and how long it
+// still takes. It is nil, and does nothing, where there is no terminal for it.
+type meter struct {
+	out     *printer
+	pretty  progress.Writer
+	tracker *progress.Tracker
+	begun   time.Time
+	start   *time.Timer
+	ended   chan struct{} // closed when the line is drawn no more
+
+	mu     sync.Mutex
+	looked time.Time
+}
+
+// newMeter begins to draw on out a second from now.
+func newMeter(out *printer) *meter {
+	if !out.moves {
+		return nil
+	}
+	m := &meter{out: out, pretty: progress.NewWriter(), tracker: &progress.Tracker{AutoStopDisabled: true}, begun: time.Now(), ended: make(chan struct{})}
+	style := m.pretty.Style()
+	style.Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Time: true, Tracker: true}
+	style.Chars = progress.StyleCharsBlocks
+	style.Options.ETAString, style.Options.ETAPrecision = "left", time.Second
+	style.Options.TimeInProgressPrecision = time.Second
+	style.Options.Separator, style.Options.PercentFormat, style.Options.PercentIndeterminate = " ", "%3.0f%%", "    "
+	m.pretty.SetOutputWriter(out.Writer)
+	m.pretty.SetTerminalWidth(out.width)
+	m.pretty.SetTrackerPosition(progress.PositionRight)
+	m.pretty.SetTrackerLength(12)
+	m.pretty.SetUpdateFrequency(meterEvery)
+	m.start = time.AfterFunc(meterDelay, m.draw)
+	return m
+}
+
+// draw draws until the end. What is told meanwhile appears above the line.
+func (m *meter) draw() {
+	m.pretty.AppendTracker(m.tracker)
+	m.out.setAbove(func(text string) { m.pretty.Log(strings.TrimSuffix(text, "\n")) })
+	m.pretty.Render()
+	m.out.setAbove(nil)
+	fmt.Fprint(m.out.Writer, "\x1b[1A\x1b[2K\r") // the last state of the line
+	close(m.ended)
+}
+
+// show takes counts from look, not more often than they are drawn: how much of
+// how much is done, 0 if that is not known, and what to say of it.
+func (m *meter) show(look func(took time.Duration) (done, all int64, text string)) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if now.Sub(m.looked) < meterEvery {
+		return
+	}
+	m.looked = now
+	done, all, text := look(now.Sub(m.begun))
+	m.tracker.UpdateMessage(text)
+	m.tracker.UpdateTotal(all)
+	m.tracker.SetValue(done)
+}
+
+// end wipes the line away.
+func (m *meter) end() {
+	if m == nil || m.start.Stop() {
+		return
+	}
+	// Stop is without effect before Render has begun.
+	for ticks := time.Tick(meterEvery); ; {
+		m.pretty.Stop()
+		select {
+		case <-m.ended:
+			return
+		case <-ticks:
+		}
+	}
+}
+
+// inputMeter counts the bytes of all inputs of a command.
+type inputMeter struct {
+	*meter
+	all  int64 // -1 if unknown
 	done int64 // bytes of the inputs before this one
 }
 
-// newProgress draws on w if that is a terminal; total is -1 if unknown.
-func newProgress(w io.Writer, total int64) *progress {
-	if total == 0 || !isTerminal(w) {
-		return nil
-	}
-	return &progress{bar: progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(&later{w, time.Now().Add(time.Second)}),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetRenderBlankState(false),
-	)}
-}
-
 // report is the Options.Progress of the next input.
-func (p *progress) report() func(int64) {
-	if p == nil {
+func (m *inputMeter) report() func(int64) {
+	if m.meter == nil {
 		return nil
 	}
-	return func(bytes int64) { p.bar.Set64(p.done + bytes) }
-}
-
-func (p *progress) next(bytes int64) {
-	if p != nil {
-		p.done += bytes
+	return func(bytes int64) {
+		m.show(func(took time.Duration) (int64, int64, string) {
+			done := m.done + bytes
+			text := size(float64(done))
+			if m.all > 0 {
+				text += " of " + size(float64(m.all))
+			}
+			return done, max(m.all, 0), text + ", " + rate(done, took)
+		})
 	}
 }
 
-// end wipes the bar away.
-func (p *progress) end() {
-	if p != nil {
-		p.bar.Finish()
-	}
+func (m *inputMeter) next(bytes int64) { m.done += bytes }
+
+// objectMeter counts the objects of a run. Objects are listed while others are
+// processed, so their number grows.
+type objectMeter struct {
+	*meter
+	mu                 sync.Mutex
+	listed, done       int64
+	listedWork, work   int64
+	rows, read, failed int64
 }
 
-// later drops what is written before a time: no bar for work that is over in
-// a moment, and yet the rate is measured from the start.
-type later struct {
-	w     io.Writer
-	start time.Time
+// effort is what an object takes in bytes: a small one mostly waits.
+func effort(size int64) int64 { return size + 64<<10 }
+
+func (m *objectMeter) list(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listed++
+	m.listedWork += effort(size)
 }
 
-func (l *later) Write(p []byte) (int, error) {
-	if time.Now().Before(l.start) {
-		return len(p), nil
+func (m *objectMeter) finish(size, rows, read int64, failed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done++
+	m.work += effort(size)
+	m.rows += rows
+	m.read += read
+	if failed {
+		m.failed++
 	}
-	return l.w.Write(p)
+	m.show(m.look)
+}
+
+func (m *objectMeter) look(took time.Duration) (int64, int64, string) {
+	text := fmt.Sprintf("%s of %s, %s, %s", grouped(m.done), plural(m.listed, "object"), plural(m.rows, "row"), rate(m.read, took))
+	if m.failed > 0 {
+		text += fmt.Sprintf(", %s failed", grouped(m.failed))
+	}
+	return m.work, m.listedWork, text
+}
+
+func rate(bytes int64, took time.Duration) string {
+	return size(float64(bytes)/max(took.Seconds(), 1e-3)) + "/s"
 }

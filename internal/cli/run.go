@@ -109,20 +109,19 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 
 	started := time.Now()
 	failures := &failures{a: a}
-	bar := newProgress(a.errw, -1)
+	meter := &objectMeter{meter: newMeter(a.errw)}
 	sum, err := s.Pipeline.Run(ctx, pipeline.RunOptions{
 		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: cmp.Or(f.workers, c.Workers), DryRun: f.dryRun,
 		Allowed: func(key string) bool {
 			return s.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
 		},
+		Listed: meter.list,
 		Done: func(key string, size int64, r pipeline.Result, err error) {
 			failures.note(key, r, err)
-			if bar != nil {
-				bar.bar.Add64(size)
-			}
+			meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
 		},
 	})
-	bar.end()
+	meter.end()
 	if err != nil {
 		return stopped(err, "what was committed stays, and the next run does the rest")
 	}
