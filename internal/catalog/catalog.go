@@ -47,7 +47,8 @@ type Table struct {
 	Database string // lower-case
 	Schema   schema.Schema
 	// Location is the folder of the table's files: s3://bucket/prefix/, or for a
-	// local lake the path below its folder, so that the lake can be moved.
+	// local lake the path from the folder that the catalog is in, so that the lake
+	// can be moved.
 	Location    string
 	MappingHash string // SHA-256 of the mapping, lower-case hex
 	// Written says that a file with these columns is known to stand. If not,

@@ -159,10 +159,7 @@ func LoadMapping(name string) (*mapping.Mapping, error) {
 func (s *Setup) tables(m *mapping.Mapping) {
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		location := s.Config.Sink.Prefix
-		if s.Config.Sink.Bucket != "" && s.stores.lake == "" {
-			location = s.Config.Sink.String()
-		}
+		location := s.location()
 		if len(m.Tables) > 1 {
 			location += t.Name + "/"
 		}
@@ -172,6 +169,20 @@ func (s *Setup) tables(m *mapping.Mapping) {
 		}
 		s.Tables = append(s.Tables, catalog.Table{Database: database, Schema: m.Schema(t), Location: location, MappingHash: m.Hash()})
 	}
+}
+
+// location is where the catalog says that the outputs are: s3://bucket/prefix/,
+// or the path from the folder that the catalog is in, so that a lake can be moved.
+func (s *Setup) location() string {
+	c := s.Config
+	if c.Sink.Bucket != "" && s.stores.lake == "" {
+		return c.Sink.String()
+	}
+	place := filepath.Join(s.stores.folder(c.Sink), filepath.FromSlash(c.Sink.Prefix))
+	if from, err := filepath.Rel(s.stores.folder(c.Ledger), place); err == nil {
+		place = from
+	}
+	return filepath.ToSlash(place) + "/"
 }
 
 // TablesFound are the tables for the catalog, after files of all of them were
@@ -231,11 +242,7 @@ func (s *stores) at(l config.Location, written bool) (store.Store, error) {
 	if l.Bucket != "" && s.lake == "" {
 		return s.bucket(l.Bucket)
 	}
-	dir := l.Dir
-	if s.lake != "" {
-		// Names of buckets have no slash and no "..": they were checked.
-		dir = filepath.Join(s.lake, l.Bucket)
-	}
+	dir := s.folder(l)
 	if st, ok := s.open[dir]; ok {
 		return st, nil
 	}
@@ -250,6 +257,15 @@ func (s *stores) at(l config.Location, written bool) (store.Store, error) {
 	}
 	s.open[dir] = st
 	return st, nil
+}
+
+// folder is that of the disk which a store of the location is of.
+func (s *stores) folder(l config.Location) string {
+	if s.lake == "" {
+		return l.Dir
+	}
+	// Names of buckets have no slash and no "..": they were checked.
+	return filepath.Join(s.lake, l.Bucket)
 }
 
 func (s *stores) bucket(name string) (store.Store, error) {
