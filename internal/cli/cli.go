@@ -24,13 +24,27 @@ const (
 	exitQuarantined = 3
 )
 
-const exitCodesHelp = `
+// What the exit codes mean to most commands.
+const (
+	exitAll    = "0  everything was committed"
+	exitSome   = "1  something failed or was rejected"
+	exitBad    = "1  it failed"
+	exitWrong  = "2  wrong usage or configuration: a flag, a mapping, names of files that contradict"
+	exitFlag   = "2  wrong usage"
+	exitHeld   = "3  committed, with quarantined records"
+	exitsShown = "exits"
+)
+
+// withExits says in the help of a command which exit codes it can give.
+func withExits(cmd *cobra.Command, codes ...string) *cobra.Command {
+	cmd.Annotations = map[string]string{exitsShown: "  " + strings.Join(codes, "\n  ")}
+	return cmd
+}
+
+const exitsTemplate = `{{with index .Annotations "` + exitsShown + `"}}
 Exit codes:
-  0  everything was committed
-  1  something failed or an input was rejected; a missing input file is such a failure
-  2  wrong usage or configuration: a flag, a mapping, names of files that contradict
-  3  committed, with quarantined records
-`
+{{.}}
+{{end}}`
 
 // app is what every subcommand needs of the world.
 type app struct {
@@ -73,7 +87,8 @@ reason, and an input that cannot be trusted is rejected whole.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	})
-	root.SetUsageTemplate(root.UsageTemplate() + exitCodesHelp)
+	withExits(root, exitAll, exitSome, exitWrong, exitHeld)
+	root.SetUsageTemplate(root.UsageTemplate() + exitsTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%w", err)
 	})

@@ -60,9 +60,10 @@ failed, and was not judged, is empty.`,
 	mappingFlag(cmd, &f.mapping)
 	cmd.Flags().StringVar(&f.quarantine, "quarantine", "", "`file` for quarantined records; a folder with several inputs (default beside the output)")
 	cmd.Flags().StringVar(&f.codec, "codec", string(sluice.Zstd), "compression of the pages: zstd, snappy or none")
+	completeWords(cmd, "codec", string(sluice.Zstd), string(sluice.Snappy), string(sluice.None))
 	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), fmt.Sprintf("row groups worked on at once; the default is the number of CPUs, at most %d", maxThreads))
 	reportFlag(cmd, &f.report)
-	return cmd
+	return withExits(cmd, exitAll, "1  something failed or an input was rejected; a missing input file is such a failure", exitWrong, exitHeld)
 }
 
 func defaultThreads() int { return min(runtime.GOMAXPROCS(0), maxThreads) }

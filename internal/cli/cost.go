@@ -68,8 +68,13 @@ docs/scale.md explains the figures.`,
 	flags.Float64Var(&j.LatencySeconds, "latency", j.LatencySeconds, "seconds that a small request of S3 takes")
 	flags.Float64Var(&j.CrawlSeconds, "crawl-seconds", j.CrawlSeconds, "seconds that a crawl keeps the crawler busy")
 	flags.StringVar(&f.prices, "prices", "", "`file` of prices to use instead of those built in")
+	completeWords(cmd, "per", "day", "month")
+	completeWords(cmd, "trigger", string(cost.Queue), string(cost.Direct), string(cost.EventBridge))
+	completeWords(cmd, "catalog", string(cost.Crawler), string(cost.Glue), string(cost.None))
+	completeWords(cmd, "crawl", "changed", "always")
+	complete(cmd, "prices", completeExtension("yaml", "yml"))
 	reportFlag(cmd, &f.report)
-	return cmd
+	return withExits(cmd, "0  the estimate is printed", exitBad, exitFlag)
 }
 
 func (a *app) cost(cmd *cobra.Command, f *costFlags) error {

@@ -42,8 +42,10 @@ folder; the orders are the same every time.`,
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir) },
 	}
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
-	return cmd
+	complete(cmd, "dir", completeFolder)
+	return withExits(cmd, "0  it went as told", exitBad, exitFlag)
 }
 
 func (a *app) demo(cmd *cobra.Command, dir string) error {

@@ -22,10 +22,7 @@ whether source, sink, ledger and quarantine can be read, listed and written;
 whether the server holds conditional writes; versioning, lifecycle rules and
 notifications of the bucket; the crawler or the tables; pending uploads; objects
 that are newer than the ledger. It writes small probes under the ledger and the
-quarantine, and removes them again. docs/config.md explains each check.
-
-The exit code is 0 if nothing failed, also with warnings; 1 if something failed;
-2 if the configuration or the mapping is wrong.`,
+quarantine, and removes them again. docs/config.md explains each check.`,
 		Example: `  sluice doctor -c sluice.yaml
   sluice doctor --lake lake/ --report json`,
 		Args: args(cobra.NoArgs),
@@ -38,7 +35,7 @@ The exit code is 0 if nothing failed, also with warnings; 1 if something failed;
 	}
 	f.add(cmd)
 	reportFlag(cmd, &report)
-	return cmd
+	return withExits(cmd, "0  nothing failed, also with warnings", "1  something failed", "2  wrong usage, or the configuration or the mapping is wrong")
 }
 
 // doctorReport is the report of the doctor; its JSON names are a contract.

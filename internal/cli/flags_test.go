@@ -2,6 +2,8 @@ package cli
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,5 +48,74 @@ func walk(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, c := range cmd.Commands() {
 		walk(c, visit)
+	}
+}
+
+// Every command says in its help which exit codes it can give; 3 only those
+// that commit.
+func TestExitCodesInHelp(t *testing.T) {
+	commit := []string{"sluice", "sluice convert", "sluice run", "sluice invoke", "sluice quarantine replay"}
+	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
+		codes := cmd.Annotations[exitsShown]
+		if cmd.HasSubCommands() && cmd.HasParent() {
+			return // it holds others
+		}
+		for _, code := range []string{"  0  ", "\n  1  ", "\n  2  "} {
+			if !strings.Contains(codes, code) {
+				t.Errorf("%s: no%q in %q", cmd.CommandPath(), code, codes)
+			}
+		}
+		if slices.Contains(commit, cmd.CommandPath()) != strings.Contains(codes, "\n  3  ") {
+			t.Errorf("%s: exit code 3 in %q", cmd.CommandPath(), codes)
+		}
+	})
+}
+
+// The shell is offered the words of every flag that has only a few, and files
+// of the right kind.
+func TestCompletion(t *testing.T) {
+	for _, c := range []struct {
+		line, want string
+	}{
+		{"convert --codec", "zstd snappy none :4"}, {"convert --report", "text json :4"},
+		{"convert -m s", "shopify square stripe :0"}, {"mapping preview --mapping mag", "magento :0"},
+		{"mapping show woo", "woocommerce :4"}, {"mapping show orders", "orders :4"},
+		{"cost --per", "day month :4"}, {"cost --trigger", "queue direct eventbridge :4"},
+		{"cost --catalog", "crawler glue none :4"}, {"cost --crawl", "changed always :4"},
+		{"cost --prices", "yaml yml :8"}, {"run -c", "yaml yml :8"}, {"run --lake", ":16"}, {"demo --dir", ":16"},
+	} {
+		words := strings.Fields(c.line)
+		if strings.HasPrefix(words[len(words)-1], "-") {
+			words = append(words, "")
+		}
+		code, out, _ := run(t, t.Context(), nil, append([]string{"__complete"}, words...)...)
+		if got := strings.Join(strings.Fields(out), " "); code != exitOK || got != c.want {
+			t.Errorf("%s: exit code %d, offered %q, want %q", c.line, code, got, c.want)
+		}
+	}
+}
+
+// Where it is cheap, the keys in quarantine are offered.
+func TestCompletionOfKeys(t *testing.T) {
+	lake := t.TempDir()
+	raw := filepath.Join(lake, "raw_orders_data")
+	if err := os.Mkdir(raw, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, raw, "bad.json", `[{"order_id":1}]`)
+	write(t, raw, "cut.json", "[")
+	write(t, raw, "good.json", "["+order("", `"price":1`)+"]")
+	run(t, t.Context(), nil, "run", "--lake", lake)
+	for line, want := range map[string]string{
+		"show ":                            "raw_orders_data/bad.json raw_orders_data/cut.json :4",
+		"show raw_orders_data/c":           "raw_orders_data/cut.json :4",
+		"replay raw_orders_data/bad.json ": "raw_orders_data/cut.json :4",
+	} {
+		verb, words, _ := strings.Cut(line, " ")
+		args := append([]string{"__complete", "quarantine", verb, "--lake", lake}, strings.Split(words, " ")...)
+		_, out, _ := run(t, t.Context(), nil, args...)
+		if got := strings.Join(strings.Fields(out), " "); got != want {
+			t.Errorf("%s: offered %q, want %q", line, got, want)
+		}
 	}
 }

@@ -33,9 +33,7 @@ prints what came of it and the handler's response. docs/events.md has examples.
 
 --lake DIR reads and writes the folder DIR/BUCKET for each bucket, or DIR itself
 for events that name none. --dry-run touches nothing: it prints a JSON line for
-each record of the event, with the action: process, skip, refuse or error.
-
-The exit code is 1 if a record failed or was refused, or its object rejected.`,
+each record of the event, with the action: process, skip, refuse or error.`,
 		Example: `  sluice invoke put.json --lake lake/
   sluice invoke put.json -c sluice.yaml --dry-run`,
 		Args: args(cobra.ExactArgs(1)),
@@ -44,7 +42,7 @@ The exit code is 1 if a record failed or was refused, or its object rejected.`,
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say what would be done about each record")
 	reportFlag(cmd, &f.report)
-	return cmd
+	return withExits(cmd, exitAll, "1  a record failed or was refused, or its object rejected", exitWrong, exitHeld)
 }
 
 func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {

@@ -9,15 +9,15 @@ import (
 )
 
 func (a *app) mappingCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	return withExits(&cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check mapping files",
 		Long: `Reads each mapping file and prints its tables, or all that is wrong with it, each
-as FILE:LINE: what, how to mend. The exit code is 2 if a file is wrong.`,
+as FILE:LINE: what, how to mend.`,
 		Example: "  sluice mapping check orders.yaml",
 		Args:    args(cobra.MinimumNArgs(1)),
 		RunE:    func(_ *cobra.Command, files []string) error { return a.mappingCheck(files) },
-	}
+	}, "0  all are right", exitBad, "2  wrong usage, or a file is wrong")
 }
 
 func (a *app) mappingCheck(files []string) error {

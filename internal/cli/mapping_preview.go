@@ -25,8 +25,7 @@ func (a *app) mappingPreviewCommand() *cobra.Command {
 		Short: "Show the first rows a mapping makes of an input",
 		Long: `Converts the first records of IN, a file or - for standard input, and prints
 the first rows of each table, then the records that would be quarantined. Long
-cells are cut; control characters are shown as escapes. Nothing is written.
-The exit code is 0 also when records would be quarantined.`,
+cells are cut; control characters are shown as escapes. Nothing is written.`,
 		Example: "  sluice mapping preview -m orders.yaml orders.json -n 5",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, inputs []string) error {
@@ -42,7 +41,7 @@ The exit code is 0 also when records would be quarantined.`,
 	}
 	mappingFlag(cmd, &name)
 	cmd.Flags().Int64VarP(&n, "rows", "n", 20, "rows of each table to show, of the first `N` records")
-	return cmd
+	return withExits(cmd, "0  it is shown, also what would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
 }
 
 func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n int64) error {

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) mappingSchemaCommand() *cobra.Command {
-	return &cobra.Command{
+	return withExits(&cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of mapping files, for editors",
 		Example: `  sluice mapping schema > mapping.schema.json
@@ -18,5 +18,5 @@ func (a *app) mappingSchemaCommand() *cobra.Command {
 			_, err := a.out.Write(mapping.JSONSchema)
 			return err
 		},
-	}
+	}, "0  it is printed", exitBad, exitFlag)
 }

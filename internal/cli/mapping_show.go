@@ -7,11 +7,18 @@ import (
 )
 
 func (a *app) mappingShowCommand() *cobra.Command {
-	return &cobra.Command{
+	return withExits(&cobra.Command{
 		Use:     "show NAME",
 		Short:   "Print a preset, to use as it is or to begin a mapping from",
 		Example: `  sluice mapping show orders > orders.yaml`,
 		Args:    args(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: func(_ *cobra.Command, given []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(given) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return begin(mapping.Presets(), word), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, names []string) error {
 			text, err := mapping.PresetSource(names[0])
 			if err != nil {
@@ -20,5 +27,5 @@ func (a *app) mappingShowCommand() *cobra.Command {
 			_, err = a.out.Write(text)
 			return err
 		},
-	}
+	}, "0  it is printed", exitBad, "2  wrong usage, or no preset of this name")
 }

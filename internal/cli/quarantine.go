@@ -81,7 +81,7 @@ func (a *app) quarantineListCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	reportFlag(cmd, &report)
-	return cmd
+	return withExits(cmd, "0  all are listed", "1  it failed, or a ledger entry could not be read", exitWrong)
 }
 
 func (a *app) list(ctx context.Context, s *setup.Setup, report string) error {
@@ -142,9 +142,15 @@ are personal data as they came.`,
 			return a.show(cmd.Context(), s, names[0], raw)
 		},
 	}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, given []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(given) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.completeHeld(&f)(cmd, given, word)
+	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&raw, "raw", false, "print the quarantine file with the records")
-	return cmd
+	return withExits(cmd, "0  it is shown", exitBad, exitWrong)
 }
 
 func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) error {
@@ -157,7 +163,7 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 		return nil
 	}
 	if e.State.Quarantine == "" {
-		fmt.Fprintf(a.out, "%s: rejected: %s; the whole report is %s\n", visible(key), e.State.Reason, visible(e.State.Report))
+		fmt.Fprintf(a.out, "%s: rejected: %s%s; the whole report is %s\n", visible(key), e.State.Reason, reasonsOf(&e.State.Stats), visible(e.State.Report))
 		return nil
 	}
 	file, err := s.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
@@ -217,9 +223,10 @@ once. With the mapping they were made with there is nothing to do.`,
 			return a.replay(cmd.Context(), s, keys, f)
 		},
 	}
+	cmd.ValidArgsFunction = a.completeHeld(&f.placeFlags)
 	f.add(cmd)
 	reportFlag(cmd, &f.report)
-	return cmd
+	return withExits(cmd, exitAll, exitSome, exitWrong, exitHeld)
 }
 
 func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFlags) error {

@@ -44,6 +44,7 @@ type runReport struct {
 
 func reportFlag(cmd *cobra.Command, report *string) {
 	cmd.Flags().StringVar(report, "report", "text", "text for people, json for programs")
+	completeWords(cmd, "report", "text", "json")
 }
 
 func checkReport(cmd *cobra.Command, report string) error {
@@ -78,7 +79,7 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		failed = true
 		// Standard error then holds the JSON report, which says it too.
 		if f.report != "json" || !run.streamed || lost != nil {
-			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
+			a.complain(fmt.Errorf("convert %s: %w%s", file.Input, file.err, reasonsOf(&file.Stats)))
 		}
 	}
 	return cmp.Or(lost, finished(failed, &sum.Stats))
@@ -169,6 +170,22 @@ func printReasons(w io.Writer, s *sluice.Stats) {
 		rows = append(rows, []string{string(code), grouped(s.Reasons[code])})
 	}
 	printTable(w, []string{"reason", "records"}, rows)
+}
+
+// reasonsOf tells why so many records do not fit that an object was rejected;
+// nothing for other rejects.
+func reasonsOf(s *sluice.Stats) string {
+	if s.Outcome != sluice.Reject || len(s.Reasons) == 0 {
+		return ""
+	}
+	var each []string
+	codes := slices.SortedFunc(maps.Keys(s.Reasons), func(a, b sluice.Reason) int {
+		return cmp.Or(cmp.Compare(s.Reasons[b], s.Reasons[a]), cmp.Compare(a, b))
+	})
+	for _, code := range codes {
+		each = append(each, grouped(s.Reasons[code])+" "+string(code))
+	}
+	return " (" + strings.Join(each, ", ") + ")"
 }
 
 // printNextStep says where quarantined records are and how they come back,

@@ -27,6 +27,8 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
 	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` in the place of the buckets")
 	mappingFlag(cmd, &f.mapping)
+	complete(cmd, "config", completeExtension("yaml", "yml"))
+	complete(cmd, "lake", completeFolder)
 }
 
 // load reads the configuration. A lake alone has the folders of a new bucket.
@@ -87,7 +89,7 @@ were made with another one, and --reprocess publishes these again.`,
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be processed")
 	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again what was made with another mapping")
 	reportFlag(cmd, &f.report)
-	return cmd
+	return withExits(cmd, "0  everything is accounted for", exitSome, exitWrong, exitHeld)
 }
 
 func (a *app) run(cmd *cobra.Command, f runFlags) error {
@@ -168,7 +170,7 @@ func (f *failures) note(key string, r pipeline.Result, err error) {
 		return
 	}
 	if err == nil {
-		err = fmt.Errorf("object %q rejected: %s; see %s", key, r.Stats.Reason, r.Report)
+		err = fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), r.Report)
 	}
 	f.a.complain(err)
 	if f.n == maxFailures {

@@ -36,7 +36,7 @@ func (a *app) versionCommand() *cobra.Command {
 		},
 	}
 	reportFlag(cmd, &report)
-	return cmd
+	return withExits(cmd, "0  it is printed", exitBad, exitFlag)
 }
 
 func buildVersion() version {
