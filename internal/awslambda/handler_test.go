@@ -47,6 +47,7 @@ func TestWrittenTables(t *testing.T) {
 	}
 	l.setup.Pipeline.Mapping = m
 	step("a duplicate of another mapping", good, false)
+	step("a schedule over objects of another mapping", json.RawMessage(`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`), false)
 }
 
 // One batch with everything at once: each message is answered on its own.

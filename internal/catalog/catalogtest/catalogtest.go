@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"create", testCreate},
 		{"create by follow-up", testFollowUp},
 		{"again changes nothing", testIdempotent},
+		{"with files or without", testWritten},
 		{"add columns", testAddColumns},
 		{"columns the mapping lacks stay", testColumnsStay},
 		{"comments are filled in", testComments},
@@ -189,6 +190,14 @@ func testIdempotent(t *testing.T, s *suite) {
 	if diff := cmp.Diff(before, s.read("t")); diff != "" {
 		t.Errorf("the table was written again:\n%s", diff)
 	}
+}
+
+// The columns are those of the mapping, so it is no matter whether files have them.
+func testWritten(_ *testing.T, s *suite) {
+	s.refresh(created, s.table("t", "a string"))
+	s.refresh(catalog.Result{}, catalog.Written([]catalog.Table{s.table("t", "a string")})...)
+	s.refresh(updated, catalog.Written([]catalog.Table{s.table("t", "a string", "b string")})...)
+	s.refresh(catalog.Result{}, s.table("t", "a string", "b string"))
 }
 
 func testAddColumns(t *testing.T, s *suite) {
