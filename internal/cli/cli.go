@@ -29,7 +29,7 @@ const (
 	exitAll    = "0  everything was committed"
 	exitSome   = "1  something failed or was rejected"
 	exitBad    = "1  it failed"
-	exitWrong  = "2  wrong usage or configuration: a flag, a mapping, names of files that contradict"
+	exitWrong  = "2  wrong usage or configuration: a flag, a mapping, names that contradict"
 	exitFlag   = "2  wrong usage"
 	exitHeld   = "3  committed, with quarantined records"
 	exitsShown = "exits"
@@ -88,7 +88,7 @@ reason, and an input that cannot be trusted is rejected whole.`,
 		SilenceUsage:  true,
 	})
 	withExits(root, exitAll, exitSome, exitWrong, exitHeld)
-	root.SetUsageTemplate(root.UsageTemplate() + exitsTemplate)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80") + exitsTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%w", err)
 	})
@@ -177,9 +177,9 @@ func (a *app) exitCode(err error) int {
 
 // complain tells a person of an error, and what to do where that is known.
 func (a *app) complain(err error) {
-	fmt.Fprintf(a.errw, "%s %s\n", a.errw.paint(red, "sluice:"), errorText(err))
+	a.errw.sentence("sluice:", red, errorText(err))
 	if h := hint(err); h != "" {
-		fmt.Fprintf(a.errw, "  %s %s\n", a.errw.paint(yellow, "hint:"), h)
+		a.errw.sentence("  hint:", yellow, h)
 	}
 }
 

@@ -63,7 +63,7 @@ failed, and was not judged, is empty.`,
 	completeWords(cmd, "codec", string(sluice.Zstd), string(sluice.Snappy), string(sluice.None))
 	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), fmt.Sprintf("row groups worked on at once; the default is the number of CPUs, at most %d", maxThreads))
 	reportFlag(cmd, &f.report)
-	return withExits(cmd, exitAll, "1  something failed or an input was rejected; a missing input file is such a failure", exitWrong, exitHeld)
+	return withExits(cmd, exitAll, "1  something failed or was rejected; a missing input file is such a failure", exitWrong, exitHeld)
 }
 
 func defaultThreads() int { return min(runtime.GOMAXPROCS(0), maxThreads) }

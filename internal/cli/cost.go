@@ -185,7 +185,7 @@ func (a *app) printCost(e cost.Estimate) {
 	}
 	printTable(a.out, []string{"the same job with", "USD a month"}, rows)
 	for _, b := range e.Peers {
-		fmt.Fprintf(a.out, "  %s: %s\n", b.Name, b.Note+b.Impossible)
+		fmt.Fprintln(a.out, a.out.wrap(0, 4, "  "+b.Name+": "+b.Note+b.Impossible))
 	}
 
 	rows = nil
@@ -199,7 +199,7 @@ func (a *app) printCost(e cost.Estimate) {
 	printTable(a.out, []string{fmt.Sprintf("at %gx the average", j.Peak), "here", "quota", ""}, rows)
 	for _, l := range e.Limits {
 		if l.Exceeded() {
-			fmt.Fprintf(a.out, "  over: %s: %s\n", l.Name, l.Beyond)
+			fmt.Fprintln(a.out, a.out.wrap(0, 4, "  over: "+l.Name+": "+l.Beyond))
 		}
 	}
 }

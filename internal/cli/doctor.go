@@ -16,7 +16,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var report string
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check configuration, rights, bucket, crawler and what was left behind",
+		Short: "Check configuration, rights, bucket, crawler and leftovers",
 		Long: `Looks for what is wrong around a pipeline: the configuration and the mapping;
 whether source, sink, ledger and quarantine can be read, listed and written;
 whether the server holds conditional writes; versioning, lifecycle rules and
@@ -52,9 +52,10 @@ func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 		r.Checks = append(r.Checks, c)
 		r.Counts[c.Status]++
 		if report == "text" {
-			fmt.Fprintf(a.out, "%s%*s  %-20s  %s\n", a.out.paint(statusColors[c.Status], string(c.Status)), 11-len(c.Status), "", c.Name, visible(c.Detail))
+			const column = 35 // of the details
+			fmt.Fprintf(a.out, "%s%*s  %-20s  %s\n", a.out.paint(statusColors[c.Status], string(c.Status)), 11-len(c.Status), "", c.Name, a.out.wrap(column, column, visible(c.Detail)))
 			if c.Hint != "" {
-				fmt.Fprintf(a.out, "%35s  hint: %s\n", "", visible(c.Hint))
+				fmt.Fprintf(a.out, "%*s%s\n", column, "", a.out.wrap(column, column, "hint: "+visible(c.Hint)))
 			}
 		}
 	}

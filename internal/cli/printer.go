@@ -2,11 +2,14 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -85,6 +88,38 @@ func (c *printer) paint(color, s string) string {
 		return s
 	}
 	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+// sentence prints text after a word that is painted.
+func (c *printer) sentence(head, color, text string) {
+	fmt.Fprintf(c, "%s %s\n", c.paint(color, head), c.wrap(len(head)+1, 4, text))
+}
+
+// wrap ends the lines of a text between words, where a terminal would end them
+// within. So many columns of the first line are used; the others are indented.
+func (c *printer) wrap(used, indent int, text string) string {
+	if c.width == 0 {
+		return text
+	}
+	var b strings.Builder
+	for i, word := range strings.Split(text, " ") {
+		first, _, _ := strings.Cut(word, "\n")
+		switch n := utf8.RuneCountInString(first); {
+		case i == 0:
+			used += n
+		case used+1+n > c.width && used > indent:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent + n
+		default:
+			b.WriteString(" ")
+			used += 1 + n
+		}
+		if end := strings.LastIndex(word, "\n"); end >= 0 {
+			used = utf8.RuneCountInString(word[end+1:])
+		}
+		b.WriteString(word)
+	}
+	return b.String()
 }
 
 // widthOf is the width of the terminal that w is; 0 if it is none.

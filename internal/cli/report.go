@@ -191,7 +191,7 @@ func reasonsOf(s *sluice.Stats) string {
 // printNextStep says where quarantined records are and how they come back,
 // with a command for the first of the files that holds some.
 func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convertFlags) {
-	fmt.Fprintln(w, "quarantined records, each with reason, path, byte offset and its bytes as they were:")
+	fmt.Fprintln(w, "quarantined records, with reason, path, offset and their bytes as they were:")
 	for _, r := range files {
 		if r.Quarantine != "" {
 			fmt.Fprintf(w, "  %s\n", visible(r.Quarantine))
@@ -201,7 +201,7 @@ func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convert
 	if f.mapping != "" {
 		command = append(command, "-m", fileArgument(f.mapping))
 	}
-	fmt.Fprintf(w, "docs/reasons.md explains the reasons; after you have fixed the mapping, or \"raw\" in the file:\n  %s\n", strings.Join(command, " "))
+	fmt.Fprintf(w, "once the mapping, or \"raw\" in the file, is fixed (see docs/reasons.md):\n  %s\n", strings.Join(command, " "))
 }
 
 // mendedName is a name for what becomes of the quarantined records of a file:

@@ -90,7 +90,7 @@ func render(w io.Writer, rows [][]string) {
 	t.Style().Format.Header = text.FormatDefault // as written, not in capitals
 	var columns []table.ColumnConfig
 	for i, width := range fit(columnWidths(rows), widthOf(w)) {
-		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapHard})
+		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft})
 	}
 	t.SetColumnConfigs(columns)
 	for i, r := range rows {

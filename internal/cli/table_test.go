@@ -115,3 +115,19 @@ func TestColors(t *testing.T) {
 		t.Errorf("without colours %q", got)
 	}
 }
+
+// A message is as it was, but for line ends between words on a terminal.
+func TestSentence(t *testing.T) {
+	const told = "convert  a file.json: object rejected at byte 6: truncated_json: the input ends inside a record"
+	var out bytes.Buffer
+	(&printer{Writer: &out}).sentence("sluice:", red, told)
+	if out.String() != "sluice: "+told+"\n" {
+		t.Errorf("got %q", out.String())
+	}
+	out.Reset()
+	(&printer{Writer: &out, width: 40}).sentence("sluice:", red, told+"\nsecond line")
+	want := "sluice: convert  a file.json: object\n    rejected at byte 6: truncated_json:\n    the input ends inside a record\nsecond line\n"
+	if out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
