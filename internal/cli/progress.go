@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
+
+	"sluice/internal/setup"
+	"sluice/internal/store"
 )
 
 const (
@@ -35,10 +39,8 @@ func newMeter(out *printer) *meter {
 	}
 	m := &meter{out: out, pretty: progress.NewWriter(), tracker: &progress.Tracker{AutoStopDisabled: true}, begun: time.Now(), ended: make(chan struct{})}
 	style := m.pretty.Style()
-	style.Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Time: true, Tracker: true}
+	style.Visibility = progress.StyleVisibility{Percentage: true, Tracker: true}
 	style.Chars = progress.StyleCharsBlocks
-	style.Options.ETAString, style.Options.ETAPrecision = "left", time.Second
-	style.Options.TimeInProgressPrecision = time.Second
 	style.Options.Separator, style.Options.PercentFormat, style.Options.PercentIndeterminate = " ", "%3.0f%%", "    "
 	m.pretty.SetOutputWriter(out.Writer)
 	m.pretty.SetTerminalWidth(out.width)
@@ -55,7 +57,7 @@ func (m *meter) draw() {
 	m.out.setAbove(func(text string) { m.pretty.Log(strings.TrimSuffix(text, "\n")) })
 	m.pretty.Render()
 	m.out.setAbove(nil)
-	fmt.Fprint(m.out.Writer, "\x1b[1A\x1b[2K\r") // the last state of the line
+	fmt.Fprint(m.out.Writer, "\x1b[1A\r\x1b[J") // the last state of the line
 	close(m.ended)
 }
 
@@ -72,7 +74,11 @@ func (m *meter) show(look func(took time.Duration) (done, all int64, text string
 		return
 	}
 	m.looked = now
-	done, all, text := look(now.Sub(m.begun))
+	took := now.Sub(m.begun)
+	done, all, text := look(took)
+	if left := float64(all-done) / max(float64(done), 1) * float64(took); done > 0 && all > done {
+		text += fmt.Sprintf(", %s left", time.Duration(left).Round(time.Second))
+	}
 	m.tracker.UpdateMessage(text)
 	m.tracker.UpdateTotal(all)
 	m.tracker.SetValue(done)
@@ -120,8 +126,7 @@ func (m *inputMeter) report() func(int64) {
 
 func (m *inputMeter) next(bytes int64) { m.done += bytes }
 
-// objectMeter counts the objects of a run. Objects are listed while others are
-// processed, so their number grows.
+// objectMeter counts the objects of a run.
 type objectMeter struct {
 	*meter
 	mu                 sync.Mutex
@@ -132,6 +137,30 @@ type objectMeter struct {
 
 // effort is what an object takes in bytes: a small one mostly waits.
 func effort(size int64) int64 { return size + 64<<10 }
+
+// count lists the source for itself, since a run lists no further than its
+// workers have come. Only who looks at a terminal pays for it. stop ends it.
+func (m *objectMeter) count(ctx context.Context, s *setup.Setup) (stop func()) {
+	if m.meter == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var counting sync.WaitGroup
+	counting.Go(func() {
+		src, err := s.Pipeline.Source(s.Config.Source.Bucket)
+		if err == nil {
+			// What is wrong with the listing is told by the run.
+			_ = src.List(ctx, s.Config.Source.Prefix, func(info store.Info) error {
+				m.list(info.Size)
+				return ctx.Err()
+			})
+		}
+	})
+	return func() {
+		cancel()
+		counting.Wait()
+	}
+}
 
 func (m *objectMeter) list(size int64) {
 	m.mu.Lock()
@@ -154,11 +183,13 @@ func (m *objectMeter) finish(size, rows, read int64, failed bool) {
 }
 
 func (m *objectMeter) look(took time.Duration) (int64, int64, string) {
-	text := fmt.Sprintf("%s of %s, %s, %s", grouped(m.done), plural(m.listed, "object"), plural(m.rows, "row"), rate(m.read, took))
+	// Deleted objects are looked at too, and are not listed.
+	listed := max(m.listed, m.done)
+	text := fmt.Sprintf("%s of %s, %s, %s", grouped(m.done), plural(listed, "object"), plural(m.rows, "row"), rate(m.read, took))
 	if m.failed > 0 {
 		text += fmt.Sprintf(", %s failed", grouped(m.failed))
 	}
-	return m.work, m.listedWork, text
+	return m.work, max(m.listedWork, m.work), text
 }
 
 func rate(bytes int64, took time.Duration) string {

@@ -53,17 +53,17 @@ func TestMeter(t *testing.T) {
 	screen.until(t, "2 of 3 objects, 12,345 rows, ", func() {
 		m.meter.show(m.look)
 	})
-	if !strings.Contains(screen.String(), ", 1 failed") || !strings.Contains(screen.String(), " 67%") {
+	if !strings.Contains(screen.String(), ", 1 failed, ") || !strings.Contains(screen.String(), " left ") || !strings.Contains(screen.String(), " 67%") {
 		t.Errorf("the screen shows %q", screen.String())
 	}
 	a.complain(errors.New("something is wrong"))
 	screen.until(t, "sluice: something is wrong\n", func() {})
 	m.end()
-	if !strings.HasSuffix(screen.String(), "\x1b[1A\x1b[2K\r") {
+	if !strings.HasSuffix(screen.String(), "\x1b[1A\r\x1b[J") {
 		t.Errorf("the line is left: %q", screen.String())
 	}
 	a.complain(errors.New("later"))
-	if !strings.HasSuffix(screen.String(), "\rsluice: later\n") {
+	if !strings.HasSuffix(screen.String(), "\x1b[Jsluice: later\n") {
 		t.Errorf("what follows is not told: %q", screen.String())
 	}
 }

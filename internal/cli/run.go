@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -112,17 +113,18 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 	started := time.Now()
 	failures := &failures{a: a}
 	meter := &objectMeter{meter: newMeter(a.errw)}
+	stop := meter.count(ctx, s)
 	sum, err := s.Pipeline.Run(ctx, pipeline.RunOptions{
 		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: cmp.Or(f.workers, c.Workers), DryRun: f.dryRun,
 		Allowed: func(key string) bool {
 			return s.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
 		},
-		Listed: meter.list,
 		Done: func(key string, size int64, r pipeline.Result, err error) {
 			failures.note(key, r, err)
 			meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
 		},
 	})
+	stop()
 	meter.end()
 	if err != nil {
 		return stopped(err, "what was committed stays, and the next run does the rest")
@@ -161,8 +163,8 @@ type failures struct {
 }
 
 func (f *failures) note(key string, r pipeline.Result, err error) {
-	if err == nil && r.Disposition != pipeline.DidReject {
-		return
+	if err == nil && r.Disposition != pipeline.DidReject || errors.Is(err, context.Canceled) {
+		return // the run says that it was interrupted
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
