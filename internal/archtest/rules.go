@@ -45,7 +45,7 @@ var ladder = map[string]rung{
 		"atomicfile knows files and names only"},
 	"internal/gen": {nil,
 		"generated orders must not share code with what reads them: an error in both would not be seen"},
-	"internal/cost": {nil,
+	"internal/cost": {[]string{"internal/suggest", "internal/yamlfile"},
 		"the cost model is arithmetic over prices and calls; that the pipeline makes these calls is a matter of its tests"},
 	"bench/gen": {[]string{"internal/gen"},
 		"the benchmark measures the command as a user has it: only its inputs are made by our code"},

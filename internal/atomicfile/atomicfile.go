@@ -64,6 +64,9 @@ func Create(name string) (*File, error) {
 
 func create(name string, old fs.FileInfo) (*File, error) {
 	f, err := createTemp(name)
+	if fault := (&fs.PathError{}); errors.As(err, &fault) {
+		fault.Path = name // and not the hidden file, which nobody has asked for
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create file: %w", err)
 	}

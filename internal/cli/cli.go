@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sluice"
 	"sluice/internal/setup"
+	"sluice/internal/suggest"
 )
 
 // Exit codes, a contract of the command.
@@ -90,7 +92,7 @@ reason, and an input that cannot be trusted is rejected whole.`,
 	withExits(root, exitAll, exitSome, exitWrong, exitHeld)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80") + exitsTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd, "%w", err)
+		return usage(cmd, "%w", flagError(cmd, err))
 	})
 	root.AddCommand(a.convertCommand(), a.runCommand(), a.invokeCommand(), a.quarantineCommand(), a.doctorCommand(), a.demoCommand(), a.mappingCommand(), a.costCommand(), a.versionCommand())
 	return root
@@ -111,6 +113,24 @@ func group(cmd *cobra.Command) *cobra.Command {
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	return cmd
+}
+
+// flagError says what is wrong with a flag, without the words of strconv.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := suggest.Near(unknown.GetSpecifiedName(), names); near != "" {
+			return fmt.Errorf("%w; did you mean --%s?", err, near)
+		}
+	}
+	if wrong := new(pflag.InvalidValueError); errors.As(err, &wrong) {
+		is := map[string]string{"int": "whole number", "int64": "whole number", "float64": "number", "bool": "true or false"}[wrong.GetFlag().Value.Type()]
+		if is != "" {
+			return fmt.Errorf("--%s %q is no %s", wrong.GetFlag().Name, wrong.GetValue(), is)
+		}
+	}
+	return err
 }
 
 // args is a check of the number of arguments whose failure is wrong usage.

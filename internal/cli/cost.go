@@ -143,8 +143,8 @@ func (f *costFlags) priceList() (cost.Prices, error) {
 	if err != nil {
 		return cost.Prices{}, fmt.Errorf("read prices: %w", err)
 	}
-	if prices, err = prices.Override(file); err != nil {
-		return cost.Prices{}, fmt.Errorf("%s: %w", f.prices, err)
+	if prices, err = prices.Override(f.prices, file); err != nil {
+		return cost.Prices{}, err
 	}
 	return prices, nil
 }

@@ -68,7 +68,11 @@ func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
 		slices.Reverse(missing)
 		o.made = append(o.made, missing...)
 	}
-	return atomicfile.Create(name)
+	f, err := atomicfile.Create(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; make the folder first", err)
+	}
+	return f, err
 }
 
 // abort throws away what was not committed.

@@ -251,7 +251,7 @@ func TestPriceSources(t *testing.T) {
 
 func TestOverride(t *testing.T) {
 	p := list(t)
-	got, err := p.Override([]byte("region: eu-central-1\nprices:\n  logs_gb: {usd: 0.63, source: https://example.com/}\n"))
+	got, err := p.Override("eu.yaml", []byte("region: eu-central-1\nprices:\n  logs_gb: {usd: 0.63, source: https://example.com/}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,14 +263,19 @@ func TestOverride(t *testing.T) {
 		t.Error("the list itself has changed")
 	}
 	for file, want := range map[string]string{
+		"prices: {logs_gb: free}":               "eu.yaml:1: logs_gb must have keys (usd, ",
+		"prices: {logs_gb: {usd: free}}":        "eu.yaml:1: logs_gb: usd must be 0 or more",
+		"prices: {log_gb: {usd: 1}}":            "did you mean logs_gb?",
+		"prices: none":                          "eu.yaml:1: prices must have keys",
+		"region: [eu]":                          "eu.yaml:1: region must be one value, found a list",
 		"prices: {logs: {usd: 1}}":              `unknown price "logs"; known are alarm_month`,
 		"prices: {logs_gb: {usd: -1}}":          "usd must be 0 or more",
 		"prices: {logs_gb: {usd: .nan}}":        "usd must be 0 or more",
 		"prices: {logs_gb: {usd: 1, unit: kB}}": "for one GB, not kB",
-		"prices: {logs_gb: {price: 1}}":         "price not found",
-		"logs_gb: 1":                            "logs_gb not found",
+		"prices: {logs_gb: {price: 1}}":         `eu.yaml:1: logs_gb: unknown key "price"; use usd, unit, source, read, confirmed, note`,
+		"logs_gb: 1":                            `eu.yaml:1: price list: unknown key "logs_gb"; use region, prices`,
 	} {
-		if _, err := p.Override([]byte(file)); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if _, err := p.Override("eu.yaml", []byte(file)); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", file, err, want)
 		}
 	}

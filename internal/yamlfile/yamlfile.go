@@ -1,4 +1,4 @@
-// Package yamlfile reads the YAML files that people write, mapping and
+// Package yamlfile reads the YAML files that people write, mapping, prices and
 // configuration, so that each says what is wrong with it in the same way:
 // file:line, what, how to fix it, and all of it at once.
 package yamlfile
