@@ -15,6 +15,9 @@ import (
 func main() {
 	ballast := headroom()
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	// A second interrupt ends what cannot be called off, such as the wait for a
+	// reader of a FIFO. Of other signals a terminal that closes may send two.
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	code := cli.Main(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	runtime.KeepAlive(ballast)

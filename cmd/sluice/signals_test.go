@@ -139,3 +139,34 @@ func TestReaderGone(t *testing.T) {
 		t.Errorf("%v are left", left)
 	}
 }
+
+// What cannot be called off, here the wait for a reader, ends at the second
+// interrupt.
+func TestSecondInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "convert", "-", "-o", "pipe")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SLUICE_TEST_COMMAND=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for deadline := time.After(time.Minute); ; {
+		select {
+		case <-ended:
+			return
+		case <-deadline:
+			cmd.Process.Kill()
+			t.Fatal("it does not end")
+		case <-time.After(50 * time.Millisecond):
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+}

@@ -106,6 +106,9 @@ func (a *app) refuseConflicts(jobs []job, mappingFile string, s streams) error {
 			if err := f.refuse(read); err != nil {
 				return err
 			}
+			if same(f.info, s.out) || same(f.info, s.errw) {
+				return fmt.Errorf("%s is written by the shell too, with the report or the messages; give one of them another name", name)
+			}
 			if err := written.add(&f); err != nil {
 				return err
 			}
