@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/mapping"
+	"sluice/internal/setup"
 )
 
 func (a *app) mappingCheckCommand() *cobra.Command {
@@ -16,14 +16,17 @@ func (a *app) mappingCheckCommand() *cobra.Command {
 as FILE:LINE: what, how to mend.`,
 		Example: "  sluice mapping check orders.yaml",
 		Args:    args(cobra.MinimumNArgs(1)),
-		RunE:    func(_ *cobra.Command, files []string) error { return a.mappingCheck(files) },
+
+		ValidArgsFunction: completeExtension("yaml", "yml"),
+
+		RunE: func(_ *cobra.Command, files []string) error { return a.mappingCheck(files) },
 	}, "0  all are right", exitBad, "2  wrong usage, or a file is wrong")
 }
 
 func (a *app) mappingCheck(files []string) error {
 	wrong := false
 	for _, name := range files {
-		m, err := mapping.Load(name)
+		m, err := setup.LoadMapping(name)
 		if err != nil {
 			wrong = true
 			fmt.Fprintln(a.errw, errorText(err))
