@@ -152,9 +152,9 @@ func (r *Records) next() (bool, error) {
 func (r *Records) nextDocument() (bool, error) {
 	w := r.w
 	more, err := w.SkipSpace()
-	if more && r.count == 1 && r.adjacent && w.Buf[w.Pos] != r.opens {
-		// Documents of a kind show themselves where they end.
-		return false, r.reject(reason.TrailingData, w.Pos, "what follows a document, and no line end separates from it, is none of its kind")
+	if more && r.count == 1 && r.adjacent && (r.opens != '{' || w.Buf[w.Pos] != '{') {
+		// Objects written one after another are a form; "[][]" is no JSON.
+		return false, r.reject(reason.TrailingData, w.Pos, "what follows a document with no line end between them, where only objects may do so")
 	}
 	return more, err
 }
