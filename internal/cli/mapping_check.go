@@ -29,7 +29,7 @@ func (a *app) mappingCheck(files []string) error {
 		m, err := setup.LoadMapping(name)
 		if err != nil {
 			wrong = true
-			fmt.Fprintln(a.errw, errorText(err))
+			fmt.Fprintln(a.errw, a.errw.wrap(0, 4, errorText(err)))
 			continue
 		}
 		fmt.Fprintf(a.out, "%s: ok\n", visible(name))

@@ -196,7 +196,11 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 		}
 		rows = append(rows, []string{fmt.Sprint(q.Record), q.Reason, q.Path, fmt.Sprint(q.Offset)})
 	}
-	fmt.Fprintf(a.out, "%s of %s are in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), visible(e.State.Quarantine))
+	are := "are"
+	if e.State.RecordsQuarantined == 1 {
+		are = "is"
+	}
+	fmt.Fprintf(a.out, "%s of %s %s in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), are, visible(e.State.Quarantine))
 	printTable(a.out, []string{"record", "reason", "path", "byte offset"}, rows)
 	return nil
 }
