@@ -149,6 +149,7 @@ func TestContradictions(t *testing.T) {
 		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, crawl, database), found text; write catalog: {kind: none}"},
 		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style), found a list"},
 		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
+		{"a text of lines for a list", source + "suffixes: |\n a\n b\n", nil, "found text; write suffixes: [.json]"},
 		{"a section for a list", source + "suffixes: {a: b}\n", nil, "sluice.yaml:2: suffixes must be a list, found keys"},
 		{"a number in a list", source + "suffixes: [1]\n", nil, "sluice.yaml:2: suffixes must be text, found a number"},
 		{"a key of the mapping file", source + "mappings: m.yaml\n", nil, "did you mean mapping?"},

@@ -70,7 +70,7 @@ func (r *reader) section(n *yaml.Node, section string) {
 	if section == "" {
 		what = "configuration"
 	} else if n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" {
-		r.file.Fail(n, "%s must have keys (%s), found %s; write %s: {%s: %s}", section, strings.Join(names, ", "), yamlfile.KindOf(n), section, names[0], n.Value)
+		r.file.Fail(n, "%s must have keys (%s), found %s; write %s: {%s: %s}", section, strings.Join(names, ", "), yamlfile.KindOf(n), section, names[0], example(n, "…"))
 		return
 	}
 	if n.ShortTag() == "!!null" {
@@ -93,6 +93,14 @@ func (r *reader) section(n *yaml.Node, section string) {
 	}
 }
 
+// example is the value of a node where it can be written again as it is.
+func example(n *yaml.Node, otherwise string) string {
+	if n.Value == "" || strings.ContainsFunc(n.Value, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(",[]{}:#&*!|>'\"%@`", r) }) {
+		return otherwise
+	}
+	return n.Value
+}
+
 func join(section, name string) string {
 	if section == "" {
 		return name
@@ -102,7 +110,7 @@ func join(section, name string) string {
 
 func (r *reader) list(n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
-		r.file.Fail(n, "suffixes must be a list, found %s; write suffixes: [%s]", yamlfile.KindOf(n), n.Value)
+		r.file.Fail(n, "suffixes must be a list, found %s; write suffixes: [%s]", yamlfile.KindOf(n), example(n, ".json"))
 		return
 	}
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
