@@ -91,11 +91,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		}
 		w, err := parquetfile.NewWriter(out, m.Schema(t), parquetfile.Options{
 			CreatedBy: "sluice version " + Version(),
-			KeyValues: []parquetfile.KeyValue{
-				{Key: "sluice.mapping_sha256", Value: hash},
-				{Key: "sluice.table", Value: t.Name},
-				{Key: "sluice.version", Value: Version()},
-			},
+			KeyValues: c.keyValues(t.Name, hash),
 		})
 		if err != nil {
 			return nil, err
@@ -128,6 +124,21 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
 	c.decoder.in = c.in
 	return c, nil
+}
+
+// keyValues is the metadata in the footer of a table's file.
+func (c *conversion) keyValues(table, hash string) []parquetfile.KeyValue {
+	kv := []parquetfile.KeyValue{
+		{Key: "sluice.mapping_sha256", Value: hash},
+		{Key: "sluice.table", Value: table},
+		{Key: "sluice.version", Value: Version()},
+	}
+	if c.opts.Metadata != nil {
+		for key, value := range c.opts.Metadata(table) {
+			kv = append(kv, parquetfile.KeyValue{Key: key, Value: value})
+		}
+	}
+	return kv
 }
 
 // stop waits for what runs in vain: what was read ahead behind the end, or

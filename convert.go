@@ -71,6 +71,10 @@ type Options struct {
 	// Table opens the output of a table, for a mapping with several; dst is
 	// not used then. The writers are not closed by Convert.
 	Table func(name string) (io.Writer, error)
+	// Metadata gives key-value pairs for the footer of a table's file, beside
+	// sluice's own. For the same input to give the same bytes, no time and
+	// nothing random may be among them. nil: none.
+	Metadata func(table string) map[string]string
 	// MaxRecords ends the conversion early after that many records, for a
 	// preview; what follows is not looked at. 0 means all.
 	MaxRecords int64

@@ -7,6 +7,7 @@ package awslambda
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -87,6 +88,9 @@ type invocation struct {
 }
 
 func (in *invocation) answer(raw json.RawMessage) (any, error) {
+	if err := in.setup.Own(in.work); err != nil {
+		return nil, fmt.Errorf("look whose the ledger is: %w", err)
+	}
 	switch noticeOf(raw) {
 	case crawlerEnded:
 		return nil, in.followUp()

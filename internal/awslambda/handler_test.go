@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -265,10 +266,16 @@ func TestWarmReuse(t *testing.T) {
 		t.Fatalf("%d and %d files", len(all), len(cold.outputs()))
 	}
 	for name, content := range cold.outputs() {
-		if all[name] != content {
+		if pages(all[name]) != pages(content) {
 			t.Errorf("%s differs", name)
 		}
 	}
+}
+
+// pages is a file without its footer, which names the source state.
+func pages(file string) string {
+	end := len(file) - 8
+	return file[:end-int(binary.LittleEndian.Uint32([]byte(file[end:])))]
 }
 
 // Near the time limit the work stops, what was not done comes again, and the
@@ -287,8 +294,8 @@ func TestTimeLimit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	answer, err := l.Handle(ctx, records(
-		message("largest", string(records(created("orders", "largest.json", 3)))),
-		message("large", string(records(created("orders", "large.json", 2)))),
+		message("largest", string(records(created("orders", "largest.json", 3<<20)))),
+		message("large", string(records(created("orders", "large.json", 2<<20)))),
 		message("small", string(records(created("orders", "small.json", 1)))),
 	))
 	if err != nil || ctx.Err() != nil {
@@ -297,7 +304,7 @@ func TestTimeLimit(t *testing.T) {
 	if got, want := answerJSON(t, answer), `{"batchItemFailures":[{"itemIdentifier":"largest"},{"itemIdentifier":"large"}]}`; got != want {
 		t.Errorf("answer %s, want %s", got, want)
 	}
-	for _, want := range []string{`"cause":"time_limit"`, "0 of 2 bytes of the object were read", "0 of 3 bytes", "not begun", "sluice run"} {
+	for _, want := range []string{`"cause":"time_limit"`, "0 of 2097152 bytes of the object were read", "0 of 3145728 bytes", "not begun", "sluice run"} {
 		if !strings.Contains(l.logs.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, &l.logs)
 		}

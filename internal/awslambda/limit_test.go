@@ -25,6 +25,8 @@ func TestAbortsEndInTime(t *testing.T) {
 		switch {
 		case r.Method == http.MethodHead:
 			w.WriteHeader(http.StatusNotFound)
+		case r.Method == http.MethodGet && r.URL.Query().Has("list-type"):
+			fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
 		case r.Method == http.MethodPut:
 			w.Header().Set("ETag", `"part"`)
 		case r.Method == http.MethodPost && r.URL.Query().Has("uploads"):

@@ -77,23 +77,31 @@ func (in *invocation) look(records []event.Record) []outcome {
 // process has the pipeline look at the objects, several at once. The smallest
 // come first: one that cannot be done in time must not cost the others theirs.
 func (in *invocation) process(objects []*object) {
-	slices.SortStableFunc(objects, func(a, b *object) int { return cmp.Compare(a.at.Size, b.at.Size) })
-	todo := make(chan *object)
+	slices.SortStableFunc(objects, func(a, b *object) int {
+		return cmp.Compare(uint64(a.at.Size), uint64(b.at.Size)) // one that is not known (-1) comes last
+	})
+	type work struct {
+		*object
+		leave func()
+	}
+	todo := make(chan work)
 	var mu sync.Mutex
 	var workers sync.WaitGroup
-	for range min(max(in.setup.Config.Workers, 1), len(objects)) {
+	flight := pipeline.NewFlight(in.setup.Config.Workers)
+	for range min(pipeline.SmallAtOnce, len(objects)) {
 		workers.Go(func() {
-			for o := range todo {
-				in.processOne(o)
+			for w := range todo {
+				in.processOne(w.object)
+				w.leave()
 				mu.Lock()
-				in.count(o)
+				in.count(w.object)
 				mu.Unlock()
-				in.logObject(o)
+				in.logObject(w.object)
 			}
 		})
 	}
 	for _, o := range objects {
-		todo <- o
+		todo <- work{o, flight.Enter(o.at.Size)}
 	}
 	close(todo)
 	workers.Wait()

@@ -43,18 +43,13 @@ func noticeOf(raw json.RawMessage) notice {
 // done in time is left to the next schedule. Objects that the listings do not
 // show to be behind are verified as far as the time goes.
 func (in *invocation) reconcile() error {
-	c := in.setup.Config
-	sum, err := in.setup.Pipeline.Run(in.work, pipeline.RunOptions{
-		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers,
-		Allowed: func(key string) bool {
-			return in.setup.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
-		},
-		Done: func(key string, size int64, r pipeline.Result, err error) {
-			if err != nil || r.Disposition != pipeline.DidDuplicate {
-				in.logObject(&object{at: event.Object{Bucket: c.Source.Bucket, Key: key, Size: size}, result: r, err: err})
-			}
-		},
-	})
+	o := in.setup.Run()
+	o.Done = func(key string, size int64, r pipeline.Result, err error) {
+		if err != nil || r.Disposition != pipeline.DidDuplicate && r.Disposition != pipeline.DidSkip {
+			in.logObject(&object{at: event.Object{Bucket: o.Bucket, Key: key, Size: size}, result: r, err: err})
+		}
+	}
+	sum, err := in.setup.Pipeline.Run(in.work, o)
 	in.sum.Stats.Add(sum.Stats)
 	in.sum.Written = sum.Written
 	for did, n := range sum.Objects {

@@ -177,6 +177,7 @@ func (a *app) exitCode(err error) int {
 		code    status
 		wrong   *usageError
 		mapping *setup.MappingError
+		owner   *setup.OwnerError
 	)
 	switch {
 	case err == nil:
@@ -187,7 +188,7 @@ func (a *app) exitCode(err error) int {
 		a.complain(err)
 		fmt.Fprintf(a.errw, "See: %s\n", wrong.help)
 		return exitUsage
-	case errors.As(err, &mapping):
+	case errors.As(err, &mapping), errors.As(err, &owner):
 		a.complain(err)
 		return exitUsage
 	}

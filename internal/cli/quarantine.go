@@ -41,13 +41,13 @@ convert" leaves beside its output is converted like any other input.)`,
 // told by the name of its file, and does not keep the others from being seen:
 // unread says how many there are.
 func (a *app) held(ctx context.Context, s *setup.Setup) (all []ledger.Entry, unread int64, err error) {
-	err = s.Pipeline.Ledger.List(ctx, func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
-		e, err := read()
+	err = s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
+		e, _, err := s.Pipeline.Ledger.Read(ctx, l.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound): // removed since it was listed
 		case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrNewer):
 			unread++
-			a.complain(fmt.Errorf("%s%s.json: %w", s.Config.Ledger, id, err))
+			a.complain(fmt.Errorf("%s%s.json: %w", s.Config.Ledger, l.ID, err))
 		case err != nil:
 			return err
 		case e.State != nil && e.State.Report != "":
@@ -235,7 +235,10 @@ once. With the mapping they were made with there is nothing to do.`,
 
 func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFlags) error {
 	started := time.Now()
-	s.Pipeline.Reprocess = true
+	s.Pipeline.Redo = pipeline.RedoChanged
+	if err := s.Own(ctx); err != nil {
+		return err
+	}
 	entries, unread, err := a.held(ctx, s)
 	if err != nil {
 		return err

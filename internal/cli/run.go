@@ -13,7 +13,6 @@ import (
 	"sluice"
 	"sluice/internal/awsconfig"
 	"sluice/internal/config"
-	"sluice/internal/event"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
@@ -58,42 +57,69 @@ func (a *app) setup(cmd *cobra.Command, f placeFlags) (*setup.Setup, error) {
 
 type runFlags struct {
 	placeFlags
-	report            string
-	workers, threads  int
-	dryRun, reprocess bool
+	report           string
+	workers, threads int
+	dryRun           bool
+	changed          bool // publish again what was made with another mapping
+	reprocess        bool // publish again all, or the keys that are named
+}
+
+// redo is what the flags ask to be published again.
+func (f *runFlags) redo() pipeline.Redo {
+	switch {
+	case f.reprocess:
+		return pipeline.RedoAll
+	case f.changed:
+		return pipeline.RedoChanged
+	}
+	return pipeline.RedoNothing
 }
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   "run [--reprocess [KEY...]]",
 		Short: "Process what the ledger lacks: first load, backfill and repair",
-		Long: `Lists the source, compares every object with the ledger, and processes what
+		Long: `Lists the source, the sink and the ledger, compares them, and processes what
 differs: new and overwritten objects, those whose event was lost, those a dead
-worker left, and deleted ones. What is settled is not touched, so the command
-can be stopped and run again at any time, also beside the Lambda function.
+worker left, deleted ones, and those whose outputs somebody deleted or damaged.
+What is settled is not touched, so the command can be stopped and run again at
+any time, also beside the Lambda function.
 
 --lake DIR works in a folder: raw_orders_data/ is read, orders_data_parquet/ is
 written, ledger/, quarantine/ and catalog/ stand beside them.
 
-A changed mapping touches nothing by itself: the report says how many objects
-were made with another one, and --reprocess publishes these again.`,
+A changed configuration touches nothing by itself. The report says how many
+objects were made with another mapping, stand where another sink or other tables
+wanted them, or were deleted before on_delete said remove. --changed-mapping
+carries out these changes, for the objects that they concern. --reprocess
+publishes every object again, or those whose KEY is given, whatever the ledger
+says. Rows in outputs that the configuration does not name any more are then
+removed.`,
 		Example: `  sluice run --lake lake/
   sluice run -c sluice.yaml --workers 8 --report json
-  sluice run -c sluice.yaml --dry-run`,
-		Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, f) },
+  sluice run -c sluice.yaml --dry-run
+  sluice run -c sluice.yaml --changed-mapping
+  sluice run -c sluice.yaml --reprocess raw_orders_data/2024-01-10.json`,
+		RunE: func(cmd *cobra.Command, keys []string) error {
+			if len(keys) > 0 && !f.reprocess {
+				return usage(cmd, "KEY is for --reprocess; run looks at all of the source")
+			}
+			return a.run(cmd, f, keys)
+		},
 	}
 	f.add(cmd)
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "objects processed at once (default from the configuration)")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "row groups of one object worked on at once (default from the configuration)")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be processed")
-	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again what was made with another mapping")
+	cmd.Flags().BoolVar(&f.changed, "changed-mapping", false, "publish again what was made with another mapping, or stands elsewhere")
+	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again every object, or those whose KEY is given")
+	cmd.MarkFlagsMutuallyExclusive("changed-mapping", "reprocess")
 	reportFlag(cmd, &f.report)
 	return withExits(cmd, "0  everything is accounted for", exitSome, exitWrong, exitHeld)
 }
 
-func (a *app) run(cmd *cobra.Command, f runFlags) error {
+func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	if err := checkReport(cmd, f.report); err != nil {
 		return err
 	}
@@ -106,26 +132,33 @@ func (a *app) run(cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	defer s.Close()
-	c := s.Config
-	s.Pipeline.Reprocess = f.reprocess
-	s.Pipeline.Threads = cmp.Or(f.threads, c.Threads)
+	s.Pipeline.Redo = f.redo()
+	s.Pipeline.Threads = cmp.Or(f.threads, s.Config.Threads)
 
+	if !f.dryRun {
+		if err := s.Own(ctx); err != nil {
+			return err
+		}
+	}
 	started := time.Now()
 	failures := &failures{a: a}
 	meter := &objectMeter{meter: newMeter(a.errw)}
-	stop := meter.count(ctx, s)
-	sum, err := s.Pipeline.Run(ctx, pipeline.RunOptions{
-		Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: cmp.Or(f.workers, c.Workers), DryRun: f.dryRun,
-		Allowed: func(key string) bool {
-			return s.Allow.Check(event.Object{Bucket: c.Source.Bucket, Key: key}).Action == event.Process
-		},
-		Done: func(key string, size int64, r pipeline.Result, err error) {
-			failures.note(key, r, err)
-			meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
-		},
-	})
+	stop := func() {}
+	if len(keys) == 0 {
+		stop = meter.count(ctx, s)
+	}
+	o := s.Run()
+	o.Workers, o.DryRun, o.Keys = cmp.Or(f.workers, o.Workers), f.dryRun, keys
+	o.Done = func(key string, size int64, r pipeline.Result, err error) {
+		failures.note(key, r, err)
+		meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
+	}
+	sum, err := s.Pipeline.Run(ctx, o)
 	stop()
 	meter.end()
+	if all := err == nil && s.OldSink != "" && f.redo() != pipeline.RedoNothing && len(keys) == 0 && !f.dryRun; all && sum.Objects[pipeline.DidFail] == 0 {
+		err = s.Moved(ctx)
+	}
 	if err != nil {
 		return stopped(err, "what was committed stays, and the next run does the rest")
 	}
@@ -149,7 +182,10 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 	if err := a.reportObjects(sum, f, took); err != nil {
 		return err
 	}
-	return finished(countObjects(sum.Objects).bad(), &sum.Stats)
+	if s.OldSink != "" && f.report != "json" {
+		fmt.Fprintf(a.out, "the sink was %s (seen from the ledger); what stands there stays, and is not looked at any more\n", s.OldSink)
+	}
+	return finished(countObjects(sum.Objects).bad() || !sum.Complete(), &sum.Stats)
 }
 
 // maxFailures is the number of objects whose failure is told one by one.
@@ -213,19 +249,49 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 	if f.report == "json" {
 		return printJSON(a.out, struct {
 			sluice.Stats
-			Objects      objectCounts `json:"objects"`
-			OtherMapping int64        `json:"other_mapping"`
-			DryRun       bool         `json:"dry_run"`
-		}{sum.Stats, n, sum.OtherMapping, f.dryRun})
+			Objects objectCounts `json:"objects"`
+			findings
+			DryRun bool `json:"dry_run"`
+		}{sum.Stats, n, findingsOf(&sum.Findings), f.dryRun})
 	}
 	if f.dryRun {
 		fmt.Fprintln(a.out, "dry run, nothing was done; what a run would do:")
 	}
 	a.printObjects(n, sum.Stats, took)
-	if sum.OtherMapping > 0 && !f.reprocess {
-		fmt.Fprintf(a.out, "%s made with another mapping; --reprocess publishes them again\n", plural(sum.OtherMapping, "object"))
-	}
+	a.printFindings(&sum.Findings)
 	return nil
+}
+
+// findings are what a run saw and left alone. Their names are a contract.
+type findings struct {
+	OtherMapping int64 `json:"other_mapping"`
+	Elsewhere    int64 `json:"elsewhere"`
+	Dropped      int64 `json:"dropped"`
+	Kept         int64 `json:"kept"`
+	Unaccounted  int64 `json:"unaccounted"`
+	Damaged      int64 `json:"damaged_entries"`
+}
+
+func findingsOf(f *pipeline.Findings) findings {
+	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Unaccounted, f.Damaged}
+}
+
+func (a *app) printFindings(f *pipeline.Findings) {
+	for _, c := range []struct {
+		n          int64
+		noun, text string
+	}{
+		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes them again"},
+		{f.Elsewhere, "object", "with rows only where an earlier configuration wanted them; --changed-mapping publishes them where they belong"},
+		{f.Dropped, "object", "with rows in outputs that the configuration does not name any more; --changed-mapping removes these rows"},
+		{f.Kept, "deleted object", "whose rows stand, though on_delete is remove; --changed-mapping removes them"},
+		{f.Unaccounted, "output", "that no ledger entry names; see docs/ledger.md#care"},
+		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
+	} {
+		if c.n > 0 {
+			fmt.Fprintf(a.out, "%s %s\n", plural(c.n, c.noun), c.text)
+		}
+	}
 }
 
 // printObjects prints what became of objects and their records.

@@ -84,7 +84,7 @@ func function(j Job, b *biller) {
 	small := crawls * 3 * j.LatencySeconds
 	reconcile := 0.0
 	if j.Reconciles > 0 {
-		reconcile = j.Reconciles * j.reconciled() * j.LatencySeconds / j.workers()
+		reconcile = j.Reconciles * (j.fresh()/smallAtOnce + j.known()/listPage) * j.LatencySeconds
 	}
 	seconds := invocations*j.invocationSeconds() + small + reconcile
 	calls := invocations + crawls + j.Reconciles
@@ -95,7 +95,7 @@ func function(j Job, b *biller) {
 	if j.Catalog == Crawler {
 		s3 = s3.plus(crawlRequests.times(j.crawling())).plus(followUpRequests.times(crawls)).plus(idleRequests.times(j.Reconciles))
 	}
-	s3 = s3.plus(reconcileRequests(j.reconciled()).times(j.Reconciles))
+	s3 = s3.plus(reconcileRequests(j.known(), j.fresh()).times(j.Reconciles))
 	b.add("S3", "PUT, POST, LIST", "s3_put", month(s3.put))
 	b.add("S3", "GET, HEAD", "s3_get", month(s3.get))
 	if j.Storage {

@@ -204,7 +204,7 @@ func (j Job) objectSeconds() float64 {
 // the network, and wait side by side.
 func (j Job) invocationSeconds() float64 {
 	n, bytes := j.batch(), j.objectBytes()
-	rounds := math.Ceil(n / min(j.workers(), n))
+	rounds := math.Ceil(n / min(j.atOnce(), n))
 	shared := n * bytes / bytesPerMB / min(j.MBPerSecond*j.vCPU(), j.NetworkMB)
 	return max(rounds*j.objectSeconds(), shared) + j.catalogCalls()*j.LatencySeconds
 }
@@ -237,13 +237,32 @@ func (j Job) crawls() float64 {
 	return min(j.crawling(), secondsPerDay/j.CrawlSeconds)
 }
 
-// reconciled is the number of objects that a scheduled run gets through, of
-// those that the source keeps: it reads the ledger entry of each.
-func (j Job) reconciled() float64 {
-	return min(j.Objects*max(j.Keep, 1), j.reconcilable())
+// What the pipeline does at once, and what a listing gives in a call.
+const (
+	smallObject = 256 << 10 // bytes; see pipeline.Flight
+	smallAtOnce = 64
+	listPage    = 1000
+)
+
+// atOnce is the number of objects that an invocation works on at once: small
+// ones mostly wait for S3.
+func (j Job) atOnce() float64 {
+	if j.objectBytes() <= smallObject {
+		return smallAtOnce
+	}
+	return j.workers()
+}
+
+// known is the number of objects that a scheduled run compares.
+func (j Job) known() float64 { return j.Objects * max(j.Keep, 1) }
+
+// fresh is the number of objects whose ledger entries a scheduled run reads:
+// those that events have brought since the run before.
+func (j Job) fresh() float64 {
+	return min(j.Objects/max(j.Reconciles, 1), j.reconcilable())
 }
 
 func (j Job) reconcilable() float64 {
 	margin := max(2, min(15, j.Timeout/10)) // kept for the answer, docs/lambda.md
-	return math.Floor(j.workers() * max(0, j.Timeout-margin) / j.LatencySeconds)
+	return math.Floor(smallAtOnce * max(0, j.Timeout-margin) / j.LatencySeconds)
 }

@@ -63,7 +63,7 @@ func limits(j Job) []Limit {
 			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --crawl changed starts it when columns change, --catalog glue needs no crawls"})
 	}
 	if j.Reconciles > 0 {
-		list = append(list, Limit{"objects a scheduled run verifies", j.Objects * max(j.Keep, 1), j.reconcilable(), "", lambdaPage,
+		list = append(list, Limit{"objects a scheduled run verifies", j.Objects / max(j.Reconciles, 1), j.reconcilable(), "", lambdaPage,
 			"objects newer than their ledger entry are found by the listings and come first; the other entries are read as far as the time goes"})
 	}
 	return list

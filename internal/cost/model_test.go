@@ -186,7 +186,7 @@ func TestJobBounds(t *testing.T) {
 func TestLimits(t *testing.T) {
 	j := Defaults()
 	j.Objects, j.Bytes, j.Ratio = 864_000, 864_000*2e12, 0.1 // 2 TB each, ten a second
-	j.Crawl = Always
+	j.Crawl, j.LatencySeconds, j.Reconciles = Always, 1, 1   // a slow store, looked at once a day
 	over := map[string]bool{}
 	for _, l := range limits(j) {
 		over[l.Name] = l.Exceeded()

@@ -52,11 +52,16 @@ func roundTrips(written float64) float64 {
 	return 9
 }
 
-// reconcileRequests are those of a scheduled run over n settled objects: the
-// source and the ledger are each listed twice, 1,000 keys a call, and each entry
-// is read.
-func reconcileRequests(n float64) requests {
-	return requests{put: 4 * math.Ceil(n/1000), get: n}
+// reconcileRequests are those of a scheduled run over settled objects: source,
+// sink and ledger are listed, 1,000 keys a call, and the index of the ledger is
+// read. If entries were written since it was, the source is listed once more,
+// these entries are read, and the index is written.
+func reconcileRequests(known, fresh float64) requests {
+	pages := math.Ceil(known / listPage)
+	if fresh == 0 {
+		return requests{put: 3 * pages, get: 1}
+	}
+	return requests{put: 4*pages + 1, get: fresh + 1}
 }
 
 // Requests for the crawler's marker, counted by requests_test.go.

@@ -21,6 +21,7 @@ import (
 	"sluice"
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/event"
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
@@ -90,12 +91,14 @@ func testRequests(t *testing.T, count *counter, s store.Store) {
 	}
 
 	t.Run("scheduled run", func(t *testing.T) {
-		sum, err := p.Run(t.Context(), pipeline.RunOptions{Bucket: "orders", Prefix: "raw/", Allowed: func(string) bool { return true }})
-		if err != nil || sum.Objects[pipeline.DidDuplicate] != 3 {
-			t.Fatalf("%v, %v", sum.Objects, err)
-		}
-		if got := count.reset(); got != reconcileRequests(3) {
-			t.Errorf("model %+v, counted %+v", reconcileRequests(3), got)
+		for _, fresh := range []float64{3, 0} {
+			sum, err := p.Run(t.Context(), pipeline.RunOptions{Bucket: "orders", Prefix: "raw/", Judge: func(store.Info) event.Record { return event.Record{Action: event.Process} }})
+			if err != nil || sum.Objects[pipeline.DidDuplicate] != 3 {
+				t.Fatalf("%v, %v", sum.Objects, err)
+			}
+			if got := count.reset(); got != reconcileRequests(3, fresh) {
+				t.Errorf("model %+v, counted %+v", reconcileRequests(3, fresh), got)
+			}
 		}
 	})
 }

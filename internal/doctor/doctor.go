@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"sluice/internal/config"
-	"sluice/internal/event"
-	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
@@ -165,36 +163,6 @@ func (d *doctor) mapping(context.Context) Check {
 		columns += len(m.Schema(&t).Columns)
 	}
 	return ok("mapping", "%s: %s, %s", d.s.Config.Mapping, plural(len(m.Tables), "table"), plural(columns, "column"))
-}
-
-// survey compares what is there, by the listings alone.
-func (d *doctor) survey(ctx context.Context) []Check {
-	c := d.s.Config.Source
-	s, err := d.s.Pipeline.Survey(ctx, pipeline.RunOptions{
-		Bucket: c.Bucket, Prefix: c.Prefix,
-		Allowed: func(key string) bool {
-			return d.s.Allow.Check(event.Object{Bucket: c.Bucket, Key: key}).Action == event.Process
-		},
-	})
-	if err != nil {
-		return []Check{failed("backlog", err)}
-	}
-	checks := []Check{ok("backlog", "of %s of the source none is newer than the ledger", plural(int(s.Objects), "object"))}
-	if s.Behind > 0 {
-		checks[0] = warn("backlog", "run: sluice run; if that happens again, see whether events arrive",
-			"%d of %s of the source newer than the ledger, the oldest written %s ago", s.Behind, plural(int(s.Objects), "object"), age(s.Oldest))
-	}
-	switch {
-	case s.Doubled > 0:
-		checks = append(checks, warn("outputs", "docs/ledger.md#care says how to find the older ones and take them away",
-			"%s with more than one output, as after a ledger entry was deleted: rows may be doubled", plural(s.Doubled, "key")))
-	case s.Lost > 0:
-		checks = append(checks, warn("outputs", "run: sluice run makes the entries of objects that are still in the source; the others' rows stay in the table",
-			"%s without a ledger entry, which somebody deleted", plural(s.Lost, "output")))
-	default:
-		checks = append(checks, ok("outputs", "each has its ledger entry"))
-	}
-	return checks
 }
 
 func plural(n int, noun string) string {

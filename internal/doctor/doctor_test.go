@@ -22,7 +22,6 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/doctor"
 	"sluice/internal/ledger"
-	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
 	"sluice/internal/setup"
 	"sluice/internal/store"
@@ -123,7 +122,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, examine(t, yaml, lake), "backlog", doctor.Warning, "1 of 2 objects")
-	if _, err := s.Pipeline.Run(t.Context(), pipeline.RunOptions{Bucket: "b", Prefix: "raw/", Allowed: func(string) bool { return true }}); err != nil {
+	if _, err := s.Pipeline.Run(t.Context(), s.Run()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Catalog.Refresh(t.Context(), s.Tables); err != nil {
@@ -148,7 +147,7 @@ func TestFolder(t *testing.T) {
 	}
 	got = examine(t, yaml, lake)
 	want(t, got, "backlog", doctor.Warning, "1 of 2 objects")
-	want(t, got, "outputs", doctor.Warning, "1 output without a ledger entry")
+	want(t, got, "outputs", doctor.Warning, "1 output that no ledger entry names")
 	want(t, got, "catalog", doctor.Failed, "sluice_table is 9")
 	want(t, got, "uploads", doctor.OK, "1 pending, begun up to")
 	want(t, got, "uploads", doctor.OK, "7 bytes in 1 of them")

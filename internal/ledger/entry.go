@@ -25,7 +25,9 @@ type Entry struct {
 	// FirstSeen is the time of the source version that was seen first. It is
 	// part of the outputs' names, which never change.
 	FirstSeen time.Time `json:"first_seen"`
-	Outputs   []Output  `json:"outputs"`
+	// Outputs are those of the tables of the mapping, in its order, and after
+	// them those that an earlier configuration had made.
+	Outputs []Output `json:"outputs"`
 	// State is the source state that was last accounted for; null after the claim.
 	State *State `json:"state"`
 }
@@ -38,8 +40,12 @@ type Output struct {
 	// Identity of the source state that was published: an older one than
 	// State.Identity if that was rejected.
 	Identity string `json:"identity"`
-	SHA256   string `json:"sha256"` // of the content
+	Mapping  string `json:"mapping_sha256"` // that it was made with
+	SHA256   string `json:"sha256"`         // of the content
 }
+
+// HasRows reports whether rows of a source state may stand in the output.
+func (o Output) HasRows() bool { return o.ETag != "" && o.Identity != Absent }
 
 // State is a source state and what came of it.
 type State struct {

@@ -12,8 +12,8 @@ import (
 	"sluice/internal/store"
 )
 
-// maxEntry bounds what is read of an entry.
-const maxEntry = 1 << 20
+// maxEntry bounds an entry: a mapping of 100,000 columns fits.
+const maxEntry = 16 << 20
 
 // ErrDamaged says that an entry is there but cannot be read: it is to be
 // rebuilt from the outputs, and is never taken for a key not seen before.
@@ -44,14 +44,31 @@ func (l *Ledger) Get(ctx context.Context, bucket, key string) (Entry, string, er
 	if err != nil {
 		return Entry{}, "", fmt.Errorf("read ledger entry: %w", err)
 	}
-	var e Entry
-	if err := json.Unmarshal(data, &e); err != nil || e.Version < 1 || e.Bucket != bucket || e.Key != key || e.FirstSeen.IsZero() {
-		return Entry{}, info.ETag, fmt.Errorf("read ledger entry: %w", ErrDamaged)
+	e, err := decode(data)
+	if err == nil && (e.Bucket != bucket || e.Key != key) {
+		err = ErrDamaged
 	}
-	if e.Version > Version {
-		return Entry{}, info.ETag, fmt.Errorf("read ledger entry: version %d: %w", e.Version, ErrNewer)
+	if err != nil {
+		return Entry{}, info.ETag, fmt.Errorf("read ledger entry: %w", err)
 	}
 	return e, info.ETag, nil
+}
+
+func decode(data []byte) (Entry, error) {
+	var e Entry
+	err := json.Unmarshal(data, &e)
+	if err == nil && e.Version > Version {
+		return Entry{}, fmt.Errorf("version %d: %w", e.Version, ErrNewer)
+	}
+	if err != nil || e.Version < 1 || e.FirstSeen.IsZero() {
+		return Entry{}, ErrDamaged
+	}
+	for i := range e.Outputs {
+		if o := &e.Outputs[i]; o.Mapping == "" && o.ETag != "" && e.State != nil {
+			o.Mapping = e.State.Mapping // before 2026-12 only the state said so
+		}
+	}
+	return e, nil
 }
 
 // Put writes an entry if the precondition holds: IfNoneMatch to claim,
@@ -63,6 +80,9 @@ func (l *Ledger) Put(ctx context.Context, e Entry, p store.Precondition) (etag s
 	if err != nil {
 		return "", fmt.Errorf("write ledger entry: %w", err)
 	}
+	if len(data) >= maxEntry {
+		return "", fmt.Errorf("write ledger entry: %d bytes, at most %d: the mapping has too many columns", len(data)+1, maxEntry)
+	}
 	info, err := store.Put(ctx, l.store, l.key(e.Bucket, e.Key), append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, p)
 	if err != nil {
 		return "", fmt.Errorf("write ledger entry: %w", err)
@@ -70,31 +90,43 @@ func (l *Ledger) Put(ctx context.Context, e Entry, p store.Precondition) (etag s
 	return info.ETag, nil
 }
 
-// List calls fn with the ID of every entry, when it was written, and a function
-// that reads it.
-func (l *Ledger) List(ctx context.Context, fn func(id string, written time.Time, read func() (Entry, error)) error) error {
+// Listed is an entry as a listing shows it.
+type Listed struct {
+	ID      string
+	ETag    string
+	Written time.Time
+}
+
+// List calls fn with every entry, in the order of the IDs.
+func (l *Ledger) List(ctx context.Context, fn func(Listed) error) error {
 	err := l.store.List(ctx, l.prefix, func(info store.Info) error {
 		id, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, l.prefix), ".json")
 		if !ok || len(id) != sha256.Size*2 {
 			return nil
 		}
-		return fn(id, info.Modified, func() (Entry, error) {
-			data, _, err := store.Get(ctx, l.store, info.Key, maxEntry)
-			if err != nil {
-				return Entry{}, fmt.Errorf("read ledger entry: %w", err)
-			}
-			var e Entry
-			if json.Unmarshal(data, &e) != nil || e.Version < 1 {
-				return Entry{}, fmt.Errorf("read ledger entry: %w", ErrDamaged)
-			}
-			if e.Version > Version {
-				return Entry{}, fmt.Errorf("read ledger entry: version %d: %w", e.Version, ErrNewer)
-			}
-			return e, nil
-		})
+		return fn(Listed{id, info.ETag, info.Modified})
 	})
 	if err != nil {
 		return fmt.Errorf("list ledger: %w", err)
 	}
 	return nil
+}
+
+// Read is Get for an entry of which only the ID is known.
+func (l *Ledger) Read(ctx context.Context, id string) (Entry, string, error) {
+	data, info, err := store.Get(ctx, l.store, l.prefix+id+".json", maxEntry)
+	if err != nil && info.ETag != "" && info.Size > maxEntry {
+		err = ErrDamaged
+	}
+	var e Entry
+	if err == nil {
+		e, err = decode(data)
+	}
+	if err == nil && ID(e.Bucket, e.Key) != id {
+		err = ErrDamaged
+	}
+	if err != nil {
+		return Entry{}, info.ETag, fmt.Errorf("read ledger entry: %w", err)
+	}
+	return e, info.ETag, nil
 }

@@ -180,7 +180,7 @@ func TestDamaged(t *testing.T) {
 		{"wrong key", strings.Replace(good, "a.json", "b.json", 1), ledger.ErrDamaged},
 		{"wrong bucket", strings.Replace(good, `"raw"`, `"other"`, 1), ledger.ErrDamaged},
 		{"no time", strings.Replace(good, "2024-01-10T08:30:00Z", "0001-01-01T00:00:00Z", 1), ledger.ErrDamaged},
-		{"too large", good + strings.Repeat(" ", 1<<20), ledger.ErrDamaged},
+		{"too large", good + strings.Repeat(" ", 16<<20), ledger.ErrDamaged},
 		{"newer", strings.Replace(good, `"version":1`, `"version":2`, 1), ledger.ErrNewer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,9 +221,12 @@ func TestList(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	if err := l.List(t.Context(), func(id string, _ time.Time, read func() (ledger.Entry, error)) error {
-		e, err := read()
-		got[id] = e.Key
+	if err := l.List(t.Context(), func(listed ledger.Listed) error {
+		e, etag, err := l.Read(t.Context(), listed.ID)
+		if etag != listed.ETag {
+			t.Errorf("ETag %q, listed as %q", etag, listed.ETag)
+		}
+		got[listed.ID] = e.Key
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -232,7 +235,7 @@ func TestList(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	stop := errors.New("stop")
-	if err := l.List(t.Context(), func(string, time.Time, func() (ledger.Entry, error)) error { return stop }); !errors.Is(err, stop) {
+	if err := l.List(t.Context(), func(ledger.Listed) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("an error of the caller: %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"sluice/internal/parquettype"
 )
 
 const (
@@ -70,7 +72,7 @@ func (f *File) checkChunk(m *format.ColumnMetaData) error {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read page header: %w", err)
 		}
-		length, err := checkThrift(buf[:n])
+		length, err := parquettype.CheckThrift(buf[:n])
 		if err != nil {
 			return errors.New("malformed page header")
 		}

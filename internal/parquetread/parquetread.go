@@ -55,7 +55,7 @@ func (f *File) readFooter() (err error) {
 	if err != nil {
 		return err
 	}
-	if n, err := checkThrift(footer); err != nil || n != len(footer) {
+	if n, err := parquettype.CheckThrift(footer); err != nil || n != len(footer) {
 		return errors.New("malformed footer")
 	}
 	if err := thrift.Unmarshal(&compact, footer, &f.meta); err != nil {

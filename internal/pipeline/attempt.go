@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,18 @@ import (
 	"sluice/internal/store"
 )
 
+// claim is a ledger entry and the ETag to replace it by.
+type claim struct {
+	entry ledger.Entry
+	etag  string
+	// fresh says that the entry was made now, after a listing of the sink that
+	// had no output of the key.
+	fresh bool
+}
+
 // attempt is the protocol, from the ledger to the ledger. The order of its
 // steps is what it stands on: the fence is read before the source.
-func (p *Pipeline) attempt(ctx context.Context, bucket, key string) (Result, error) {
+func (p *Pipeline) attempt(ctx context.Context, bucket, key string, c *claim) (Result, error) {
 	src, err := p.Source(bucket)
 	if err != nil {
 		return Result{}, err
@@ -21,14 +31,15 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string) (Result, err
 	if err := p.step(Started); err != nil {
 		return Result{}, err
 	}
-	entry, etag, err := p.claim(ctx, src, bucket, key)
-	if err != nil {
-		return Result{}, err
+	if c == nil {
+		if c, err = p.claim(ctx, src, bucket, key); err != nil {
+			return Result{}, err
+		}
 	}
 	if err := p.step(Claimed); err != nil {
 		return Result{}, err
 	}
-	fences, err := p.fence(ctx, entry)
+	fences, err := p.fence(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -43,59 +54,43 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string) (Result, err
 	if err := p.step(Opened); err != nil {
 		return Result{}, err
 	}
-	w := &work{p: p, entry: entry, etag: etag, fences: fences, state: state}
+	w := newWork(p, src, c, fences, state)
 	if w.settled() {
-		return Result{Disposition: DidDuplicate, Outputs: entry.Outputs, Report: entry.State.Report, Written: w.written()}, nil
+		return Result{Disposition: DidDuplicate, Outputs: c.entry.Outputs, Report: c.entry.State.Report, Written: written(w.wanted(), state.Mapping), entry: c.entry, etag: c.etag}, nil
 	}
 	w.adopt()
 	if state.Identity == ledger.Absent && !p.RemoveDeleted {
 		w.state.Outcome = ledger.Absent
-		return w.account(ctx, DidSkip)
+		return w.keep(ctx, DidSkip)
 	}
 	return w.publish(ctx, object)
 }
 
 // claim reads the ledger entry of a key, or creates it and so fixes the names
-// of its outputs for ever.
-func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key string) (ledger.Entry, string, error) {
+// of its outputs.
+func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key string) (*claim, error) {
 	entry, etag, err := p.Ledger.Get(ctx, bucket, key)
 	switch {
 	case err == nil:
-		p.addTables(&entry)
-		return entry, etag, nil
+		p.place(&entry)
+		return &claim{entry: entry, etag: etag}, nil
 	case errors.Is(err, ledger.ErrDamaged):
 		return p.rebuild(ctx, src, bucket, key, etag)
 	case !errors.Is(err, store.ErrNotFound):
-		return entry, "", err
+		return nil, err
 	}
 	info, err := src.Head(ctx, key)
 	if err != nil {
 		// A key that was never there is no success: the event or its decoding
 		// is wrong, or the source was deleted before it was read.
-		return entry, "", fmt.Errorf("look at source: %w", err)
+		return nil, fmt.Errorf("look at source: %w", err)
 	}
 	entry = ledger.Entry{Bucket: bucket, Key: key, FirstSeen: info.Modified.UTC()}
-	p.addTables(&entry)
-	etag, err = p.Ledger.Put(ctx, entry, store.IfNoneMatch())
-	return entry, etag, err
-}
-
-// addTables gives the entry an output for each table of the mapping.
-func (p *Pipeline) addTables(e *ledger.Entry) {
-	for _, t := range p.Mapping.Tables {
-		if e.Output(t.Name) != nil {
-			continue
-		}
-		e.Outputs = append(e.Outputs, ledger.Output{Table: t.Name, Key: p.folder(t.Name) + ledger.OutputName(e.Bucket, e.Key, e.FirstSeen)})
+	p.place(&entry)
+	if etag, err = p.Ledger.Put(ctx, entry, store.IfNoneMatch()); err != nil {
+		return nil, err
 	}
-}
-
-// folder is where the outputs of a table are.
-func (p *Pipeline) folder(table string) string {
-	if len(p.Mapping.Tables) == 1 {
-		return p.SinkPrefix
-	}
-	return p.SinkPrefix + table + "/"
+	return &claim{entry: entry, etag: etag}, nil
 }
 
 // fence is the state of an output before the source was looked at.
@@ -104,6 +99,7 @@ type fence struct {
 	identity string // of the source state it was made from
 	mapping  string
 	software string
+	replaces string // ETag of the publication before it
 }
 
 // Names of the metadata of output objects.
@@ -112,51 +108,87 @@ const (
 	metaMapping  = "sluice-mapping"
 	metaSoftware = "sluice-version"
 	metaSource   = "sluice-source" // ledger.ID of the source key
+	metaReplaces = "sluice-replaces"
 )
 
-func (p *Pipeline) fence(ctx context.Context, e ledger.Entry) (map[string]fence, error) {
+// fence looks at the outputs of a key, by their keys: at those that the
+// configuration names, and at others that may have to be emptied.
+func (p *Pipeline) fence(ctx context.Context, c *claim) (map[string]fence, error) {
 	fences := map[string]fence{}
-	for _, t := range p.Mapping.Tables {
-		info, err := p.Sink.Head(ctx, e.Output(t.Name).Key)
-		if errors.Is(err, store.ErrNotFound) {
-			fences[t.Name] = fence{}
+	for i, out := range c.entry.Outputs {
+		past := i >= len(p.Mapping.Tables)
+		if past && !(p.mayRetire(out) && out.HasRows()) {
 			continue
 		}
+		if c.fresh {
+			fences[out.Key] = fence{}
+			continue
+		}
+		f, err := p.look(ctx, &c.entry, out.Key)
 		if err != nil {
-			return nil, fmt.Errorf("look at output: %w", err)
+			return nil, err
 		}
-		if id := info.Meta[metaSource]; id != "" && id != ledger.ID(e.Bucket, e.Key) {
-			return nil, fmt.Errorf("look at output: %q belongs to another source key", info.Key)
-		}
-		fences[t.Name] = fence{info.ETag, info.Meta[metaIdentity], info.Meta[metaMapping], info.Meta[metaSoftware]}
+		fences[out.Key] = f
 	}
 	return fences, nil
 }
 
-// state is that of a deleted source, until another is found.
-func (p *Pipeline) state() ledger.State {
-	return ledger.State{Identity: ledger.Absent, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+func (p *Pipeline) look(ctx context.Context, e *ledger.Entry, key string) (fence, error) {
+	info, err := p.Sink.Head(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fence{}, nil
+	case err != nil:
+		return fence{}, fmt.Errorf("look at output: %w", err)
+	case info.ETag == "":
+		return fence{}, fmt.Errorf("look at output: the store tells no ETag of %q, without which no publication is safe", key)
+	}
+	if id := info.Meta[metaSource]; id != "" && id != ledger.ID(e.Bucket, e.Key) {
+		return fence{}, fmt.Errorf("look at output: %q belongs to another source key", key)
+	}
+	return fence{info.ETag, info.Meta[metaIdentity], info.Meta[metaMapping], info.Meta[metaSoftware], info.Meta[metaReplaces]}, nil
 }
 
-// open pins the current state of the source; a deleted one is an empty array.
-func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (io.ReadCloser, ledger.State, error) {
-	state := p.state()
+// newState is the state of a source, which is absent until one is found.
+func (p *Pipeline) newState(identity string) ledger.State {
+	return ledger.State{Identity: identity, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+}
+
+// open pins the current state of the source; a deleted one has no content.
+func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (source, ledger.State, error) {
+	state := p.newState(ledger.Absent)
 	object, err := src.Open(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return nothing{}, state, nil
+		return source{ReadCloser: nothing{}}, state, nil
 	}
 	if err != nil {
-		return nil, state, fmt.Errorf("open source: %w", err)
+		return source{}, state, fmt.Errorf("open source: %w", err)
 	}
 	info := object.Info()
 	state.Identity, state.Listed = info.Identity(), info.State()
-	return sized{object, info.Size}, state, nil
+	s, err := pinned(object)
+	return s, state, err
 }
 
-// sized is a source object with the number of bytes it must give.
-type sized struct {
+// source is the content of a source state, and the number of bytes it must give.
+type source struct {
 	io.ReadCloser
-	size int64
+	size  int64
+	small bool // it is in memory
+}
+
+// pinned reads a small object at once, so that no conversion waits for it.
+func pinned(object store.Object) (source, error) {
+	size := object.Info().Size
+	if size > SmallObject {
+		return source{ReadCloser: object, size: size}, nil
+	}
+	defer object.Close()
+	data, err := io.ReadAll(object)
+	if err != nil {
+		return source{}, fmt.Errorf("read source: %w", err)
+	}
+	return source{ReadCloser: io.NopCloser(bytes.NewReader(data)), size: size, small: true}, nil
 }
 
 // nothing stands for the content of a deleted source.

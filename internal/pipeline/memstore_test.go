@@ -3,27 +3,32 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice/internal/store"
 )
 
-// memStore is a store in memory for the simulation, whose clock and ETags are
-// counters, so that a schedule gives the same bytes each time. Before every
-// effect and every look it calls gate.
+// memStore is a store in memory for the simulation, with ETags of the content,
+// as S3 has them. Its clock is a counter, so that a schedule gives the same
+// bytes each time. Before every effect and every look it calls gate.
 type memStore struct {
-	name    string
-	gate    func()
-	now     *int64
-	objects map[string]memObject
-	pending map[*memWriter]bool
-	commits func(key string, o memObject)
-	lose    func() int // what happens to the reply of a commit; see simulation.lose
+	versioned bool
+	versions  map[string]memObject // by version id
+	name      string
+	gate      func()
+	now       *int64
+	objects   map[string]memObject
+	mu        sync.Mutex // of pending: aborts run side by side
+	pending   map[*memWriter]bool
+	commits   func(key string, o memObject)
+	lose      func() int // what happens to the reply of a commit; see simulation.lose
 }
 
 type memObject struct {
@@ -34,7 +39,7 @@ type memObject struct {
 var _ store.Store = (*memStore)(nil)
 
 func newMemStore(name string, now *int64) *memStore {
-	return &memStore{name: name, gate: func() {}, now: now, objects: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
+	return &memStore{name: name, gate: func() {}, now: now, objects: map[string]memObject{}, versions: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
 }
 
 func (s *memStore) String() string { return "mem://" + s.name }
@@ -61,8 +66,13 @@ func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
 	return &memReader{bytes.NewReader(o.data), o.info}, nil
 }
 
-func (s *memStore) OpenVersion(_ context.Context, key, _ string) (store.Object, error) {
-	return nil, s.fail("open", key, store.ErrNotFound)
+func (s *memStore) OpenVersion(_ context.Context, key, versionID string) (store.Object, error) {
+	s.gate()
+	o, ok := s.versions[versionID]
+	if !ok || o.info.Key != key {
+		return nil, s.fail("open", key, store.ErrNotFound)
+	}
+	return &memReader{bytes.NewReader(o.data), o.info}, nil
 }
 
 type memReader struct {
@@ -104,6 +114,8 @@ func (w *memWriter) Commit(_ context.Context, p store.Precondition) (store.Info,
 }
 
 func (w *memWriter) Abort(context.Context) error {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
 	delete(w.s.pending, w)
 	return nil
 }
@@ -112,17 +124,23 @@ func (w *memWriter) Abort(context.Context) error {
 func (s *memStore) put(key string, data []byte, meta map[string]string) memObject {
 	*s.now++
 	o := memObject{slices.Clone(data), store.Info{
-		Key: key, Size: int64(len(data)), ETag: fmt.Sprint("e", *s.now), Modified: time.Unix(1_700_000_000+*s.now, 0).UTC(), Meta: maps.Clone(meta),
+		Key: key, Size: int64(len(data)), ETag: fmt.Sprintf("%.8x", sha256.Sum256(data)), Modified: time.Unix(1_700_000_000+*s.now, 0).UTC(), Meta: maps.Clone(meta),
 	}}
+	if s.versioned {
+		o.info.VersionID = fmt.Sprint("v", *s.now)
+		s.versions[o.info.VersionID] = o
+	}
 	s.objects[key] = o
 	s.commits(key, o)
 	return o
 }
 
 func (s *memStore) List(_ context.Context, prefix string, fn func(store.Info) error) error {
+	s.gate()
 	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
-		if strings.HasPrefix(key, prefix) {
-			if err := fn(s.objects[key].info); err != nil {
+		if o, ok := s.objects[key]; ok && strings.HasPrefix(key, prefix) { // it may be gone by now
+			o.info.Meta = nil
+			if err := fn(o.info); err != nil {
 				return err
 			}
 		}

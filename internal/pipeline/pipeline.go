@@ -43,15 +43,29 @@ type Pipeline struct {
 	// rows. Otherwise it stays.
 	RemoveDeleted bool
 
-	// Reprocess publishes again what was made with another mapping.
-	Reprocess bool
+	// Redo publishes again what is settled. It also moves outputs to where the
+	// configuration wants them now.
+	Redo Redo
+
+	// Computing has room for the conversions of small objects that run at once,
+	// of which many wait for the store at the same time; nil: no bound.
+	Computing chan struct{}
 
 	// Hook, if not nil, is called at each step of the protocol, with its name
 	// in Steps; an error ends the attempt there, as a crash would.
 	Hook func(step Step) error
 
-	pause func(context.Context, time.Duration) error // in place of the clock, for the simulation
+	alone bool // for the simulation: nothing waits, and nothing runs side by side
 }
+
+// Redo says what is published again though it is settled.
+type Redo string
+
+const (
+	RedoNothing Redo = ""        // a changed configuration touches nothing by itself
+	RedoChanged Redo = "changed" // what was made with another mapping, or stands elsewhere
+	RedoAll     Redo = "all"
+)
 
 // Step names a point between two effects of the protocol.
 type Step string
@@ -91,24 +105,30 @@ type Result struct {
 	// Written says that the outputs of the key are known to stand, made with
 	// this mapping, now or before: the catalog must know its columns.
 	Written bool
+
+	entry ledger.Entry // as it stands now
+	etag  string       // of the entry
 }
 
 // maxAttempts bounds how often Process starts again because another worker was
 // faster. Each time somebody has made progress, so this is no loop without end.
 const maxAttempts = 20
 
-// errAgain says that somebody else has published or accounted meanwhile.
-var errAgain = errors.New("another worker was faster")
-
 // Process brings the output of a source key and its ledger entry up to the
 // current state of the source. When it returns without an error, both describe
 // that state, and the event may be acknowledged. After an error nothing is
 // lost, and the same call may be made again.
 func (p *Pipeline) Process(ctx context.Context, bucket, key string) (Result, error) {
+	return p.process(ctx, bucket, key, nil)
+}
+
+// process is Process; of a key that Run has just claimed, the claim is known.
+func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim) (Result, error) {
 	for attempt := 1; ; attempt++ {
-		r, err := p.attempt(ctx, bucket, key)
+		r, err := p.attempt(ctx, bucket, key, first)
+		first = nil
 		r.Attempts = attempt
-		again := errors.Is(err, errAgain) || errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged)
+		again := errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged)
 		if !again {
 			return r, err
 		}
@@ -122,8 +142,8 @@ func (p *Pipeline) Process(ctx context.Context, bucket, key string) (Result, err
 }
 
 func (p *Pipeline) wait(ctx context.Context, d time.Duration) error {
-	if p.pause != nil {
-		return p.pause(ctx, d)
+	if p.alone {
+		return ctx.Err()
 	}
 	select {
 	case <-ctx.Done():

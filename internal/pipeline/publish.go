@@ -5,79 +5,104 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sluice"
 	"sluice/internal/ledger"
 	"sluice/internal/store"
 )
 
-// work is an attempt that has something to do.
+// work is an attempt of which the ledger, the outputs and the source are known.
 type work struct {
 	p      *Pipeline
-	entry  ledger.Entry
-	etag   string // of the entry
-	fences map[string]fence
-	state  ledger.State
-
-	committed bool // the outputs of the state
+	src    store.Store
+	entry  *ledger.Entry
+	etag   string           // of the entry
+	fences map[string]fence // of outputs, by their keys
+	known  []ledger.Output  // the outputs as the ledger named them before
+	state  ledger.State     // of the source
 }
 
+func newWork(p *Pipeline, src store.Store, c *claim, fences map[string]fence, state ledger.State) *work {
+	for _, out := range c.entry.Outputs {
+		// Of what the ledger knows it tells more than the metadata does: that
+		// an output was found damaged.
+		if f := fences[out.Key]; f.etag != "" && f.etag == out.ETag {
+			f.identity = out.Identity
+			fences[out.Key] = f
+		}
+	}
+	return &work{p: p, src: src, entry: &c.entry, etag: c.etag, fences: fences, known: slices.Clone(c.entry.Outputs), state: state}
+}
+
+// wanted are the outputs of the tables of the mapping.
+func (w *work) wanted() []ledger.Output { return w.entry.Outputs[:len(w.p.Mapping.Tables)] }
+
 // settled reports whether the ledger describes both the current source and the
-// current outputs: then there is nothing to do.
+// current outputs, and these show one state: then there is nothing to do.
 func (w *work) settled() bool {
 	s := w.entry.State
-	if s == nil || s.Identity != w.state.Identity || w.p.Reprocess && s.Mapping != w.state.Mapping {
+	if s == nil || s.Identity != w.state.Identity || w.p.Redo == RedoAll || w.p.Redo == RedoChanged && flagsOf(w.p, w.entry).outdated(w.p) {
 		return false
 	}
-	for table, f := range w.fences {
-		if w.entry.Output(table).ETag != f.etag {
+	for _, out := range w.wanted() {
+		if out.ETag != w.fences[out.Key].etag {
 			return false
 		}
 	}
-	return true
+	return !torn(w.wanted(), w.state.Mapping)
 }
 
 // adopt makes the entry describe the outputs that stand there: one that was
 // published by a worker who died before his account may stay.
 func (w *work) adopt() {
-	for table, f := range w.fences {
-		if out := w.entry.Output(table); out.ETag != f.etag {
-			out.ETag, out.Identity, out.SHA256 = f.etag, f.identity, ""
+	for i := range w.entry.Outputs {
+		out := &w.entry.Outputs[i]
+		if f, ok := w.fences[out.Key]; ok && out.ETag != f.etag {
+			out.ETag, out.Identity, out.Mapping, out.SHA256 = f.etag, f.identity, f.mapping, ""
 		}
 	}
 }
 
-// carried reports whether the outputs were made from the current source by
-// this mapping and software already, so that only the ledger is behind.
-func (w *work) carried() bool {
-	for _, f := range w.fences {
-		if f.identity != w.state.Identity || f.mapping != w.state.Mapping || f.software != w.state.Software {
-			return false
-		}
-	}
-	return true
+// carried reports whether an output was published from this state, by this
+// mapping and software, after what the ledger names: then only the ledger is
+// behind. What stands there for another reason, such as a copy that somebody
+// put back, is replaced.
+func (w *work) carried(i int) bool {
+	known := w.known[i]
+	f := w.fences[known.Key]
+	return w.p.Redo != RedoAll && f.etag != "" &&
+		f.identity == w.state.Identity && f.mapping == w.state.Mapping && f.software == w.state.Software &&
+		(f.replaces == known.ETag || f.etag == known.ETag)
 }
 
-// written reports whether all outputs were made with this mapping before.
-func (w *work) written() bool {
-	for _, f := range w.fences {
-		if f.etag == "" || f.mapping != w.state.Mapping {
-			return false
-		}
+// replaces names what a publication of an output replaces: what stands there,
+// else what the ledger has last known there. Published into the file, it chains
+// the publications of a key. So no two of them have the same bytes, and no ETag
+// comes back, also where it is made of the content: an old fence never holds.
+func (w *work) replaces(i int) string {
+	if f := w.fences[w.known[i].Key]; f.etag != "" {
+		return f.etag
 	}
-	return true
+	return w.known[i].ETag
 }
 
 // publish converts the source and makes the result visible: quarantine and
 // report first, then each table, then the account.
-func (w *work) publish(ctx context.Context, object io.ReadCloser) (Result, error) {
-	outs, err := w.create(ctx)
+func (w *work) publish(ctx context.Context, from source) (Result, error) {
+	outs := &outputs{}
+	defer outs.abort(ctx)
+	err := w.create(ctx, outs, func(i int) role {
+		if w.carried(i) {
+			return finds
+		}
+		return publishes
+	})
 	if err != nil {
 		return Result{}, err
 	}
-	defer outs.abort(ctx)
 
-	stats, err := w.convert(ctx, object, outs)
+	stats, err := w.convert(ctx, from, outs)
 	var reject *sluice.RejectError
 	if err != nil && !errors.As(err, &reject) {
 		return Result{Stats: stats}, err
@@ -96,29 +121,38 @@ func (w *work) publish(ctx context.Context, object io.ReadCloser) (Result, error
 	// publishes nothing: the older output stays. One without records is
 	// published: it keeps the fence.
 	if reject != nil {
-		return w.account(ctx, DidReject)
+		return w.keep(ctx, DidReject)
 	}
-	if all := stats.RecordsQuarantined; all == 0 || all < stats.RecordsRead {
-		if err := w.commit(ctx, outs); err != nil {
-			return Result{}, err
-		}
-		w.committed = true
+	if all := stats.RecordsQuarantined; all > 0 && all == stats.RecordsRead {
+		return w.keep(ctx, DidCommit)
+	}
+	if err := w.commit(ctx, outs); err != nil {
+		return Result{}, err
+	}
+	w.state.BytesWritten = outs.bytes()
+	if err := w.retire(ctx); err != nil {
+		return Result{}, err
 	}
 	return w.account(ctx, DidCommit)
 }
 
-// convert runs the engine over the source into the outputs.
-func (w *work) convert(ctx context.Context, object io.ReadCloser, outs *outputs) (sluice.Stats, error) {
+// convert runs the engine over a source state into the outputs.
+func (w *work) convert(ctx context.Context, from source, outs *outputs) (sluice.Stats, error) {
+	if from.small && w.p.Computing != nil {
+		select {
+		case w.p.Computing <- struct{}{}:
+			defer func() { <-w.p.Computing }()
+		case <-ctx.Done():
+			return sluice.Stats{}, context.Cause(ctx)
+		}
+	}
 	opts := &sluice.Options{
-		Codec: w.p.Codec, Threads: w.p.Threads, Source: w.entry.Key,
-		Quarantine: outs.quarantine, Table: outs.table,
+		Codec: w.p.Codec, Threads: w.p.Threads, Source: w.entry.Key, Size: from.size,
+		Quarantine: outs.quarantine, Table: outs.table, Metadata: w.metadata,
 	}
 	var src io.Reader
 	if w.state.Identity != ledger.Absent {
-		src = object
-		if s, ok := object.(sized); ok {
-			opts.Size = s.size
-		}
+		src = from
 	}
 	stats, err := sluice.Convert(ctx, nil, src, w.p.Mapping, opts)
 	if err != nil {
@@ -130,27 +164,36 @@ func (w *work) convert(ctx context.Context, object io.ReadCloser, outs *outputs)
 	return stats, outs.check()
 }
 
+// metadata is what the file of a table says of the publication.
+func (w *work) metadata(table string) map[string]string {
+	i := slices.IndexFunc(w.known, func(o ledger.Output) bool { return o.Table == table })
+	return w.footer(i, w.state.Identity)
+}
+
+func (w *work) footer(i int, identity string) map[string]string {
+	return map[string]string{"sluice.identity": identity, "sluice.replaces": w.replaces(i)}
+}
+
 // commit publishes the outputs, each against its fence.
 func (w *work) commit(ctx context.Context, outs *outputs) error {
-	for _, t := range w.p.Mapping.Tables {
-		out, f, o := w.entry.Output(t.Name), w.fences[t.Name], outs.tables[t.Name]
-		sum := o.sum()
-		switch {
-		case o.w == nil: // carried: it stands there
-			out.ETag, out.Identity, out.SHA256 = f.etag, f.identity, sum
+	for i, o := range outs.tables {
+		if o.w == nil && !o.stands {
 			continue
-		case f.etag != "" && f.etag == out.ETag && sum == out.SHA256:
-			continue // the same bytes are not written again
 		}
-		p := store.IfNoneMatch()
-		if f.etag != "" {
-			p = store.IfMatch(f.etag)
+		out := &w.entry.Outputs[i]
+		if o.w != nil {
+			etag, err := w.put(ctx, o.w, out.Key)
+			if err != nil {
+				return err
+			}
+			out.ETag = etag
+		} else {
+			out.ETag = w.fences[out.Key].etag
 		}
-		info, err := o.w.Commit(ctx, p)
-		if err != nil {
-			return fmt.Errorf("commit output: %w", err)
+		out.Identity, out.Mapping, out.SHA256 = w.state.Identity, w.state.Mapping, o.sum()
+		if o.w == nil {
+			continue
 		}
-		out.ETag, out.Identity, out.SHA256 = info.ETag, w.state.Identity, sum
 		if err := w.p.step(Committed); err != nil {
 			return err
 		}
@@ -158,14 +201,34 @@ func (w *work) commit(ctx context.Context, outs *outputs) error {
 	return nil
 }
 
+// put makes an output visible, if its fence still holds.
+func (w *work) put(ctx context.Context, writer store.Writer, key string) (etag string, err error) {
+	p := store.IfNoneMatch()
+	if f := w.fences[key]; f.etag != "" {
+		p = store.IfMatch(f.etag)
+	}
+	info, err := writer.Commit(ctx, p)
+	if err != nil {
+		return "", fmt.Errorf("commit output: %w", err)
+	}
+	if info.ETag == "" {
+		return "", fmt.Errorf("commit output: the store tells no ETag of %q", key)
+	}
+	return info.ETag, nil
+}
+
 // account writes what came of the state into the ledger.
 func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 	w.entry.State = &w.state
-	if _, err := w.p.Ledger.Put(ctx, w.entry, store.IfMatch(w.etag)); err != nil {
+	etag, err := w.p.Ledger.Put(ctx, *w.entry, store.IfMatch(w.etag))
+	if err != nil {
 		return Result{}, err
 	}
 	if err := w.p.step(Accounted); err != nil {
 		return Result{}, err
 	}
-	return Result{Disposition: did, Stats: w.state.Stats, Outputs: w.entry.Outputs, Report: w.state.Report, Written: w.committed || w.written()}, nil
+	return Result{
+		Disposition: did, Stats: w.state.Stats, Outputs: w.wanted(), Report: w.state.Report,
+		Written: written(w.wanted(), w.state.Mapping), entry: *w.entry, etag: etag,
+	}, nil
 }

@@ -6,18 +6,19 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"sluice/internal/event"
 	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
 )
 
-// Run and Survey, on a folder and on servers.
+// Run, on a folder and on servers.
 func runs(t *testing.T, open func(t testing.TB) store.Store) {
 	s := suite{open: open}
 	t.Run("entry lost, found by run", func(t *testing.T) { t.Parallel(); s.lostThenRun(t) })
 	t.Run("entry lost, found by an event", func(t *testing.T) { t.Parallel(); s.lostThenEvent(t) })
-	t.Run("survey", func(t *testing.T) { t.Parallel(); s.survey(t) })
+	t.Run("findings", func(t *testing.T) { t.Parallel(); s.survey(t) })
 }
 
 func TestRunFolder(t *testing.T) { runs(t, folder) }
@@ -32,7 +33,9 @@ func TestRunMoto(t *testing.T) {
 	runs(t, func(t testing.TB) store.Store { return server.Store(t, server.Bucket(t, true), s3store.Config{}) })
 }
 
-var runOptions = pipeline.RunOptions{Bucket: "raw", Prefix: "in/", Workers: 2, Allowed: func(string) bool { return true }}
+func everything(store.Info) event.Record { return event.Record{Action: event.Process} }
+
+var runOptions = pipeline.RunOptions{Bucket: "raw", Prefix: "in/", Workers: 2, Judge: everything}
 
 // run is a Run that must commit so many objects.
 func (w *world) run(t *testing.T, commits int64) {
@@ -143,24 +146,33 @@ func (s suite) lostThenEvent(t *testing.T) {
 	w.noUploads(t)
 }
 
-// doubled is a Survey that must find so many keys with several outputs.
+// findings are what a run would tell, without one.
+func (w *world) findings(t *testing.T) pipeline.Findings {
+	t.Helper()
+	o := runOptions
+	o.DryRun = true
+	sum, err := w.p.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum.Findings
+}
+
+// doubled must find so many keys with several outputs.
 func (w *world) doubled(t *testing.T, n int) {
 	t.Helper()
-	if s, err := w.p.Survey(t.Context(), runOptions); err != nil || s.Doubled != n || s.Lost != 0 {
-		t.Errorf("survey: %+v %v", s, err)
+	if f := w.findings(t); f.Doubled != int64(n) || f.Unaccounted != int64(n) {
+		t.Errorf("findings: %+v", f)
 	}
 }
 
 func (s suite) survey(t *testing.T) {
 	w := s.world(t)
-	want := func(objects, behind int64, lost int) {
+	want := func(objects, behind, lost int64) {
 		t.Helper()
-		got, err := w.p.Survey(t.Context(), runOptions)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Objects != objects || got.Behind != behind || got.Lost != lost || got.Doubled != 0 || got.Oldest.IsZero() != (behind == 0) {
-			t.Errorf("survey %+v, want %d objects, %d behind, %d lost", got, objects, behind, lost)
+		got := w.findings(t)
+		if got.Source != objects || got.Behind != behind || got.Unaccounted != lost || got.Doubled != 0 || got.Oldest.IsZero() != (behind == 0) {
+			t.Errorf("findings %+v, want %d objects, %d behind, %d lost", got, objects, behind, lost)
 		}
 	}
 	want(0, 0, 0)

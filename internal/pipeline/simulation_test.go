@@ -3,16 +3,19 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sluice"
+	"sluice/internal/event"
 	"sluice/internal/ledger"
 	"sluice/internal/parquetread"
 	"sluice/internal/store"
@@ -20,77 +23,110 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 1500, "schedules that the simulation runs")
+	schedules = flag.Int("schedules", 2500, "schedules that the simulation runs")
 	firstSeed = flag.Uint64("seed", 1, "seed of the first schedule")
 )
 
-// TestSimulation runs workers over one source key under a scheduler that
-// decides, from a seed, who goes on at each look at a store and at each effect,
-// who dies there, and whose reply is lost; while the source is overwritten,
-// emptied, broken and deleted. Then the promises are checked. A failure names
-// its seed: `go test ./internal/pipeline -run Simulation -args -seed N -schedules 1`
+// TestSimulation runs workers and runs over one source key under a scheduler
+// that decides, from a seed, who goes on at each look at a store and at each
+// effect, who dies there, and whose reply is lost; while the source is
+// overwritten, set back to what it was, emptied, broken and deleted, and its
+// outputs are deleted and damaged. Then the promises are checked, of the
+// workers, of Run, and of Run after the configuration was changed. A failure
+// names its seed: `go test ./internal/pipeline -run Simulation -args -seed N -schedules 1`
 // runs that schedule alone.
 func TestSimulation(t *testing.T) {
-	m, err := mapping.Parse("m.yaml", []byte("table: t\ncolumns: [{name: id, path: $.id, type: int64, required: true}]\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var total faults
 	for seed := *firstSeed; seed < *firstSeed+uint64(*schedules); seed++ {
-		s := newSimulation(seed, m)
+		s := newSimulation(t, seed)
 		s.run()
 		if err := s.check(); err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, s.trace.String())
 		}
 		total.add(s.faults)
 	}
-	t.Logf("%d schedules: %+v", *schedules, total)
-	if *schedules >= 1000 && (total.Crashes == 0 || total.LostReplies == 0 || total.Again == 0 || total.Duplicates == 0 || total.Rejects == 0) {
-		t.Errorf("a kind of fault never happened: %+v", total)
+	t.Logf("%d schedules: %v", *schedules, total)
+	for kind, n := range total {
+		if n == 0 && *schedules >= 1000 {
+			t.Errorf("never happened: %s", kind)
+		}
 	}
 }
 
-type faults struct{ Steps, Crashes, LostReplies, Again, Duplicates, Rejects, Commits int }
+// faults counts what happened, by its kind.
+type faults map[string]int
 
-func (f *faults) add(g faults) {
-	f.Steps += g.Steps
-	f.Crashes += g.Crashes
-	f.LostReplies += g.LostReplies
-	f.Again += g.Again
-	f.Duplicates += g.Duplicates
-	f.Rejects += g.Rejects
-	f.Commits += g.Commits
+func (f faults) add(g faults) {
+	for kind, n := range g {
+		f.count(kind, n)
+	}
+}
+
+func (f *faults) count(kind string, n int) {
+	if *f == nil {
+		*f = faults{}
+	}
+	(*f)[kind] += n
 }
 
 const simKey = "raw/orders.json"
 
 // contents are what the source is overwritten with. The number in them tells
-// the states apart.
+// some states apart; others are the very bytes of one before.
 var contents = []struct {
 	text     string
 	accepted bool
 }{
-	{`[{"id":%d},{"id":%[1]d}]`, true},
-	{`[{"id":%d}]`, true},
+	{`[{"id":%d,"lines":[1,2]},{"id":%[1]d,"lines":[1]}]`, true},
+	{`[{"id":%d,"lines":[1]}]`, true},
+	{`[{"id":%d,"lines":[]}]`, true},
 	{`[]`, true}, // no rows, but a state that must be published
 	{`[{"id":%d}`, false},
 	{`[{"id":"x%d"}]`, false}, // every record is quarantined
-	{`[{"id":%d},{"id":"x"}]`, true},
+	{`[{"id":%d,"lines":[1]},{"id":"x"}]`, true},
+}
+
+// simMappings are the configurations that a schedule goes through: one to three
+// tables, of which some come, go and move.
+var simMappings = map[string]string{
+	"a": `table: a
+columns: [{name: id, path: $.id, type: int64, required: true}]
+`,
+	"ab": `tables:
+- table: a
+  columns: [{name: id, path: $.id, type: int64, required: true}]
+- table: b
+  explode: $.lines[*]
+  when_empty: skip
+  columns: [{name: id, path: $.id, type: int64, required: true}, {name: line, path: "$.lines[*]", type: int64}]
+`,
+	"abc": `tables:
+- table: a
+  columns: [{name: id, path: $.id, type: int64, required: true}]
+- table: b
+  explode: $.lines[*]
+  when_empty: skip
+  columns: [{name: id, path: $.id, type: int64, required: true}, {name: line, path: "$.lines[*]", type: int64}]
+- table: c
+  columns: [{name: id, path: $.id, type: int64, required: true}, {name: other, path: $.other, type: string}]
+`,
 }
 
 // simulation is one schedule.
 type simulation struct {
 	faults
-	rng    *rand.Rand
-	now    int64
-	source *memStore
-	sink   *memStore
-	p      *Pipeline
-	trace  bytes.Buffer
-
-	states    []simState // of the source, in order
-	published []int      // index of the state behind each publication, in order
-	lastAck   int        // number of states when the last acknowledged Process began
+	t         testing.TB
+	rng       *rand.Rand
+	now       int64
+	source    *memStore
+	sink      *memStore
+	p         *Pipeline
+	trace     bytes.Buffer
+	states    []simState       // of the source, in order
+	published map[string][]int // index of the state behind each publication of an output, in order
+	lastAck   int              // number of states when the last acknowledged Process began
+	vandals   bool             // outputs were deleted or damaged
+	isTorn    bool             // what cannot be made again
 
 	parked chan *actor
 	live   int
@@ -99,7 +135,16 @@ type simulation struct {
 
 type simState struct {
 	identity string
-	rows     []string // nil: not accepted
+	ids      []string // of its records; nil: not accepted
+	lines    []string // ids of its lines
+}
+
+// rows are those of a table.
+func (s simState) rows(table string) []string {
+	if table == "b" {
+		return s.lines
+	}
+	return s.ids
 }
 
 // actor is a goroutine that the scheduler lets go on one step at a time.
@@ -111,28 +156,51 @@ type actor struct {
 
 type death struct{}
 
-func newSimulation(seed uint64, m *mapping.Mapping) *simulation {
-	s := &simulation{rng: rand.New(rand.NewPCG(seed, 0)), parked: make(chan *actor), lastAck: -1}
+// parsed keeps the mappings of all schedules.
+var parsed = map[string]*mapping.Mapping{}
+
+func simMapping(t testing.TB, name string) *mapping.Mapping {
+	if parsed[name] == nil {
+		m, err := mapping.Parse("m.yaml", []byte(simMappings[name]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed[name] = m
+	}
+	return parsed[name]
+}
+
+func newSimulation(t testing.TB, seed uint64) *simulation {
+	s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 0)), parked: make(chan *actor), lastAck: -1, published: map[string][]int{}}
+	for _, kind := range []string{"steps", "crashes", "lost replies", "again", "duplicates", "rejects", "commits", "reverts", "vandals", "torn", "restored", "changed configurations"} {
+		s.count(kind, 0)
+	}
 	s.source, s.sink = newMemStore("raw", &s.now), newMemStore("sink", &s.now)
-	gate := func() { s.pause() }
-	s.source.gate, s.sink.gate = gate, gate
-	s.sink.lose = func() int { return s.lose() }
+	s.source.versioned = s.rng.IntN(2) == 0
+	s.source.gate, s.sink.gate = s.pause, s.pause
+	s.sink.lose = s.lose
 	s.sink.commits = func(key string, o memObject) {
-		fmt.Fprintf(&s.trace, "  %s publishes %s from %s\n", s.who(), key, o.info.Meta[metaIdentity])
-		if strings.HasPrefix(key, "out/") {
-			s.Commits++
-			s.published = append(s.published, s.stateOf(o.info.Meta[metaIdentity]))
+		fmt.Fprintf(&s.trace, "  %s writes %s (%s) of %s\n", s.who(), key, o.info.ETag, o.info.Meta[metaIdentity])
+		if strings.HasSuffix(key, ".parquet") {
+			s.count("commits", 1)
+			s.published[key] = append(s.published[key], s.stateOf(o.info.Meta[metaIdentity]))
 		}
 	}
-	s.p = &Pipeline{
-		Mapping: m, Codec: sluice.None, RemoveDeleted: seed%2 == 0,
+	names := []string{"a", "ab", "abc"}
+	s.p = s.pipeline(simMapping(t, names[s.rng.IntN(len(names))]), "out/", s.rng.IntN(2) == 0)
+	fmt.Fprintf(&s.trace, "%d tables, remove %v, versions %v\n", len(s.p.Mapping.Tables), s.p.RemoveDeleted, s.source.versioned)
+	return s
+}
+
+func (s *simulation) pipeline(m *mapping.Mapping, sink string, remove bool) *Pipeline {
+	return &Pipeline{
+		Mapping: m, Codec: sluice.None, RemoveDeleted: remove,
 		Source: func(string) (store.Store, error) { return s.source, nil },
-		Sink:   s.sink, SinkPrefix: "out/",
+		Sink:   s.sink, SinkPrefix: sink,
 		Ledger:     ledger.New(s.sink, "ledger/"),
 		Quarantine: s.sink, QuarantinePrefix: "quarantine/",
-		pause: func(context.Context, time.Duration) error { return nil },
+		alone: true,
 	}
-	return s
 }
 
 func (s *simulation) who() string {
@@ -160,7 +228,7 @@ func (s *simulation) lose() int {
 	if s.self == nil || s.rng.IntN(25) > 0 {
 		return 0
 	}
-	s.LostReplies++
+	s.count("lost replies", 1)
 	fmt.Fprintf(&s.trace, "  a reply to %s is lost\n", s.who())
 	return 1 + s.rng.IntN(2)
 }
@@ -196,24 +264,35 @@ func (s *simulation) run() {
 	s.write() // the first state is there before any event
 	var waiting []*actor
 	waiting = append(waiting, s.start("writer", false, func() {
-		for range s.rng.IntN(4) {
+		for range s.rng.IntN(5) {
 			s.pause()
 			s.write()
 		}
 	}))
 	for i := range 2 + s.rng.IntN(2) {
-		waiting = append(waiting, s.start(fmt.Sprint("worker ", i), true, func() { s.work() }))
+		waiting = append(waiting, s.start(fmt.Sprint("worker ", i), true, s.work))
+	}
+	if s.rng.IntN(3) == 0 {
+		waiting = append(waiting, s.start("runner", true, func() { _, _ = s.runAll(s.p) }))
+	}
+	if s.rng.IntN(4) == 0 {
+		waiting = append(waiting, s.start("vandal", false, func() {
+			for range 1 + s.rng.IntN(6) {
+				s.pause()
+			}
+			s.vandal()
+		}))
 	}
 	for s.live > 0 {
 		i := s.rng.IntN(len(waiting))
 		a := waiting[i]
-		waiting = append(waiting[:i], waiting[i+1:]...)
+		waiting = slices.Delete(waiting, i, i+1)
 		goOn := !a.mayDie || s.rng.IntN(60) > 0
 		if !goOn {
-			s.Crashes++
+			s.count("crashes", 1)
 			fmt.Fprintf(&s.trace, "  %s dies\n", a.name)
 		}
-		s.Steps++
+		s.count("steps", 1)
 		s.self = a
 		a.step <- goOn
 		if next := <-s.parked; next != nil {
@@ -227,24 +306,33 @@ func (s *simulation) run() {
 
 // write changes the source.
 func (s *simulation) write() {
-	if len(s.states) > 0 && s.rng.IntN(6) == 0 {
+	n := len(s.states)
+	if n > 0 && s.rng.IntN(6) == 0 {
 		delete(s.source.objects, simKey)
 		s.states = append(s.states, simState{identity: ledger.Absent})
 		fmt.Fprintf(&s.trace, "source deleted\n")
 		return
 	}
-	c := contents[s.rng.IntN(len(contents))]
-	n := len(s.states)
+	c, number := contents[s.rng.IntN(len(contents))], n
+	if s.rng.IntN(3) == 0 {
+		c, number = contents[s.rng.IntN(2)], s.rng.IntN(2) // maybe the bytes of a state before
+		s.count("reverts", 1)
+	}
 	text := c.text
 	if strings.Contains(text, "%") {
-		text = fmt.Sprintf(text, n)
+		text = fmt.Sprintf(text, number)
 	}
 	o := s.source.put(simKey, []byte(text), nil)
 	st := simState{identity: o.info.Identity()}
 	if c.accepted {
-		st.rows = []string{}
-		for range strings.Count(text, fmt.Sprintf(`{"id":%d}`, n)) {
-			st.rows = append(st.rows, fmt.Sprint(n))
+		st.ids, st.lines = []string{}, []string{}
+		for _, record := range strings.Split(text, "}") {
+			if strings.Contains(record, fmt.Sprintf(`"id":%d,`, number)) {
+				st.ids = append(st.ids, fmt.Sprint(number))
+				for range strings.Count(record[strings.Index(record, "lines"):], "1") + strings.Count(record, "2]") {
+					st.lines = append(st.lines, fmt.Sprint(number))
+				}
+			}
 		}
 	}
 	s.states = append(s.states, st)
@@ -258,59 +346,133 @@ func (s *simulation) work() {
 		r, err := s.p.Process(context.Background(), "raw", simKey)
 		fmt.Fprintf(&s.trace, "  %s: %s %v\n", s.who(), r.Disposition, err)
 		if r.Attempts > 1 {
-			s.Again++
+			s.count("again", 1)
+		}
+		var torn *TornError
+		if errors.As(err, &torn) {
+			s.count("torn", 1)
 		}
 		if err != nil {
 			continue
 		}
 		switch r.Disposition {
 		case DidDuplicate:
-			s.Duplicates++
+			s.count("duplicates", 1)
 		case DidReject:
-			s.Rejects++
+			s.count("rejects", 1)
 		}
 		s.lastAck = max(s.lastAck, began)
 		return
 	}
 }
 
-// check looks at what is visible when all workers have ended, and again when
-// the reconciler has been there.
-func (s *simulation) check() error {
-	for i := 1; i < len(s.published); i++ {
-		if s.published[i] < s.published[i-1] && s.states[s.published[i-1]].identity != ledger.Absent {
-			return fmt.Errorf("published states went back: %v", s.published)
+// vandal deletes or damages an output.
+func (s *simulation) vandal() {
+	var keys []string
+	for key := range s.sink.objects {
+		if strings.HasSuffix(key, ".parquet") {
+			keys = append(keys, key)
 		}
 	}
-	newest := s.states[len(s.states)-1]
-	visible, rows, err := s.visible()
-	if err != nil {
+	if len(keys) == 0 {
+		return
+	}
+	slices.Sort(keys)
+	key := keys[s.rng.IntN(len(keys))]
+	s.vandals = true
+	s.count("vandals", 1)
+	commits := s.sink.commits
+	s.sink.commits = func(string, memObject) {}
+	switch o := s.sink.objects[key]; s.rng.IntN(3) {
+	case 0:
+		fmt.Fprintf(&s.trace, "%s is deleted\n", key)
+		delete(s.sink.objects, key)
+	case 1:
+		fmt.Fprintf(&s.trace, "%s is damaged\n", key)
+		s.sink.put(key, o.data[:len(o.data)/2], nil)
+	default:
+		fmt.Fprintf(&s.trace, "%s is damaged, its metadata stays\n", key)
+		s.sink.put(key, append([]byte("x"), o.data...), o.info.Meta)
+	}
+	s.sink.commits = commits
+}
+
+func everything(store.Info) event.Record { return event.Record{Action: event.Process} }
+
+// runAll is a Run over all keys.
+func (s *simulation) runAll(p *Pipeline) (Summary, error) {
+	sum, err := p.Run(context.Background(), RunOptions{Bucket: "raw", Prefix: "raw/", Workers: 1, Judge: everything})
+	fmt.Fprintf(&s.trace, "  %s: run %v %+v %v\n", s.who(), sum.Objects, sum.Findings, err)
+	return sum, err
+}
+
+// check looks at what is visible when all workers have ended, when a run has
+// been there, and when the configuration has changed.
+func (s *simulation) check() error {
+	for key, states := range s.published {
+		for i := 1; i < len(states); i++ {
+			before, now := states[i-1], states[i]
+			if now < before && !s.vandals && s.states[before].identity != ledger.Absent && s.states[now].identity != ledger.Absent {
+				return fmt.Errorf("published states of %s went back: %v", key, states)
+			}
+		}
+	}
+	newest := len(s.states) - 1
+	if s.lastAck == len(s.states) && !s.vandals && s.publishes(newest, s.p) {
+		if err := s.shows(s.p, newest); err != nil {
+			return fmt.Errorf("the newest state was acknowledged: %w", err)
+		}
+	}
+	if err := s.settles(s.p); err != nil {
 		return err
 	}
-	must := newest.rows != nil || newest.identity == ledger.Absent && s.p.RemoveDeleted
-	// A state with the same rows as the published one is not written again.
-	same := func() bool {
-		return visible == newest.identity || visible != "" && strings.Join(rows, ",") == strings.Join(newest.rows, ",")
-	}
-	if s.lastAck == len(s.states) && must && !same() {
-		return fmt.Errorf("the newest state %s was acknowledged, but %q is visible with rows %v", newest.identity, visible, rows)
-	}
-	r, err := s.p.Process(context.Background(), "raw", simKey)
-	if errors.Is(err, store.ErrNotFound) && newest.identity == ledger.Absent && len(s.sink.objects) == 0 {
+	if len(s.sink.objects) == 0 {
 		return nil // deleted before anybody had looked
 	}
+	return s.reconfigure()
+}
+
+// publishes reports whether a state replaces what was published before.
+func (s *simulation) publishes(state int, p *Pipeline) bool {
+	st := s.states[state]
+	return st.ids != nil || st.identity == ledger.Absent && p.RemoveDeleted
+}
+
+// settles has Run bring everything up to date, and checks that it did.
+func (s *simulation) settles(p *Pipeline) error {
+	sum, err := s.runAll(p)
 	if err != nil {
-		return fmt.Errorf("reconciler: %w", err)
+		return fmt.Errorf("run: %w", err)
 	}
-	if visible, rows, err = s.visible(); err != nil {
+	newest := len(s.states) - 1
+	if sum.Objects[DidFail] > 0 {
+		// Only what cannot be made again may fail, and it is told again.
+		if s.publishes(newest, p) || s.source.versioned && s.restorable(p) {
+			return fmt.Errorf("run fails: %v", sum.Objects)
+		}
+		s.count("torn", 1)
+		s.isTorn = true
+		again, err := s.runAll(p)
+		if err != nil || again.Objects[DidFail] != 1 {
+			return fmt.Errorf("what is torn is not told again: %v %w", again.Objects, err)
+		}
+		return nil
+	}
+	if err := s.consistent(p); err != nil {
+		return fmt.Errorf("after run: %w", err)
+	}
+	looks := 0
+	s.sink.gate = func() { looks++ }
+	defer func() { s.sink.gate = s.pause }()
+	again, err := s.runAll(p)
+	if err != nil {
 		return err
 	}
-	if must && !same() {
-		return fmt.Errorf("behind the reconciler (%s) %q is visible, want %s", r.Disposition, visible, newest.identity)
+	if n := again.Objects[DidDuplicate]; len(again.Objects) > 1 || n > 1 || !again.Complete() || again.Changed != 0 || again.Torn != 0 {
+		return fmt.Errorf("not settled after a run: %v %+v", again.Objects, again.Findings)
 	}
-	again, err := s.p.Process(context.Background(), "raw", simKey)
-	if err != nil || again.Disposition != DidDuplicate {
-		return fmt.Errorf("a settled key is processed again: %v %v", again.Disposition, err)
+	if looks > 3 { // listings of ledger and sink, and the index
+		return fmt.Errorf("a run with nothing to do looks %d times", looks)
 	}
 	if n := len(s.sink.pending); n > 0 {
 		return fmt.Errorf("%d pending uploads", n)
@@ -318,35 +480,191 @@ func (s *simulation) check() error {
 	return nil
 }
 
-// visible is the identity of the state that the one output was made from; its
-// rows must be exactly those of that state.
-func (s *simulation) visible() (identity string, rows []string, err error) {
+// restorable reports whether anybody knows which state the outputs should show.
+// Nobody does if the only publication was damaged before it was accounted for.
+func (s *simulation) restorable(p *Pipeline) bool {
+	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
+	return err != nil || slices.ContainsFunc(e.Outputs, func(o ledger.Output) bool { return o.Identity != "" })
+}
+
+// consistent checks that all tables show the newest state, or if that publishes
+// nothing one older state; and that the ledger tells the truth of them.
+func (s *simulation) consistent(p *Pipeline) error {
+	newest := len(s.states) - 1
+	state := newest
+	if !s.publishes(newest, p) {
+		var err error
+		if state, err = s.older(p); err != nil || state < 0 {
+			return err
+		}
+	}
+	if err := s.shows(p, state); err != nil {
+		return err
+	}
+	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
+	if errors.Is(err, store.ErrNotFound) && s.states[newest].identity == ledger.Absent {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e.State == nil || e.State.Identity != s.states[newest].identity {
+		return fmt.Errorf("the ledger tells of %+v", e.State)
+	}
+	return s.truthful(p, e)
+}
+
+// truthful checks what the ledger says of the outputs.
+func (s *simulation) truthful(p *Pipeline, e ledger.Entry) error {
+	var bytes int64
+	for i, out := range e.Outputs {
+		o, ok := s.sink.objects[out.Key]
+		switch {
+		case out.ETag == "" && !ok:
+			continue
+		case !ok || o.info.ETag != out.ETag || o.info.Meta[metaIdentity] != out.Identity:
+			return fmt.Errorf("the ledger has %+v, and the sink %+v", out, o.info)
+		case out.SHA256 != "" && out.SHA256 != fmt.Sprintf("%x", sha256.Sum256(o.data)):
+			return fmt.Errorf("the ledger has another sum of %s", out.Key)
+		}
+		if i < len(p.Mapping.Tables) {
+			bytes += int64(len(o.data))
+		}
+	}
+	if e.Outputs[0].Identity == e.State.Identity && e.State.Outcome != ledger.Absent && e.State.Outcome != sluice.Reject && e.State.BytesWritten != bytes {
+		return fmt.Errorf("the ledger tells of %d bytes written, the outputs have %d", e.State.BytesWritten, bytes)
+	}
+	return nil
+}
+
+// older is the one state that the tables show when the newest publishes
+// nothing; -1 if they never showed one.
+func (s *simulation) older(p *Pipeline) (int, error) {
+	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return -1, nil
+	}
+	if err != nil {
+		return -1, err
+	}
+	var shown []string
+	for _, out := range e.Outputs {
+		if o, ok := s.sink.objects[out.Key]; ok && strings.HasPrefix(out.Key, p.SinkPrefix) {
+			shown = append(shown, o.info.Meta[metaIdentity])
+		}
+	}
+	if len(shown) == 0 {
+		return -1, nil
+	}
+	return s.stateOf(shown[0]), nil
+}
+
+// shows checks that every table of the mapping has the rows of a state, once,
+// wherever they stand in the sink.
+func (s *simulation) shows(p *Pipeline, state int) error {
+	want := s.states[state]
+	rows := map[string][]string{}
 	for key, o := range s.sink.objects {
-		if !strings.HasPrefix(key, "out/") {
+		if !strings.HasPrefix(key, p.SinkPrefix) {
 			continue
 		}
-		if identity != "" {
-			return "", nil, fmt.Errorf("two outputs for one source key")
-		}
-		identity = o.info.Meta[metaIdentity]
 		f, err := parquetread.Open(bytes.NewReader(o.data), int64(len(o.data)))
 		if err != nil {
-			return "", nil, err
+			return fmt.Errorf("%s: %w", key, err)
 		}
-		rows = []string{}
-		if err := f.Rows(math.MaxInt, func(row []string) error { rows = append(rows, row[0]); return nil }); err != nil {
-			return "", nil, err
+		table := f.Schema().Table
+		if o.info.Meta[metaIdentity] != want.identity && f.NumRows() > 0 {
+			return fmt.Errorf("%s shows %s, want %s", key, o.info.Meta[metaIdentity], want.identity)
+		}
+		if err := f.Rows(math.MaxInt, func(row []string) error { rows[table] = append(rows[table], row[0]); return nil }); err != nil {
+			return err
 		}
 	}
-	if identity == "" {
-		return "", nil, nil
+	for _, t := range p.Mapping.Tables {
+		if !slices.Equal(rows[t.Name], want.rows(t.Name)) {
+			return fmt.Errorf("table %s has rows %v, want %v of %s", t.Name, rows[t.Name], want.rows(t.Name), want.identity)
+		}
+		delete(rows, t.Name)
 	}
-	i := s.stateOf(identity)
-	if i < 0 {
-		return "", nil, fmt.Errorf("%q was never a state of the source", identity)
+	if len(rows) > 0 && p.Redo != RedoNothing {
+		return fmt.Errorf("tables that the mapping does not name have rows: %v", slices.Collect(maps.Keys(rows)))
 	}
-	if want := s.states[i].rows; strings.Join(want, ",") != strings.Join(rows, ",") {
-		return "", nil, fmt.Errorf("%s is visible with rows %v, want %v", identity, rows, want)
+	return nil
+}
+
+// reconfigure changes the mapping, the sink or what a deletion does. A run sees
+// it and touches nothing; a run with Redo carries it out.
+func (s *simulation) reconfigure() error {
+	names := slices.Sorted(maps.Keys(simMappings))
+	sinkPrefix := "out/"
+	if s.rng.IntN(4) == 0 {
+		sinkPrefix = "out2/"
 	}
-	return identity, rows, nil
+	p := s.pipeline(simMapping(s.t, names[s.rng.IntN(len(names))]), sinkPrefix, s.rng.IntN(2) == 0)
+	if p.Mapping == s.p.Mapping && p.SinkPrefix == s.p.SinkPrefix && p.RemoveDeleted == s.p.RemoveDeleted {
+		return nil
+	}
+	s.count("changed configurations", 1)
+	fmt.Fprintf(&s.trace, "changed: %d tables, sink %s, remove %v\n", len(p.Mapping.Tables), p.SinkPrefix, p.RemoveDeleted)
+	before := s.outputs()
+	sum, err := s.runAll(p)
+	if err != nil {
+		return err
+	}
+	wasTorn := s.isTorn || sum.Objects[DidFail] > 0
+	if !wasTorn && !maps.Equal(before, s.outputs()) {
+		return fmt.Errorf("a run with a changed configuration has touched outputs: %v", sum.Objects)
+	}
+	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
+	if err != nil {
+		return err
+	}
+	hadRows := slices.ContainsFunc(e.Outputs, func(o ledger.Output) bool { return o.HasRows() })
+	if f := sum.Findings; !wasTorn && hadRows && f.OtherMapping+f.Elsewhere+f.Dropped+f.Kept == 0 && (p.Mapping != s.p.Mapping || p.SinkPrefix != s.p.SinkPrefix) && e.State.Identity != ledger.Absent {
+		return fmt.Errorf("a changed configuration is not seen: %+v", f)
+	}
+	redo := *p
+	redo.Redo = []Redo{RedoAll, RedoChanged}[s.rng.IntN(2)]
+	if sum, err = s.runAll(&redo); err != nil {
+		return err
+	}
+	newest := len(s.states) - 1
+	if sum.Objects[DidFail] > 0 {
+		if s.publishes(newest, p) || s.source.versioned {
+			return fmt.Errorf("redo fails: %v", sum.Objects)
+		}
+		return nil // the state before cannot be read any more
+	}
+	if s.publishes(newest, p) {
+		if err := s.shows(&redo, newest); err != nil {
+			return fmt.Errorf("after redo: %w", err)
+		}
+	}
+	return s.stays(p)
+}
+
+// stays checks that there is nothing to do after Redo, but what cannot be done.
+func (s *simulation) stays(p *Pipeline) error {
+	before := s.outputs()
+	sum, err := s.runAll(p)
+	if err != nil {
+		return err
+	}
+	newest := len(s.states) - 1
+	f := sum.Findings
+	if !maps.Equal(before, s.outputs()) || sum.Objects[DidFail] > 0 || s.publishes(newest, p) && (f.OtherMapping+f.Elsewhere+f.Dropped+f.Unaccounted > 0 || p.RemoveDeleted && f.Kept > 0) {
+		return fmt.Errorf("not settled after redo: %v %+v", sum.Objects, f)
+	}
+	return nil
+}
+
+// outputs are the ETags in the sinks.
+func (s *simulation) outputs() map[string]string {
+	etags := map[string]string{}
+	for key, o := range s.sink.objects {
+		if strings.HasSuffix(key, ".parquet") {
+			etags[key] = o.info.ETag
+		}
+	}
+	return etags
 }

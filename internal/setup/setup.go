@@ -40,7 +40,12 @@ type Setup struct {
 	Tables   []catalog.Table // all of the mapping
 	Allow    event.Allow
 
+	// OldSink is the sink that the ledger was made for, as seen from the
+	// ledger, if it is another than that of the configuration.
+	OldSink string
+
 	stores stores
+	owned  ownership
 }
 
 // Lake is the configuration of a local lake in the folder dir, with the folders
@@ -99,9 +104,17 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		Ledger:     ledger.New(led, c.Ledger.Prefix),
 		Quarantine: bad, QuarantinePrefix: c.Quarantine.Prefix,
 		RemoveDeleted: c.OnDelete == "remove",
+		Computing:     make(chan struct{}, max(c.Workers, 1)),
 	}
 	s.Allow = Allow(c)
 	s.tables(m)
+	s.owned.mine = s.places()
+	if !s.stores.isBucket(c.Ledger) { // a folder may be known under another name
+		if err := s.adopt(ctx); err != nil && !errors.Is(err, store.ErrNotFound) {
+			s.Close()
+			return nil, err
+		}
+	}
 	return s, s.openCatalog(ctx, led)
 }
 
@@ -237,12 +250,17 @@ type stores struct {
 
 // at is the store of a location. The folder of one that is written is made.
 func (s *stores) at(l config.Location, written bool) (store.Store, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l.Bucket != "" && s.lake == "" {
+	if s.isBucket(l) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		return s.bucket(l.Bucket)
 	}
-	dir := s.folder(l)
+	return s.dir(s.folder(l), written)
+}
+
+func (s *stores) dir(dir string, written bool) (store.Store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if st, ok := s.open[dir]; ok {
 		return st, nil
 	}
@@ -259,7 +277,10 @@ func (s *stores) at(l config.Location, written bool) (store.Store, error) {
 	return st, nil
 }
 
-// folder is that of the disk which a store of the location is of.
+// isBucket reports whether a location is in S3.
+func (s *stores) isBucket(l config.Location) bool { return l.Bucket != "" && s.lake == "" }
+
+// folder is the folder of the disk that a location is in.
 func (s *stores) folder(l config.Location) string {
 	if s.lake == "" {
 		return l.Dir

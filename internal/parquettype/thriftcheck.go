@@ -1,4 +1,4 @@
-package parquetread
+package parquettype
 
 import (
 	"encoding/binary"
@@ -7,10 +7,10 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 )
 
-// checkThrift returns the length of the structure, in thrift's compact
+// CheckThrift returns the length of the structure, in thrift's compact
 // protocol, with which b begins. It is an error if a string or list in it is
 // longer than what is left: the library would allocate it all the same.
-func checkThrift(b []byte) (int, error) {
+func CheckThrift(b []byte) (int, error) {
 	w := thriftWalker{left: b}
 	err := w.value(byte(thrift.STRUCT), 0)
 	return len(b) - len(w.left), err

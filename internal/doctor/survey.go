@@ -1,0 +1,86 @@
+package doctor
+
+import (
+	"context"
+
+	"sluice/internal/pipeline"
+)
+
+// survey compares source, ledger and sink, as a run does, and changes nothing.
+func (d *doctor) survey(ctx context.Context) []Check {
+	o := d.s.Run()
+	o.DryRun = true
+	leftOut := int64(0)
+	o.Done = func(_ string, _ int64, _ pipeline.Result, err error) {
+		if err != nil {
+			leftOut++
+		}
+	}
+	sum, err := d.s.Pipeline.Run(ctx, o)
+	if err != nil {
+		return []Check{failed("backlog", err)}
+	}
+	f := &sum.Findings
+	checks := []Check{backlog(f)}
+	if leftOut > 0 {
+		checks = append(checks, warn("source names", "sluice run names them; rename or move them",
+			"%s under the source that cannot be read as an object", count(leftOut, "thing")))
+	}
+	return append(append(checks, outputs(f)...), changes(f)...)
+}
+
+func backlog(f *pipeline.Findings) Check {
+	if f.Behind == 0 {
+		return ok("backlog", "of %s of the source none is newer than the ledger", count(f.Source, "object"))
+	}
+	return warn("backlog", "run: sluice run; if that happens again, see whether events arrive",
+		"%d of %s of the source newer than the ledger, the oldest written %s ago", f.Behind, count(f.Source, "object"), age(f.Oldest))
+}
+
+// outputs says whether the sink has what the ledger names, and nothing else.
+func outputs(f *pipeline.Findings) []Check {
+	const name = "outputs"
+	var checks []Check
+	for _, c := range []struct {
+		n          int64
+		noun, what string
+		hint       string
+	}{
+		{f.Changed, "object", "whose outputs are missing, or not those that the ledger names", "run: sluice run makes them again"},
+		{f.Torn, "object", "whose tables show different states, or lack the one they should", "run: sluice run; what it cannot make again it names"},
+		{f.Doubled, "key", "with outputs of several names, as after a ledger entry was deleted: rows may be doubled", "docs/ledger.md#care says how to find the older ones and take them away"},
+		{f.Unaccounted, "output", "that no ledger entry names", "run: sluice run makes the entries of objects that are still in the source; the others' rows stay in the table"},
+		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone", "docs/ledger.md#care"},
+		{f.Foreign, "object", "in the sink that sluice did not write: queries of the table read their rows too", "move what is no output of this pipeline to another place"},
+	} {
+		if c.n > 0 {
+			checks = append(checks, warn(name, c.hint, "%s %s", count(c.n, c.noun), c.what))
+		}
+	}
+	if len(checks) == 0 {
+		checks = append(checks, ok(name, "the sink has what the ledger names, and nothing else"))
+	}
+	return checks
+}
+
+// changes says what an earlier configuration has left.
+func changes(f *pipeline.Findings) []Check {
+	const name, hint = "changes", "run: sluice run --reprocess carries it out"
+	var checks []Check
+	for _, c := range []struct {
+		n    int64
+		what string
+	}{
+		{f.Elsewhere, "with rows only where an earlier configuration wanted them: their table lacks these"},
+		{f.OtherMapping, "made with another mapping"},
+		{f.Dropped, "with rows in outputs that the configuration does not name any more"},
+		{f.Kept, "deleted from the source, and their rows stand"},
+	} {
+		if c.n > 0 {
+			checks = append(checks, warn(name, hint, "%s %s", count(c.n, "object"), c.what))
+		}
+	}
+	return checks
+}
+
+func count(n int64, noun string) string { return plural(int(n), noun) }

@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice/internal/ledger"
+)
+
+// audit is what the listings of ledger and sink tell, and the index of the
+// ledger: about a hundred bytes for each key.
+type audit struct {
+	p           *Pipeline
+	fingerprint [32]byte
+	sink        *sinkListing
+	entries     []known // that the ledger listed, by ID
+	bucket      string
+
+	mu      sync.Mutex
+	added   []record // of entries that were claimed since
+	changed bool     // the index is not that which was read
+}
+
+// known is an entry of the ledger as far as it is known.
+type known struct {
+	record
+	id      [32]byte
+	written int64 // when, in nanoseconds since 1970
+	isRead  bool  // record tells what the entry says
+	seen    bool  // it was compared with the source
+}
+
+func (k *known) name() string { return hex.EncodeToString(k.id[:]) }
+
+// newAudit lists the ledger and the sink, side by side.
+func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) {
+	a := &audit{p: p, fingerprint: p.fingerprint(o), bucket: o.Bucket}
+	var index []byte
+	err := p.sideBySide(
+		func() (err error) { a.sink, err = p.listSink(ctx); return err },
+		func() (err error) { index, err = p.Ledger.Cache(ctx); return err },
+		func() error {
+			return p.Ledger.List(ctx, func(l ledger.Listed) error {
+				k := known{record: record{ID: short(l.ID), ETag: digest(l.ETag)}, written: l.Written.UnixNano()}
+				if _, err := hex.Decode(k.id[:], []byte(l.ID)); err != nil {
+					return nil //nolint:nilerr // no entry has such a name
+				}
+				a.entries = append(a.entries, k)
+				return nil
+			})
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(a.entries, func(x, y known) int { return cmp.Compare(x.ID, y.ID) })
+	a.fill(decodeIndex(a.fingerprint, index))
+	return a, nil
+}
+
+// fill takes over what the index says of entries that are as they were.
+func (a *audit) fill(index []record) {
+	a.changed = len(index) != len(a.entries)
+	for _, r := range index {
+		if k := a.byID(r.ID); k != nil && k.ETag == r.ETag {
+			k.record, k.isRead = r, true
+		} else {
+			a.changed = true
+		}
+	}
+}
+
+func (a *audit) byID(id uint64) *known {
+	i, found := slices.BinarySearchFunc(a.entries, id, func(k known, id uint64) int { return cmp.Compare(k.ID, id) })
+	if !found {
+		return nil
+	}
+	return &a.entries[i]
+}
+
+// find is the entry of a source key, or nil.
+func (a *audit) find(key string) *known { return a.byID(short(ledger.ID(a.bucket, key))) }
+
+// agrees reports whether the sink lists the outputs that the entry names, and
+// no other.
+func (a *audit) agrees(r record) bool { return r.Outputs == a.sink.sum(r.ID>>16) }
+
+// update takes over what an entry says that was read.
+func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changed = true
+	k.record, k.isRead = a.p.recordOf(e, etag, isOutside), true
+	return k.record
+}
+
+// account takes over the entry as Process left it; k is nil if it was claimed
+// by this run.
+func (a *audit) account(k *known, r *Result) record {
+	if k != nil {
+		return a.update(k, &r.entry, r.etag, false)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changed = true
+	added := a.p.recordOf(&r.entry, r.etag, false)
+	a.added = append(a.added, added)
+	return added
+}
+
+// unnamed counts outputs of keys that the ledger does not know, and keys with
+// outputs of several names.
+func (a *audit) unnamed(f *Findings) {
+	names := map[uint64]bool{}
+	for _, r := range a.added {
+		names[r.ID>>16] = true
+	}
+	for rest := a.sink.outputs; len(rest) > 0; {
+		all := a.sink.of(rest[0].id)
+		rest = rest[len(all):]
+		id := all[0].id
+		if all[0].at != all[len(all)-1].at {
+			f.Doubled++
+		}
+		i, _ := slices.BinarySearchFunc(a.entries, id<<16, func(k known, id uint64) int { return cmp.Compare(k.ID, id) })
+		if !names[id] && (i == len(a.entries) || a.entries[i].ID>>16 != id) {
+			f.Unaccounted += int64(len(all))
+		}
+	}
+}
+
+// save writes the index, also when the time is up: what was read is not read
+// again the next time.
+func (a *audit) save(ctx context.Context) error {
+	if !a.changed {
+		return nil
+	}
+	records := slices.Clone(a.added)
+	for _, k := range a.entries {
+		if k.isRead {
+			records = append(records, k.record)
+		}
+	}
+	slices.SortFunc(records, func(x, y record) int { return cmp.Compare(x.ID, y.ID) })
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second+time.Duration(len(records))*10*time.Microsecond)
+	defer cancel()
+	return a.p.Ledger.PutCache(ctx, encodeIndex(a.fingerprint, records))
+}
+
+// sideBySide runs what does not depend on one another.
+func (p *Pipeline) sideBySide(do ...func() error) error {
+	errs := make([]error, len(do))
+	if p.alone {
+		for i, f := range do {
+			errs[i] = f()
+		}
+		return errors.Join(errs...)
+	}
+	var all sync.WaitGroup
+	for i, f := range do {
+		all.Go(func() { errs[i] = f() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

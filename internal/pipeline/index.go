@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"sluice/internal/ledger"
+)
+
+// A run that has nothing to do must not read a million ledger entries to know
+// that. What the listings can be compared with is kept of all entries in one
+// object, the index of the ledger. It cannot be wrong, only old: what it says
+// of an entry counts while the entry has the ETag that it had then.
+
+// record is what the ledger entry of a key says, as far as listings tell it.
+type record struct {
+	ID      uint64 // of the source key, see short
+	ETag    uint64 // of the entry
+	Listed  uint64 // of the source state that was accounted for
+	Outputs uint64 // see sumOf
+	Flags   flags
+}
+
+// flags say what of an entry differs from what the configuration asks for.
+type flags uint16
+
+const (
+	claimed      flags = 1 << iota // nothing was accounted for yet
+	absent                         // the source was deleted
+	isTorn                         // the tables show different states
+	otherMapping                   // the state was accounted for with another mapping
+	elsewhere                      // a table has its rows only where an earlier configuration wanted them
+	dropped                        // rows stand in an output that the configuration does not name
+	kept                           // the source was deleted, and its rows stand
+	outside                        // the key is not of the source
+	current                        // all outputs stand, made with the mapping
+)
+
+// outdated reports whether the configuration asks for other outputs.
+func (f flags) outdated(p *Pipeline) bool {
+	return f&(otherMapping|elsewhere|dropped) != 0 || f&kept != 0 && p.RemoveDeleted
+}
+
+// flagsOf says how an entry stands to the configuration.
+func flagsOf(p *Pipeline, e *ledger.Entry) (f flags) {
+	if e.State == nil {
+		return claimed
+	}
+	stays, _ := p.placed(e, RedoNothing)
+	moved, past := p.placed(e, RedoAll)
+	rows := func(o ledger.Output) bool { return o.HasRows() && p.inSink(o) }
+	switch {
+	case e.State.Identity == ledger.Absent:
+		f |= absent
+		if slices.ContainsFunc(e.Outputs, rows) {
+			f |= kept
+		}
+	case e.State.Mapping != p.Mapping.Hash():
+		f |= otherMapping
+	}
+	if torn(stays, p.Mapping.Hash()) {
+		f |= isTorn
+	}
+	if written(stays, p.Mapping.Hash()) {
+		f |= current
+	}
+	for _, old := range past {
+		same := func(o ledger.Output) bool { return o.Table == old.Table }
+		switch {
+		case !old.HasRows():
+		case slices.ContainsFunc(moved, func(o ledger.Output) bool { return o.ETag == "" && (same(o) || !p.inSink(old)) }):
+			f |= elsewhere
+		case p.inSink(old):
+			f |= dropped
+		}
+	}
+	return f
+}
+
+// placed gives the outputs of an entry that the configuration names, and those
+// that it does not.
+func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Output) {
+	then, at := *p, *e
+	then.Redo = redo
+	then.place(&at)
+	return at.Outputs[:len(p.Mapping.Tables)], at.Outputs[len(p.Mapping.Tables):]
+}
+
+func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record {
+	r := record{ID: short(ledger.ID(e.Bucket, e.Key)), ETag: digest(etag), Outputs: p.sumOf(e), Flags: flagsOf(p, e)}
+	if e.State != nil {
+		r.Listed = digest(e.State.Listed)
+	}
+	if isOutside {
+		r.Flags |= outside
+	}
+	return r
+}
+
+// indexVersion changes with the meaning of a record.
+const indexVersion = "sluice index 1\n"
+
+// fingerprint names what the flags of an index were made for.
+func (p *Pipeline) fingerprint(o *RunOptions) [sha256.Size]byte {
+	h := sha256.New()
+	for _, s := range []string{indexVersion, p.Mapping.Hash(), p.SinkPrefix, o.Bucket, o.Prefix} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// encodeIndex writes records, sorted by ID, between a fingerprint and a sum.
+func encodeIndex(fingerprint [sha256.Size]byte, records []record) []byte {
+	var b bytes.Buffer
+	b.Grow(sha256.Size*2 + len(records)*binary.Size(record{}))
+	b.Write(fingerprint[:])
+	binary.Write(&b, binary.LittleEndian, records) //nolint:errcheck // a buffer takes everything
+	sum := sha256.Sum256(b.Bytes())
+	b.Write(sum[:])
+	return b.Bytes()
+}
+
+// decodeIndex gives the records of an index, by ID; none if it is damaged or of
+// another configuration.
+func decodeIndex(fingerprint [sha256.Size]byte, data []byte) []record {
+	size := len(data) - 2*sha256.Size
+	if size < 0 || size%binary.Size(record{}) != 0 || !bytes.HasPrefix(data, fingerprint[:]) {
+		return nil
+	}
+	if sum := sha256.Sum256(data[:len(data)-sha256.Size]); !bytes.Equal(sum[:], data[len(data)-sha256.Size:]) {
+		return nil
+	}
+	records := make([]record, size/binary.Size(record{}))
+	if _, err := binary.Decode(data[sha256.Size:], binary.LittleEndian, records); err != nil {
+		return nil
+	}
+	return records
+}

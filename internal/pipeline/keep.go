@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice"
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// TornError says that the outputs of a key do not show one source state, or
+// lack rows they had, and that the state they should show cannot be read any
+// more. A new version of the object puts that right.
+type TornError struct {
+	Key    string
+	Tables []string // that lack the state
+	Why    error
+}
+
+func (e *TornError) Error() string {
+	return fmt.Sprintf("object %q: %s not what the ledger promises (damaged, deleted, or a worker died between two tables), "+
+		"and cannot be made again: %v; upload the object anew, or remove it with on_delete: remove",
+		e.Key, tables(e.Tables), e.Why)
+}
+
+func tables(names []string) string {
+	if len(names) == 1 {
+		return "the output of table " + names[0] + " is"
+	}
+	return "the outputs of tables " + strings.Join(names, ", ") + " are"
+}
+
+func (e *TornError) Unwrap() error { return e.Why }
+
+var (
+	errNoVersion = errors.New("the newest state has no rows to publish, and the bucket keeps no version of the one before it")
+	errUnfit     = errors.New("the newest state has no rows to publish, and the one before it does not fit the mapping")
+)
+
+// keep accounts for a state that publishes nothing: the older outputs stay. It
+// sees to it that they show one state, which they do not after a worker died
+// between two tables, or after somebody deleted or damaged one.
+func (w *work) keep(ctx context.Context, did Disposition) (Result, error) {
+	if err := w.verify(ctx); err != nil {
+		return Result{}, err
+	}
+	why := w.restore(ctx)
+	var missing *TornError
+	if why != nil && !errors.As(why, &missing) {
+		return Result{}, why
+	}
+	if missing == nil {
+		if err := w.retire(ctx); err != nil {
+			return Result{}, err
+		}
+	}
+	if missing != nil {
+		w.remember()
+	}
+	r, err := w.account(ctx, did)
+	if err != nil || missing == nil {
+		return r, err
+	}
+	return r, missing
+}
+
+// remember has the ledger tell which state a lost output should show, so that
+// it is missed again.
+func (w *work) remember() {
+	for i := range w.wanted() {
+		if out := &w.entry.Outputs[i]; out.ETag == "" {
+			out.Identity = w.known[i].Identity
+		}
+	}
+}
+
+// verify reads the outputs that the ledger does not know as they are: whoever
+// published them has died, so nothing else would notice damage.
+func (w *work) verify(ctx context.Context) error {
+	for i, known := range w.known[:len(w.wanted())] {
+		f := w.fences[known.Key]
+		if f.etag == "" || f.etag == known.ETag {
+			continue
+		}
+		o, err := w.standing(ctx, known.Key)
+		if err != nil {
+			return err
+		}
+		out := &w.entry.Outputs[i]
+		if o == nil {
+			f.identity, out.Identity = "", ""
+			w.fences[known.Key] = f
+			continue
+		}
+		out.SHA256 = o.sum()
+	}
+	return nil
+}
+
+// shown is the state that the outputs must show: that of the first table which
+// has one, since tables are published in their order; else what the ledger
+// remembers of outputs that are gone, or what stands where an earlier
+// configuration wanted it.
+func (w *work) shown() string {
+	for i := range w.wanted() {
+		if f := w.fences[w.known[i].Key]; f.etag != "" && f.identity != "" {
+			return f.identity
+		}
+	}
+	for _, out := range w.known {
+		if out.Identity != "" && w.p.inSink(out) {
+			return out.Identity
+		}
+	}
+	return ""
+}
+
+// behind are the tables whose outputs do not show the state, though they should.
+func (w *work) behind(shown string) (tables []int) {
+	ours := slices.ContainsFunc(w.wanted(), func(o ledger.Output) bool { return o.ETag != "" && o.Mapping == w.state.Mapping })
+	for i := range w.wanted() {
+		f := w.fences[w.known[i].Key]
+		// A table that is new in the mapping has nothing to show before Redo.
+		never := f.etag == "" && w.known[i].Identity == ""
+		isNew := never && !ours && w.p.Redo == RedoNothing
+		isDamaged := f.etag != "" && f.identity == ""
+		if shown != "" && f.identity != shown && !isNew || isDamaged {
+			tables = append(tables, i)
+		}
+	}
+	return tables
+}
+
+// restore makes the outputs that do not show the state of the others from the
+// version of the source that they show.
+func (w *work) restore(ctx context.Context) error {
+	shown := w.shown()
+	todo := w.behind(shown)
+	if len(todo) == 0 {
+		return nil
+	}
+	missing := func(why error) error {
+		e := &TornError{Key: w.entry.Key, Why: why}
+		for _, i := range todo {
+			e.Tables = append(e.Tables, w.known[i].Table)
+		}
+		return e
+	}
+	from := source{ReadCloser: nothing{}}
+	if shown != ledger.Absent {
+		version, ok := strings.CutPrefix(shown, "version:")
+		if !ok {
+			return missing(errNoVersion)
+		}
+		object, err := w.src.OpenVersion(ctx, w.entry.Key, version)
+		if errors.Is(err, store.ErrNotFound) {
+			return missing(errNoVersion)
+		}
+		if err != nil {
+			return fmt.Errorf("open the version that was published: %w", err)
+		}
+		if from, err = pinned(object); err != nil {
+			return err
+		}
+	}
+	defer from.Close()
+
+	older := *w // the same outputs, from another state
+	older.state = w.p.newState(shown)
+	outs := &outputs{}
+	defer outs.abort(ctx)
+	err := older.create(ctx, outs, func(i int) role {
+		if slices.Contains(todo, i) {
+			return publishes
+		}
+		return leaves
+	})
+	if err != nil {
+		return err
+	}
+	outs.quarantine.discard = true // its records are in the quarantine since the first time
+	_, err = older.convert(ctx, from, outs)
+	var reject *sluice.RejectError
+	if errors.As(err, &reject) {
+		return missing(errUnfit)
+	}
+	if err != nil {
+		return err
+	}
+	return older.commit(ctx, outs)
+}
+
+// retire empties outputs at places that the configuration does not name any
+// more, when all that it names stand. A deleted source empties them too.
+func (w *work) retire(ctx context.Context) error {
+	removed := w.state.Identity == ledger.Absent && w.p.RemoveDeleted
+	if w.p.Redo == RedoNothing && !removed {
+		return nil
+	}
+	for i := len(w.wanted()); i < len(w.entry.Outputs); i++ {
+		out := &w.entry.Outputs[i]
+		f, looked := w.fences[out.Key]
+		if !looked || !out.HasRows() {
+			continue
+		}
+		if err := w.empty(ctx, i, f); err != nil {
+			return fmt.Errorf("empty the output of table %s, which the mapping does not name any more: %w", out.Table, err)
+		}
+	}
+	return nil
+}

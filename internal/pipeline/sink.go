@@ -1,0 +1,184 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// sinkListing is what the sink lists: the outputs of source keys, in some 32
+// bytes each.
+type sinkListing struct {
+	folders []string
+	outputs []listedOutput // sorted by id and time
+	foreign int64          // objects that are no output by their name
+}
+
+// listedOutput is an output in a listing. The key is known by the first 12
+// digits of its ID, which the names have.
+type listedOutput struct {
+	id     uint64
+	at     int64 // the time in its name, in milliseconds
+	state  uint64
+	folder uint32
+}
+
+// digest tells texts of a listing apart in eight bytes. Two of a million differ
+// with a probability of all but 10^-7; and what is taken for equal is only
+// looked at later.
+func digest(parts ...string) uint64 {
+	h := sha256.New()
+	for _, s := range parts {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+// short is the beginning of an ID as a number.
+func short(id string) uint64 { return digits(id, 16) }
+
+// named is as much of an ID as the names of outputs have.
+func named(id string) uint64 { return digits(id, 12) }
+
+func digits(id string, n int) uint64 {
+	u, err := strconv.ParseUint(id[:min(len(id), n)], 16, 64)
+	if err != nil {
+		return 0
+	}
+	return u
+}
+
+// listSink lists the outputs in the sink, in all of its folders.
+func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
+	l := &sinkListing{}
+	err := p.Sink.List(ctx, p.SinkPrefix, func(info store.Info) error {
+		slash := strings.LastIndexByte(info.Key, '/') + 1
+		id, at, ok := ledger.ParseOutputName(info.Key[slash:])
+		if !ok {
+			l.foreign++
+			return nil
+		}
+		folder := info.Key[:slash]
+		i := slices.Index(l.folders, folder)
+		if i < 0 {
+			i = len(l.folders)
+			l.folders = append(l.folders, folder)
+		}
+		l.outputs = append(l.outputs, listedOutput{named(id), at.UnixMilli(), digest(info.Key, info.ETag), uint32(i)})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sink: %w", err)
+	}
+	slices.SortFunc(l.outputs, func(a, b listedOutput) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at), cmp.Compare(a.folder, b.folder))
+	})
+	return l, nil
+}
+
+// of gives the outputs of a source key.
+func (l *sinkListing) of(id uint64) []listedOutput {
+	begin, found := slices.BinarySearchFunc(l.outputs, id, func(o listedOutput, id uint64) int { return cmp.Compare(o.id, id) })
+	if !found {
+		return nil
+	}
+	end := begin
+	for end < len(l.outputs) && l.outputs[end].id == id {
+		end++
+	}
+	return l.outputs[begin:end]
+}
+
+// sum is one number for all outputs of a key and their states.
+func (l *sinkListing) sum(id uint64) (sum uint64) {
+	for _, o := range l.of(id) {
+		sum += o.state
+	}
+	return sum
+}
+
+// sumOf is the sum that the sink lists if all is as the entry says.
+func (p *Pipeline) sumOf(e *ledger.Entry) (sum uint64) {
+	for _, out := range e.Outputs {
+		if out.ETag != "" && p.inSink(out) {
+			sum += digest(out.Key, out.ETag)
+		}
+	}
+	return sum
+}
+
+// compare tells how the sink differs from an entry: whether it lacks a state
+// that the entry names, and how many outputs it has that the entry does not.
+func (p *Pipeline) compare(e *ledger.Entry, l *sinkListing) (differs bool, extra int64) {
+	listed := map[uint64]bool{}
+	keys := map[string]uint64{}
+	for _, o := range l.of(named(ledger.ID(e.Bucket, e.Key))) {
+		listed[o.state] = true
+		keys[l.key(e, o)] = o.state
+	}
+	for _, out := range e.Outputs {
+		if !p.inSink(out) {
+			continue
+		}
+		if _, stands := keys[out.Key]; stands || out.ETag != "" {
+			differs = differs || out.ETag == "" || !listed[digest(out.Key, out.ETag)]
+		}
+		delete(keys, out.Key)
+	}
+	return differs, int64(len(keys))
+}
+
+// key is the key of a listed output, if it is one of the entry's source key.
+func (l *sinkListing) key(e *ledger.Entry, o listedOutput) string {
+	return l.folders[o.folder] + ledger.OutputName(e.Bucket, e.Key, time.UnixMilli(o.at))
+}
+
+// adopted is the entry of a key whose own is lost or damaged: it must have
+// named the outputs that stand in the sink. Of several names the one that was
+// written last counts, and rather one with rows. The time is zero if none is
+// this key's.
+func (p *Pipeline) adopted(ctx context.Context, bucket, key string, l *sinkListing) (ledger.Entry, error) {
+	e := ledger.Entry{Bucket: bucket, Key: key}
+	tables := map[string]string{}
+	for _, t := range p.Mapping.Tables {
+		tables[p.folder(t.Name)] = t.Name
+	}
+	var last store.Info
+	for _, o := range l.of(named(ledger.ID(bucket, key))) {
+		name := l.key(&e, o)
+		info, err := p.Sink.Head(ctx, name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			continue
+		case err != nil:
+			return e, fmt.Errorf("look at output: %w", err)
+		case info.Meta[metaSource] != ledger.ID(bucket, key):
+			continue // its name begins like ours
+		}
+		at := time.UnixMilli(o.at).UTC()
+		rows, had := info.Meta[metaIdentity] != ledger.Absent, last.Meta[metaIdentity] != ledger.Absent
+		if e.FirstSeen.IsZero() || rows && !had || rows == had && !info.Modified.Before(last.Modified) {
+			if !e.FirstSeen.Equal(at) {
+				e.FirstSeen, e.Outputs = at, nil
+			}
+			last = info
+		}
+		if e.FirstSeen.Equal(at) {
+			e.Outputs = append(e.Outputs, ledger.Output{
+				Table: tables[l.folders[o.folder]], Key: name, ETag: info.ETag, Identity: info.Meta[metaIdentity], Mapping: info.Meta[metaMapping],
+			})
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,243 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"sluice/internal/config"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/store"
+)
+
+// OwnerError says that ledger or sink belong to another source: to go on would
+// give objects a second output.
+type OwnerError struct{ text string }
+
+func (e *OwnerError) Error() string { return e.text }
+
+// ownership is what is known of the ledger's owner.
+type ownership struct {
+	mu      sync.Mutex
+	mine    ledger.Owner // the places as the configuration names them
+	isKnown bool         // the rest is valid
+	owner   ledger.Owner
+	etag    string
+}
+
+// Own makes sure that ledger and sink are those of the configuration, and
+// claims them if they are nobody's. Another name of the same place is taken for
+// that place; another source is an [OwnerError].
+func (s *Setup) Own(ctx context.Context) error {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	for {
+		err := s.adopt(ctx)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		mine, err := s.claimable(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = s.Pipeline.Ledger.PutOwner(ctx, mine, store.IfNoneMatch())
+		if err != nil && !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// adopt reads the owner, and names the places as it does.
+func (s *Setup) adopt(ctx context.Context) error {
+	if s.owned.isKnown {
+		return nil
+	}
+	owner, etag, err := s.Pipeline.Ledger.Owner(ctx)
+	if err != nil {
+		return err
+	}
+	mine := s.owned.mine
+	inside, ok := strings.CutPrefix(mine.Source.At, owner.Source.At)
+	if !ok {
+		return &OwnerError{fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), and the source is %s: give this source a ledger and a sink of its own, or name that source",
+			s.Config.Ledger, owner.Source.At, mine.Source.At)}
+	}
+	if err := s.rename(owner, inside); err != nil {
+		return err
+	}
+	s.owned.owner, s.owned.etag, s.owned.isKnown = owner, etag, true
+	if owner.Sink.At != mine.Sink.At {
+		s.OldSink = owner.Sink.At
+	}
+	return nil
+}
+
+// rename gives the folders the names under which the ledger knows them.
+func (s *Setup) rename(owner ledger.Owner, inside string) error {
+	c := &s.Config
+	if prefix := owner.Source.Prefix + inside; c.Source.Bucket != owner.Source.Bucket || c.Source.Prefix != prefix {
+		root, err := s.stores.above(c.Source, prefix)
+		if err != nil {
+			return fmt.Errorf("open source: %w", err)
+		}
+		c.Source = config.Location{Bucket: owner.Source.Bucket, Dir: root.String(), Prefix: prefix}
+		s.Pipeline.Source = func(bucket string) (store.Store, error) {
+			if bucket != owner.Source.Bucket {
+				return nil, fmt.Errorf("open source: it is a folder that the ledger knows as bucket %q, and the event names %q", owner.Source.Bucket, bucket)
+			}
+			return root, nil
+		}
+		s.Allow = Allow(*c)
+	}
+	if s.owned.mine.Sink.At == owner.Sink.At && c.Sink.Prefix != owner.Sink.Prefix {
+		root, err := s.stores.above(c.Sink, owner.Sink.Prefix)
+		if err != nil {
+			return fmt.Errorf("open sink: %w", err)
+		}
+		c.Sink.Dir, c.Sink.Prefix = root.String(), owner.Sink.Prefix
+		s.Pipeline.Sink, s.Pipeline.SinkPrefix = root, owner.Sink.Prefix
+	}
+	return nil
+}
+
+// Moved has the ledger know that all outputs stand in the sink of the
+// configuration now.
+func (s *Setup) Moved(ctx context.Context) error {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	owner := s.owned.owner
+	owner.Sink = s.owned.mine.Sink
+	etag, err := s.Pipeline.Ledger.PutOwner(ctx, owner, store.IfMatch(s.owned.etag))
+	if err != nil {
+		return err
+	}
+	s.owned.owner, s.owned.etag, s.OldSink = owner, etag, ""
+	return nil
+}
+
+// places are those of the configuration.
+func (s *Setup) places() ledger.Owner {
+	c := s.Config
+	return ledger.Owner{
+		Source: ledger.Place{At: s.stores.where(c.Source, c.Ledger), Bucket: c.Source.Bucket, Prefix: c.Source.Prefix},
+		Sink:   ledger.Place{At: s.stores.where(c.Sink, c.Ledger), Prefix: c.Sink.Prefix},
+	}
+}
+
+// claimable is the owner of a ledger that nobody has claimed: if entries or
+// outputs are there, they must be of this source, under the names it has now.
+func (s *Setup) claimable(ctx context.Context) (ledger.Owner, error) {
+	mine, c := s.owned.mine, s.Config.Source
+	stop := errors.New("stop")
+	var first *ledger.Entry
+	err := s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
+		e, _, err := s.Pipeline.Ledger.Read(ctx, l.ID)
+		if errors.Is(err, ledger.ErrDamaged) || errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		first = &e
+		return stop
+	})
+	if err != nil && !errors.Is(err, stop) {
+		return mine, err
+	}
+	if first != nil {
+		if first.Bucket != c.Bucket || !strings.HasPrefix(first.Key, c.Prefix) {
+			return mine, &OwnerError{fmt.Sprintf("the ledger %s has entries of bucket %q and keys such as %q, which are not of the source %s: give this source a ledger and a sink of its own, or name the source as it was",
+				s.Config.Ledger, first.Bucket, first.Key, c)}
+		}
+		return mine, nil
+	}
+	ours, err := s.ownOutputs(ctx)
+	if err == nil && !ours {
+		err = &OwnerError{fmt.Sprintf("the sink %s has outputs, of which the ledger %s and the source %s know nothing: another source was processed into it, or this one under another name; use a sink of its own, or name ledger and source as they were",
+			s.Config.Sink, s.Config.Ledger, c)}
+	}
+	return mine, err
+}
+
+// ownOutputs reports whether the sink has no outputs, or some of the source.
+func (s *Setup) ownOutputs(ctx context.Context) (bool, error) {
+	ids, size := map[string]bool{}, 0
+	err := s.Pipeline.Sink.List(ctx, s.Pipeline.SinkPrefix, func(info store.Info) error {
+		if id, _, ok := ledger.ParseOutputName(info.Key[strings.LastIndexByte(info.Key, '/')+1:]); ok {
+			ids[id], size = true, len(id)
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return err == nil, err
+	}
+	src, err := s.Pipeline.Source(s.Config.Source.Bucket)
+	if err != nil {
+		return false, err
+	}
+	stop := errors.New("stop")
+	err = src.List(ctx, s.Config.Source.Prefix, func(info store.Info) error {
+		if ids[ledger.ID(s.Config.Source.Bucket, info.Key)[:size]] {
+			return stop
+		}
+		return nil
+	})
+	if errors.Is(err, stop) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Run is what a run over the source looks at.
+func (s *Setup) Run() pipeline.RunOptions {
+	c := s.Config
+	return pipeline.RunOptions{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers, Judge: s.Listed, SinkMoved: s.OldSink != ""}
+}
+
+// where is the place of a location: of a folder, as seen from that of the
+// ledger if this is one too.
+func (s *stores) where(l, from config.Location) string {
+	if s.isBucket(l) {
+		return l.String()
+	}
+	at := realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
+	if !s.isBucket(from) {
+		ledger := realPath(filepath.Join(s.folder(from), filepath.FromSlash(from.Prefix)))
+		if rel, err := filepath.Rel(ledger, at); err == nil {
+			at = rel
+		}
+	}
+	return strings.TrimSuffix(filepath.ToSlash(at), "/") + "/"
+}
+
+// above opens the folder in which the keys of a location begin with prefix.
+func (s *stores) above(l config.Location, prefix string) (store.Store, error) {
+	at := realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
+	root, ok := strings.CutSuffix(filepath.ToSlash(at)+"/", prefix)
+	if !ok || root == "" {
+		return nil, &OwnerError{fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as it was", l, prefix)}
+	}
+	return s.dir(filepath.Clean(filepath.FromSlash(root)), false)
+}
+
+// realPath follows the links of a path as far as it is there.
+func realPath(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	rest := ""
+	for at := path; ; at = filepath.Dir(at) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if filepath.Dir(at) == at {
+			return path
+		}
+		rest = filepath.Join(filepath.Base(at), rest)
+	}
+}
