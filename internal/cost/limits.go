@@ -64,7 +64,7 @@ func limits(j Job) []Limit {
 	}
 	if j.Reconciles > 0 {
 		list = append(list, Limit{"objects a scheduled run verifies", j.Objects / max(j.Reconciles, 1), j.reconcilable(), "", lambdaPage,
-			"objects newer than their ledger entry are found by the listings and come first; the other entries are read as far as the time goes"})
+			"objects newer than their ledger entry come first; the entries that events wrote since the last run are read as far as the time goes, and the next run goes on"})
 	}
 	return list
 }

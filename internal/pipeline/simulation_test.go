@@ -630,7 +630,7 @@ func (s *simulation) reconfigure() error {
 	}
 	newest := len(s.states) - 1
 	if sum.Objects[DidFail] > 0 {
-		if s.publishes(newest, p) || s.source.versioned {
+		if s.publishes(newest, p) || s.source.versioned && s.restorable(p) {
 			return fmt.Errorf("redo fails: %v", sum.Objects)
 		}
 		return nil // the state before cannot be read any more
