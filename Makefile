@@ -82,7 +82,8 @@ SMALL ?= 1000
 LARGE ?= 300
 load: $(S3) $(SLUICE)
 	go build -o $(TOOLS)/fill ./.ci/fill
-	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
+	go build -o $(TOOLS)/delay ./.ci/delay
+	SLUICE=$(abspath $(SLUICE)) FILL=$(abspath $(TOOLS))/fill DELAY=$(abspath $(TOOLS))/delay SLUICE_VERSITYGW=$(abspath $(S3)) python3 .ci/load.py $(SMALL) $(LARGE)
 
 # What the documents show, also what needs Python, pandas, DuckDB or jq; go test
 # runs the rest. pandas lies beside the environment of the other checks, which

@@ -15,7 +15,8 @@ import time
 import urllib.request
 
 LIMIT = 200 << 20
-SLUICE, FILL, VERSITYGW = (os.environ[name] for name in ("SLUICE", "FILL", "SLUICE_VERSITYGW"))
+SLUICE, FILL, DELAY, VERSITYGW = (os.environ[name] for name in ("SLUICE", "FILL", "DELAY", "SLUICE_VERSITYGW"))
+IDLE_REQUESTS = 30  # of a run over 1,000 objects with nothing to do
 BUCKET = "load"
 
 
@@ -85,6 +86,28 @@ def load(folder, endpoint, env, kind, number):
     expect("uploads left", left(folder), [])
 
 
+def wait(folder, endpoint, env, objects, milliseconds):
+    """Small objects over a slow network, by default settings: how long, and how
+    many requests; of a run with nothing to do only some listings."""
+    filled = subprocess.run([FILL, endpoint, BUCKET + "-slow", "small", str(objects)], env=env, check=True, capture_output=True, text=True)
+    want = json.loads(filled.stdout)["objects"]
+    child = subprocess.Popen([DELAY, endpoint, str(milliseconds)], stdout=subprocess.PIPE, text=True)
+    try:
+        slow = child.stdout.readline().strip()
+        with open(os.path.join(folder, "sluice.yaml"), "w") as f:
+            f.write(f"source: s3://{BUCKET}-slow/raw_orders_data/\ncatalog: {{kind: none}}\ns3: {{endpoint: {slow}, region: us-east-1, path_style: true}}\n")
+        for again in False, True:
+            report, _, seconds, peak = run(folder, env)
+            requests = int(urllib.request.urlopen(slow + "/-/count").read())
+            print(f"{milliseconds} ms a request{', again' if again else ''}: {want:,} objects in {seconds:.1f} s, {requests:,} requests, peak {peak >> 20} MiB", flush=True)
+            expect("objects", report["objects"]["duplicate" if again else "committed"], want)
+        if requests > IDLE_REQUESTS * max(1, objects // 1000):
+            raise SystemExit(f"{requests} requests of a run with nothing to do, at most {IDLE_REQUESTS}")
+    finally:
+        child.kill()
+        child.wait()
+
+
 def main():
     small, large = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
@@ -93,6 +116,7 @@ def main():
                "AWS_SECRET_ACCESS_KEY": "load-secret", "AWS_EC2_METADATA_DISABLED": "true"}
         try:
             load(folder, endpoint, env, "small", small)
+            wait(folder, endpoint, env, small, 50)
             load(folder, endpoint, env, "large", large * 1_000_000)
         finally:
             child.kill()
