@@ -208,7 +208,7 @@ func (w *work) retire(ctx context.Context) error {
 			continue
 		}
 		if err := w.empty(ctx, i, f); err != nil {
-			return fmt.Errorf("empty the output of table %s, which the mapping does not name any more: %w", out.Table, err)
+			return fmt.Errorf("take the rows out of %q, which the configuration does not name any more (if it is damaged, delete it): %w", out.Key, err)
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ var (
 // names its seed: `go test ./internal/pipeline -run Simulation -args -seed N -schedules 1`
 // runs that schedule alone.
 func TestSimulation(t *testing.T) {
-	var total faults
+	total := faults{}
 	for seed := *firstSeed; seed < *firstSeed+uint64(*schedules); seed++ {
 		s := newSimulation(t, seed)
 		s.run()
@@ -86,6 +86,20 @@ var contents = []struct {
 	{`[{"id":%d,"lines":[1]},{"id":"x"}]`, true},
 }
 
+// theme is what a schedule is mostly about. Some faults need a course of events
+// that chance alone hardly takes.
+type theme int
+
+const (
+	anything   theme = iota
+	reverts          // two states, one after the other and again
+	deletions        // one state that comes and goes
+	rejections       // states that publish nothing
+	deaths           // of workers, between the tables
+)
+
+var themes = []theme{anything, anything, reverts, deletions, rejections, deaths}
+
 // simMappings are the configurations that a schedule goes through: one to three
 // tables, of which some come, go and move.
 var simMappings = map[string]string{
@@ -124,9 +138,11 @@ type simulation struct {
 	trace     bytes.Buffer
 	states    []simState       // of the source, in order
 	published map[string][]int // index of the state behind each publication of an output, in order
-	lastAck   int              // number of states when the last acknowledged Process began
-	vandals   bool             // outputs were deleted or damaged
-	isTorn    bool             // what cannot be made again
+	theme     theme
+	lives     int  // one step in so many is the last of a worker
+	lastAck   int  // number of states when the last acknowledged Process began
+	vandals   bool // outputs were deleted or damaged
+	isTorn    bool // what cannot be made again
 
 	parked chan *actor
 	live   int
@@ -177,17 +193,27 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	}
 	s.source, s.sink = newMemStore("raw", &s.now), newMemStore("sink", &s.now)
 	s.source.versioned = s.rng.IntN(2) == 0
+	s.theme, s.lives = themes[s.rng.IntN(len(themes))], 60
 	s.source.gate, s.sink.gate = s.pause, s.pause
 	s.sink.lose = s.lose
 	s.sink.commits = func(key string, o memObject) {
 		fmt.Fprintf(&s.trace, "  %s writes %s (%s) of %s\n", s.who(), key, o.info.ETag, o.info.Meta[metaIdentity])
 		if strings.HasSuffix(key, ".parquet") {
 			s.count("commits", 1)
+			if state := s.stateOf(o.info.Meta[metaIdentity]); s.self == nil && state < len(s.states)-1 {
+				s.count("restored", 1) // from the version that the neighbours show
+			}
 			s.published[key] = append(s.published[key], s.stateOf(o.info.Meta[metaIdentity]))
 		}
 	}
-	names := []string{"a", "ab", "abc"}
-	s.p = s.pipeline(simMapping(t, names[s.rng.IntN(len(names))]), "out/", s.rng.IntN(2) == 0)
+	names, remove := []string{"a", "ab", "abc"}, s.rng.IntN(2) == 0
+	switch s.theme {
+	case reverts, deletions:
+		s.lives, remove = 1000, remove || s.theme == deletions
+	case deaths:
+		s.lives, names, s.source.versioned = 25, names[1:], false
+	}
+	s.p = s.pipeline(simMapping(t, names[s.rng.IntN(len(names))]), "out/", remove)
 	fmt.Fprintf(&s.trace, "%d tables, remove %v, versions %v\n", len(s.p.Mapping.Tables), s.p.RemoveDeleted, s.source.versioned)
 	return s
 }
@@ -264,21 +290,33 @@ func (s *simulation) run() {
 	s.write() // the first state is there before any event
 	var waiting []*actor
 	waiting = append(waiting, s.start("writer", false, func() {
-		for range s.rng.IntN(5) {
-			s.pause()
+		writes, most := s.rng.IntN(5), 1
+		if s.theme == deletions || s.theme == deaths {
+			writes, most = 2+s.rng.IntN(3), 12
+		}
+		for range writes {
+			for range 1 + s.rng.IntN(most) {
+				s.pause()
+			}
 			s.write()
 		}
 	}))
-	for i := range 2 + s.rng.IntN(2) {
+	workers := 2 + s.rng.IntN(2)
+	if s.theme == deletions || s.theme == deaths {
+		workers = 5
+	}
+	for i := range workers {
 		waiting = append(waiting, s.start(fmt.Sprint("worker ", i), true, s.work))
 	}
 	if s.rng.IntN(3) == 0 {
 		waiting = append(waiting, s.start("runner", true, func() { _, _ = s.runAll(s.p) }))
 	}
-	if s.rng.IntN(4) == 0 {
+	if s.theme == rejections || s.theme == anything && s.rng.IntN(3) == 0 {
 		waiting = append(waiting, s.start("vandal", false, func() {
-			for range 1 + s.rng.IntN(6) {
-				s.pause()
+			for range 1 + s.rng.IntN(4) {
+				for range 1 + s.rng.IntN(6) {
+					s.pause()
+				}
 			}
 			s.vandal()
 		}))
@@ -287,7 +325,7 @@ func (s *simulation) run() {
 		i := s.rng.IntN(len(waiting))
 		a := waiting[i]
 		waiting = slices.Delete(waiting, i, i+1)
-		goOn := !a.mayDie || s.rng.IntN(60) > 0
+		goOn := !a.mayDie || s.rng.IntN(s.lives) > 0
 		if !goOn {
 			s.count("crashes", 1)
 			fmt.Fprintf(&s.trace, "  %s dies\n", a.name)
@@ -307,7 +345,7 @@ func (s *simulation) run() {
 // write changes the source.
 func (s *simulation) write() {
 	n := len(s.states)
-	if n > 0 && s.rng.IntN(6) == 0 {
+	if n > 0 && s.theme != reverts && (s.rng.IntN(6) == 0 || s.theme == deletions && n%2 == 1) {
 		delete(s.source.objects, simKey)
 		s.states = append(s.states, simState{identity: ledger.Absent})
 		fmt.Fprintf(&s.trace, "source deleted\n")
@@ -317,6 +355,17 @@ func (s *simulation) write() {
 	if s.rng.IntN(3) == 0 {
 		c, number = contents[s.rng.IntN(2)], s.rng.IntN(2) // maybe the bytes of a state before
 		s.count("reverts", 1)
+	}
+	switch s.theme {
+	case reverts, deletions:
+		c, number = contents[1], n/2*2%4
+		if s.theme == reverts {
+			number = n % 2
+		}
+	case rejections:
+		c = contents[[]int{1, 4, 5}[s.rng.IntN(3)]]
+	case deaths:
+		c = contents[[]int{1, 1, 4, 5}[min(n, 2)+s.rng.IntN(2)]]
 	}
 	text := c.text
 	if strings.Contains(text, "%") {
@@ -410,16 +459,17 @@ func (s *simulation) runAll(p *Pipeline) (Summary, error) {
 // been there, and when the configuration has changed.
 func (s *simulation) check() error {
 	for key, states := range s.published {
-		for i := 1; i < len(states); i++ {
-			before, now := states[i-1], states[i]
-			if now < before && !s.vandals && s.states[before].identity != ledger.Absent && s.states[now].identity != ledger.Absent {
-				return fmt.Errorf("published states of %s went back: %v", key, states)
-			}
+		if !s.vandals && s.wentBack(states) {
+			return fmt.Errorf("published states of %s went back: %v", key, states)
 		}
 	}
 	newest := len(s.states) - 1
-	if s.lastAck == len(s.states) && !s.vandals && s.publishes(newest, s.p) {
-		if err := s.shows(s.p, newest); err != nil {
+	if s.lastAck == len(s.states) && !s.vandals {
+		e, _, err := s.p.Ledger.Get(context.Background(), "raw", simKey)
+		if err != nil || e.State == nil || e.State.Identity != s.states[newest].identity {
+			return fmt.Errorf("the newest state was acknowledged, and the ledger tells of %+v: %w", e.State, err)
+		}
+		if err := s.shows(s.p, newest); err != nil && s.publishes(newest, s.p) {
 			return fmt.Errorf("the newest state was acknowledged: %w", err)
 		}
 	}
@@ -430,6 +480,27 @@ func (s *simulation) check() error {
 		return nil // deleted before anybody had looked
 	}
 	return s.reconfigure()
+}
+
+// wentBack reports whether a state was published after a newer one. Deletions
+// have one name: each is taken for the first that it can have been.
+func (s *simulation) wentBack(published []int) bool {
+	newest := -1
+	for _, now := range published {
+		if now >= 0 && s.states[now].identity == ledger.Absent {
+			now = max(newest, 0)
+			for s.states[now].identity != ledger.Absent {
+				if now++; now == len(s.states) {
+					return true
+				}
+			}
+		}
+		if now < newest {
+			return true
+		}
+		newest = now
+	}
+	return false
 }
 
 // publishes reports whether a state replaces what was published before.
@@ -630,10 +701,12 @@ func (s *simulation) reconfigure() error {
 	}
 	newest := len(s.states) - 1
 	if sum.Objects[DidFail] > 0 {
-		if s.publishes(newest, p) || s.source.versioned && s.restorable(p) {
+		// What is damaged has no columns to keep; else only a state that cannot
+		// be read any more fails.
+		if !s.vandals && (s.publishes(newest, p) || s.source.versioned) {
 			return fmt.Errorf("redo fails: %v", sum.Objects)
 		}
-		return nil // the state before cannot be read any more
+		return nil
 	}
 	if s.publishes(newest, p) {
 		if err := s.shows(&redo, newest); err != nil {
