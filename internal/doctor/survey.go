@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 
 	"sluice/internal/pipeline"
@@ -10,10 +11,11 @@ import (
 func (d *doctor) survey(ctx context.Context) []Check {
 	o := d.s.Run()
 	o.DryRun = true
-	leftOut := int64(0)
+	leftOut, first := int64(0), error(nil)
 	o.Done = func(_ string, _ int64, _ pipeline.Result, err error) {
 		if err != nil {
 			leftOut++
+			first = cmp.Or(first, err)
 		}
 	}
 	sum, err := d.s.Pipeline.Run(ctx, o)
@@ -23,8 +25,8 @@ func (d *doctor) survey(ctx context.Context) []Check {
 	f := &sum.Findings
 	checks := []Check{backlog(f)}
 	if leftOut > 0 {
-		checks = append(checks, warn("source names", "sluice run names them; rename or move them",
-			"%s under the source that cannot be read as an object", count(leftOut, "thing")))
+		checks = append(checks, warn("source names", "rename it, or move it to another place; sluice run names all of them",
+			"%s left out, the first: %v", count(leftOut, "name"), first))
 	}
 	return append(append(checks, outputs(f)...), changes(f)...)
 }

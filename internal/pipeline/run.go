@@ -305,7 +305,7 @@ func (r *run) note(entry record, agrees bool) {
 		count *int64
 	}{
 		{entry.Flags&otherMapping != 0, &r.sum.OtherMapping},
-		{entry.Flags&elsewhere != 0 || !agrees, &r.sum.Elsewhere},
+		{entry.Flags&elsewhere != 0 || !agrees && (entry.Flags&absent == 0 || entry.Flags&kept != 0), &r.sum.Elsewhere},
 		{entry.Flags&dropped != 0, &r.sum.Dropped},
 		{entry.Flags&kept != 0 && r.p.RemoveDeleted, &r.sum.Kept},
 	} {
