@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type audit struct {
 
 // known is an entry of the ledger as far as it is known.
 type known struct {
-	record
+	record         // written by the worker that reads the entry
+	key     uint64 // its ID, which is searched for meanwhile
 	id      [32]byte
 	written int64 // when, in nanoseconds since 1970
 	isRead  bool  // record tells what the entry says
@@ -46,7 +48,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 		func() (err error) { index, err = p.Ledger.Cache(ctx); return err },
 		func() error {
 			return p.Ledger.List(ctx, func(l ledger.Listed) error {
-				k := known{record: record{ID: short(l.ID), ETag: digest(l.ETag)}, written: l.Written.UnixNano()}
+				k := known{record: record{ID: short(l.ID), ETag: digest(l.ETag)}, key: short(l.ID), written: l.Written.UnixNano()}
 				if _, err := hex.Decode(k.id[:], []byte(l.ID)); err != nil {
 					return nil //nolint:nilerr // no entry has such a name
 				}
@@ -58,7 +60,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(a.entries, func(x, y known) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(a.entries, func(x, y known) int { return cmp.Compare(x.key, y.key) })
 	a.fill(decodeIndex(a.fingerprint, index))
 	return a, nil
 }
@@ -76,11 +78,16 @@ func (a *audit) fill(index []record) {
 }
 
 func (a *audit) byID(id uint64) *known {
-	i, found := slices.BinarySearchFunc(a.entries, id, func(k known, id uint64) int { return cmp.Compare(k.ID, id) })
-	if !found {
-		return nil
+	if i := a.from(id); i < len(a.entries) && a.entries[i].key == id {
+		return &a.entries[i]
 	}
-	return &a.entries[i]
+	return nil
+}
+
+// from is the place of the first entry that is not before id. It reads nothing
+// of an entry but the key: workers write the rest meanwhile.
+func (a *audit) from(id uint64) int {
+	return sort.Search(len(a.entries), func(i int) bool { return a.entries[i].key >= id })
 }
 
 // find is the entry of a source key, or nil.
@@ -127,8 +134,8 @@ func (a *audit) unnamed(f *Findings) {
 		if all[0].at != all[len(all)-1].at {
 			f.Doubled++
 		}
-		i, _ := slices.BinarySearchFunc(a.entries, id<<16, func(k known, id uint64) int { return cmp.Compare(k.ID, id) })
-		if !names[id] && (i == len(a.entries) || a.entries[i].ID>>16 != id) {
+		i := a.from(id << 16)
+		if !names[id] && (i == len(a.entries) || a.entries[i].key>>16 != id) {
 			f.Unaccounted += int64(len(all))
 		}
 	}

@@ -37,6 +37,9 @@ var (
 // runs that schedule alone.
 func TestSimulation(t *testing.T) {
 	total := faults{}
+	if testing.Short() {
+		*schedules = min(*schedules, 500)
+	}
 	for seed := *firstSeed; seed < *firstSeed+uint64(*schedules); seed++ {
 		s := newSimulation(t, seed)
 		s.run()
