@@ -13,7 +13,8 @@ func (a *app) mappingCheckCommand() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Check mapping files",
 		Long: `Reads each mapping file and prints its tables, or all that is wrong with it, each
-as FILE:LINE: what, how to mend.`,
+as FILE:LINE: what, how to fix it. A warning names what is right and may harm all
+the same.`,
 		Example: "  sluice mapping check orders.yaml",
 		Args:    args(cobra.MinimumNArgs(1)),
 
@@ -40,6 +41,9 @@ func (a *app) mappingCheck(files []string) error {
 				per = t.Explode.String()
 			}
 			fmt.Fprintf(a.out, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
+		}
+		for _, caution := range m.Cautions() {
+			fmt.Fprintf(a.out, "  warning: %s\n", caution)
 		}
 	}
 	if wrong {

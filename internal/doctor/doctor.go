@@ -162,6 +162,12 @@ func (d *doctor) mapping(context.Context) Check {
 	for _, t := range m.Tables {
 		columns += len(m.Schema(&t).Columns)
 	}
+	// A catalog of ours declares each column as it is written.
+	if _, ours := d.s.Catalog.(looker); !ours {
+		if cautions := m.Cautions(); len(cautions) > 0 {
+			return warn("mapping", "look at the types of the table, or change the mapping", "%s: %s", d.s.Config.Mapping, strings.Join(cautions, "; "))
+		}
+	}
 	return ok("mapping", "%s: %s, %s", d.s.Config.Mapping, plural(len(m.Tables), "table"), plural(columns, "column"))
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"sluice/internal/awsconfig"
+	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/doctor"
 	"sluice/internal/ledger"
@@ -424,4 +425,20 @@ func TestBehindProxy(t *testing.T) {
 		return true
 	})
 	want(t, got, "clock", doctor.Warning, "10m")
+}
+
+// Who declares the tables, if we do not, may give a column with a bloom filter
+// another width.
+func TestMappingMayHarm(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "m.yaml")
+	if err := os.WriteFile(name, []byte("table: t\ncolumns:\n  - {name: id, path: $.id, type: int64, bloom: true}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	yaml := "source: s3://b/raw/\nmapping: " + name + "\n"
+	want(t, examine(t, yaml, t.TempDir()), "mapping", doctor.OK, "1 column")
+	s := open(t, yaml, t.TempDir())
+	s.Catalog = catalog.None{}
+	checks := map[string]doctor.Check{}
+	doctor.Examine(t.Context(), s, func(c doctor.Check) { checks[c.Name] = c })
+	want(t, checks, "mapping", doctor.Warning, "column id: bloom on int64")
 }
