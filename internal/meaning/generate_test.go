@@ -1,0 +1,438 @@
+//go:build meaning
+
+package meaning
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// generator draws mappings and documents that know of each other: most values
+// are where a path leads, and many of them wrong.
+type generator struct {
+	*rand.Rand
+	routes []goal
+	plain  bool     // compact and in one order, as most writers write
+	pool   []string // texts of elements, to be repeated
+	kinds  string   // kinds of documents
+}
+
+// goal is a path of the mapping, and the column that it feeds.
+type goal struct {
+	rest path
+	c    *column // nil: explode
+}
+
+func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
+
+func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
+
+var mappedNames = []string{"a", "b", "c", "a", "b", "x y", "é"}
+
+func (g *generator) steps(n int) (p path) {
+	for range n {
+		if g.one(4) {
+			p = append(p, step{kind: '[', i: pick(g, 0, 0, 1, -1, -2)})
+		} else {
+			p = append(p, step{kind: '.', name: pick(g, mappedNames...)})
+		}
+	}
+	return p
+}
+
+// mapping draws a mapping. Not all of them are valid.
+func (g *generator) mapping() *spec {
+	s := &spec{
+		records: pick(g, nil, nil, []path{{}}, []path{{{kind: '*'}}, {{kind: '.', name: "w"}, {kind: '*'}}, {}},
+			[]path{{{kind: '.', name: "v"}, {kind: '.', name: "w"}, {kind: '*'}, {kind: '.', name: "r"}}},
+			[]path{{{kind: '*'}, {kind: '.', name: "r"}}}, []path{{{kind: '.', name: "r"}}}),
+		unknown:    pick(g, "count", "keep", "keep", "reject"),
+		provenance: g.one(4),
+	}
+	if g.one(10) {
+		s.fieldBytes = 5 + g.IntN(20)
+	}
+	if g.one(10) && s.unknown != "keep" {
+		s.recordBytes = 50 + g.IntN(200)
+	}
+	if g.one(10) {
+		s.recordRows = 1 + g.IntN(4)
+	}
+	for i := range pick(g, 1, 1, 1, 2, 3) {
+		t := table{name: fmt.Sprintf("t%d", i)}
+		if !g.one(4) {
+			t.explode = append(g.steps(g.IntN(3)), step{kind: '*'})
+			if g.one(2) {
+				t.explode = append(append(t.explode, g.steps(pick(g, 0, 1, 1, 2))...), step{kind: '*'})
+			}
+			t.when = pick(g, "", "quarantine", "keep", "keep", "skip", "skip")
+		}
+		if i > 0 && g.one(2) && s.tables[0].explode != nil { // beside or below another table
+			t.explode = slices.Clone(s.tables[0].explode)
+			if t.explode.levels() == 1 && g.one(2) {
+				t.explode = append(append(t.explode, g.steps(g.IntN(2))...), step{kind: '*'})
+			}
+			if t.when == "" {
+				t.when = "keep"
+			}
+		}
+		for c := range 1 + g.IntN(6) {
+			t.columns = append(t.columns, g.column(fmt.Sprintf("c%d", c), s, &t))
+		}
+		s.tables = append(s.tables, t)
+	}
+	return s
+}
+
+func (g *generator) column(name string, s *spec, t *table) column {
+	c := column{name: name, required: g.one(8)}
+	switch levels := t.explode.levels(); {
+	case levels > 0 && !g.one(3): // below a wildcard
+		head := t.explode.upTo(1 + g.IntN(levels))
+		c.path = append(t.explode[:len(head)+1:len(head)+1], g.steps(pick(g, 0, 1, 1, 1, 2))...)
+	case len(t.columns) > 0 && g.one(4): // beside, above or below another column
+		o := pick(g, t.columns...).path
+		c.path = append(slices.Clone(o[:g.IntN(len(o)+1)]), g.steps(g.IntN(2))...)
+	default:
+		c.path = g.steps(pick(g, 0, 1, 1, 1, 1, 2, 2, 3))
+	}
+	c.kind = pick(g, "string", "string", "int64", "int32", "decimal", "decimal", "double", "boolean", "date", "timestamp", "json", "json", "json")
+	switch c.kind {
+	case "decimal":
+		c.precision = pick(g, 1, 5, 18, 19, 38)
+		c.scale = g.IntN(min(c.precision, 6) + 1)
+	case "string":
+		c.from = pick(g, nil, []string{"string", "integer"}, []string{"integer"}, []string{"number", "boolean"}, []string{"boolean", "string", "number", "integer"})
+	case "int64", "int32", "double":
+		c.from = pick(g, nil, nil, []string{"number"}, []string{"integer"}, []string{"string"})
+	case "date", "timestamp":
+		if g.one(2) {
+			c.unit = pick(g, "seconds", "milliseconds", "microseconds")
+			c.from = pick(g, nil, []string{"integer"})
+		}
+	}
+	return c
+}
+
+// open gets ready to write documents for a mapping.
+func (g *generator) open(s *spec) {
+	g.plain, g.pool, g.routes = g.one(2), nil, nil
+	for i := range s.tables {
+		t := &s.tables[i]
+		if t.explode != nil {
+			g.routes = append(g.routes, goal{rest: t.explode})
+		}
+		for c := range t.columns {
+			g.routes = append(g.routes, goal{t.columns[c].path, &t.columns[c]})
+		}
+	}
+}
+
+// documents writes an input of about n records.
+func (g *generator) documents(s *spec, n int) string {
+	var records []string
+	for range n {
+		records = append(records, g.value(g.routes, 0))
+	}
+	is := func(first string) bool {
+		for _, r := range records {
+			if !strings.HasPrefix(r, first) {
+				return false
+			}
+		}
+		return true
+	}
+	tail := path(nil)
+	if s.records != nil && len(s.records[0]) > 0 {
+		tail = s.records[0]
+	}
+	switch {
+	case s.records == nil && (g.one(2) || !is("{")), len(tail) == 1 && tail[0].kind == '*' && g.one(2):
+		return g.list(records)
+	case len(tail) == 0 && s.records != nil && !is("{") && !is("["), len(tail) == 1 && tail[0].kind == '*' && !is("{"):
+		return strings.Join(g.objects(records), "\n")
+	case len(tail) == 1 && tail[0].kind == '*':
+		if g.one(2) {
+			return g.pages(records, "w")
+		}
+		return strings.Join(records, g.between())
+	case len(tail) == 1: // $.r
+		docs := g.holders(records)
+		docs[0] = `{"r":{}}`
+		return strings.Join(docs, g.between())
+	case len(tail) == 2: // $[*].r
+		return g.list(g.holders(records))
+	case len(tail) == 4: // $.v.w[*].r
+		return g.pages(g.holders(records), "v")
+	case is("{"):
+		return strings.Join(records, g.between())
+	}
+	return strings.Join(records, "\n")
+}
+
+func (g *generator) between() string { return pick(g, "\n", "\n", "\r\n\r\n", "", " ") }
+
+// objects keeps the objects: others cannot stand without brackets everywhere.
+func (g *generator) objects(records []string) (all []string) {
+	for _, r := range records {
+		if strings.HasPrefix(r, "{") {
+			all = append(all, r)
+		}
+	}
+	return append(all, "{}")
+}
+
+func (g *generator) list(records []string) string {
+	return "[" + strings.Join(records, pick(g, ",", " ,\n", ", ")) + "]"
+}
+
+// holders puts records under r.
+func (g *generator) holders(records []string) (all []string) {
+	for _, r := range records {
+		members := []string{`"r":` + r}
+		if g.one(5) {
+			members = append(members, `"id":`+g.any(1))
+		}
+		if g.one(20) {
+			members = nil
+		}
+		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		all = append(all, "{"+strings.Join(members, ",")+"}")
+	}
+	if g.one(5) {
+		all = append(all, pick(g, `{"r":null}`, `{"r":7}`, `{"q":[]}`, "{}"))
+	}
+	return all
+}
+
+// pages puts records into wrappers.
+func (g *generator) pages(records []string, name string) string {
+	var pages []string
+	for first := true; len(records) > 0 || first; first = false {
+		n := g.IntN(len(records) + 1)
+		list := g.list(records[:n])
+		if n == 0 && (!first || len(records) == 0) && g.one(2) {
+			list = "null"
+		}
+		if records = records[n:]; name == "v" {
+			list = `{"w":` + list + `,"n":1}`
+		}
+		pages = append(pages, fmt.Sprintf(`{%s%q: %s%s}`, pick(g, "", `"p":1,`), name, list, pick(g, "", `,"next":{"w":[]}`)))
+	}
+	return strings.Join(pages, g.between())
+}
+
+// value writes a value for the goals that lead here.
+func (g *generator) value(goals []goal, depth int) string {
+	var objects, arrays, ends []goal
+	for _, t := range goals {
+		switch {
+		case len(t.rest) == 0:
+			ends = append(ends, t)
+		case t.rest[0].kind == '.':
+			objects = append(objects, t)
+		default:
+			arrays = append(arrays, t)
+		}
+	}
+	switch n := g.IntN(200); {
+	case depth == 0 && n < 190: // most records are whole
+	case n < 8:
+		return "null"
+	case n < 12:
+		return g.any(depth)
+	}
+	if objects != nil && arrays != nil {
+		if g.one(2) {
+			objects = nil
+		}
+	}
+	switch {
+	case objects != nil:
+		return g.object(objects, depth)
+	case arrays != nil:
+		return g.array(arrays, depth)
+	case ends != nil:
+		if c := pick(g, ends...).c; c != nil {
+			return g.scalar(c, depth)
+		}
+	}
+	return g.any(depth)
+}
+
+func (g *generator) object(goals []goal, depth int) string {
+	byName := map[string][]goal{}
+	var names []string
+	for _, t := range goals {
+		name := t.rest[0].name
+		if byName[name] == nil {
+			names = append(names, name)
+		}
+		byName[name] = append(byName[name], goal{t.rest[1:], t.c})
+	}
+	var members []string
+	for _, name := range names {
+		if !g.one(12) {
+			members = append(members, g.name(name)+g.value(byName[name], depth+1))
+		}
+		if g.one(150) {
+			members = append(members, g.name(name)+g.any(depth+1))
+		}
+	}
+	for g.one(4) {
+		members = append(members, g.name(pick(g, "u", "v", "id", "it's", "x.y", "", "a", "b", "\n", "日本", "u", "v"))+g.any(depth+1))
+	}
+	if !g.plain {
+		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	}
+	return "{" + g.space() + strings.Join(members, g.space()+","+g.space()) + g.space() + "}"
+}
+
+func (g *generator) array(goals []goal, depth int) string {
+	n := pick(g, 0, 1, 1, 2, 2, 3, 5)
+	if depth == 0 {
+		n = 1 + g.IntN(3)
+	}
+	var elems []string
+	for i := range n {
+		var sub []goal
+		exploded := false
+		for _, t := range goals {
+			if s := t.rest[0]; s.kind == '*' || s.i == i || s.i == i-n {
+				sub = append(sub, goal{t.rest[1:], t.c})
+				exploded = exploded || s.kind == '*'
+			}
+		}
+		if exploded && len(g.pool) > 0 && g.one(2) {
+			elems = append(elems, pick(g, g.pool...))
+			continue
+		}
+		e := g.value(sub, depth+1)
+		elems = append(elems, e)
+		if exploded && len(e) > 2 {
+			g.pool = append(g.pool[max(len(g.pool)-20, 0):], e)
+		}
+	}
+	return "[" + g.space() + strings.Join(elems, g.space()+","+g.space()) + g.space() + "]"
+}
+
+func (g *generator) space() string {
+	if g.plain {
+		return ""
+	}
+	return pick(g, "", "", "", " ", "  ", "\t")
+}
+
+func (g *generator) name(s string) string {
+	if g.plain {
+		return quoted(s) + ":"
+	}
+	return g.text(s) + g.space() + ":" + g.space()
+}
+
+func quoted(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ':
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + `"`
+}
+
+// text writes a string, with escapes now and then.
+func (g *generator) text(s string) string {
+	if g.plain || !g.one(4) {
+		return quoted(s)
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\u%04X\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
+		case g.one(2) || r < ' ' || r == '"' || r == '\\':
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + `"`
+}
+
+// any writes any value.
+func (g *generator) any(depth int) string {
+	switch n := g.IntN(24); {
+	case depth < 6 && n < 3:
+		return g.object([]goal{{rest: g.steps(1)}, {rest: path{{kind: '.', name: "u"}}}}[1:], depth)
+	case depth < 6 && n < 5:
+		return g.array([]goal{{rest: path{{kind: '[', i: 0}}}}, depth)
+	case n == 5:
+		return "null"
+	case n == 6:
+		return pick(g, "true", "false")
+	case n == 7:
+		return "{}"
+	case n == 8:
+		return "[]"
+	case n == 9 && g.one(8):
+		return pick(g, "\"\xff\"", `"\ud800"`, `"\udc00\ud800"`, "\"\xed\xa0\x80\"", `{"k":1,"k":2}`, `[{"k":1,"\u006b":2}]`, "{\"\xff\":1}", `"\ud83d\ude00"`)
+	case n < 16:
+		return g.numberText()
+	}
+	return g.text(pick(g, "", "a", "text", "é\n", "😀", "2024-01-10", "12.30", "true", `say "x\y"`, strings.Repeat("long", 5), "\u2028\x7f"))
+}
+
+func (g *generator) numberText() string {
+	return pick(g, "0", "-0", "7", "-12", "1.50", "0.001", "2.0", "1e2", "1E+2", "25e-1", "120e-1", "2147483647", "-2147483648", "2147483648",
+		"9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e18", "1e19", "999999999999999999.9", "123456789012345678901234567890.12",
+		"99999999999999999999999999999999999999", "1e37", "1e38", "0e99999999999999999999", "1e400", "-1e-400", "1e-7", "1704844800", "1704844800000", "-62135596801", "253402300799",
+		"1.7976931348623157e308", "5e-324", "0.1", "100000000000000000000000e-20", fmt.Sprint(g.IntN(100)), fmt.Sprint(g.IntN(100_000)), fmt.Sprintf("%d.%02d", g.IntN(1000), g.IntN(100)))
+}
+
+// scalar writes a value for a column, mostly one that it takes.
+func (g *generator) scalar(c *column, depth int) string {
+	if g.one(12) {
+		return g.any(depth)
+	}
+	switch c.kind {
+	case "string":
+		if c.sources()["string"] && !g.one(5) {
+			return g.text(pick(g, "", "a", "b", "text", "é", "007", "x\ty", "日本語", "😀", strings.Repeat("ab", g.IntN(12))))
+		}
+		return pick(g, "7", "12", "true", "1.50")
+	case "boolean":
+		return pick(g, "true", "false", `"true"`, `"false"`, `"True"`)
+	case "json":
+		return g.any(depth)
+	case "date":
+		if c.unit != "" && g.one(2) {
+			return pick(g, "0", "86400", "86400000", "86400000000", "-86400", "1704844800", "1", "253402214400", "-62135596800")
+		}
+		return quoted(pick(g, "2024-01-10", "2024-02-29", "2023-02-29", "0001-01-01", "9999-12-31", "0000-01-01", "2024-1-1", "2024-01-10T00:00:00Z"))
+	case "timestamp":
+		if c.unit != "" && g.one(2) {
+			return g.numberText()
+		}
+		return quoted(pick(g, "2024-01-10T08:30:00Z", "2024-01-10T08:30:00Z", "2024-01-10T08:30:01Z", "2024-01-10", "2024-01-10 08:30:00", "2024-01-10T08:30", "2024-01-10T09:30:00+01:00",
+			"2024-01-10T09:30:00-0130", "2024-01-10T09:30:00+01", "2024-01-10T08:30:00.123456000Z", "2024-01-10T08:30:00.1234567Z", "2024-01-10T08:30:60Z", "2024-01-10T24:00:00Z",
+			"0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-00:01", "10/01/2024", "2024-02-30T00:00:00Z", "2024-01-10T08:30:00.5", "2024-01-10T08:30Z", "0000-12-31T23:59:59-01:00"))
+	}
+	n := g.numberText()
+	if g.one(2) {
+		n = pick(g, "1", "2", "7", "12.5", "3.14", "100")
+	}
+	if c.sources()["string"] && g.one(3) {
+		return quoted(pick(g, n, n, n, "1,5", "+5", " 5", "$3", "NaN", ""))
+	}
+	return n
+}

@@ -1,0 +1,252 @@
+//go:build meaning
+
+package meaning
+
+import (
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	numberText    = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+	integerText   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	dateText      = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	timestampText = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$`)
+)
+
+// null stands for a NULL in a row.
+const null = "\x00NULL"
+
+// convert is what a column holds of a value: docs/mapping.md, "Types". codes
+// are all the reasons for which it cannot.
+func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string) {
+	if v == nil || v.kind == 'n' {
+		return null, nil
+	}
+	tooLarge := func(text string) []string {
+		if fieldBytes > 0 && len(text) > fieldBytes {
+			return []string{"field_too_large"}
+		}
+		return nil
+	}
+	if c.kind == "json" {
+		return v.text, tooLarge(v.text)
+	}
+	from := c.sources()
+	wrong := []string{"wrong_type"}
+	switch v.kind {
+	case '{', '[':
+		return "", wrong
+	case 't', 'f':
+		if !from["boolean"] {
+			return "", wrong
+		}
+		return v.text, nil
+	case '0':
+		if !from["number"] && !(from["integer"] && integerText.MatchString(v.text)) {
+			return "", wrong
+		}
+		if codes := tooLarge(v.text); codes != nil {
+			return "", codes
+		}
+		switch {
+		case c.kind == "string":
+			return v.text, nil
+		case c.unit != "":
+			return c.instant(v.text)
+		}
+		return c.number(v.text)
+	}
+	if !from["string"] {
+		return "", wrong
+	}
+	if codes := tooLarge(v.str); codes != nil {
+		return "", codes
+	}
+	switch c.kind {
+	case "string":
+		if v.str == "" && c.required {
+			return "", []string{"missing_field"}
+		}
+		return v.str, nil
+	case "boolean":
+		if v.str != "true" && v.str != "false" {
+			return "", []string{"bad_boolean"}
+		}
+		return v.str, nil
+	case "date":
+		t, err := time.Parse(time.DateOnly, v.str)
+		if err != nil || t.Year() < 1 || !dateText.MatchString(v.str) {
+			return "", []string{"bad_date"}
+		}
+		return v.str, nil
+	case "timestamp":
+		return timestamp(v.str)
+	}
+	if !numberText.MatchString(v.str) {
+		return "", []string{map[string]string{"int32": "not_integer", "int64": "not_integer", "double": "bad_double", "decimal": "bad_decimal"}[c.kind]}
+	}
+	return c.number(v.str)
+}
+
+func (c *column) sources() map[string]bool {
+	words := c.from
+	if words == nil {
+		switch c.kind {
+		case "string":
+			words = []string{"string"}
+		case "boolean":
+			words = []string{"boolean", "string"}
+		case "date", "timestamp":
+			words = []string{"string"}
+			if c.unit != "" {
+				words = []string{"string", "integer"}
+			}
+		default:
+			words = []string{"number", "string"}
+		}
+	}
+	from := map[string]bool{}
+	for _, w := range words {
+		from[w] = true
+	}
+	return from
+}
+
+// scientific is a number as an integer times a power of ten, the integer not
+// divisible by ten.
+func scientific(text string) (digits string, power int, negative bool) {
+	text, negative = strings.CutPrefix(text, "-")
+	text = strings.ToLower(text)
+	digits, exponent, _ := strings.Cut(text, "e")
+	if exponent != "" {
+		n, _ := new(big.Int).SetString(strings.TrimPrefix(exponent, "+"), 10)
+		power = 1_000_000_000 * n.Sign()
+		if n.IsInt64() && n.Int64() < 1_000_000_000 && n.Int64() > -1_000_000_000 {
+			power = int(n.Int64())
+		}
+	}
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	power -= len(fraction)
+	for strings.HasSuffix(digits, "0") {
+		digits = digits[:len(digits)-1]
+		power++
+	}
+	if digits == "" {
+		return "0", 0, false
+	}
+	return digits, power, negative
+}
+
+func (c *column) number(text string) (string, []string) {
+	digits, power, negative := scientific(text)
+	sign := ""
+	if negative {
+		sign = "-"
+	}
+	switch c.kind {
+	case "double":
+		d, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return "", []string{"double_range"}
+		}
+		return strconv.FormatFloat(d, 'g', -1, 64), nil
+	case "decimal":
+		var codes []string
+		if -power > c.scale {
+			codes = append(codes, "decimal_scale")
+		}
+		if digits != "0" && len(digits)+power > c.precision-c.scale {
+			codes = append(codes, "decimal_range")
+		}
+		if codes != nil {
+			return "", codes
+		}
+		digits += strings.Repeat("0", power+c.scale)
+		if c.scale == 0 {
+			return sign + digits, nil
+		}
+		if n := c.scale + 1 - len(digits); n > 0 {
+			digits = strings.Repeat("0", n) + digits
+		}
+		return sign + digits[:len(digits)-c.scale] + "." + digits[len(digits)-c.scale:], nil
+	}
+	limit := int64(1) << 31
+	if c.kind == "int64" {
+		limit = -1 << 63
+	}
+	switch {
+	case power < 0:
+		return "", []string{"not_integer"}
+	case power > 30:
+		return "", []string{"int_range"}
+	}
+	n, _ := new(big.Int).SetString(sign+digits+strings.Repeat("0", power), 10)
+	top := new(big.Int).Abs(big.NewInt(limit))
+	if n.Cmp(top) >= 0 || n.Cmp(new(big.Int).Neg(top)) < 0 {
+		return "", []string{"int_range"}
+	}
+	return n.String(), nil
+}
+
+// instant reads an integer that counts units since 1970.
+func (c *column) instant(text string) (string, []string) {
+	bad := []string{"bad_" + c.kind}
+	n, _ := new(big.Int).SetString(text, 10)
+	n.Mul(n, big.NewInt(map[string]int64{"seconds": 1_000_000, "milliseconds": 1000, "microseconds": 1}[c.unit]))
+	if !n.IsInt64() {
+		return "", bad
+	}
+	t := time.UnixMicro(n.Int64()).UTC()
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", bad
+	}
+	if c.kind == "timestamp" {
+		return t.Format(time.RFC3339Nano), nil
+	}
+	if !t.Equal(t.Truncate(24 * time.Hour)) {
+		return "", bad
+	}
+	return t.Format(time.DateOnly), nil
+}
+
+func timestamp(text string) (string, []string) {
+	bad := []string{"bad_timestamp"}
+	m := timestampText.FindStringSubmatch(text)
+	if m == nil {
+		return "", bad
+	}
+	hour, minute, second, fraction, zone := m[2], m[3], m[4], m[5], m[6]
+	number := func(s string) int {
+		n, _ := strconv.Atoi(s)
+		return n
+	}
+	day, err := time.Parse(time.DateOnly, m[1])
+	if err != nil || day.Year() < 1 || number(hour) > 23 || number(minute) > 59 || number(second) > 59 {
+		return "", bad
+	}
+	t := day.Add(time.Duration(number(hour))*time.Hour + time.Duration(number(minute))*time.Minute + time.Duration(number(second))*time.Second)
+	if len(zone) > 1 {
+		digits := strings.ReplaceAll(zone[1:], ":", "") + "00"
+		shift := time.Duration(number(digits[:2]))*time.Hour + time.Duration(number(digits[2:4]))*time.Minute
+		if number(digits[:2]) > 23 || number(digits[2:4]) > 59 {
+			return "", bad
+		}
+		if zone[0] == '+' {
+			shift = -shift
+		}
+		t = t.Add(shift)
+	}
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", bad
+	}
+	if len(fraction) > 6 && strings.Trim(fraction[6:], "0") != "" {
+		return "", []string{"timestamp_precision"}
+	}
+	micros, _ := strconv.Atoi((fraction + "000000")[:6])
+	return t.Add(time.Duration(micros) * time.Microsecond).Format(time.RFC3339Nano), nil
+}
