@@ -46,7 +46,7 @@ lint: $(LINT)
 
 # The servers' own suites ran without it: what they race with is another process.
 race:
-	.ci/noskip go test -race -short -vet=off -skip 'Versitygw|Moto' -v ./...
+	.ci/noskip go test -race -short -vet=off -timeout 30m -skip 'Versitygw|Moto' -v ./...
 
 # The database lies beside the repository, so that the check needs no network.
 vuln: $(VULN)
