@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -160,7 +161,9 @@ func (d *deployment) keys(prefix string) []string {
 	}
 	var keys []string
 	for _, o := range out.Contents {
-		keys = append(keys, *o.Key)
+		if !strings.HasPrefix(path.Base(*o.Key), "_") { // owner and index of the ledger
+			keys = append(keys, *o.Key)
+		}
 	}
 	return keys
 }
