@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sluice"
 	"sluice/internal/ledger"
@@ -113,9 +114,14 @@ const (
 
 // fence looks at the outputs of a key, by their keys: at those that the
 // configuration names, and at others that may have to be emptied.
+//
+// The last table is looked at first. Tables are published from the first to the
+// last, so at any moment none is newer than one before it; seen in this order
+// that holds of what was seen too. Else a table could be set back to the state
+// of the first, which was seen before all of them were replaced.
 func (p *Pipeline) fence(ctx context.Context, c *claim) (map[string]fence, error) {
 	fences := map[string]fence{}
-	for i, out := range c.entry.Outputs {
+	for i, out := range slices.Backward(c.entry.Outputs) {
 		past := i >= len(p.Mapping.Tables)
 		if past && !(p.mayRetire(out) && out.HasRows()) {
 			continue

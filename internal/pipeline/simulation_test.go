@@ -99,9 +99,10 @@ const (
 	deletions        // one state that comes and goes
 	rejections       // states that publish nothing
 	deaths           // of workers, between the tables
+	accounts         // several workers account for states that publish nothing
 )
 
-var themes = []theme{anything, anything, reverts, deletions, rejections, deaths}
+var themes = []theme{anything, anything, reverts, deletions, rejections, deaths, accounts}
 
 // simMappings are the configurations that a schedule goes through: one to three
 // tables, of which some come, go and move.
@@ -211,7 +212,7 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	}
 	names, remove := []string{"a", "ab", "abc"}, s.rng.IntN(2) == 0
 	switch s.theme {
-	case reverts, deletions:
+	case reverts, deletions, accounts:
 		s.lives, remove = 1000, remove || s.theme == deletions
 	case deaths:
 		s.lives, names, s.source.versioned = 25, names[1:], false
@@ -294,7 +295,7 @@ func (s *simulation) run() {
 	var waiting []*actor
 	waiting = append(waiting, s.start("writer", false, func() {
 		writes, most := s.rng.IntN(5), 1
-		if s.theme == deletions || s.theme == deaths {
+		if s.theme == deletions || s.theme == deaths || s.theme == accounts {
 			writes, most = 2+s.rng.IntN(3), 12
 		}
 		for range writes {
@@ -305,7 +306,7 @@ func (s *simulation) run() {
 		}
 	}))
 	workers := 2 + s.rng.IntN(2)
-	if s.theme == deletions || s.theme == deaths {
+	if s.theme == deletions || s.theme == deaths || s.theme == accounts {
 		workers = 5
 	}
 	for i := range workers {
@@ -348,7 +349,7 @@ func (s *simulation) run() {
 // write changes the source.
 func (s *simulation) write() {
 	n := len(s.states)
-	if n > 0 && s.theme != reverts && (s.rng.IntN(6) == 0 || s.theme == deletions && n%2 == 1) {
+	if n > 0 && s.theme != reverts && s.theme != accounts && (s.rng.IntN(6) == 0 || s.theme == deletions && n%2 == 1) {
 		delete(s.source.objects, simKey)
 		s.states = append(s.states, simState{identity: ledger.Absent})
 		fmt.Fprintf(&s.trace, "source deleted\n")
@@ -365,7 +366,7 @@ func (s *simulation) write() {
 		if s.theme == reverts {
 			number = n % 2
 		}
-	case rejections:
+	case rejections, accounts:
 		c = contents[[]int{1, 4, 5}[s.rng.IntN(3)]]
 	case deaths:
 		c = contents[[]int{1, 1, 4, 5}[min(n, 2)+s.rng.IntN(2)]]
