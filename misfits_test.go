@@ -71,6 +71,9 @@ func TestShareAsItGoes(t *testing.T) {
 			zipped := gzipped(t, text)
 			src, opts.Size = strings.NewReader(zipped), min(opts.Size, 1)*int64(len(zipped))
 		}
+		if rapid.Bool().Draw(r, "stream") {
+			src = stream{src} // whose size is only known if it is told
+		}
 		got := convert(t, m, src, opts)
 		var reject *sluice.RejectError
 		rejected := errors.As(got.err, &reject)

@@ -330,16 +330,22 @@ func FuzzConvert(f *testing.F) {
 	f.Add([]byte("{x" + strings.Repeat("\r", 60) + "{}\n"))
 	f.Add([]byte("{\"order_id\":1}\n{bad\n{\"products\":[{},null,{\"price\":1e400}]}\n"))
 	f.Add([]byte(`{"sluice_quarantine":1,"reason":"bad_json","path":"$","offset":0,"error_offset":0,"record":0,"place":"$","source":"s","raw":"{}"}`))
+	f.Add([]byte("{}\n" + strings.Repeat("{bad\n", 10) + "{}")) // too many are bad before the end
 	m := orders(f)
 	keep := *m
 	keep.Provenance, keep.UnknownFields = true, mapping.Rescue
 	keep.Tables = slices.Clone(m.Tables)
 	keep.Tables[0].WhenEmpty = mapping.Keep
-	keep.Limits.RecordBytes, keep.Limits.Depth = 4096, 16
+	keep.Limits.RecordBytes, keep.Limits.Depth, keep.Limits.QuarantineShare = 4096, 16, 1
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		for _, m := range []*mapping.Mapping{m, &keep} {
-			whole := convert(t, m, bytes.NewReader(doc), sluice.Options{Source: "s"})
-			cut := convert(t, m, iotest.OneByteReader(bytes.NewReader(doc)), sluice.Options{Source: "s", Threads: 2})
+			opts := sluice.Options{Source: "s"}
+			whole := convert(t, m, bytes.NewReader(doc), opts)
+			opts.Threads = 2
+			if m.Limits.QuarantineShare < 1 {
+				opts.Size = int64(len(doc)) // which decides when too many records are bad
+			}
+			cut := convert(t, m, iotest.OneByteReader(bytes.NewReader(doc)), opts)
 			if fmt.Sprint(whole.err) != fmt.Sprint(cut.err) || !bytes.Equal(whole.parquet, cut.parquet) || whole.err == nil && !bytes.Equal(whole.bad, cut.bad) {
 				t.Fatalf("read whole: %v %+v\nread byte by byte: %v %+v", whole.err, whole.stats, cut.err, cut.stats)
 			}
