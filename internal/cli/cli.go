@@ -133,11 +133,15 @@ func flagError(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// args is a check of the number of arguments whose failure is wrong usage.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+// args is a check of the number of arguments whose failure is wrong usage;
+// missing says what to name where they are too few.
+func args(least, most int, missing string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usage(cmd, "%w", err)
+		switch {
+		case len(args) < least:
+			return usage(cmd, "%s", missing)
+		case len(args) > most:
+			return usage(cmd, "%q is an argument too many", args[most])
 		}
 		return nil
 	}

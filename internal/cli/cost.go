@@ -32,15 +32,14 @@ does to AWS's quotas at its busiest, and what the same job costs with Firehose,
 Glue Spark, and a pandas function that starts a crawler for each file.
 
 It is arithmetic and touches nothing. The requests of S3 are those that the
-pipeline makes; what is not said is as
-deploy/template.yaml sets it, speeds and waiting times are those of docs/scale.md.
-Prices are list prices of us-east-1 without free tier and volume discounts;
---report json names the source and date of each, and --prices overrides them.
-docs/scale.md explains the figures.`,
+pipeline makes; what is not said is as deploy/template.yaml sets it, speeds and
+waiting times are those of docs/scale.md, which explains the figures. Prices are
+list prices of us-east-1 without free tier and volume discounts; --report json
+names the source and date of each, and --prices overrides them.`,
 		Example: `  sluice cost --objects 1000 --bytes 1GB
   sluice cost --objects 1e6 --bytes 1TB --catalog glue --memory 512
   sluice cost --objects 30000 --bytes 30GB --per month --prices eu.yaml --report json`,
-		Args: args(cobra.NoArgs),
+		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.cost(cmd, &f) },
 	}
 	j, flags := &f.job, cmd.Flags()
@@ -167,8 +166,8 @@ func parseSize(s string) (float64, error) {
 
 func (a *app) printCost(e cost.Estimate) {
 	j := e.Job
-	fmt.Fprintf(a.out, "%s objects a day of %s, %s a day; %s MB of memory, trigger %s, catalog %s; %s\n",
-		amount(j.Objects), size(j.Bytes/j.Objects), size(j.Bytes), amount(j.MemoryMB), j.Trigger, j.Catalog, e.Prices.Region)
+	fmt.Fprintln(a.out, a.out.wrap(0, 2, fmt.Sprintf("%s objects a day of %s, %s a day; %s MB of memory, trigger %s, catalog %s; %s",
+		amount(j.Objects), size(j.Bytes/j.Objects), size(j.Bytes), amount(j.MemoryMB), j.Trigger, j.Catalog, e.Prices.Region)))
 	var rows [][]string
 	for _, i := range e.Sluice.Items {
 		rows = append(rows, []string{i.Service, i.Name, amount(i.Quantity) + " " + unitOf(i), dollars(i.USD)})

@@ -39,7 +39,7 @@ Lambda function. Then the notification comes a second time, and the file is
 uploaded again with the broken order mended. Nothing is written outside the
 folder; the orders are the same every time.`,
 		Example: "  sluice demo\n  sluice demo --dir try-sluice",
-		Args:    args(cobra.NoArgs),
+		Args:    args(0, 0, ""),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir) },
 	}
 	cmd.ValidArgsFunction = cobra.NoFileCompletions

@@ -25,7 +25,7 @@ that are newer than the ledger. It writes small probes under the ledger and the
 quarantine, and removes them again. docs/config.md explains each check.`,
 		Example: `  sluice doctor -c sluice.yaml
   sluice doctor --lake lake/ --report json`,
-		Args: args(cobra.NoArgs),
+		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkReport(cmd, report); err != nil {
 				return err

@@ -51,6 +51,40 @@ func walk(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
+// Too few or too many arguments are told in words of this command.
+func TestNumberOfArguments(t *testing.T) {
+	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
+		if cmd.Args == nil {
+			return // any number, which the command looks at itself
+		}
+		for _, given := range [][]string{nil, {"a", "b", "c"}} {
+			if err := cmd.Args(cmd, given); err != nil && (strings.Contains(err.Error(), "arg(s)") || strings.Contains(err.Error(), "unknown command")) {
+				t.Errorf("%s %v: %v", cmd.CommandPath(), given, err)
+			}
+		}
+	})
+}
+
+// The paragraphs of the help fill lines of 80 columns, as fmt(1) would have it.
+func TestHelpIsFilled(t *testing.T) {
+	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
+		for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
+			lines := strings.Split(paragraph, "\n")
+			for i, line := range lines {
+				if len(line) > 81 {
+					t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line), line)
+				}
+				if i+1 == len(lines) {
+					break
+				}
+				if next, _, _ := strings.Cut(lines[i+1], " "); len(line)+1+len(next) < 78 {
+					t.Errorf("%s: room for %q behind: %s", cmd.CommandPath(), next, line)
+				}
+			}
+		}
+	})
+}
+
 // Every command says in its help which exit codes it can give; 3 only those
 // that commit.
 func TestExitCodesInHelp(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"sluice"
+	"sluice/internal/catalog"
 	"sluice/internal/ledger"
 	"sluice/internal/reason"
 )
@@ -41,7 +42,7 @@ var rejectHints = map[reason.Code]string{
 	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
 	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
 	reason.QuarantineBytes:    "so much that is bad means that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
-	reason.BadQuarantineFile:  "a line of the quarantine file was changed; each must be as sluice wrote it but for raw",
+	reason.BadQuarantineFile:  "what stands at that byte is no entry of a quarantine file; of an entry only raw may be changed",
 }
 
 // twiceHint is for an input that is sound below another layer of compression.
@@ -57,6 +58,8 @@ func hint(err error) string {
 		return rejectHints[reject.Reason]
 	case errors.As(err, new(*reportError)):
 		return "only the report is missing: what was done stands"
+	case errors.As(err, new(*catalog.RefusedError)):
+		return "the rows stand, and queries may fail or lack columns until the mapping or the table is changed; see docs/catalog.md#glue"
 	case errors.Is(err, ledger.ErrDamaged):
 		return "sluice run makes it anew from the outputs"
 	case errors.Is(err, errNoQuarantine):

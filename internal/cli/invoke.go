@@ -36,7 +36,7 @@ for events that name none. --dry-run touches nothing: it prints a JSON line for
 each record of the event, with the action: process, skip, refuse or error.`,
 		Example: `  sluice invoke put.json --lake lake/
   sluice invoke put.json -c sluice.yaml --dry-run`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: args(1, 1, "no event: name its file"),
 		RunE: func(cmd *cobra.Command, names []string) error { return a.invoke(cmd, f, names[0]) },
 	}
 	f.add(cmd)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ func (a *app) mappingCheckCommand() *cobra.Command {
 as FILE:LINE: what, how to fix it. A warning names what is right and may harm all
 the same.`,
 		Example: "  sluice mapping check orders.yaml",
-		Args:    args(cobra.MinimumNArgs(1)),
+		Args:    args(1, math.MaxInt, "no mapping: name its file"),
 
 		ValidArgsFunction: completeExtension("yaml", "yml"),
 

@@ -27,7 +27,7 @@ func (a *app) mappingPreviewCommand() *cobra.Command {
 the first rows of each table, then the records that would be quarantined. Long
 cells are cut; control characters are shown as escapes. Nothing is written.`,
 		Example: "  sluice mapping preview -m orders.yaml orders.json -n 5",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    args(1, 1, "no input: name a file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, inputs []string) error {
 			if n < 1 {
 				return usage(cmd, "-n %d: at least one row is needed", n)

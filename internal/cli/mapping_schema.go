@@ -13,7 +13,7 @@ func (a *app) mappingSchemaCommand() *cobra.Command {
 		Example: `  sluice mapping schema > mapping.schema.json
   # first line of a mapping, for editors with the YAML language server:
   # yaml-language-server: $schema=mapping.schema.json`,
-		Args: args(cobra.NoArgs),
+		Args: args(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.out.Write(mapping.JSONSchema)
 			return err

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"sluice/mapping"
@@ -11,7 +13,7 @@ func (a *app) mappingShowCommand() *cobra.Command {
 		Use:     "show NAME",
 		Short:   "Print a preset, to use as it is or to begin a mapping from",
 		Example: `  sluice mapping show orders > orders.yaml`,
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    args(1, 1, "no preset: name "+strings.Join(mapping.Presets(), ", ")),
 
 		ValidArgsFunction: func(_ *cobra.Command, given []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(given) > 0 {

@@ -66,7 +66,7 @@ func (a *app) quarantineListCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List the objects with quarantined records, and the rejected ones",
 		Example: `  sluice quarantine list --lake lake/`,
-		Args:    args(cobra.NoArgs),
+		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkReport(cmd, report); err != nil {
 				return err
@@ -132,7 +132,7 @@ func (a *app) quarantineShowCommand() *cobra.Command {
 are personal data as they came.`,
 		Example: `  sluice quarantine show raw_orders_data/orders.json --lake lake/
   sluice quarantine show raw_orders_data/orders.json --lake lake/ --raw > bad.ndjson`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: args(1, 1, "no KEY: sluice quarantine list names them"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s, err := a.setup(cmd, f)
 			if err != nil {
@@ -155,6 +155,9 @@ are personal data as they came.`,
 
 func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) error {
 	e, _, err := s.Pipeline.Ledger.Get(ctx, s.Config.Source.Bucket, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("show quarantine of %q: the ledger has no object of this key; sluice quarantine list names those with records there", key)
+	}
 	if err != nil {
 		return fmt.Errorf("show quarantine of %q: %w", key, err)
 	}

@@ -69,7 +69,7 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		}
 		lost = printJSON(w, v)
 	} else {
-		printRun(w, run, &sum, f)
+		a.printRun(w, run, &sum, f)
 	}
 	failed := false
 	for _, file := range run.files {
@@ -116,7 +116,7 @@ func sumUp(files []fileReport) totals {
 	return t
 }
 
-func printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
+func (a *app) printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
 	if len(run.files) > 1 {
 		var rows [][]string
 		for _, r := range run.files {
@@ -132,6 +132,9 @@ func printRun(w io.Writer, run *runReport, sum *totals, f convertFlags) {
 	took := time.Since(run.start).Seconds()
 	fmt.Fprintf(w, "  time     %.1f s, %s/s\n", took, size(float64(sum.BytesRead)/max(took, 1e-3)))
 	printReasons(w, &sum.Stats)
+	if sum.RecordsQuarantined > 0 && sum.RecordsQuarantined == sum.RecordsRead {
+		fmt.Fprintf(w, "no record fits the mapping %s; docs/mapping.md says how to write one\n", visible(a.mappingName(f.mapping)))
+	}
 	if i := slices.IndexFunc(run.files, func(r fileReport) bool { return r.Quarantine != "" && !isStream(r.Quarantine) }); i >= 0 {
 		printNextStep(w, run.files, &run.files[i], f)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"sluice"
 	"sluice/internal/awsconfig"
+	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
@@ -162,6 +163,9 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	if err != nil {
 		return stopped(err, "what was committed stays, and the next run does the rest")
 	}
+	if len(keys) == 0 && sum.Source == 0 && f.report != "json" {
+		fmt.Fprintf(a.out, "no object to process lies in %s\n", visible(s.Config.Source.String()))
+	}
 	return a.finishObjects(ctx, s, &sum, f, time.Since(started))
 }
 
@@ -176,7 +180,10 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 			refresh = s.Catalog.Refresh
 		}
 		if _, err := refresh(ctx, s.TablesFound(sum.Written)); err != nil {
-			a.complain(fmt.Errorf("refresh catalog, which the next run does again: %w", err))
+			if refused := new(catalog.RefusedError); !errors.As(err, &refused) {
+				err = fmt.Errorf("%w; the next run does it again", err)
+			}
+			a.complain(fmt.Errorf("refresh catalog: %w", err))
 		}
 	}
 	if err := a.reportObjects(sum, f, took); err != nil {
@@ -281,7 +288,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 		n          int64
 		noun, text string
 	}{
-		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes them again"},
+		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes anew"},
 		{f.Elsewhere, "object", "with rows only where an earlier configuration wanted them; --changed-mapping publishes them where they belong"},
 		{f.Dropped, "object", "with rows in outputs that the configuration does not name any more; --changed-mapping removes these rows"},
 		{f.Kept, "deleted object", "whose rows stand, though on_delete is remove; --changed-mapping removes them"},
@@ -289,7 +296,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
 	} {
 		if c.n > 0 {
-			fmt.Fprintf(a.out, "%s %s\n", plural(c.n, c.noun), c.text)
+			fmt.Fprintln(a.out, a.out.wrap(0, 2, plural(c.n, c.noun)+" "+c.text))
 		}
 	}
 }

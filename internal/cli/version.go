@@ -22,7 +22,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version, the Go version and the platform",
 		Example: "  sluice version --report json",
-		Args:    args(cobra.NoArgs),
+		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkReport(cmd, report); err != nil {
 				return err

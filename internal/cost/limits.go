@@ -56,7 +56,7 @@ func limits(j Job) []Limit {
 	}
 	if j.Trigger != Direct {
 		list = append(list, Limit{"batches of the queue at once", concurrent, j.Concurrency, "", pollerPage,
-			"messages wait in the queue, for up to 14 days: raise MaximumConcurrency, up to 1,000"})
+			"messages wait in the queue, which keeps them for 4 days; the scheduled run finds the objects of older ones: raise MaximumConcurrency, up to 1,000"})
 	}
 	if j.Catalog == Crawler {
 		list = append(list, Limit{"commits that start a crawl", j.crawling(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,

@@ -67,7 +67,7 @@ func outputs(f *pipeline.Findings) []Check {
 
 // changes says what an earlier configuration has left.
 func changes(f *pipeline.Findings) []Check {
-	const name, hint = "changes", "run: sluice run --reprocess carries it out"
+	const name, hint = "changes", "run: sluice run --changed-mapping carries it out"
 	var checks []Check
 	for _, c := range []struct {
 		n    int64
