@@ -101,10 +101,11 @@ const (
 )
 
 // remembers reports whether objects read for n are worth a memo: they are
-// elements of one table, have plain members, and are not taken as a whole, too.
+// elements of one table, have plain members, and are not taken as a whole, nor
+// as an array, too.
 // Objects of a record, such as its customer, seldom repeat within a row group.
 func (n *node) remembers() bool {
-	if n.record || len(n.ends) != 1 || n.shared || n.leaves != nil || len(n.members) > memoMembers {
+	if !n.object || n.record || len(n.ends) != 1 || n.shared || n.leaves != nil || len(n.members) > memoMembers {
 		return false
 	}
 	return len(n.plainMembers()) > 1

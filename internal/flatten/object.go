@@ -28,13 +28,19 @@ func (f *Flattener) object(p int, n *node, depth int) int {
 func (f *Flattener) rest(p int, n *node, depth int, last **member, seen uint64) int {
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
-	silent := n.silent || n.shared && n.told()
-	if !silent && (f.refuse || f.keep) || silent != n.silent {
+	what := unnamed
+	switch {
+	case n.silent:
+		what = named
+	case n.shared:
+		what = n.standing()
+	}
+	if what == unnamed && (f.refuse || f.keep) || what != unnamed && !n.silent {
 		strangers = 0 // they want a closer look
 	}
 	p, last, given, more := f.plains(p, n, last, seen, strangers)
 	if more {
-		if p, given = f.members(p, n, depth, last, given, known, strangers, silent); p < 0 {
+		if p, given = f.members(p, n, depth, last, given, known, strangers, what); p < 0 {
 			return p
 		}
 	}
@@ -112,7 +118,7 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 // members reads the members from p on of an object of which those in seen were
 // read: some by name, and the plain ones between them. It returns the position
 // behind the last and those that gave a value for sure.
-func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int, silent bool) (end int, given uint64) {
+func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int, all standing) (end int, given uint64) {
 	b := f.b
 	var others uint64   // those among seen that may have given no value
 	repeated := false   // a stranger stands twice
@@ -122,7 +128,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 	}
 	keys := f.skip.Keys()
 	for more := true; more; {
-		start, counts := p, !silent
+		start, what := p, all
 		m := *last
 		if m != nil && m.index < known && m.at(b, p) {
 			if p += len(m.pattern); b[p] <= ' ' {
@@ -134,10 +140,12 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 				return p, 0
 			}
 			*last = m
-			counts = counts && !elsewhere
+			if elsewhere {
+				what = named
+			}
 		}
 		if m == nil || m.index >= known { // learned in this object: whether it stands twice is not noted
-			p = f.unknown(start, p, n, nil, depth, counts)
+			p = f.unknown(start, p, n, nil, depth, what)
 		} else {
 			last = &m.next
 			word := &seen
@@ -154,7 +162,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 					f.repeated(start)
 					repeated = true
 				}
-				p = f.unknown(start, p, n, m.node, depth, counts)
+				p = f.unknown(start, p, n, m.node, depth, what)
 			case twice:
 				f.bad(reason.DuplicateKey, m.node.path, start)
 				p = f.skip.Value(b, p, depth)
@@ -219,19 +227,19 @@ func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewh
 	return jsonscan.Space(b, value+1), m, elsewhere
 }
 
-// unknown reads the value of a member that the mapping does not name, and says
-// so if it counts. stranger is the node of the value, if it was learned.
-func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, counts bool) int {
+// unknown reads the value of a member that n does not name, and says so if
+// nobody does. stranger is the node of the value, if it was learned.
+func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, what standing) int {
 	q := f.strange(p, stranger, depth)
 	if q < 0 {
 		return q
 	}
 	f.found(n)
-	if counts {
+	if what == unnamed {
 		f.fields++
 	}
 	switch {
-	case !counts:
+	case what == named:
 	case f.refuse:
 		f.bad(reason.UnknownField, n.path, key)
 	case f.keep && f.code == "":

@@ -43,7 +43,8 @@ func (r *rescue) row(b *batch.Batch, end int) {
 	r.rows = append(r.rows, row)
 }
 
-// rescueField keeps the member whose name begins at key and whose value is b[p:q].
+// rescueField keeps the member whose name begins at key and whose value is
+// b[p:q], for the tables that do not get it by another path.
 func (f *Flattener) rescueField(n *node, key, p, q int) {
 	end, _, _ := jsonscan.String(f.b, key+1)
 	name := string(jsonscan.Unescape(nil, f.b[key+1:end]))
@@ -52,6 +53,9 @@ func (f *Flattener) rescueField(n *node, key, p, q int) {
 		path = "$" + path
 	}
 	for _, o := range n.owners {
+		if n.has(o) {
+			continue
+		}
 		t := &f.tables[o.table]
 		r := &t.rescue
 		from := len(r.text)

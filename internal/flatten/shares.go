@@ -135,17 +135,39 @@ func (n *node) reads() bool {
 	return true
 }
 
-// told reports whether members of the value at hand that no path names are not
-// for n to count: a node before it did, or a json column holds them.
-func (n *node) told() bool {
+// standing says what a member is that a node does not name.
+type standing uint8
+
+const (
+	unnamed standing = iota // no path names it
+	told                    // nor this one, and a node before counted it
+	named                   // one does, or a json column has it
+)
+
+// standing is that of the members of the value at hand, which n shares, that n
+// does not name and no other node is found to name.
+func (n *node) standing() standing {
 	for _, o := range n.holders {
 		if o.reads() {
-			return true
+			return named
 		}
 	}
 	for _, o := range n.also {
 		if o.order < n.order && o.reads() {
-			return true
+			return told
+		}
+	}
+	return unnamed
+}
+
+// has reports whether the table of o, an owner of n, gets the members at n by
+// another node: one with more wildcards in its path, or the first of as many.
+func (n *node) has(o element) bool {
+	for _, other := range n.also {
+		for _, e := range other.owners {
+			if e.table == o.table && (e.level > o.level || e.level == o.level && other.order < n.order) && other.reads() {
+				return true
+			}
 		}
 	}
 	return false

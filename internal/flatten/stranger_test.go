@@ -116,8 +116,8 @@ columns:
 }
 
 // TestStrangerBeforeAFault: the elements of an array that is counted for [-1]
-// are looked at before they are read. What is wrong with one is told with the
-// same path whether the member before it was learned or not.
+// are looked at before they are read. What is wrong with one is told where it
+// stands all the same, whether the member before it was learned or not.
 func TestStrangerBeforeAFault(t *testing.T) {
 	m, err := mapping.Parse("last.yaml", []byte(`table: t
 columns:
@@ -128,7 +128,7 @@ columns:
 	}
 	r := newReader(m)
 	for range 3 {
-		if res := r.read("{\"list\":[{\"x\":1,\"a\":\"\xff\"}]}", true); res.Path != "$.list[-1]" {
+		if res := r.read("{\"list\":[{\"x\":1,\"a\":\"\xff\"}]}", true); res.Path != "$.list[-1].a" {
 			t.Errorf("the path is %s", res.Path)
 		}
 	}

@@ -191,7 +191,8 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	}
 }
 
-// count is the number of elements of the array at p.
+// count is the number of elements of the array at p. What is wrong inside them
+// is left to those who read them.
 func (f *Flattener) count(p, depth int) (n, q int) {
 	b := f.b
 	if p = jsonscan.Space(b, p+1); b[p] == ']' {
@@ -205,6 +206,7 @@ func (f *Flattener) count(p, depth int) (n, q int) {
 		case ',':
 			p = jsonscan.Space(b, p+1)
 		case ']':
+			f.skip.Found = ""
 			return n, p
 		default:
 			return 0, -1 - p
@@ -231,9 +233,7 @@ func (f *Flattener) end(e *element, n *node, p int) {
 			t.rescue.row(b, e.level+1)
 		}
 		b.EndElement(e.level, 1)
-		if int64(b.RecordRows()) > f.limits.RecordRows {
-			f.bad(reason.TooManyRows, n.path, p)
-		}
+		f.bound(b, n, p)
 		return
 	}
 	rows := b.Rows - e.start
@@ -250,10 +250,18 @@ func (f *Flattener) end(e *element, n *node, p int) {
 			f.empty++
 		case mapping.Keep:
 			f.emptyRow(t, e.level+1)
+			f.bound(b, n, p)
 			rows = 1
 		}
 	}
 	b.EndElement(e.level, rows)
+}
+
+// bound holds the record to record_rows, after a row of n, at p, was added.
+func (f *Flattener) bound(b *batch.Batch, n *node, p int) {
+	if int64(b.RecordRows()) > f.limits.RecordRows {
+		f.bad(reason.TooManyRows, n.path, p)
+	}
 }
 
 // missing is the first column of e that must have a value and has none, or -1.
