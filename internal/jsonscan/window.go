@@ -52,18 +52,9 @@ func (w *Window) Fill(want int) error {
 	if w.err != nil {
 		return w.err
 	}
-	w.BeforeMove()
-	size := max(want, n+windowSize/2, windowSize)
-	if size+Padding > len(w.Buf) || len(w.Buf) > 4*(size+Padding) {
-		// Grown for one big record, the buffer shrinks again after it.
-		buf := make([]byte, size+Padding)
-		copy(buf, w.Buf[w.Pos:w.End])
-		w.Buf = buf
-	} else {
-		copy(w.Buf, w.Buf[w.Pos:w.End])
+	if room := len(w.Buf) - Padding; w.Pos > 0 || room < want || room == n {
+		w.makeRoom(want)
 	}
-	w.Base += int64(w.Pos)
-	w.Pos, w.End = 0, n
 	defer func() { clear(w.Buf[w.End : w.End+Padding]) }()
 	for had := w.End; ; {
 		if err := w.ctx.Err(); err != nil {
@@ -85,6 +76,23 @@ func (w *Window) Fill(want int) error {
 			return nil
 		}
 	}
+}
+
+// makeRoom moves what is needed to the front of Buf, or of a larger one: by a
+// quarter, so that a record that comes in many small pieces is not copied for
+// each. Grown for one large record, Buf shrinks again after it.
+func (w *Window) makeRoom(want int) {
+	w.BeforeMove()
+	n := w.End - w.Pos
+	size := max(want, n+max(n/4, windowSize/2), windowSize)
+	buf := w.Buf
+	if size+Padding > len(buf) || len(buf) > 4*(size+Padding) {
+		buf = make([]byte, size+Padding)
+	}
+	copy(buf, w.Buf[w.Pos:w.End])
+	w.Buf = buf
+	w.Base += int64(w.Pos)
+	w.Pos, w.End = 0, n
 }
 
 // At is the byte n bytes behind Pos, which is read if it must be, or 0 at the
