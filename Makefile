@@ -44,9 +44,11 @@ vet:
 lint: $(LINT)
 	$(LINT) run ./...
 
-# The servers' own suites ran without it: what they race with is another process.
+# The servers' own suites ran without it: what they race with is another
+# process. So did long tests of what one goroutine does.
+ALONE = TestEveryPrefix|TestStride|TestDictionariesLeftAlike|TestDictionary|TestFullDictionary|TestEveryActionCounts
 race:
-	.ci/noskip go test -race -short -vet=off -timeout 30m -skip 'Versitygw|Moto' -v ./...
+	.ci/noskip go test -race -short -vet=off -skip 'Versitygw|Moto|^($(ALONE))$$' -v ./...
 
 # The database lies beside the repository, so that the check needs no network.
 vuln: $(VULN)
