@@ -98,7 +98,7 @@ type Options struct {
 //
 // If src is nil there are no records: the outputs get the schema and no rows.
 //
-// Convert returns within 100 ms after ctx ends, if src.Read does not block.
+// Convert returns soon after ctx ends, if src.Read does not block.
 func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts *Options) (Stats, error) {
 	if opts == nil {
 		opts = &Options{}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,10 @@ import (
 // nothing; the sums are those of the files.
 func TestArchives(t *testing.T) {
 	sums, err := os.ReadFile("../dist/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/lambda.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +47,16 @@ func TestArchives(t *testing.T) {
 			t.Errorf("%s holds %+v", name, archive.File)
 		}
 		binary := archive.File[0].UncompressedSize64
+		arch := strings.TrimSuffix(strings.TrimPrefix(name, "sluice-lambda-"), ".zip")
 		t.Logf("%s: %d bytes, bootstrap %d", name, len(data), binary)
 		// What Lambda has to load before the first event. If this fails, look
 		// with go tool nm -size -sort size for what came in.
+		_, told, _ := strings.Cut(string(page), "| binary, archive for "+arch+" | ")
+		var binaryMB, archiveMB float64
+		if _, err := fmt.Sscanf(told, "%f MB, %f MB", &binaryMB, &archiveMB); err != nil ||
+			math.Abs(binaryMB-float64(binary)/1e6) > 0.15 || math.Abs(archiveMB-float64(len(data))/1e6) > 0.15 {
+			t.Errorf("docs/lambda.md, and README.md with it, has other sizes: %.40q (%v)", told, err)
+		}
 		if len(data) > 6_000_000 || binary > 12_000_000 {
 			t.Errorf("%s: %d bytes of at most 6,000,000, bootstrap %d of at most 12,000,000", name, len(data), binary)
 		}
