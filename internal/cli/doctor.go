@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +81,10 @@ func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 	return nil
 }
 
+// doctorWaits is how long a call of the doctor is waited for: it makes many, and
+// somebody sits before it. What is silent for so long has trouble.
+const doctorWaits = 20 * time.Second
+
 // oneLine is the text of an error, for a report that has a line for each check.
 func oneLine(err error) string { return strings.ReplaceAll(errorText(err), "\n", "; ") }
 
@@ -95,6 +100,9 @@ func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check))
 		return exitUsage, nil
 	}
 	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
+	if c.S3.Timeout == 0 || c.S3.Timeout > doctorWaits {
+		c.S3.Timeout = doctorWaits
+	}
 	s, err := setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
 	if err != nil {
 		tell(doctor.Check{Name: "places", Status: doctor.Failed, Detail: errorText(err), Hint: "look at the names in the configuration"})

@@ -3,10 +3,33 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// A bucket that accepts and never answers ends the run with exit code 1, and
+// says what on which object was waited for.
+func TestSilentBucket(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	config := filepath.Join(t.TempDir(), "sluice.yaml")
+	write(t, filepath.Dir(config), "sluice.yaml", "source: s3://b/raw/\ncatalog: {kind: none}\n"+
+		"s3: {endpoint: \"http://"+listener.Addr().String()+"\", region: eu-west-1, timeout: 1s}\n")
+	for _, command := range []string{"run", "doctor"} {
+		code, out, errw := run(t, t.Context(), nil, command, "-c", config)
+		if code != 1 || !strings.Contains(out+errw, "the server is silent") || !strings.Contains(out+errw, "s3://b/") {
+			t.Errorf("%s: exit code %d\n%s%s", command, code, out, errw)
+		}
+	}
+}
 
 // Many small objects, a hundredth of them bad, by several workers: all are
 // accounted for, and a second run has nothing to do.

@@ -8,6 +8,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"time"
 )
 
 // Config is a checked configuration.
@@ -39,6 +40,8 @@ type S3 struct {
 	Region    string
 	Endpoint  string // of an S3-compatible server
 	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
+
+	Timeout time.Duration // how long a call is waited for without progress, of Glue too; 0: the default
 }
 
 // Load reads the file name, or none if it is empty, and the environment. Its

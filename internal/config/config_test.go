@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -54,23 +55,24 @@ codec: snappy
 threads: 3
 workers: 64
 catalog: {kind: glue, crawler: c, crawl: always, database: d}
-s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true}
+s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true, timeout: 90s}
 `, nil, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
 			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
-			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
+			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: 90 * time.Second},
 		}},
 		{"every variable", "", map[string]string{
 			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
 			"SLUICE_MAPPING": "m.yaml", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
 			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_CRAWL": "always", "SLUICE_DATABASE": "d",
 			"SLUICE_S3_REGION": "eu-west-1", "SLUICE_S3_ENDPOINT": "http://localhost:9000", "SLUICE_S3_PATH_STYLE": "true",
+			"SLUICE_S3_TIMEOUT": "1h",
 		}, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
 			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
-			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true},
+			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: time.Hour},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,7 +149,7 @@ func TestContradictions(t *testing.T) {
 		{"no threads", source + "threads: 0\n", nil, `threads: "0" is no number from 1 to 64`},
 		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `SLUICE_WORKERS: workers: "65" is no number`},
 		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, crawl, database), found text; write catalog: {kind: none}"},
-		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style), found a list"},
+		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style, timeout), found a list"},
 		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
 		{"a text of lines for a list", source + "suffixes: |\n a\n b\n", nil, "found text; write suffixes: [.json]"},
 		{"a section for a list", source + "suffixes: {a: b}\n", nil, "sluice.yaml:2: suffixes must be a list, found keys"},
@@ -161,6 +163,8 @@ func TestContradictions(t *testing.T) {
 		{"a word of a variable", source, map[string]string{"SLUICE_CATALOG": "gleu"}, `SLUICE_CATALOG: catalog.kind: "gleu"; use crawler, glue or none; did you mean glue?`},
 		{"a place of a variable", source, map[string]string{"SLUICE_SINK": "gs://b/"}, `SLUICE_SINK: sink: "gs://b/": use s3://`},
 		{"a default in the way", "source: s3://b/ledger/x/\n", nil, "sluice.yaml:1: source s3://b/ledger/x/ lies under ledger s3://b/ledger/"},
+		{"timeout", source + "s3: {timeout: 30}\n", nil, `sluice.yaml:2: s3.timeout: "30" is no time from 1s to 1h; write it as 90s or 2m`},
+		{"timeout of nothing", source, map[string]string{"SLUICE_S3_TIMEOUT": "0s"}, `SLUICE_S3_TIMEOUT: s3.timeout: "0s" is no time from 1s to 1h`},
 		{"path style", source + "s3: {path_style: maybe}\n", nil, `s3.path_style: "maybe" is neither true nor false`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

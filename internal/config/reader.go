@@ -21,6 +21,7 @@ var variables = []struct{ key, name string }{
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},
 	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},
+	{"s3.timeout", "SLUICE_S3_TIMEOUT"},
 }
 
 // otherVariables are of the function and not of the file.

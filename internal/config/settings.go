@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sluice/internal/suggest"
 )
@@ -31,7 +32,10 @@ func (r *reader) config() Config {
 			Crawl:    r.word("catalog.crawl", Crawls),
 			Database: r.text("catalog.database", ""),
 		},
-		S3: S3{Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style")},
+		S3: S3{
+			Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style"),
+			Timeout: r.duration("s3.timeout"),
+		},
 	}
 	if c.Catalog.Kind == "glue" && c.Catalog.Database == "" {
 		r.fail("catalog.kind", "catalog.database is missing: catalog.kind glue needs the name of the Glue database")
@@ -119,6 +123,18 @@ func (r *reader) number(key string, otherwise int) int {
 		r.fail(key, "%s: %q is no number from 1 to 64", key, s)
 	}
 	return n
+}
+
+func (r *reader) duration(key string) time.Duration {
+	s := r.settings[key].text
+	if s == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Second || d > time.Hour {
+		r.fail(key, "%s: %q is no time from 1s to 1h; write it as 90s or 2m", key, s)
+	}
+	return d
 }
 
 func (r *reader) boolean(key string) bool {

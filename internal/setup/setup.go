@@ -24,6 +24,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/event"
 	"sluice/internal/ledger"
+	"sluice/internal/patience"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
@@ -224,7 +225,7 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	if c.S3.Region != "" {
 		awsConfig.Region = c.S3.Region
 	}
-	client := glue.NewFromConfig(awsConfig)
+	client := glue.NewFromConfig(patience.Bound(awsConfig, c.S3.Timeout))
 	if c.Catalog.Kind == "glue" {
 		s.Catalog = gluecatalog.New(client)
 		return nil
@@ -295,7 +296,7 @@ func (s *stores) bucket(name string) (store.Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		root, err := s3store.New(s.ctx, s3store.Config{AWS: found, Bucket: name, Region: s.s3.Region, Endpoint: s.s3.Endpoint, PathStyle: s.s3.PathStyle})
+		root, err := s3store.New(s.ctx, s3store.Config{AWS: found, Bucket: name, Region: s.s3.Region, Endpoint: s.s3.Endpoint, PathStyle: s.s3.PathStyle, Timeout: s.s3.Timeout})
 		if err != nil {
 			return nil, err
 		}

@@ -1,9 +1,15 @@
 package setup_test
 
 import (
+	"context"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/dircatalog"
@@ -86,6 +92,45 @@ func TestNoCatalog(t *testing.T) {
 			t.Errorf("the catalog is a %T", s.Catalog)
 		}
 		s.Close()
+	}
+}
+
+// A server that accepts and never answers, and credentials that never come, end
+// in an error in the configured time: of a bucket, and of the catalog.
+func TestSilence(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts; nobody else does
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	endpoint := "http://" + listener.Addr().String()
+	never := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		<-ctx.Done()
+		return aws.Credentials{}, ctx.Err()
+	})
+	c := parse(t, "source: s3://b/raw/\ncatalog: {kind: glue, database: d}\ns3: {timeout: 1s, region: eu-west-1}\n")
+	for name, credentials := range map[string]aws.CredentialsProvider{
+		"no answer":      credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		"no credentials": never,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := setup.New(t.Context(), c, "", func(context.Context) (aws.Config, error) {
+				return aws.Config{BaseEndpoint: &endpoint, Credentials: credentials}, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if _, err := s.Pipeline.Sink.Head(t.Context(), "key"); !store.IsTransient(err) || !strings.HasPrefix(err.Error(), `head "s3://b/key": `) {
+				t.Errorf("head: %v", err)
+			}
+			if _, err := s.Catalog.Refresh(t.Context(), s.TablesFound(true)); catalog.ReasonOf(err) != catalog.Timeout {
+				t.Errorf("refresh catalog: %v", err)
+			} else {
+				t.Log(err)
+			}
+		})
 	}
 }
 

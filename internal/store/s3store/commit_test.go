@@ -200,7 +200,7 @@ func TestAbortFails(t *testing.T) {
 
 // A client that stops reading in time: the part's upload is repeated.
 func TestUploadStalls(t *testing.T) {
-	f, s := newFake(t, s3store.Config{PartSize: part, IdleTimeout: 200e6}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+	f, s := newFake(t, s3store.Config{PartSize: part, Timeout: 800e6}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
 		if operation(r) != "UploadPart" || n > 1 {
 			return false
 		}

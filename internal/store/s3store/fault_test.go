@@ -441,48 +441,171 @@ func TestContentEncodingIsNotUndone(t *testing.T) {
 	}
 }
 
+// stalls are the ways in which a server can give nothing.
+var stalls = map[string]func(f *fake, w http.ResponseWriter, size int){
+	"before the response": func(f *fake, _ http.ResponseWriter, _ int) { <-f.over },
+	"behind the headers": func(f *fake, w http.ResponseWriter, size int) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		w.(http.Flusher).Flush()
+		<-f.over
+	},
+	"in the body": func(f *fake, w http.ResponseWriter, size int) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		w.Write(bytes.Repeat([]byte(" "), size/2))
+		w.(http.Flusher).Flush()
+		<-f.over
+	},
+	"drop by drop": func(f *fake, w http.ResponseWriter, size int) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		for range size {
+			if _, err := w.Write([]byte(" ")); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case <-f.over:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	},
+}
+
+// stalling has every request that is wanted end in a stall.
+func stalling(stall func(*fake, http.ResponseWriter, int), isWanted func(r *http.Request, n int) bool) func(*fake, http.ResponseWriter, *http.Request, int) bool {
+	return func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		if !isWanted(r, n) {
+			return false
+		}
+		size := 1000
+		f.mu.Lock()
+		if o := f.objects["key"]; o != nil {
+			w.Header().Set("ETag", o.etag)
+			w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
+			size = len(o.data)
+		}
+		f.mu.Unlock()
+		if rangeOf := r.Header.Get("Range"); rangeOf != "" {
+			var from, to int
+			fmt.Sscanf(rangeOf, "bytes=%d-%d", &from, &to)
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to, size))
+			size = to + 1 - from
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+			w.WriteHeader(206)
+		}
+		stall(f, w, size)
+		return true
+	}
+}
+
 // A server that stops sending, at any point, or sends drop by drop, is given
 // up and asked again.
 func TestStall(t *testing.T) {
-	for name, stall := range map[string]func(f *fake, w http.ResponseWriter, data []byte){
-		"before the response": func(f *fake, _ http.ResponseWriter, _ []byte) { <-f.over },
-		"in the body": func(f *fake, w http.ResponseWriter, data []byte) {
-			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-			w.Write(data[:len(data)/2])
-			w.(http.Flusher).Flush()
-			<-f.over
-		},
-		"drop by drop": func(f *fake, w http.ResponseWriter, data []byte) {
-			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-			for i := range data {
-				if _, err := w.Write(data[i : i+1]); err != nil {
-					return
-				}
-				w.(http.Flusher).Flush()
-				select {
-				case <-f.over:
-					return
-				case <-time.After(10 * time.Millisecond):
-				}
-			}
-		},
-	} {
+	for name, stall := range stalls {
 		t.Run(name, func(t *testing.T) {
-			data := random(1000)
-			f, s := newFake(t, s3store.Config{IdleTimeout: 200 * time.Millisecond}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
-				if n > 1 {
-					return false
-				}
-				w.Header().Set("ETag", f.objects["key"].etag)
-				w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
-				stall(f, w, data)
-				return true
-			})
+			data := bytes.Repeat([]byte(" "), 1000)
+			f, s := newFake(t, s3store.Config{Timeout: 800 * time.Millisecond}, stalling(stall, func(_ *http.Request, n int) bool { return n == 1 }))
 			f.put("key", data)
 			if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("read %d bytes: %v", len(got), err)
 			}
 		})
+	}
+}
+
+// A server that gives nothing for ever is asked as often as the timeout has
+// silences, and not once for each drop. The error says what on which object
+// failed and why, and that it may pass.
+func TestStallForEver(t *testing.T) {
+	calls := map[string]struct {
+		op   string // of S3
+		says string
+		call func(s *s3store.Store) error
+	}{
+		"head": {"HeadObject", `head "s3://bucket/key": `, func(s *s3store.Store) error {
+			_, err := s.Head(t.Context(), "key")
+			return err
+		}},
+		"read": {"GetObject", `"s3://bucket/key": `, func(s *s3store.Store) error {
+			_, err := readAll(s, t.Context(), "key")
+			return err
+		}},
+		"list": {"ListObjectsV2", `list "s3://bucket/in/": `, func(s *s3store.Store) error {
+			return s.List(t.Context(), "in/", func(store.Info) error { return nil })
+		}},
+		"put": {"PutObject", `commit "s3://bucket/new": `, func(s *s3store.Store) error {
+			_, err := store.Put(t.Context(), s, "new", []byte("x"), store.CreateOptions{}, store.IfNoneMatch())
+			return err
+		}},
+		"create": {"CreateMultipartUpload", `create "s3://bucket/large": `, func(s *s3store.Store) error { return putInParts(t, s) }},
+		"part":   {"UploadPart", `commit "s3://bucket/large": `, func(s *s3store.Store) error { return putInParts(t, s) }},
+	}
+	for at, stall := range stalls {
+		for name, c := range calls {
+			if name == "head" && at != "before the response" || name != "read" && at == "in the body" {
+				continue // there is no body, or it is as the one of drops
+			}
+			t.Run(name+", silent "+at, func(t *testing.T) {
+				t.Parallel()
+				f, s := newFake(t, s3store.Config{Timeout: 800 * time.Millisecond}, stalling(stall, func(r *http.Request, _ int) bool { return operation(r) == c.op }))
+				f.put("key", random(3000))
+				err := c.call(s)
+				if err == nil || !store.IsTransient(err) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "the server is silent") || strings.Contains(err.Error(), "\n") {
+					t.Errorf("error %v, transient %t", err, store.IsTransient(err))
+				}
+				asked := 0
+				for _, r := range f.log() {
+					if strings.HasPrefix(r, c.op) {
+						asked++
+					}
+				}
+				if asked < 2 || asked > 4 {
+					t.Errorf("the server was asked %d times", asked)
+				}
+			})
+		}
+	}
+}
+
+// A server that takes nothing of a request is given up too.
+func TestStallOfAnUpload(t *testing.T) {
+	t.Parallel()
+	f, s := newFake(t, s3store.Config{Timeout: 2 * time.Second, PartSize: 32 << 20}, func(f *fake, _ http.ResponseWriter, _ *http.Request, _ int) bool {
+		<-f.over // the connection takes in some MB, and then no more
+		return true
+	})
+	_, err := store.Put(t.Context(), s, "key", make([]byte, 20<<20), store.CreateOptions{}, store.IfNoneMatch())
+	if !store.IsTransient(err) || !strings.Contains(err.Error(), `commit "s3://bucket/key": the server is silent`) {
+		t.Errorf("error %v", err)
+	}
+	if n := len(f.log()); n > 4 {
+		t.Errorf("the server was asked %d times", n)
+	}
+}
+
+// What flows is not cut off, though it takes longer than the timeout.
+func TestSlowFlow(t *testing.T) {
+	t.Parallel()
+	const piece, pieces = 20 << 10, 30
+	data := random(piece * pieces)
+	f, s := newFake(t, s3store.Config{Timeout: 2 * time.Second}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+		o := f.objects["key"]
+		w.Header().Set("ETag", o.etag)
+		w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		for from := 0; from < len(data); from += piece {
+			w.Write(data[from : from+piece])
+			w.(http.Flusher).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+		return true
+	})
+	f.put("key", data)
+	if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read %d bytes: %v", len(got), err)
+	}
+	if log := f.log(); !slices.Equal(log, []string{"GetObject"}) {
+		t.Errorf("requests %q", log)
 	}
 }
 

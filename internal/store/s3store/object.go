@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"sluice/internal/patience"
 	"sluice/internal/store"
 )
 
@@ -162,15 +163,17 @@ func (o *object) advance() error {
 }
 
 // fetch fills buf with the bytes from offset on. A body that breaks off is
-// resumed where it did.
+// resumed where it did. One that drips is waited for as a call that is silent:
+// a few bytes at each try are no progress.
 func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 	end := offset + int64(len(buf))
 	goesOn := body != nil && end < o.info.Size // the body of the whole object, of which this is the first part
-	filled := 0
+	filled, counted := 0, 0
+	ctx, call := patience.Begin(o.ctx)
 	for attempt := 1; ; attempt++ {
 		if body == nil {
 			var err error
-			if body, err = o.get(offset+int64(filled), end); err != nil {
+			if body, err = o.get(ctx, offset+int64(filled), end); err != nil {
 				return err // the client has tried again already
 			}
 		}
@@ -185,11 +188,12 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 		body, goesOn = nil, false
 		switch filled += n; {
 		case filled == len(buf):
-			filled = 0 // all there, but not to be trusted
-		case n > 0:
-			attempt = 1
+			filled, counted = 0, 0 // all there, but not to be trusted
+		case patience.Enough(filled - counted):
+			attempt, counted = 1, filled
+			call.Progress()
 		}
-		if err := o.s.pause(o.ctx, attempt, err); err != nil {
+		if err := o.s.pause(ctx, attempt, err); err != nil {
 			return err
 		}
 	}
@@ -219,7 +223,7 @@ func fill(buf []byte, body io.Reader, goesOn bool) (int, error) {
 }
 
 // get asks for the bytes from..to-1 of the pinned state.
-func (o *object) get(from, to int64) (io.ReadCloser, error) {
+func (o *object) get(ctx context.Context, from, to int64) (io.ReadCloser, error) {
 	in := &s3.GetObjectInput{
 		Bucket: &o.s.bucket, Key: &o.info.Key, IfMatch: quote(o.info.ETag),
 		Range: aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1)),
@@ -227,7 +231,7 @@ func (o *object) get(from, to int64) (io.ReadCloser, error) {
 	if o.info.VersionID != "" {
 		in.VersionId = &o.info.VersionID
 	}
-	out, err := o.s.client.GetObject(o.ctx, in)
+	out, err := o.s.client.GetObject(ctx, in)
 	if err != nil {
 		var response *smithyhttp.ResponseError
 		if errors.As(err, &response) {

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"sluice/internal/patience"
 	"sluice/internal/store"
 )
 
@@ -38,9 +39,9 @@ type Config struct {
 	PartSize int64 // bytes, default 8 MiB; S3 takes 5 MiB to 5 GiB, and 10,000 parts an object
 	Parallel int   // ranges of one object read at the same time, default 4; writing uses half
 
-	Attempts    int           // of one request, default 5
-	MaxBackoff  time.Duration // longest pause between two attempts, default 5 s
-	IdleTimeout time.Duration // a connection that moves less than 16 KiB in this time is given up, default 30 s
+	Attempts   int           // of one request, default 5
+	MaxBackoff time.Duration // longest pause between two attempts, default 5 s
+	Timeout    time.Duration // how long a call is waited for without progress, see package patience
 }
 
 func (c Config) withDefaults() Config {
@@ -56,8 +57,8 @@ func (c Config) withDefaults() Config {
 	if c.MaxBackoff == 0 {
 		c.MaxBackoff = 5 * time.Second
 	}
-	if c.IdleTimeout == 0 {
-		c.IdleTimeout = 30 * time.Second
+	if c.Timeout == 0 {
+		c.Timeout = patience.Timeout
 	}
 	return c
 }
@@ -82,15 +83,16 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.New("open bucket: no name given")
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{bucket: cfg.Bucket, config: cfg, retryer: newRetryer(cfg)}
+	s := &Store{bucket: cfg.Bucket, config: cfg, retryer: patience.Retryer{RetryerV2: newRetryer(cfg), Timeout: cfg.Timeout}}
 	base := cfg.AWS.Copy()
-	base.HTTPClient = newHTTPClient(cfg.IdleTimeout)
 	if cfg.Region != "" {
 		base.Region = cfg.Region
 	}
 	if cfg.Credentials != nil {
 		base.Credentials = cfg.Credentials
 	}
+	base.Retryer = func() aws.Retryer { return s.retryer }
+	base = patience.Bound(base, cfg.Timeout)
 	if base.RequestChecksumCalculation == aws.RequestChecksumCalculationUnset { // as the SDK's own search does
 		base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 	}
@@ -105,7 +107,6 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 			o.Region = "us-east-1" // what such servers expect in signatures
 		}
 		o.UsePathStyle = cfg.PathStyle || isLocal(aws.ToString(o.BaseEndpoint))
-		o.Retryer = s.retryer
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 	if s.client.Options().Region == "" {
