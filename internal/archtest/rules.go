@@ -88,9 +88,9 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only calls internal/awslambda: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/ledger", "internal/parquetread",
+		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/reason", "internal/setup", "internal/store", "internal/suggest", "mapping", "schema"},
-		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes it gives hints for"},
+		"the command is a shell round the root and the pipeline: it holds no data logic, so it reaches no stage but the Parquet reader of previews and the codes and errors it gives hints for"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
 	"internal/awslambda/runtimetest": {nil,
