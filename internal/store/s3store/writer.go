@@ -105,7 +105,7 @@ func (w *writer) flush() error {
 		}
 	}
 	if w.parts == maxParts {
-		return fmt.Errorf("more than %d parts of %d bytes: a larger part size is needed", maxParts, w.s.config.PartSize)
+		return fmt.Errorf("more than %d parts of %d bytes, the most that S3 takes: split the source object", maxParts, w.s.config.PartSize)
 	}
 	next := <-w.slots
 	if err := w.failed(); err != nil {
