@@ -66,6 +66,28 @@ func TestArchives(t *testing.T) {
 	}
 }
 
+// TestCommandSize: what somebody downloads. 18.9 MB are there; the page with
+// its charts and the table formats may each add what is written beside them
+// here when they come. Twice the size means that something calls a method by
+// its name, as text/template does, so that the linker keeps all methods:
+// look with go build -ldflags=-dumpdep for who is ReflectMethod.
+func TestCommandSize(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "sluice")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", name, "sluice/cmd/sluice")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build the command: %v\n%s", err, out)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes", info.Size())
+	if info.Size() > 20_000_000 {
+		t.Errorf("%d bytes of at most 20,000,000", info.Size())
+	}
+}
+
 // The bill lists what `go version -m` does.
 func TestBillOfMaterials(t *testing.T) {
 	data, err := os.ReadFile("../dist/sluice-lambda-amd64.cdx.json")

@@ -86,7 +86,7 @@ var ladder = map[string]rung{
 		".", "internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/store"},
 		"the function is a shell round the pipeline: it holds no data logic, and neither the command nor the local lake is in its binary"},
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
-		"main only calls internal/awslambda: what is in main cannot be tested in process"},
+		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
 		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/reason", "internal/setup", "internal/store", "internal/suggest", "mapping", "schema"},

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -18,17 +17,19 @@ import (
 	"sluice/internal/setup"
 )
 
+// A Server answers invocations with handle until the environment is taken away.
+type Server func(ctx context.Context, handle func(context.Context, json.RawMessage) (any, error))
+
 // Main is the program in the function: it opens everything once and then
-// answers invocations until the environment is taken away. It returns, with an
-// exit code, only if the configuration is wrong.
-func Main(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer) int {
+// serves. It returns, with an exit code, only if the configuration is wrong.
+func Main(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer, serve Server) int {
 	h, err := open(ctx, getenv, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "sluice-lambda:", err)
 		reportInit(ctx, getenv("AWS_LAMBDA_RUNTIME_API"), err)
 		return 1
 	}
-	lambda.StartWithOptions(h.Handle, lambda.WithContext(ctx))
+	serve(ctx, h.Handle)
 	return 0
 }
 

@@ -43,11 +43,6 @@ func withExits(cmd *cobra.Command, codes ...string) *cobra.Command {
 	return cmd
 }
 
-const exitsTemplate = `{{with index .Annotations "` + exitsShown + `"}}
-Exit codes:
-{{.}}
-{{end}}`
-
 // app is what every subcommand needs of the world.
 type app struct {
 	getenv    func(string) string
@@ -90,7 +85,7 @@ reason, and an input that cannot be trusted is rejected whole.`,
 		SilenceUsage:  true,
 	})
 	withExits(root, exitAll, exitSome, exitWrong, exitHeld)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", "Flags.FlagUsagesWrapped 80") + exitsTemplate)
+	root.SetUsageFunc(printUsage)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%w", flagError(cmd, err))
 	})
