@@ -78,21 +78,28 @@ func (n *node) meets(o *node) {
 			}
 		}
 	}
-	n.likeArray(o)
-	o.likeArray(n)
 	for _, a := range n.elements() {
 		for _, b := range o.elements() {
 			a.meets(b)
 		}
 	}
+	n.likeArray(o)
+	o.likeArray(n)
 }
 
 // likeArray gives n, into which no path leads, a node for the elements that o
-// reads.
+// reads, and so all that share their array.
 func (n *node) likeArray(o *node) {
-	if n.any && n.others == nil && (o.array || o.others != nil) {
-		n.others = &node{any: true, path: n.path}
-		n.others.finish(n.owners, n.silent)
+	if !n.any || n.others != nil || !o.array && o.others == nil {
+		return
+	}
+	n.others = &node{any: true, path: n.path, shares: shares{holders: slices.Clone(n.holders)}}
+	n.others.finish(n.owners, n.silent)
+	for _, o := range n.also {
+		for _, e := range o.elements() {
+			n.others.meets(e)
+		}
+		o.likeArray(n)
 	}
 }
 
