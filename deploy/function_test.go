@@ -60,6 +60,8 @@ var left = map[string]string{
 	"SLUICE_S3_ENDPOINT":   "not for AWS",
 	"SLUICE_S3_PATH_STYLE": "not for AWS",
 	"SLUICE_S3_REGION":     "the function's own",
+	"SLUICE_S3_TIMEOUT":    "the default is for AWS",
+	"SLUICE_EVENT_SOURCES": "not for AWS",
 }
 
 // configuration: the code reads the environment that the template sets, and

@@ -13,7 +13,7 @@ import (
 
 // rejectHints say what a person can do about a rejected input.
 var rejectHints = map[reason.Code]string{
-	reason.EmptyFile:          "the input has no bytes; look at what wrote it. No orders at all is written []",
+	reason.EmptyFile:          "the input is empty; look at what wrote it. No records at all is written []",
 	reason.TruncatedJSON:      "the input ends too early, as after a broken upload; fetch or export it again",
 	reason.BadJSON:            "the syntax is wrong at that byte and what follows cannot be trusted; export again, or write NDJSON, where one bad line harms no other",
 	reason.DuplicateKey:       "a key stands twice outside the records; mend what wrote the document",

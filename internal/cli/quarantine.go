@@ -166,7 +166,7 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 		return nil
 	}
 	if e.State.Quarantine == "" {
-		fmt.Fprintf(a.out, "%s: rejected: %s%s; the whole report is %s\n", visible(key), e.State.Reason, reasonsOf(&e.State.Stats), visible(e.State.Report))
+		fmt.Fprintf(a.out, "%s: rejected: %s%s; the whole report is %s\n", visible(key), e.State.Reason, reasonsOf(&e.State.Stats), visible(s.Config.Quarantine.Name(e.State.Report)))
 		return nil
 	}
 	file, err := s.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
@@ -195,7 +195,7 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 			Record, Offset int64
 		}
 		if err := json.Unmarshal(line, &q); err != nil {
-			return fmt.Errorf("show quarantine of %q: a line of %s is damaged", key, e.State.Quarantine)
+			return fmt.Errorf("show quarantine of %q: a line of %s is damaged", key, s.Config.Quarantine.Name(e.State.Quarantine))
 		}
 		rows = append(rows, []string{fmt.Sprint(q.Record), q.Reason, q.Path, fmt.Sprint(q.Offset)})
 	}
@@ -203,7 +203,7 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 	if e.State.RecordsQuarantined == 1 {
 		are = "is"
 	}
-	fmt.Fprintf(a.out, "%s of %s %s in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), are, visible(e.State.Quarantine))
+	fmt.Fprintf(a.out, "%s of %s %s in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), are, visible(s.Config.Quarantine.Name(e.State.Quarantine)))
 	printTable(a.out, []string{"record", "reason", "path", "byte offset"}, rows)
 	return nil
 }
@@ -253,7 +253,7 @@ func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFl
 	}
 	sum := pipeline.NewSummary()
 	sum.Objects[pipeline.DidFail] = unread
-	failures := &failures{a: a}
+	failures := &failures{a: a, s: s}
 	for _, e := range entries {
 		if len(keys) > 0 && !slices.Contains(keys, e.Key) {
 			continue

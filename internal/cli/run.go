@@ -142,7 +142,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		}
 	}
 	started := time.Now()
-	failures := &failures{a: a}
+	failures := &failures{a: a, s: s}
 	meter := &objectMeter{meter: newMeter(a.errw)}
 	stop := func() {}
 	if len(keys) == 0 {
@@ -201,6 +201,7 @@ const maxFailures = 20
 // failures tells of objects that failed or were rejected, while others go on.
 type failures struct {
 	a  *app
+	s  *setup.Setup
 	mu sync.Mutex
 	n  int
 }
@@ -215,7 +216,7 @@ func (f *failures) note(key string, r pipeline.Result, err error) {
 		return
 	}
 	if err == nil {
-		err = fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), r.Report)
+		err = fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), f.s.Config.Quarantine.Name(r.Report))
 	}
 	f.a.complain(err)
 	if f.n == maxFailures {

@@ -13,18 +13,19 @@ import (
 
 // Config is a checked configuration.
 type Config struct {
-	Source     Location // objects are read here
-	Sink       Location // outputs are written here
-	Ledger     Location
-	Quarantine Location
-	Mapping    string   // a preset or a file
-	Suffixes   []string // of source keys; none: all
-	OnDelete   string   // keep, remove
-	Codec      string   // zstd, snappy, none
-	Threads    int      // row groups of one object worked on at once
-	Workers    int      // objects worked on at once
-	Catalog    Catalog
-	S3         S3
+	Source       Location // objects are read here
+	Sink         Location // outputs are written here
+	Ledger       Location
+	Quarantine   Location
+	Mapping      string   // a preset or a file
+	Suffixes     []string // of source keys; none: all
+	EventSources []string // of events, as eventSource spells them; none: aws:s3
+	OnDelete     string   // keep, remove
+	Codec        string   // zstd, snappy, none
+	Threads      int      // row groups of one object worked on at once
+	Workers      int      // objects worked on at once
+	Catalog      Catalog
+	S3           S3
 }
 
 // Catalog says how committed files are made known.

@@ -50,6 +50,7 @@ ledger: s3://b/l/
 quarantine: s3://b/q/
 mapping: m.yaml
 suffixes: [.json, .json.gz]
+event_sources: [minio:s3]
 on_delete: remove
 codec: snappy
 threads: 3
@@ -58,19 +59,19 @@ catalog: {kind: glue, crawler: c, crawl: always, database: d}
 s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true, timeout: 90s}
 `, nil, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
-			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
+			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"minio:s3"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: 90 * time.Second},
 		}},
 		{"every variable", "", map[string]string{
 			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
-			"SLUICE_MAPPING": "m.yaml", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
+			"SLUICE_MAPPING": "m.yaml", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_EVENT_SOURCES": "aws:s3,minio:s3", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
 			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_CRAWL": "always", "SLUICE_DATABASE": "d",
 			"SLUICE_S3_REGION": "eu-west-1", "SLUICE_S3_ENDPOINT": "http://localhost:9000", "SLUICE_S3_PATH_STYLE": "true",
 			"SLUICE_S3_TIMEOUT": "1h",
 		}, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
-			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
+			Mapping: "m.yaml", Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"aws:s3", "minio:s3"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: time.Hour},
 		}},
@@ -125,7 +126,7 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"nothing", "", nil, "configuration of the environment: source is missing"},
 		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
-		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, suffixes, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
+		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, suffixes, event_sources, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
 		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, crawl, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, crawl, database; did you mean kind?"},
 		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source stands on line 1 already; keep one"},
 		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
@@ -153,6 +154,7 @@ func TestContradictions(t *testing.T) {
 		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
 		{"a text of lines for a list", source + "suffixes: |\n a\n b\n", nil, "found text; write suffixes: [.json]"},
 		{"a section for a list", source + "suffixes: {a: b}\n", nil, "sluice.yaml:2: suffixes must be a list, found keys"},
+		{"a text for another list", source + "event_sources: minio\n", nil, "sluice.yaml:2: event_sources must be a list, found text; write event_sources: [minio]"},
 		{"a number in a list", source + "suffixes: [1]\n", nil, "sluice.yaml:2: suffixes must be text, found a number"},
 		{"a key of the mapping file", source + "mappings: m.yaml\n", nil, "did you mean mapping?"},
 		{"a mistyped key that is required", "sorce: s3://b/raw/\n", nil, "did you mean source?"},

@@ -61,6 +61,9 @@ func (l Location) path() string {
 	return strings.TrimSuffix(filepath.ToSlash(filepath.Join(l.Dir, filepath.FromSlash(l.Prefix))), "/") + "/"
 }
 
+// Name is a key of the store that the location is in, as a person finds it.
+func (l Location) Name(key string) string { return strings.TrimSuffix(l.String(), l.Prefix) + key }
+
 func (l Location) String() string {
 	if l.Bucket != "" {
 		return "s3://" + l.Bucket + "/" + l.Prefix

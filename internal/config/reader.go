@@ -16,13 +16,16 @@ import (
 // variables are the keys of the file, and the variables that override them.
 var variables = []struct{ key, name string }{
 	{"source", "SLUICE_SOURCE"}, {"sink", "SLUICE_SINK"}, {"ledger", "SLUICE_LEDGER"}, {"quarantine", "SLUICE_QUARANTINE"},
-	{"mapping", "SLUICE_MAPPING"}, {"suffixes", "SLUICE_SUFFIXES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
+	{"mapping", "SLUICE_MAPPING"}, {"suffixes", "SLUICE_SUFFIXES"}, {"event_sources", "SLUICE_EVENT_SOURCES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},
 	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},
 	{"s3.timeout", "SLUICE_S3_TIMEOUT"},
 }
+
+// lists are the keys whose value is a list of texts, with an example of one.
+var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3"}
 
 // otherVariables are of the function and not of the file.
 var otherVariables = []string{"SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
@@ -52,12 +55,12 @@ type setting struct {
 type reader struct {
 	file     yamlfile.Reader
 	settings map[string]setting
-	suffixes []string
+	lists    map[string][]string
 	wrong    []error // of the environment
 }
 
 func newReader(name string, data []byte, getenv func(string) string) *reader {
-	r := &reader{file: yamlfile.Reader{File: name, Kind: "configuration"}, settings: map[string]setting{}}
+	r := &reader{file: yamlfile.Reader{File: name, Kind: "configuration"}, settings: map[string]setting{}, lists: map[string][]string{}}
 	if root := r.file.Document(data); root != nil {
 		r.section(root, "")
 	}
@@ -84,8 +87,8 @@ func (r *reader) section(n *yaml.Node, section string) {
 		case m == nil || m.ShortTag() == "!!null":
 		case section == "" && len(under(name)) > 0:
 			r.section(m, name)
-		case name == "suffixes":
-			r.list(m)
+		case lists[name] != "":
+			r.list(m, name)
 		case m.Kind != yaml.ScalarNode:
 			r.file.Fail(m, "%s must be one value, found %s", join(section, name), yamlfile.KindOf(m))
 		default:
@@ -109,17 +112,17 @@ func join(section, name string) string {
 	return section + "." + name
 }
 
-func (r *reader) list(n *yaml.Node) {
+func (r *reader) list(n *yaml.Node, name string) {
 	if n.Kind == yaml.ScalarNode {
-		r.file.Fail(n, "suffixes must be a list, found %s; write suffixes: [%s]", yamlfile.KindOf(n), example(n, ".json"))
+		r.file.Fail(n, "%s must be a list, found %s; write %s: [%s]", name, yamlfile.KindOf(n), name, example(n, lists[name]))
 		return
 	}
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		return // all
+		return // the default
 	}
-	for _, e := range r.file.List(n, "suffixes") {
-		if s, ok := r.file.Text(e, "suffixes"); ok {
-			r.suffixes = append(r.suffixes, s)
+	for _, e := range r.file.List(n, name) {
+		if s, ok := r.file.Text(e, name); ok {
+			r.lists[name] = append(r.lists[name], s)
 		}
 	}
 }
@@ -133,8 +136,8 @@ func (r *reader) environment(getenv func(string) string) {
 		text := getenv(v.name)
 		switch {
 		case text == "":
-		case v.key == "suffixes":
-			r.suffixes = strings.Split(text, ",")
+		case lists[v.key] != "":
+			r.lists[v.key] = strings.Split(text, ",")
 		default:
 			r.settings[v.key] = setting{text: text, variable: v.name}
 		}

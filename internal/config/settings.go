@@ -20,12 +20,13 @@ var (
 
 func (r *reader) config() Config {
 	c := Config{
-		Mapping:  r.text("mapping", "orders"),
-		Suffixes: r.suffixes,
-		OnDelete: r.word("on_delete", OnDelete),
-		Codec:    r.word("codec", Codecs),
-		Threads:  r.number("threads", 1),
-		Workers:  r.number("workers", min(runtime.GOMAXPROCS(0), 8)),
+		Mapping:      r.text("mapping", "orders"),
+		Suffixes:     r.lists["suffixes"],
+		EventSources: r.lists["event_sources"],
+		OnDelete:     r.word("on_delete", OnDelete),
+		Codec:        r.word("codec", Codecs),
+		Threads:      r.number("threads", 1),
+		Workers:      r.number("workers", min(runtime.GOMAXPROCS(0), 8)),
 		Catalog: Catalog{
 			Kind:     r.word("catalog.kind", Catalogs),
 			Crawler:  r.text("catalog.crawler", "etl-pipeline-orders"),

@@ -123,8 +123,8 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 func Allow(c config.Config) event.Allow {
 	a := event.Allow{
 		Source:   []event.Location{{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix}},
-		Suffixes: c.Suffixes,
-		Deletes:  c.OnDelete == "remove",
+		Suffixes: c.Suffixes, EventSources: c.EventSources,
+		Deletes: c.OnDelete == "remove",
 	}
 	for _, l := range []config.Location{c.Sink, c.Ledger, c.Quarantine} {
 		if l.Bucket == c.Source.Bucket && l.Dir == c.Source.Dir {
