@@ -55,7 +55,31 @@ func open(path string, durable bool) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	return &Store{path: path, root: root, durable: durable}, nil
+	s := &Store{path: path, root: root, durable: durable}
+	if err := s.checkOwn(); err != nil {
+		root.Close() //nolint:errcheck // nothing was written
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	return s, nil
+}
+
+// checkOwn refuses links among the store's own folders: what they lead to is
+// not the store's to write to or remove from, be it outside or a folder of
+// objects. os.Root keeps to the folder also if one is put there later.
+func (s *Store) checkOwn() error {
+	for _, name := range []string{private, filepath.Join(private, "uploads"), filepath.Join(private, "meta"), filepath.Join(private, "locks")} {
+		stat, err := s.root.Lstat(name)
+		switch {
+		case isAbsent(err):
+		case err != nil:
+			return err
+		case stat.Mode()&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s is a symbolic link, and must be a folder, as sluice keeps its own files in it: remove the link", filepath.Join(s.path, name))
+		case !stat.IsDir():
+			return fmt.Errorf("%s must be a folder, as sluice keeps its own files in it: move it away", filepath.Join(s.path, name))
+		}
+	}
+	return nil
 }
 
 // Close releases the folder.

@@ -2,6 +2,7 @@ package dirstore_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -273,6 +274,67 @@ func TestNothingOutside(t *testing.T) {
 			r.Fatalf("%q made a file outside: %v, %v", key, entries, err)
 		}
 	})
+}
+
+// The store's own folders are no links: who opens the folder is told, and of
+// one that is put there later nothing outside is touched.
+func TestOwnFoldersAreNoLinks(t *testing.T) {
+	for _, name := range []string{".sluice", ".sluice/locks", ".sluice/uploads", ".sluice/meta"} {
+		for _, isInside := range []bool{false, true} {
+			s := open(t)
+			write(t, s, "in/order.json", "untouched")
+			target := t.TempDir()
+			if isInside {
+				target = filepath.Join(s.String(), "in")
+			}
+			link := filepath.Join(s.String(), name)
+			if err := os.MkdirAll(filepath.Dir(link), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, link); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := dirstore.Open(s.String()); err == nil || !strings.Contains(err.Error(), link+" is a symbolic link") {
+				t.Errorf("%s: opened, error %v", name, err)
+			}
+			if isInside {
+				continue
+			}
+			_, err := store.Put(t.Context(), s, "key", []byte("x"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.IfNoneMatch())
+			if err == nil || !strings.Contains(err.Error(), "path escapes from parent") {
+				t.Errorf("%s: written, error %v", name, err)
+			}
+			if err := s.Delete(t.Context(), "in/order.json"); err == nil && strings.HasSuffix(name, "locks") {
+				t.Errorf("%s: deleted without a lock", name)
+			}
+			if entries, err := os.ReadDir(target); err != nil || len(entries) > 0 {
+				t.Errorf("%s: outside are %v, %v", name, entries, err)
+			}
+		}
+	}
+	s := open(t)
+	write(t, s, ".sluice", "a file")
+	if _, err := dirstore.Open(s.String()); err == nil || !strings.Contains(err.Error(), "must be a folder") {
+		t.Errorf("a file in its place: %v", err)
+	}
+}
+
+// A lock file that is a link locks nothing outside, and makes nothing there.
+func TestLockFileIsNoLink(t *testing.T) {
+	s := open(t)
+	outside := filepath.Join(t.TempDir(), "made")
+	write(t, s, ".sluice/locks/x", "")
+	for i := range 256 {
+		if err := os.Symlink(outside, filepath.Join(s.String(), fmt.Sprintf(".sluice/locks/%02x", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Put(t.Context(), s, "key", []byte("x"), store.CreateOptions{}, store.IfNoneMatch()); err == nil {
+		t.Error("written under a lock outside")
+	}
+	if _, err := os.Lstat(outside); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was made outside: %v", err)
+	}
 }
 
 // Links to files inside the folder are followed.

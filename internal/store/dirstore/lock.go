@@ -3,12 +3,11 @@ package dirstore
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
+	"sluice/internal/filelock"
 )
 
 // lock keeps other publications of key away, in this process and others,
@@ -17,14 +16,13 @@ import (
 // so waiting for it is short. Keys share 256 lock files, which stay.
 func (s *Store) lock(key string) (unlock func(), err error) {
 	sum := sha256.Sum256([]byte(strings.ToLower(key))) // "A" and "a" may be one file
-	name := filepath.Join(private, "locks", hex.EncodeToString(sum[:1]))
-	mutex := lockedfile.MutexAt(filepath.Join(s.path, name))
-	unlock, err = mutex.Lock()
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return nil, err
-		}
-		unlock, err = mutex.Lock()
+	f, err := s.openOwn(filepath.Join(private, "locks", hex.EncodeToString(sum[:1])), os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
 	}
-	return unlock, err
+	if err := filelock.Lock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }

@@ -33,15 +33,21 @@ func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 	return id, f, err
 }
 
-// createNew makes a file, and its folder where that is missing.
-func (s *Store) createNew(name string) (*os.File, error) {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// openOwn opens a file of the store's own, and makes its folder where that is
+// missing.
+func (s *Store) openOwn(name string, flag int) (*os.File, error) {
+	f, err := s.root.OpenFile(name, flag, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.root.MkdirAll(filepath.Dir(name), 0o777); err == nil {
-			f, err = s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+			f, err = s.root.OpenFile(name, flag, 0o666)
 		}
 	}
 	return f, err
+}
+
+// createNew makes a file of the store's own.
+func (s *Store) createNew(name string) (*os.File, error) {
+	return s.openOwn(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 }
 
 func (s *Store) writeNew(name, content string) error {
