@@ -25,8 +25,24 @@ MUTANTS = {
         '"sluice.replaces": ""}'),
     "the account is written blindly": (
         "publish.go",
-        "etag, err := w.p.Ledger.Put(ctx, *w.entry, store.IfMatch(w.etag))",
-        "etag, err := w.p.Ledger.Put(ctx, *w.entry, store.Unconditional())"),
+        "etag, err := w.p.Ledger.Put(ctx, w.entry, store.IfMatch(w.etag))",
+        "etag, err := w.p.Ledger.Put(ctx, w.entry, store.Unconditional())"),
+    "the revision is not raised": (
+        "../ledger/ledger.go",
+        "e.Revision++",
+        "_ = e.Revision"),
+    "a second deletion is settled by the first": (
+        "publish.go",
+        "s.Identity == ledger.Absent || w.p.Redo",
+        "w.p.Redo"),
+    "a second deletion is carried by the output of the first": (
+        "publish.go",
+        "w.state.Identity != ledger.Absent &&",
+        ""),
+    "names are claimed blindly": (
+        "attempt.go",
+        "store.IfNoneMatch())",
+        "store.Unconditional())"),
     "outputs are published blindly": (
         "publish.go",
         "p = store.IfMatch(f.etag)",
@@ -45,8 +61,20 @@ MUTANTS = {
         "return false"),
     "lost outputs are not remembered": (
         "keep.go",
-        "out.Identity = w.known[i].Identity",
+        "out.Identity = shown",
         'out.Identity = ""'),
+    "what a torn table should show is forgotten with the mapping": (
+        "keep.go",
+        "out.Identity = shown",
+        "out.Identity = w.known[i].Identity"),
+    "what a damaged output tells of itself is forgotten": (
+        "keep.go",
+        'f.damaged, out.Identity = true, ""',
+        'f.identity, out.Identity = "", ""'),
+    "what stands in an earlier sink is not made in the new one": (
+        "keep.go",
+        "return out.Identity, true",
+        'return "", true'),
     "tables are not made from a version": (
         "keep.go",
         "return older.commit(ctx, outs)",
@@ -96,12 +124,12 @@ def survives(root, folder, name):
         if text.count(old) != 1:
             raise SystemExit(f"{name}: {file} has {text.count(old)} times: {old}")
         mutated = text.replace(old, new)
-    path = os.path.join(folder, file)
+    path = os.path.join(folder, os.path.basename(file))
     with open(path, "w") as f:
         f.write(mutated)
     overlay = os.path.join(folder, "overlay.json")
     with open(overlay, "w") as f:
-        json.dump({"Replace": {os.path.join(root, PACKAGE, file): path}}, f)
+        json.dump({"Replace": {os.path.normpath(os.path.join(root, PACKAGE, file)): path}}, f)
     built = subprocess.run(["go", "test", "-overlay", overlay, "-vet=off", "-c", "-o", os.path.join(folder, "test"), "./" + PACKAGE], cwd=root, capture_output=True, text=True)
     if built.returncode:
         raise SystemExit(f"{name} does not build: {built.stderr}")

@@ -19,9 +19,13 @@ const Version = 1
 
 // Entry is what is known of a source key.
 type Entry struct {
-	Version int    `json:"version"`
-	Bucket  string `json:"bucket"`
-	Key     string `json:"key"`
+	Version int `json:"version"`
+	// Revision counts the writes of the entry. Each has another one, so no two
+	// have the same bytes, and no ETag comes back, also where it is made of the
+	// content: who has read an older one cannot replace a newer one.
+	Revision int64  `json:"revision"` // before 2026-12 there was none
+	Bucket   string `json:"bucket"`
+	Key      string `json:"key"`
 	// FirstSeen is the time of the source version that was seen first. It is
 	// part of the outputs' names, which never change.
 	FirstSeen time.Time `json:"first_seen"`

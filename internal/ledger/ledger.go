@@ -71,11 +71,12 @@ func decode(data []byte) (Entry, error) {
 	return e, nil
 }
 
-// Put writes an entry if the precondition holds: IfNoneMatch to claim,
-// IfMatch to account. The error wraps store.ErrPrecondition or
-// store.ErrConflict if somebody was faster.
-func (l *Ledger) Put(ctx context.Context, e Entry, p store.Precondition) (etag string, err error) {
+// Put writes the next revision of an entry if the precondition holds:
+// IfNoneMatch to claim, IfMatch to account. The error wraps
+// store.ErrPrecondition or store.ErrConflict if somebody was faster.
+func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag string, err error) {
 	e.Version = Version
+	e.Revision++
 	data, err := json.Marshal(e)
 	if err != nil {
 		return "", fmt.Errorf("write ledger entry: %w", err)

@@ -32,8 +32,8 @@ func open(t *testing.T) (*ledger.Ledger, store.Store) {
 
 var firstSeen = time.Date(2024, 1, 10, 8, 30, 0, 123_000_000, time.UTC)
 
-func entry(key string) ledger.Entry {
-	return ledger.Entry{
+func entry(key string) *ledger.Entry {
+	return &ledger.Entry{
 		Version: ledger.Version, Bucket: "raw", Key: key, FirstSeen: firstSeen,
 		Outputs: []ledger.Output{{Table: "order_lines", Key: "orders_data_parquet/" + ledger.OutputName("raw", key, firstSeen)}},
 	}
@@ -76,7 +76,7 @@ func TestClaimAndAccount(t *testing.T) {
 	if err != nil || etag != claimed {
 		t.Fatalf("ETag %q, want %q: %v", etag, claimed, err)
 	}
-	if diff := cmp.Diff(e, got); diff != "" {
+	if diff := cmp.Diff(*e, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	e.State = &ledger.State{Identity: "version:1", Listed: "etag:x:1:2024-01-10T08:30:00Z", Stats: sluice.Stats{
@@ -96,8 +96,49 @@ func TestClaimAndAccount(t *testing.T) {
 	if err != nil || etag != accounted {
 		t.Fatalf("ETag %q, want %q: %v", etag, accounted, err)
 	}
-	if diff := cmp.Diff(e, got); diff != "" {
+	if diff := cmp.Diff(*e, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// No two writes of an entry have the same bytes, so an ETag that is made of the
+// content does not come back either. Entries without a revision are older.
+func TestRevisions(t *testing.T) {
+	l, s := open(t)
+	name := "ledger/" + ledger.ID("raw", "in/a.json") + ".json"
+	written := func() string {
+		t.Helper()
+		data, _, err := store.Get(t.Context(), s, name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	const old = `{"version":1,"bucket":"raw","key":"in/a.json","first_seen":"2024-01-10T08:30:00Z","outputs":null,"state":null}` + "\n"
+	info, err := store.Put(t.Context(), s, name, []byte(old), store.CreateOptions{}, store.IfNoneMatch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, stale := map[string]bool{old: true}, info.ETag
+	for revision := range int64(4) {
+		e, etag, err := l.Get(t.Context(), "raw", "in/a.json")
+		if err != nil || e.Revision != revision {
+			t.Fatalf("revision %d, want %d: %v", e.Revision, revision, err)
+		}
+		if revision > 0 {
+			if _, err := l.Put(t.Context(), &e, store.IfMatch(stale)); !errors.Is(err, store.ErrPrecondition) {
+				t.Fatalf("the ETag of an older revision: %v", err)
+			}
+			e.Revision = revision
+		}
+		if _, err := l.Put(t.Context(), &e, store.IfMatch(etag)); err != nil {
+			t.Fatal(err)
+		}
+		if text := written(); seen[text] {
+			t.Fatalf("this was written before: %s", text)
+		} else {
+			seen[text] = true
+		}
 	}
 }
 
@@ -138,7 +179,7 @@ func TestCompareAndSet(t *testing.T) {
 				e.State = &ledger.State{}
 			}
 			e.State.RecordsRead++
-			if _, err = l.Put(context.Background(), e, store.IfMatch(etag)); err == nil {
+			if _, err = l.Put(context.Background(), &e, store.IfMatch(etag)); err == nil {
 				return
 			}
 			if !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict) {
@@ -265,7 +306,8 @@ func TestDocumentedEntry(t *testing.T) {
 		t.Errorf("the output should be %s", want)
 	}
 	// Written again it has the same members and values, with no others.
-	if _, err := l.Put(t.Context(), e, store.IfMatch(etag)); err != nil {
+	e.Revision--
+	if _, err := l.Put(t.Context(), &e, store.IfMatch(etag)); err != nil {
 		t.Fatal(err)
 	}
 	data, _, err := store.Get(t.Context(), s, name, 1<<20)

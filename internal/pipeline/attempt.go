@@ -88,7 +88,7 @@ func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key strin
 	}
 	entry = ledger.Entry{Bucket: bucket, Key: key, FirstSeen: info.Modified.UTC()}
 	p.place(&entry)
-	if etag, err = p.Ledger.Put(ctx, entry, store.IfNoneMatch()); err != nil {
+	if etag, err = p.Ledger.Put(ctx, &entry, store.IfNoneMatch()); err != nil {
 		return nil, err
 	}
 	return &claim{entry: entry, etag: etag}, nil
@@ -101,6 +101,7 @@ type fence struct {
 	mapping  string
 	software string
 	replaces string // ETag of the publication before it
+	damaged  bool   // it does not hold what the rest tells
 }
 
 // Names of the metadata of output objects.
@@ -152,7 +153,7 @@ func (p *Pipeline) look(ctx context.Context, e *ledger.Entry, key string) (fence
 	if id := info.Meta[metaSource]; id != "" && id != ledger.ID(e.Bucket, e.Key) {
 		return fence{}, fmt.Errorf("look at output: %q belongs to another source key", key)
 	}
-	return fence{info.ETag, info.Meta[metaIdentity], info.Meta[metaMapping], info.Meta[metaSoftware], info.Meta[metaReplaces]}, nil
+	return fence{info.ETag, info.Meta[metaIdentity], info.Meta[metaMapping], info.Meta[metaSoftware], info.Meta[metaReplaces], false}, nil
 }
 
 // newState is the state of a source, which is absent until one is found.

@@ -38,6 +38,7 @@ func (e *TornError) Unwrap() error { return e.Why }
 
 var (
 	errNoVersion = errors.New("the newest state has no rows to publish, and the bucket keeps no version of the one before it")
+	errUnknown   = errors.New("the newest state has no rows to publish, and nothing tells which state stood there before")
 	errUnfit     = errors.New("the newest state has no rows to publish, and the one before it does not fit the mapping")
 )
 
@@ -69,11 +70,12 @@ func (w *work) keep(ctx context.Context, did Disposition) (Result, error) {
 }
 
 // remember has the ledger tell which state a lost output should show, so that
-// it is missed again.
+// it is missed again, also when the mapping is another.
 func (w *work) remember() {
-	for i := range w.wanted() {
+	shown, _ := w.shown()
+	for _, i := range w.behind(shown) {
 		if out := &w.entry.Outputs[i]; out.ETag == "" {
-			out.Identity = w.known[i].Identity
+			out.Identity = shown
 		}
 	}
 }
@@ -92,7 +94,7 @@ func (w *work) verify(ctx context.Context) error {
 		}
 		out := &w.entry.Outputs[i]
 		if o == nil {
-			f.identity, out.Identity = "", ""
+			f.damaged, out.Identity = true, ""
 			w.fences[known.Key] = f
 			continue
 		}
@@ -102,21 +104,27 @@ func (w *work) verify(ctx context.Context) error {
 }
 
 // shown is the state that the outputs must show: that of the first table which
-// has one, since tables are published in their order; else what the ledger
-// remembers of outputs that are gone, or what stands where an earlier
-// configuration wanted it.
-func (w *work) shown() string {
+// has one, be it damaged, since tables are published in their order; else what
+// the ledger remembers of outputs that are gone, or what stands where an earlier
+// configuration wanted it. What stands in an earlier sink is not missing here,
+// but Redo makes it here too if it can.
+func (w *work) shown() (identity string, elsewhere bool) {
 	for i := range w.wanted() {
 		if f := w.fences[w.known[i].Key]; f.etag != "" && f.identity != "" {
-			return f.identity
+			return f.identity, false
 		}
 	}
 	for _, out := range w.known {
 		if out.Identity != "" && w.p.inSink(out) {
-			return out.Identity
+			return out.Identity, false
 		}
 	}
-	return ""
+	for _, out := range w.known {
+		if out.Identity != "" && out.HasRows() && w.p.Redo != RedoNothing {
+			return out.Identity, true
+		}
+	}
+	return "", false
 }
 
 // behind are the tables whose outputs do not show the state, though they should.
@@ -127,7 +135,7 @@ func (w *work) behind(shown string) (tables []int) {
 		// A table that is new in the mapping has nothing to show before Redo.
 		never := f.etag == "" && w.known[i].Identity == ""
 		isNew := never && !ours && w.p.Redo == RedoNothing
-		isDamaged := f.etag != "" && f.identity == ""
+		isDamaged := f.etag != "" && (f.damaged || f.identity == "")
 		if shown != "" && f.identity != shown && !isNew || isDamaged {
 			tables = append(tables, i)
 		}
@@ -138,17 +146,23 @@ func (w *work) behind(shown string) (tables []int) {
 // restore makes the outputs that do not show the state of the others from the
 // version of the source that they show.
 func (w *work) restore(ctx context.Context) error {
-	shown := w.shown()
+	shown, elsewhere := w.shown()
 	todo := w.behind(shown)
 	if len(todo) == 0 {
 		return nil
 	}
 	missing := func(why error) error {
+		if elsewhere {
+			return nil
+		}
 		e := &TornError{Key: w.entry.Key, Why: why}
 		for _, i := range todo {
 			e.Tables = append(e.Tables, w.known[i].Table)
 		}
 		return e
+	}
+	if shown == "" {
+		return missing(errUnknown)
 	}
 	from := source{ReadCloser: nothing{}}
 	if shown != ledger.Absent {

@@ -23,6 +23,7 @@ type memStore struct {
 	versions  map[string]memObject // by version id
 	name      string
 	gate      func()
+	opens     func() // behind the gate of Open
 	now       *int64
 	objects   map[string]memObject
 	mu        sync.Mutex // of pending: aborts run side by side
@@ -39,7 +40,7 @@ type memObject struct {
 var _ store.Store = (*memStore)(nil)
 
 func newMemStore(name string, now *int64) *memStore {
-	return &memStore{name: name, gate: func() {}, now: now, objects: map[string]memObject{}, versions: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
+	return &memStore{name: name, gate: func() {}, opens: func() {}, now: now, objects: map[string]memObject{}, versions: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
 }
 
 func (s *memStore) String() string { return "mem://" + s.name }
@@ -59,6 +60,7 @@ func (s *memStore) Head(_ context.Context, key string) (store.Info, error) {
 
 func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
 	s.gate()
+	s.opens()
 	o, ok := s.objects[key]
 	if !ok {
 		return nil, s.fail("open", key, store.ErrNotFound)

@@ -28,7 +28,9 @@ func newWork(p *Pipeline, src store.Store, c *claim, fences map[string]fence, st
 		// Of what the ledger knows it tells more than the metadata does: that
 		// an output was found damaged.
 		if f := fences[out.Key]; f.etag != "" && f.etag == out.ETag {
-			f.identity = out.Identity
+			if f.damaged = out.Identity == ""; !f.damaged {
+				f.identity = out.Identity
+			}
 			fences[out.Key] = f
 		}
 	}
@@ -40,9 +42,13 @@ func (w *work) wanted() []ledger.Output { return w.entry.Outputs[:len(w.p.Mappin
 
 // settled reports whether the ledger describes both the current source and the
 // current outputs, and these show one state: then there is nothing to do.
+//
+// A deletion is never settled. All deletions of a key have one identity, so the
+// ledger may tell of an earlier one, while a worker holds a state from between
+// the two: only a new publication and a new account keep that one out.
 func (w *work) settled() bool {
 	s := w.entry.State
-	if s == nil || s.Identity != w.state.Identity || w.p.Redo == RedoAll || w.p.Redo == RedoChanged && flagsOf(w.p, w.entry).outdated(w.p) {
+	if s == nil || s.Identity != w.state.Identity || s.Identity == ledger.Absent || w.p.Redo == RedoAll || w.p.Redo == RedoChanged && flagsOf(w.p, w.entry).outdated(w.p) {
 		return false
 	}
 	for _, out := range w.wanted() {
@@ -67,11 +73,11 @@ func (w *work) adopt() {
 // carried reports whether an output was published from this state, by this
 // mapping and software, after what the ledger names: then only the ledger is
 // behind. What stands there for another reason, such as a copy that somebody
-// put back, is replaced.
+// put back, is replaced, and so is what an earlier deletion may have published.
 func (w *work) carried(i int) bool {
 	known := w.known[i]
 	f := w.fences[known.Key]
-	return w.p.Redo != RedoAll && f.etag != "" &&
+	return w.p.Redo != RedoAll && f.etag != "" && !f.damaged && w.state.Identity != ledger.Absent &&
 		f.identity == w.state.Identity && f.mapping == w.state.Mapping && f.software == w.state.Software &&
 		(f.replaces == known.ETag || f.etag == known.ETag)
 }
@@ -220,7 +226,7 @@ func (w *work) put(ctx context.Context, writer store.Writer, key string) (etag s
 // account writes what came of the state into the ledger.
 func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 	w.entry.State = &w.state
-	etag, err := w.p.Ledger.Put(ctx, *w.entry, store.IfMatch(w.etag))
+	etag, err := w.p.Ledger.Put(ctx, w.entry, store.IfMatch(w.etag))
 	if err != nil {
 		return Result{}, err
 	}

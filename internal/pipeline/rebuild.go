@@ -28,7 +28,7 @@ func (p *Pipeline) rebuild(ctx context.Context, src store.Store, bucket, key, et
 		entry.FirstSeen = info.Modified.UTC()
 	}
 	p.place(&entry)
-	if etag, err = p.Ledger.Put(ctx, entry, store.IfMatch(etag)); err != nil {
+	if etag, err = p.Ledger.Put(ctx, &entry, store.IfMatch(etag)); err != nil {
 		return nil, err
 	}
 	return &claim{entry: entry, etag: etag}, nil

@@ -397,7 +397,7 @@ func (r *run) claim(ctx context.Context, info store.Info) (*claim, error) {
 		e.FirstSeen = info.Modified.UTC()
 	}
 	r.p.place(&e)
-	etag, err := r.p.Ledger.Put(ctx, e, store.IfNoneMatch())
+	etag, err := r.p.Ledger.Put(ctx, &e, store.IfNoneMatch())
 	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
 		return nil, nil
 	}

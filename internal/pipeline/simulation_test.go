@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +29,13 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "seed of the first schedule")
 )
 
+// found are the seeds of schedules that had a finding, when the simulation was
+// as it is. They run before the others.
+var found = []uint64{
+	9665,  // a damaged output that tells its state was given up, though the bucket had the version
+	36110, // a table that was never made was taken for a new one when the mapping changed
+}
+
 // TestSimulation runs workers and runs over one source key under a scheduler
 // that decides, from a seed, who goes on at each look at a store and at each
 // effect, who dies there, and whose reply is lost; while the source is
@@ -34,13 +43,17 @@ var (
 // outputs are deleted and damaged. Then the promises are checked, of the
 // workers, of Run, and of Run after the configuration was changed. A failure
 // names its seed: `go test ./internal/pipeline -run Simulation -args -seed N -schedules 1`
-// runs that schedule alone.
+// runs that schedule after those that were found.
 func TestSimulation(t *testing.T) {
 	total := faults{}
 	if testing.Short() {
 		*schedules = min(*schedules, 500)
 	}
-	for seed := *firstSeed; seed < *firstSeed+uint64(*schedules); seed++ {
+	seeds := slices.Clone(found)
+	for i := range *schedules {
+		seeds = append(seeds, *firstSeed+uint64(i))
+	}
+	for _, seed := range seeds {
 		s := newSimulation(t, seed)
 		s.run()
 		if err := s.check(); err != nil {
@@ -140,17 +153,28 @@ type simulation struct {
 	sink      *memStore
 	p         *Pipeline
 	trace     bytes.Buffer
-	states    []simState       // of the source, in order
-	published map[string][]int // index of the state behind each publication of an output, in order
+	states    []simState // of the source, in order
 	theme     theme
-	lives     int  // one step in so many is the last of a worker
-	lastAck   int  // number of states when the last acknowledged Process began
-	vandals   bool // outputs were deleted or damaged
-	isTorn    bool // what cannot be made again
+	lives     int                    // one step in so many is the last of a worker
+	shown     map[string]publication // what was published last, of each output
+	told      int                    // the state that was accounted for last; -1: none yet
+	lastAck   int                    // number of states when the last acknowledged Process began
+	lastSound int                    // the same, of one that no vandal was beside, nor came after
+	strikes   int                    // of vandals
+	named     bool                   // the ledger, or what stands, has told which state an output shows
+	isTorn    bool                   // what cannot be made again
+	wrong     error                  // the first promise that was broken on the way
 
 	parked chan *actor
 	live   int
-	self   *actor // who runs now
+	self   *actor // who runs now; nil: the reconciler
+	last   actor  // the reconciler
+}
+
+// publication is the content of an output.
+type publication struct {
+	state int
+	etag  string
 }
 
 type simState struct {
@@ -172,6 +196,7 @@ type actor struct {
 	name   string
 	step   chan bool // false: die here
 	mayDie bool
+	read   int // the state that it found when it last opened the source
 }
 
 type death struct{}
@@ -191,8 +216,8 @@ func simMapping(t testing.TB, name string) *mapping.Mapping {
 }
 
 func newSimulation(t testing.TB, seed uint64) *simulation {
-	s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 0)), parked: make(chan *actor), lastAck: -1, published: map[string][]int{}}
-	for _, kind := range []string{"steps", "crashes", "lost replies", "again", "duplicates", "rejects", "commits", "reverts", "vandals", "torn", "restored", "changed configurations"} {
+	s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 0)), parked: make(chan *actor), told: -1, lastAck: -1, lastSound: -1, shown: map[string]publication{}, last: actor{name: "reconciler"}}
+	for _, kind := range []string{"steps", "crashes", "lost replies", "again", "duplicates", "rejects", "commits", "reverts", "deleted again", "vandals", "torn", "restored", "changed configurations"} {
 		s.count(kind, 0)
 	}
 	s.source, s.sink = newMemStore("raw", &s.now), newMemStore("sink", &s.now)
@@ -200,20 +225,20 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	s.theme, s.lives = themes[s.rng.IntN(len(themes))], 60
 	s.source.gate, s.sink.gate = s.pause, s.pause
 	s.sink.lose = s.lose
+	s.source.opens = func() { s.me().read = len(s.states) - 1 }
 	s.sink.commits = func(key string, o memObject) {
-		fmt.Fprintf(&s.trace, "  %s writes %s (%s) of %s\n", s.who(), key, o.info.ETag, o.info.Meta[metaIdentity])
-		if strings.HasSuffix(key, ".parquet") {
-			s.count("commits", 1)
-			if state := s.stateOf(o.info.Meta[metaIdentity]); s.self == nil && state < len(s.states)-1 {
-				s.count("restored", 1) // from the version that the neighbours show
-			}
-			s.published[key] = append(s.published[key], s.stateOf(o.info.Meta[metaIdentity]))
+		fmt.Fprintf(&s.trace, "  %s writes %s (%s) of %s\n", s.me().name, key, o.info.ETag, o.info.Meta[metaIdentity])
+		switch {
+		case strings.HasSuffix(key, ".parquet"):
+			s.publish(key, o)
+		case strings.HasPrefix(key, "ledger/") && strings.HasSuffix(key, ".json"):
+			s.account(o)
 		}
 	}
 	names, remove := []string{"a", "ab", "abc"}, s.rng.IntN(2) == 0
 	switch s.theme {
 	case reverts, deletions, accounts:
-		s.lives, remove = 1000, remove || s.theme == deletions
+		s.lives = 1000
 	case deaths:
 		s.lives, names, s.source.versioned = 25, names[1:], false
 	}
@@ -233,11 +258,85 @@ func (s *simulation) pipeline(m *mapping.Mapping, sink string, remove bool) *Pip
 	}
 }
 
-func (s *simulation) who() string {
+func (s *simulation) me() *actor {
 	if s.self == nil {
-		return "reconciler"
+		return &s.last
 	}
-	return s.self.name
+	return s.self
+}
+
+// breaks keeps the first promise that was broken.
+func (s *simulation) breaks(format string, a ...any) {
+	if s.wrong == nil {
+		s.wrong = fmt.Errorf(format, a...)
+	}
+}
+
+// publish checks that an output shows an accepted state, and none older than
+// before. Who has read it is asked which state that is: deletions have one name,
+// and so has a state that is made again from its version.
+func (s *simulation) publish(key string, o memObject) {
+	s.count("commits", 1)
+	identity, state := o.info.Meta[metaIdentity], s.me().read
+	if s.states[state].identity != identity {
+		s.count("restored", 1) // from the version that the neighbours show
+		for state >= 0 && s.states[state].identity != identity {
+			state--
+		}
+	}
+	before, stands := s.shown[key]
+	switch {
+	case state < 0 || !s.publishes(state, s.p):
+		s.breaks("%s publishes %s, which has nothing to publish", s.me().name, identity)
+	case stands && state < before.state:
+		s.breaks("published states of %s went back: %d after %d", key, state, before.state)
+	}
+	s.shown[key] = publication{state, o.info.ETag}
+}
+
+// account checks that the ledger tells of what its writer has read, and that it
+// never goes back.
+func (s *simulation) account(o memObject) {
+	var e ledger.Entry
+	if err := json.Unmarshal(o.data, &e); err != nil {
+		s.breaks("the ledger is damaged: %w", err)
+	}
+	for _, out := range e.Outputs {
+		s.named = s.named || out.Identity != ""
+	}
+	if e.State == nil {
+		return
+	}
+	read := s.me().read
+	if e.State.Identity != s.states[read].identity || read < s.told {
+		s.breaks("%s accounts for %s, has read state %d, and the ledger told of %d", s.me().name, e.State.Identity, read, s.told)
+	}
+	s.told = read
+}
+
+// acknowledged checks the promise to the event: the ledger tells of the state
+// that was read, or of a newer one, and if it has something to publish, every
+// table shows it, or a newer one. An output that was struck meanwhile shows nothing.
+func (s *simulation) acknowledged(state int, struck bool) {
+	if s.told < state {
+		s.breaks("%s has acknowledged state %d, and the ledger tells of %d", s.me().name, state, s.told)
+	}
+	if struck || !s.publishes(state, s.p) {
+		return
+	}
+	for _, t := range s.p.Mapping.Tables {
+		stands := 0
+		for key, shown := range s.shown {
+			if s.sink.objects[key].info.ETag == shown.etag && path.Dir(key)+"/" == s.p.folder(t.Name) {
+				if stands++; shown.state < state {
+					s.breaks("%s has acknowledged state %d, and %s shows %d", s.me().name, state, key, shown.state)
+				}
+			}
+		}
+		if stands != 1 {
+			s.breaks("%s has acknowledged state %d, and table %s has %d outputs", s.me().name, state, t.Name, stands)
+		}
+	}
 }
 
 // pause parks the actor that runs until the scheduler picks it again.
@@ -259,7 +358,7 @@ func (s *simulation) lose() int {
 		return 0
 	}
 	s.count("lost replies", 1)
-	fmt.Fprintf(&s.trace, "  a reply to %s is lost\n", s.who())
+	fmt.Fprintf(&s.trace, "  a reply to %s is lost\n", s.me().name)
 	return 1 + s.rng.IntN(2)
 }
 
@@ -351,6 +450,9 @@ func (s *simulation) write() {
 	n := len(s.states)
 	if n > 0 && s.theme != reverts && s.theme != accounts && (s.rng.IntN(6) == 0 || s.theme == deletions && n%2 == 1) {
 		delete(s.source.objects, simKey)
+		if s.stateOf(ledger.Absent) >= 0 {
+			s.count("deleted again", 1)
+		}
 		s.states = append(s.states, simState{identity: ledger.Absent})
 		fmt.Fprintf(&s.trace, "source deleted\n")
 		return
@@ -395,9 +497,9 @@ func (s *simulation) write() {
 // work handles one event, twice at most as a queue would.
 func (s *simulation) work() {
 	for range 2 {
-		began := len(s.states)
+		began, strikes := len(s.states), s.strikes
 		r, err := s.p.Process(context.Background(), "raw", simKey)
-		fmt.Fprintf(&s.trace, "  %s: %s %v\n", s.who(), r.Disposition, err)
+		fmt.Fprintf(&s.trace, "  %s: %s %v\n", s.me().name, r.Disposition, err)
 		if r.Attempts > 1 {
 			s.count("again", 1)
 		}
@@ -415,6 +517,10 @@ func (s *simulation) work() {
 			s.count("rejects", 1)
 		}
 		s.lastAck = max(s.lastAck, began)
+		if strikes == s.strikes {
+			s.lastSound = max(s.lastSound, began)
+		}
+		s.acknowledged(s.me().read, strikes != s.strikes)
 		return
 	}
 }
@@ -432,7 +538,8 @@ func (s *simulation) vandal() {
 	}
 	slices.Sort(keys)
 	key := keys[s.rng.IntN(len(keys))]
-	s.vandals = true
+	s.strikes++
+	s.lastSound = -1
 	s.count("vandals", 1)
 	commits := s.sink.commits
 	s.sink.commits = func(string, memObject) {}
@@ -440,11 +547,14 @@ func (s *simulation) vandal() {
 	case 0:
 		fmt.Fprintf(&s.trace, "%s is deleted\n", key)
 		delete(s.sink.objects, key)
+		delete(s.shown, key) // who has seen that there is none may publish what was read then
 	case 1:
 		fmt.Fprintf(&s.trace, "%s is damaged\n", key)
 		s.sink.put(key, o.data[:len(o.data)/2], nil)
+		delete(s.shown, key) // nobody knows which state that was, if it was not accounted for
 	default:
 		fmt.Fprintf(&s.trace, "%s is damaged, its metadata stays\n", key)
+		s.named = true
 		s.sink.put(key, append([]byte("x"), o.data...), o.info.Meta)
 	}
 	s.sink.commits = commits
@@ -455,70 +565,35 @@ func everything(store.Info) event.Record { return event.Record{Action: event.Pro
 // runAll is a Run over all keys.
 func (s *simulation) runAll(p *Pipeline) (Summary, error) {
 	sum, err := p.Run(context.Background(), RunOptions{Bucket: "raw", Prefix: "raw/", Workers: 1, Judge: everything})
-	fmt.Fprintf(&s.trace, "  %s: run %v %+v %v\n", s.who(), sum.Objects, sum.Findings, err)
+	fmt.Fprintf(&s.trace, "  %s: run %v %+v %v\n", s.me().name, sum.Objects, sum.Findings, err)
 	return sum, err
 }
 
 // check looks at what is visible when all workers have ended, when a run has
 // been there, and when the configuration has changed.
 func (s *simulation) check() error {
-	for key, states := range s.published {
-		if !s.vandals && s.wentBack(states) {
-			return fmt.Errorf("published states of %s went back: %v", key, states)
-		}
+	if s.wrong != nil {
+		return s.wrong
 	}
 	newest := len(s.states) - 1
-	if s.lastAck == len(s.states) && !s.vandals && !s.deletedTwice() {
-		e, _, err := s.p.Ledger.Get(context.Background(), "raw", simKey)
-		if err != nil || e.State == nil || e.State.Identity != s.states[newest].identity {
-			return fmt.Errorf("the newest state was acknowledged, and the ledger tells of %+v: %w", e.State, err)
-		}
-		if err := s.shows(s.p, newest); err != nil && s.publishes(newest, s.p) {
+	if s.lastAck == len(s.states) && s.told != newest {
+		return fmt.Errorf("the newest state was acknowledged, and the ledger tells of %d", s.told)
+	}
+	if s.lastSound == len(s.states) && s.publishes(newest, s.p) {
+		if err := s.shows(s.p, newest); err != nil {
 			return fmt.Errorf("the newest state was acknowledged: %w", err)
 		}
 	}
 	if err := s.settles(s.p); err != nil {
 		return err
 	}
-	if len(s.sink.objects) == 0 {
+	if s.wrong != nil {
+		return s.wrong
+	}
+	if s.told < 0 {
 		return nil // deleted before anybody had looked
 	}
 	return s.reconfigure()
-}
-
-// deletedTwice reports whether the newest state is a deletion, and not the first:
-// all deletions have one name. A worker that read a state between the two may
-// publish and account for it after the second was acknowledged by what the ledger
-// tells of the first; the next run puts that right (docs/reliability.md).
-func (s *simulation) deletedTwice() bool {
-	n := 0
-	for _, st := range s.states {
-		if st.identity == ledger.Absent {
-			n++
-		}
-	}
-	return n > 1 && s.states[len(s.states)-1].identity == ledger.Absent
-}
-
-// wentBack reports whether a state was published after a newer one. Deletions
-// have one name: each is taken for the first that it can have been.
-func (s *simulation) wentBack(published []int) bool {
-	newest := -1
-	for _, now := range published {
-		if now >= 0 && s.states[now].identity == ledger.Absent {
-			now = max(newest, 0)
-			for s.states[now].identity != ledger.Absent {
-				if now++; now == len(s.states) {
-					return true
-				}
-			}
-		}
-		if now < newest {
-			return true
-		}
-		newest = now
-	}
-	return false
 }
 
 // publishes reports whether a state replaces what was published before.
@@ -529,23 +604,28 @@ func (s *simulation) publishes(state int, p *Pipeline) bool {
 
 // settles has Run bring everything up to date, and checks that it did.
 func (s *simulation) settles(p *Pipeline) error {
+	for key, shown := range s.shown {
+		s.named = s.named || s.sink.objects[key].info.ETag == shown.etag
+	}
 	sum, err := s.runAll(p)
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	newest := len(s.states) - 1
 	if sum.Objects[DidFail] > 0 {
-		// Only what cannot be made again may fail, and it is told again.
-		if s.publishes(newest, p) || s.source.versioned && s.restorable(p) {
+		// Only what cannot be made again may fail, and it is told again. That it
+		// lacks needs a death between two tables, or a vandal; and with versions
+		// nobody may know any more which state the outputs showed.
+		if s.publishes(newest, p) || s.source.versioned && s.named || len(p.Mapping.Tables) == 1 && s.strikes == 0 {
 			return fmt.Errorf("run fails: %v", sum.Objects)
 		}
 		s.count("torn", 1)
 		s.isTorn = true
 		again, err := s.runAll(p)
 		if err != nil || again.Objects[DidFail] != 1 {
-			return fmt.Errorf("what is torn is not told again: %v %w", again.Objects, err)
+			return fmt.Errorf("what is torn is not told again: %v %v", again.Objects, err)
 		}
-		return nil
+		return s.accounted(p)
 	}
 	if err := s.consistent(p); err != nil {
 		return fmt.Errorf("after run: %w", err)
@@ -569,13 +649,6 @@ func (s *simulation) settles(p *Pipeline) error {
 	return nil
 }
 
-// restorable reports whether anybody knows which state the outputs should show.
-// Nobody does if the only publication was damaged before it was accounted for.
-func (s *simulation) restorable(p *Pipeline) bool {
-	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
-	return err != nil || slices.ContainsFunc(e.Outputs, func(o ledger.Output) bool { return o.Identity != "" })
-}
-
 // consistent checks that all tables show the newest state, or if that publishes
 // nothing one older state; and that the ledger tells the truth of them.
 func (s *simulation) consistent(p *Pipeline) error {
@@ -583,13 +656,20 @@ func (s *simulation) consistent(p *Pipeline) error {
 	state := newest
 	if !s.publishes(newest, p) {
 		var err error
-		if state, err = s.older(p); err != nil || state < 0 {
+		if state, err = s.older(p); err != nil {
 			return err
 		}
 	}
 	if err := s.shows(p, state); err != nil {
 		return err
 	}
+	return s.accounted(p)
+}
+
+// accounted checks that the ledger tells of the newest state, and the truth of
+// the outputs.
+func (s *simulation) accounted(p *Pipeline) error {
+	newest := len(s.states) - 1
 	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
 	if errors.Is(err, store.ErrNotFound) && s.states[newest].identity == ledger.Absent {
 		return nil
@@ -600,30 +680,30 @@ func (s *simulation) consistent(p *Pipeline) error {
 	if e.State == nil || e.State.Identity != s.states[newest].identity {
 		return fmt.Errorf("the ledger tells of %+v", e.State)
 	}
-	return s.truthful(p, e)
-}
-
-// truthful checks what the ledger says of the outputs.
-func (s *simulation) truthful(p *Pipeline, e ledger.Entry) error {
-	var bytes int64
+	var size int64
 	for i, out := range e.Outputs {
 		o, ok := s.sink.objects[out.Key]
 		switch {
 		case out.ETag == "" && !ok:
 			continue
-		case !ok || o.info.ETag != out.ETag || o.info.Meta[metaIdentity] != out.Identity:
+		case !ok || o.info.ETag != out.ETag || o.info.Meta[metaIdentity] != out.Identity && !(out.Identity == "" && isDamaged(o)):
 			return fmt.Errorf("the ledger has %+v, and the sink %+v", out, o.info)
 		case out.SHA256 != "" && out.SHA256 != fmt.Sprintf("%x", sha256.Sum256(o.data)):
 			return fmt.Errorf("the ledger has another sum of %s", out.Key)
 		}
 		if i < len(p.Mapping.Tables) {
-			bytes += int64(len(o.data))
+			size += int64(len(o.data))
 		}
 	}
-	if e.Outputs[0].Identity == e.State.Identity && e.State.Outcome != ledger.Absent && e.State.Outcome != sluice.Reject && e.State.BytesWritten != bytes {
-		return fmt.Errorf("the ledger tells of %d bytes written, the outputs have %d", e.State.BytesWritten, bytes)
+	if e.Outputs[0].Identity == e.State.Identity && e.State.Outcome != ledger.Absent && e.State.Outcome != sluice.Reject && e.State.BytesWritten != size {
+		return fmt.Errorf("the ledger tells of %d bytes written, the outputs have %d", e.State.BytesWritten, size)
 	}
 	return nil
+}
+
+func isDamaged(o memObject) bool {
+	_, err := parquetread.Open(bytes.NewReader(o.data), int64(len(o.data)))
+	return err != nil
 }
 
 // older is the one state that the tables show when the newest publishes
@@ -649,9 +729,12 @@ func (s *simulation) older(p *Pipeline) (int, error) {
 }
 
 // shows checks that every table of the mapping has the rows of a state, once,
-// wherever they stand in the sink.
+// wherever they stand in the sink; none, if it is below 0.
 func (s *simulation) shows(p *Pipeline, state int) error {
-	want := s.states[state]
+	want := simState{}
+	if state >= 0 {
+		want = s.states[state]
+	}
 	rows := map[string][]string{}
 	for key, o := range s.sink.objects {
 		if !strings.HasPrefix(key, p.SinkPrefix) {
@@ -675,7 +758,7 @@ func (s *simulation) shows(p *Pipeline, state int) error {
 		}
 		delete(rows, t.Name)
 	}
-	if len(rows) > 0 && p.Redo != RedoNothing {
+	if len(rows) > 0 {
 		return fmt.Errorf("tables that the mapping does not name have rows: %v", slices.Collect(maps.Keys(rows)))
 	}
 	return nil
@@ -695,13 +778,16 @@ func (s *simulation) reconfigure() error {
 	}
 	s.count("changed configurations", 1)
 	fmt.Fprintf(&s.trace, "changed: %d tables, sink %s, remove %v\n", len(p.Mapping.Tables), p.SinkPrefix, p.RemoveDeleted)
+	s.sink.commits = func(string, memObject) {} // rows move
 	before := s.outputs()
 	sum, err := s.runAll(p)
 	if err != nil {
 		return err
 	}
-	wasTorn := s.isTorn || sum.Objects[DidFail] > 0
-	if !wasTorn && !maps.Equal(before, s.outputs()) {
+	if !s.isTorn && sum.Objects[DidFail] > 0 {
+		return fmt.Errorf("a changed configuration fails: %v", sum.Objects)
+	}
+	if !s.isTorn && !maps.Equal(before, s.outputs()) {
 		return fmt.Errorf("a run with a changed configuration has touched outputs: %v", sum.Objects)
 	}
 	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
@@ -709,7 +795,9 @@ func (s *simulation) reconfigure() error {
 		return err
 	}
 	hadRows := slices.ContainsFunc(e.Outputs, func(o ledger.Output) bool { return o.HasRows() })
-	if f := sum.Findings; !wasTorn && hadRows && f.OtherMapping+f.Elsewhere+f.Dropped+f.Kept == 0 && (p.Mapping != s.p.Mapping || p.SinkPrefix != s.p.SinkPrefix) && e.State.Identity != ledger.Absent {
+	// A table that is new beside others has nothing to show of an object that is gone.
+	isNew := e.State.Identity == ledger.Absent && p.SinkPrefix == s.p.SinkPrefix && len(s.p.Mapping.Tables) > 1 && len(p.Mapping.Tables) > len(s.p.Mapping.Tables)
+	if f := sum.Findings; !s.isTorn && hadRows && !isNew && f.OtherMapping+f.Elsewhere+f.Dropped+f.Kept == 0 && (p.Mapping != s.p.Mapping || p.SinkPrefix != s.p.SinkPrefix) {
 		return fmt.Errorf("a changed configuration is not seen: %+v", f)
 	}
 	redo := *p
@@ -719,17 +807,16 @@ func (s *simulation) reconfigure() error {
 	}
 	newest := len(s.states) - 1
 	if sum.Objects[DidFail] > 0 {
-		// What is damaged has no columns to keep; else only a state that cannot
-		// be read any more fails.
-		if !s.vandals && (s.publishes(newest, p) || s.source.versioned) {
+		// Only a state that cannot be read any more fails, and what a vandal left
+		// of an output that the mapping does not name: it has no columns to keep.
+		unread, left := !s.publishes(newest, p) && !s.source.versioned, s.isTorn && s.strikes > 0
+		if !unread && !left {
 			return fmt.Errorf("redo fails: %v", sum.Objects)
 		}
 		return nil
 	}
-	if s.publishes(newest, p) {
-		if err := s.shows(&redo, newest); err != nil {
-			return fmt.Errorf("after redo: %w", err)
-		}
+	if err := s.consistent(&redo); err != nil && !(isNew && redo.Redo == RedoChanged) {
+		return fmt.Errorf("after redo: %w", err)
 	}
 	return s.stays(p)
 }
@@ -743,7 +830,7 @@ func (s *simulation) stays(p *Pipeline) error {
 	}
 	newest := len(s.states) - 1
 	f := sum.Findings
-	if !maps.Equal(before, s.outputs()) || sum.Objects[DidFail] > 0 || s.publishes(newest, p) && (f.OtherMapping+f.Elsewhere+f.Dropped+f.Unaccounted > 0 || p.RemoveDeleted && f.Kept > 0) {
+	if !maps.Equal(before, s.outputs()) || sum.Objects[DidFail] > 0 || f.OtherMapping+f.Dropped+f.Unaccounted > 0 || f.Elsewhere > 0 && (s.publishes(newest, p) || s.source.versioned && s.named) || p.RemoveDeleted && f.Kept > 0 {
 		return fmt.Errorf("not settled after redo: %v %+v", sum.Objects, f)
 	}
 	return nil

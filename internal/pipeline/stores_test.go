@@ -65,6 +65,7 @@ func protocol(t *testing.T, tr traits, open func(t testing.TB) store.Store) {
 		{"overwrite", suite.overwrite},
 		{"delete and keep", suite.deleteKeep},
 		{"delete and remove", suite.deleteRemove},
+		{"delete twice", suite.deleteTwice},
 		{"ledger entry damaged", suite.damaged},
 		{"ledger entry lost", suite.lost},
 		{"workers at the same key", suite.race},
@@ -243,6 +244,53 @@ func (s suite) deleteRemove(t *testing.T) {
 	}
 	w.settled(t, key)
 	w.noUploads(t)
+}
+
+// A worker has read what stood between two deletions, and sleeps while another
+// acknowledges the second. All deletions have one identity; still the late worker
+// does not bring the rows back, nor does the ledger tell of them.
+func (s suite) deleteTwice(t *testing.T) {
+	for _, remove := range []bool{true, false} {
+		w := s.world(t)
+		w.p.RemoveDeleted = remove
+		first := pipeline.DidSkip
+		if remove {
+			first = pipeline.DidCommit
+		}
+		for _, step := range []pipeline.Step{pipeline.Opened, pipeline.Converted, pipeline.Quarantined} {
+			key := fmt.Sprintf("in/%s.json", step)
+			w.put(t, key, oneRow)
+			w.process(t, key, pipeline.DidCommit)
+			s.remove(t, w, key)
+			w.process(t, key, first)
+			w.put(t, key, twoRows)
+			slept := false
+			sleepy := w.with(func(p *pipeline.Pipeline) {
+				p.Hook = func(at pipeline.Step) error {
+					switch {
+					case at == step && !slept:
+						slept = true
+						s.remove(t, w, key)
+						w.process(t, key, first)
+					case at == pipeline.Committed:
+						return errCrash
+					}
+					return nil
+				}
+			})
+			_, err := sleepy.Process(t.Context(), "raw", key)
+			if !slept || err != nil && !errors.Is(err, errCrash) {
+				t.Errorf("%s: slept %t, %v", key, slept, err)
+			}
+			if remove {
+				w.holds(t, key)
+			}
+			if id := w.entry(t, key).State.Identity; id != ledger.Absent {
+				t.Errorf("%s is deleted, and the ledger tells of %s", key, id)
+			}
+		}
+		w.noUploads(t)
+	}
 }
 
 func (s suite) remove(t *testing.T, w *world, key string) {
