@@ -230,6 +230,7 @@ func (r *Records) openScalar() error {
 	w := r.w
 	r.form = sequence
 	whole := slices.IndexFunc(r.places, func(p Place) bool { return !p.Each })
+	itself := slices.IndexFunc(r.places, func(p Place) bool { return !p.Each && len(p.Names) == 0 })
 	r.Place = max(whole, 0)
 	for {
 		r.skip.Reset()
@@ -252,7 +253,8 @@ func (r *Records) openScalar() error {
 			r.Broken, r.badFirst = p-w.Pos, true
 		case p < 0:
 			r.badFirst = true
-		case r.scalars && whole >= 0:
+		case r.scalars && itself >= 0:
+			r.Place = itself
 		case at >= w.End || whole < 0:
 			return r.reject(reason.NotRecords, w.Pos, "the document is neither an object nor an array")
 		}
