@@ -81,6 +81,15 @@ func pack(out, version string, archs, beside []string) error {
 	return nil
 }
 
+// waiting are the packages that mostly wait for AWS. They are compiled without
+// inlining: the bootstrap, which Lambda loads at each cold start, is 0.9 MB
+// smaller.
+var waiting = []string{
+	"crypto/tls", "crypto/x509", "encoding/...", "log/...", "net/...", "regexp/...",
+	"github.com/aws/...", "go.yaml.in/...",
+	"sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/setup", "sluice/internal/store/...",
+}
+
 // build compiles the function. The tags leave out the RPC of an older runtime,
 // and HTTP/2; the rest keeps out of the binary where and when it was built.
 func build(arch, version string) ([]byte, error) {
@@ -90,8 +99,12 @@ func build(arch, version string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "bootstrap")
-	cmd := exec.Command("go", "build", "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -buildid= -X sluice.version="+version, "-o", name, "sluice/cmd/sluice-lambda")
+	args := []string{"build", "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w -buildid= -funcalign=16 -X sluice.version=" + version}
+	for _, packages := range waiting {
+		args = append(args, "-gcflags="+packages+"=-l")
+	}
+	cmd := exec.Command("go", append(args, "-o", name, "sluice/cmd/sluice-lambda")...)
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build for %s: %w\n%s", arch, err, text)
