@@ -59,7 +59,7 @@ type From uint8
 const (
 	FromString  From = 1 << iota
 	FromInteger      // a number without fraction and exponent
-	FromNumber       // any number
+	FromNumber       // any number; FromInteger must stand beside it
 	FromBoolean
 )
 

@@ -1,5 +1,3 @@
-//go:build meaning
-
 package meaning
 
 import (
@@ -9,21 +7,26 @@ import (
 	"strings"
 )
 
-// generator draws mappings and documents that know of each other: most values
-// are where a path leads, and many of them wrong.
+// generator draws mappings and documents that know of each other. Most records
+// fit their mapping as far as it lets them; in the others many values are wrong.
 type generator struct {
 	*rand.Rand
 	routes []goal
-	plain  bool     // compact and in one order, as most writers write
-	pool   []string // texts of elements, to be repeated
-	kinds  string   // kinds of documents
+	s      *spec
+	plain  bool                // compact and in one order, as most writers write
+	wild   bool                // the record may hold anything
+	pool   map[string][]string // texts of elements, to be repeated, by what leads to them
 }
 
-// goal is a path of the mapping, and the column that it feeds.
+// goal is a path of the mapping: of a column, or of what a table explodes.
 type goal struct {
 	rest path
-	c    *column // nil: explode
+	c    *column
+	t    *table
 }
+
+// needed reports whether a record without it does not fit.
+func (t goal) needed() bool { return t.c == nil || t.c.required }
 
 func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
 
@@ -42,7 +45,45 @@ func (g *generator) steps(n int) (p path) {
 	return p
 }
 
-// mapping draws a mapping. Not all of them are valid.
+// wrong draws a mapping that may break a rule.
+func (g *generator) wrong() *spec {
+	s := g.mapping()
+	t := &s.tables[g.IntN(len(s.tables))]
+	c := &t.columns[g.IntN(len(t.columns))]
+	switch g.IntN(14) {
+	case 0:
+		s.records = []path{{{kind: '.', name: "w"}, pick(g, step{kind: '['}, step{kind: '*'}), {kind: '*'}}}
+	case 1:
+		t.explode = append(slices.Clone(t.explode), g.steps(g.IntN(2))...)
+	case 2:
+		t.explode = append(append(slices.Clone(t.explode), g.steps(g.IntN(2))...), step{kind: '*'})
+	case 3:
+		c.path = append(g.steps(g.IntN(2)), step{kind: '*'})
+	case 4:
+		c.path = append(slices.Clone(c.path), step{kind: '*'})
+	case 5:
+		t.when = pick(g, "keep", "skip")
+	case 6:
+		c.from = []string{pick(g, "string", "integer", "number", "boolean")}
+	case 7:
+		c.unit = pick(g, "", "seconds", "milliseconds")
+	case 8:
+		c.kind, c.from, c.unit, c.precision, c.scale = "decimal", nil, "", g.IntN(41)-1, g.IntN(41)-1
+	case 9:
+		c.name = pick(g, "c0", "c1", "A", "1a", "_c", "a-b", "é", "a_1", "c 1", strings.Repeat("n", 255), strings.Repeat("n", 256))
+	case 10:
+		t.name = pick(g, "t0", "t1", "T", "1t", "_t", "t_2", strings.Repeat("n", 256))
+	case 11:
+		*pick(g, &s.fieldBytes, &s.recordRows, &s.depth) = pick(g, -1, 1, 2, 3, 10_000)
+	case 12:
+		s.share = pick(g, -0.5, 1.5, 0, 1)
+	case 13:
+		t.columns = nil
+	}
+	return s
+}
+
+// mapping draws a mapping. Most of them are valid.
 func (g *generator) mapping() *spec {
 	s := &spec{
 		records: pick(g, nil, nil, []path{{}}, []path{{{kind: '*'}}, {{kind: '.', name: "w"}, {kind: '*'}}, {}},
@@ -60,6 +101,10 @@ func (g *generator) mapping() *spec {
 	if g.one(10) {
 		s.recordRows = 1 + g.IntN(4)
 	}
+	if g.one(10) && s.recordBytes == 0 {
+		s.depth = 5 + g.IntN(4)
+	}
+	s.share = pick(g, 1, 1, 1, 1, 1, 0.5, 0.1)
 	for i := range pick(g, 1, 1, 1, 2, 3) {
 		t := table{name: fmt.Sprintf("t%d", i)}
 		if !g.one(4) {
@@ -78,15 +123,30 @@ func (g *generator) mapping() *spec {
 				t.when = "keep"
 			}
 		}
-		for c := range 1 + g.IntN(6) {
-			t.columns = append(t.columns, g.column(fmt.Sprintf("c%d", c), s, &t))
+		s.tables = append(s.tables, table{})
+		columns := 1 + g.IntN(6)
+		if wide := g.one(30); wide { // more than a word of bits has
+			columns = 60 + g.IntN(30)
 		}
-		s.tables = append(s.tables, t)
+		for n := range columns {
+			c := g.column(fmt.Sprintf("c%d", n), &t)
+			if columns > 6 && !g.one(10) {
+				c.path = append(t.explode[:len(t.explode):len(t.explode)], step{kind: '.', name: fmt.Sprintf("m%d", n)})
+			}
+			t.columns = append(t.columns, c)
+			s.tables[i] = t
+			for again := range 6 { // most would go through another column's path
+				if s.fault() == "" || again > 4 {
+					break
+				}
+				t.columns[n] = g.column(c.name, &t)
+			}
+		}
 	}
 	return s
 }
 
-func (g *generator) column(name string, s *spec, t *table) column {
+func (g *generator) column(name string, t *table) column {
 	c := column{name: name, required: g.one(8)}
 	switch levels := t.explode.levels(); {
 	case levels > 0 && !g.one(3): // below a wildcard
@@ -118,24 +178,59 @@ func (g *generator) column(name string, s *spec, t *table) column {
 
 // open gets ready to write documents for a mapping.
 func (g *generator) open(s *spec) {
-	g.plain, g.pool, g.routes = g.one(2), nil, nil
+	g.s, g.plain, g.pool, g.routes = s, g.one(2), map[string][]string{}, nil
 	for i := range s.tables {
 		t := &s.tables[i]
 		if t.explode != nil {
-			g.routes = append(g.routes, goal{rest: t.explode})
+			g.routes = append(g.routes, goal{rest: t.explode, t: t})
 		}
 		for c := range t.columns {
-			g.routes = append(g.routes, goal{t.columns[c].path, &t.columns[c]})
+			g.routes = append(g.routes, goal{t.columns[c].path, &t.columns[c], t})
 		}
 	}
 }
 
+// input writes an input of about n records, which now and then is none.
+func (g *generator) input(n int) string {
+	text := g.documents(n)
+	switch g.IntN(40) {
+	case 0:
+		return "\ufeff" + text
+	case 1:
+		return pick(g, "", " \r\n", "null", "7", `"text"`, "[]", "{}", "[[]]", `{"w":null}`, `{"w":7}`, `{"v":{"w":null}}`)
+	}
+	if g.s.recordBytes > 0 {
+		return text // what is held of a record that is too large depends on where it ends
+	}
+	switch g.IntN(20) {
+	case 0:
+		return text[:g.IntN(len(text)+1)]
+	case 1:
+		return text + pick(g, " ", "{}", "]", " x", "\n7", ",", "\n{\"a\":1}")
+	case 2:
+		lines := strings.SplitAfter(text, "\n")
+		at := g.IntN(len(lines)) + 1
+		bad := pick(g, `{"a":1`, "{bad}", "none", `{"a":tru}`, "]", `{"a":1}}`, `{"a":1} {"b"}`, `{"a`, "{\"a\":\"\x01\"}", `{"a":01}`, "{")
+		return strings.Join(slices.Insert(lines, at, bad+"\n"), "")
+	case 3:
+		first, _ := parseAll(text)
+		if behind := first[0].at + len(first[0].text); len(text) > behind {
+			at := behind + g.IntN(len(text)-behind)
+			return text[:at] + pick(g, ",", ":", "{", "}", "[", "]", "\"", "x", "\n", "1") + text[at+1:]
+		}
+	}
+	return text
+}
+
 // documents writes an input of about n records.
-func (g *generator) documents(s *spec, n int) string {
+func (g *generator) documents(n int) string {
 	var records []string
+	wild := g.one(6)
 	for range n {
+		g.wild = wild || g.one(12)
 		records = append(records, g.value(g.routes, 0))
 	}
+	g.wild = wild
 	is := func(first string) bool {
 		for _, r := range records {
 			if !strings.HasPrefix(r, first) {
@@ -144,6 +239,7 @@ func (g *generator) documents(s *spec, n int) string {
 		}
 		return true
 	}
+	s := g.s
 	tail := path(nil)
 	if s.records != nil && len(s.records[0]) > 0 {
 		tail = s.records[0]
@@ -192,20 +288,23 @@ func (g *generator) list(records []string) string {
 func (g *generator) holders(records []string) (all []string) {
 	for _, r := range records {
 		members := []string{`"r":` + r}
-		if g.one(5) {
+		if g.one(5) && g.strangers() {
 			members = append(members, `"id":`+g.any(1))
 		}
-		if g.one(20) {
+		if g.wild && g.one(20) {
 			members = nil
 		}
 		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 		all = append(all, "{"+strings.Join(members, ",")+"}")
 	}
-	if g.one(5) {
+	if g.wild && g.one(2) {
 		all = append(all, pick(g, `{"r":null}`, `{"r":7}`, `{"q":[]}`, "{}"))
 	}
 	return all
 }
+
+// strangers reports whether there may be members that no path names.
+func (g *generator) strangers() bool { return g.wild || g.s.unknown != "reject" }
 
 // pages puts records into wrappers.
 func (g *generator) pages(records []string, name string) string {
@@ -227,6 +326,7 @@ func (g *generator) pages(records []string, name string) string {
 // value writes a value for the goals that lead here.
 func (g *generator) value(goals []goal, depth int) string {
 	var objects, arrays, ends []goal
+	exploded := false
 	for _, t := range goals {
 		switch {
 		case len(t.rest) == 0:
@@ -235,31 +335,58 @@ func (g *generator) value(goals []goal, depth int) string {
 			objects = append(objects, t)
 		default:
 			arrays = append(arrays, t)
+			exploded = exploded || t.rest[0].kind == '*'
 		}
 	}
-	switch n := g.IntN(200); {
-	case depth == 0 && n < 190: // most records are whole
-	case n < 8:
-		return "null"
-	case n < 12:
-		return g.any(depth)
-	}
-	if objects != nil && arrays != nil {
-		if g.one(2) {
-			objects = nil
+	if n := g.IntN(200); g.wild && depth > 0 || n == 0 { // most records are whole
+		switch {
+		case n < 8:
+			return "null"
+		case n < 12:
+			return g.any(depth)
 		}
+	}
+	if objects != nil && arrays != nil && (exploded && !g.wild || g.one(2)) {
+		objects = nil
 	}
 	switch {
 	case objects != nil:
 		return g.object(objects, depth)
 	case arrays != nil:
 		return g.array(arrays, depth)
-	case ends != nil:
-		if c := pick(g, ends...).c; c != nil {
-			return g.scalar(c, depth)
+	}
+	return g.end(ends, depth)
+}
+
+// end writes a value for what ends here: one that all columns take, if chance
+// finds one.
+func (g *generator) end(ends []goal, depth int) (text string) {
+	columns := slices.DeleteFunc(slices.Clone(ends), func(t goal) bool { return t.c == nil })
+	if len(columns) == 0 {
+		return g.any(depth)
+	}
+	for range 12 {
+		text = g.scalar(pick(g, columns...).c, depth)
+		if g.wild && g.one(3) || g.fits(text, columns) {
+			return text
 		}
 	}
-	return g.any(depth)
+	if slices.ContainsFunc(columns, goal.needed) || g.wild {
+		return text
+	}
+	return "null"
+}
+
+// fits reports whether a text is a value of all the columns.
+func (g *generator) fits(text string, columns []goal) bool {
+	docs, broken := parseAll(text)
+	if broken != nil || len(docs) != 1 {
+		return false
+	}
+	return !slices.ContainsFunc(columns, func(t goal) bool {
+		cell, codes := t.c.convert(docs[0], g.s.fieldBytes)
+		return codes != nil || t.c.required && cell == null
+	})
 }
 
 func (g *generator) object(goals []goal, depth int) string {
@@ -270,19 +397,34 @@ func (g *generator) object(goals []goal, depth int) string {
 		if byName[name] == nil {
 			names = append(names, name)
 		}
-		byName[name] = append(byName[name], goal{t.rest[1:], t.c})
+		byName[name] = append(byName[name], goal{t.rest[1:], t.c, t.t})
 	}
+	used := map[string]bool{}
 	var members []string
-	for _, name := range names {
-		if !g.one(12) {
-			members = append(members, g.name(name)+g.value(byName[name], depth+1))
+	add := func(name, value string) {
+		if !used[name] || g.wild {
+			members = append(members, g.name(name)+value)
 		}
-		if g.one(150) {
-			members = append(members, g.name(name)+g.any(depth+1))
+		used[name] = true
+	}
+	for _, name := range names {
+		sub := byName[name]
+		needed := !g.wild && slices.ContainsFunc(sub, goal.needed)
+		switch {
+		case !needed && g.one(12):
+			used[name] = true // it is missing, and no stranger takes its place
+			continue
+		case !needed && g.one(20):
+			add(name, "null")
+			continue
+		}
+		add(name, g.value(sub, depth+1))
+		if g.wild && g.one(100) {
+			add(name, g.any(depth+1))
 		}
 	}
-	for g.one(4) {
-		members = append(members, g.name(pick(g, "u", "v", "id", "it's", "x.y", "", "a", "b", "\n", "日本", "u", "v"))+g.any(depth+1))
+	for g.strangers() && g.one(4) {
+		add(pick(g, "u", "v", "id", "it's", "x.y", "", "a", "b", "\n", "日本", "w"), g.any(depth+1))
 	}
 	if !g.plain {
 		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
@@ -292,27 +434,37 @@ func (g *generator) object(goals []goal, depth int) string {
 
 func (g *generator) array(goals []goal, depth int) string {
 	n := pick(g, 0, 1, 1, 2, 2, 3, 5)
-	if depth == 0 {
+	if g.one(200) && len(goals) < 20 {
+		n = 40
+	}
+	full := func(t goal) bool { // a record without elements does not fit
+		return t.rest[0].kind == '*' && t.t.when != "keep" && t.t.when != "skip" || t.rest[0].kind == '[' && t.needed()
+	}
+	if depth == 0 || !g.wild && slices.ContainsFunc(goals, full) {
 		n = 1 + g.IntN(3)
 	}
 	var elems []string
 	for i := range n {
 		var sub []goal
+		key := ""
 		exploded := false
 		for _, t := range goals {
 			if s := t.rest[0]; s.kind == '*' || s.i == i || s.i == i-n {
-				sub = append(sub, goal{t.rest[1:], t.c})
+				sub = append(sub, goal{t.rest[1:], t.c, t.t})
 				exploded = exploded || s.kind == '*'
+				if !g.wild {
+					key += fmt.Sprintf("%p%v", t.c, t.rest)
+				}
 			}
 		}
-		if exploded && len(g.pool) > 0 && g.one(2) {
-			elems = append(elems, pick(g, g.pool...))
+		if exploded && len(g.pool[key]) > 0 && g.one(2) {
+			elems = append(elems, pick(g, g.pool[key]...))
 			continue
 		}
 		e := g.value(sub, depth+1)
 		elems = append(elems, e)
 		if exploded && len(e) > 2 {
-			g.pool = append(g.pool[max(len(g.pool)-20, 0):], e)
+			g.pool[key] = append(g.pool[key][max(len(g.pool[key])-20, 0):], e)
 		}
 	}
 	return "[" + g.space() + strings.Join(elems, g.space()+","+g.space()) + g.space() + "]"
@@ -372,10 +524,10 @@ func (g *generator) text(s string) string {
 // any writes any value.
 func (g *generator) any(depth int) string {
 	switch n := g.IntN(24); {
-	case depth < 6 && n < 3:
-		return g.object([]goal{{rest: g.steps(1)}, {rest: path{{kind: '.', name: "u"}}}}[1:], depth)
+	case depth < 6 && n < 3 && g.strangers():
+		return g.object([]goal{{rest: path{{kind: '.', name: "u"}}, t: &table{}}}, depth)
 	case depth < 6 && n < 5:
-		return g.array([]goal{{rest: path{{kind: '[', i: 0}}}}, depth)
+		return g.array([]goal{{rest: path{{kind: '[', i: 0}}, t: &table{}}}, depth)
 	case n == 5:
 		return "null"
 	case n == 6:
@@ -384,7 +536,7 @@ func (g *generator) any(depth int) string {
 		return "{}"
 	case n == 8:
 		return "[]"
-	case n == 9 && g.one(8):
+	case n == 9 && g.wild && g.one(8):
 		return pick(g, "\"\xff\"", `"\ud800"`, `"\udc00\ud800"`, "\"\xed\xa0\x80\"", `{"k":1,"k":2}`, `[{"k":1,"\u006b":2}]`, "{\"\xff\":1}", `"\ud83d\ude00"`)
 	case n < 16:
 		return g.numberText()
@@ -401,7 +553,7 @@ func (g *generator) numberText() string {
 
 // scalar writes a value for a column, mostly one that it takes.
 func (g *generator) scalar(c *column, depth int) string {
-	if g.one(12) {
+	if g.wild && g.one(12) {
 		return g.any(depth)
 	}
 	switch c.kind {

@@ -1,15 +1,14 @@
-//go:build meaning
-
 package meaning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
 
 // outcome is what a mapping makes of a text.
 type outcome struct {
-	reject  string // why the input is rejected, or empty
+	rejects []string // why the input is rejected: one of these
 	records []*record
 }
 
@@ -25,37 +24,114 @@ type record struct {
 	rescued   map[string][]map[string]string
 }
 
-// findings are all that is wrong with a record, by reason and path. A path may
-// be spelled in more than one way; "*" is any path.
-type findings map[string]map[string]bool
+// finding is something that is wrong with a record: the code, the path and the
+// byte of it. One of them is told.
+type finding struct {
+	code, path string
+	at         int
+}
 
-func (f findings) add(code string, paths ...string) {
-	if f[code] == nil {
-		f[code] = map[string]bool{}
-	}
+// anywhere is a byte that is not compared.
+const anywhere = -1
+
+type findings map[finding]bool
+
+// has reports whether what is told of a record is one of its findings.
+func (f findings) has(told finding) bool {
+	return f[told] || f[finding{told.code, told.path, anywhere}]
+}
+
+// add notes what is wrong at a byte. Several paths may lead there.
+func (f findings) add(code string, at int, paths ...string) {
 	for _, p := range paths {
-		f[code][p] = true
+		f[finding{code, p, at}] = true
 	}
 }
 
-// stranger is a member that no path names.
+// stranger is a member that no path names. Several paths may lead to what it
+// stands in.
 type stranger struct {
-	key, text string
-	under     path  // of the exploded element that it stands in, up to its [*]; nil: of the record
-	ordinals  []int // of that
+	name, text string
+	places     []place
+}
+
+// place is where a value stands, as the mapping spells it: one value can be at
+// $.a[*], $.a[0] and $.a[-1]. Elements that no path names have their ordinals.
+type place struct {
+	path     path
+	ordinals []int  // of the wildcards
+	routes   []path // what the mapping's paths have behind it; an empty one ends here
+	order    []int  // at each array: 0 for [*], and else the rank of the index in the mapping
+	element  bool   // the record, or an exploded element
+	around   bool   // path is that of what holds the record
+}
+
+func (p *place) String() string { return p.path.at(p.ordinals).String() }
+
+// through is the place one step further, of the routes that go there.
+func (p *place) through(s step) place {
+	sub := place{path: p.path.with(s), ordinals: p.ordinals, order: p.order}
+	for _, r := range p.routes {
+		if len(r) > 0 && r[0] == s {
+			sub.routes = append(sub.routes, r[1:])
+		}
+	}
+	return sub
+}
+
+func (p *place) goesOn(kind byte) bool {
+	return slices.ContainsFunc(p.routes, func(r path) bool { return len(r) > 0 && r[0].kind == kind })
+}
+
+// under is the path of the exploded element that the place is in, or nil.
+func (p *place) under() path {
+	for i := len(p.path) - 1; i >= 0; i-- {
+		if p.path[i].kind == '*' {
+			return p.path[:i+1]
+		}
+	}
+	return nil
+}
+
+func paths(places []place) (all []string) {
+	for i := range places {
+		all = append(all, places[i].String())
+	}
+	return all
 }
 
 // interpret reads docs/mapping.md and docs/formats.md once more, without an eye
 // on speed.
-func (s *spec) interpret(text, source string) outcome {
-	docs, err := parseAll(text)
-	if err != nil {
-		panic(err) // the generator writes JSON
+func (s *spec) interpret(text, source string) (out outcome) {
+	docs, broken := parseAll(text)
+	if len(docs) == 0 && broken == nil {
+		return outcome{rejects: []string{"empty_file"}}
 	}
-	holders, tail, reject := s.find(docs)
-	out := outcome{reject: reject}
+	var holders []*value
+	var tail path
+	if len(docs) > 0 {
+		holders, tail, out.rejects = s.find(docs, broken)
+	}
+	if out.rejects == nil && broken != nil {
+		out.rejects = []string{broken.code}
+	}
+	bad := 0
 	for i, h := range holders {
-		out.records = append(out.records, s.record(h, tail, i, source))
+		r := s.record(h, tail, i, source)
+		out.records = append(out.records, r)
+		if len(r.findings) > 0 {
+			bad++
+		}
+		if s.depth > 0 && h.depth() > s.depth {
+			out.rejects = append(out.rejects, "depth_limit")
+		}
+	}
+	// Of an input that is rejected, more may have been read than is known here.
+	if s.depth > 0 && out.rejects != nil {
+		out.rejects = append(out.rejects, "depth_limit")
+	}
+	if s.share < 1 && (out.rejects != nil || len(holders) > 10 && float64(bad) > s.share*float64(len(holders))) {
+		out.rejects = append(out.rejects, "quarantine_share")
 	}
 	return out
 }
@@ -63,39 +139,72 @@ func (s *spec) interpret(text, source string) outcome {
 var defaultRecords = []path{{{kind: '*'}}, {}}
 
 // find finds what holds the records, and the path of the record in it.
-func (s *spec) find(docs []*value) (holders []*value, tail path, reject string) {
-	if len(docs) == 0 {
-		return nil, nil, "empty_file"
-	}
+func (s *spec) find(docs []*value, broken *syntaxError) (holders []*value, tail path, rejects []string) {
 	records := s.records
 	if records == nil {
 		records = defaultRecords
 	}
+	var empty path // the first place where the list is null
 	for _, p := range records {
 		head := p.upTo(1)
 		first := head.find(docs[0])
 		switch {
+		case len(p) == 0 && empty != nil:
 		case len(p) == 0:
-			return docs, nil, ""
-		case p.levels() == 0:
-			if first != nil && first.kind != 'n' {
-				return docs, p, ""
-			}
-		case first != nil && first.kind == '[':
-			if len(head) == 0 && len(docs) > 1 {
-				return nil, nil, "trailing_data"
-			}
-			for _, d := range docs {
-				list := head.find(d)
-				if list == nil || list.kind != '[' && list.kind != 'n' {
-					return nil, nil, "not_records"
-				}
-				holders = append(holders, list.elems...)
-			}
-			return holders, p[len(head)+1:], ""
+			return docs, nil, s.scalars(docs)
+		case first == nil:
+		case p.levels() == 0 && first.kind != 'n':
+			return docs, p, nil
+		case p.levels() > 0 && first.kind == '[':
+			return s.lists(docs, broken, p, head)
+		case p.levels() > 0 && len(head) > 0 && first.kind == 'n' && empty == nil:
+			empty = p
 		}
 	}
-	return nil, nil, "not_records"
+	if empty != nil {
+		return s.lists(docs, broken, empty, empty.upTo(1))
+	}
+	return nil, nil, []string{"not_records"}
+}
+
+// scalars says why documents cannot be the records: they need a column for what
+// is neither object nor array.
+func (s *spec) scalars(docs []*value) (rejects []string) {
+	for _, t := range s.tables {
+		for _, c := range t.columns {
+			if len(c.path) == 0 {
+				return nil
+			}
+		}
+	}
+	if kind := docs[0].kind; kind != '{' && kind != '[' {
+		return []string{"not_records"}
+	}
+	return nil
+}
+
+// lists gives the elements of the lists at p in documents.
+func (s *spec) lists(docs []*value, broken *syntaxError, p, head path) (holders []*value, tail path, rejects []string) {
+	tail = p[len(head)+1:]
+	for i, d := range docs {
+		list := head.find(d)
+		switch {
+		case d.kind == '!' && d.text[0] == '{':
+			return holders, tail, []string{d.str, "not_records"}
+		case i > 0 && (len(head) == 0 || d.kind != '{'):
+			return holders, tail, []string{"trailing_data"}
+		case list == nil || list.kind != '[' && list.kind != 'n':
+			return holders, tail, []string{"not_records"}
+		}
+		holders = append(holders, list.elems...)
+	}
+	switch {
+	case broken == nil:
+		return holders, tail, nil
+	case len(head) == 0 || broken.first != '{':
+		return holders, tail, []string{"trailing_data"}
+	}
+	return holders, tail, []string{broken.code, "not_records"} // its list may stand before the fault, or not
 }
 
 // reading is the reading of one record.
@@ -108,14 +217,18 @@ type reading struct {
 func (s *spec) record(holder *value, tail path, ordinal int, source string) *record {
 	r := reading{s, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
-		r.findings.add("record_too_large", "$")
+		r.findings.add("record_too_large", r.at, "$")
+		return r.record
+	}
+	if holder.kind == '!' {
+		r.findings.add(holder.bad[0], anywhere, "$")
 		return r.record
 	}
 	v := r.around(holder, tail)
 	if v == nil {
 		return r.record
 	}
-	r.walk(v, r.routes(), spot{}, true, false)
+	r.walk(v, []place{r.top()}, false)
 	r.skipped = true
 	for i := range s.tables {
 		r.rowsOf(&s.tables[i], v, source, ordinal)
@@ -127,220 +240,212 @@ func (s *spec) record(holder *value, tail path, ordinal int, source string) *rec
 // around goes down to the record in what holds it.
 func (r *reading) around(v *value, tail path) *value {
 	for i, s := range tail {
-		here := tail[:i].String()
+		here := []place{{path: tail[:i], around: true}}
 		if v.kind != '{' {
-			r.findings.add("not_object", here, tail.String())
-			r.texts(v, here)
+			r.findings.add("not_object", v.at, tail[:i].String())
+			r.findings.add("not_object", r.at, tail.String())
+			r.texts(v, tail[:i].String())
 			return nil
 		}
-		r.names(v, func(string) []string { return []string{here, tail[:i+1].String()} })
+		r.names(v, paths(here), func(name string) []string {
+			if name == s.name {
+				return []string{tail[:i+1].String()}
+			}
+			return nil
+		})
 		for _, m := range v.members {
 			if m.name.str != s.name {
-				r.texts(m.value, here)
-				r.strange(stranger{key: "$" + tail[:i].with(step{kind: '.', name: m.name.str}).String(), text: m.value.text}, here)
+				r.texts(m.value, tail[:i].String())
+				r.strange(m, here)
 			}
 		}
 		if v = v.member(s.name); v == nil {
-			r.findings.add("not_object", tail.String())
+			r.findings.add("not_object", r.at, tail.String())
 			return nil
 		}
 	}
 	return v
 }
 
-func (r *reading) strange(u stranger, at ...string) {
-	r.strangers = append(r.strangers, u)
+// strange notes a member that no path names.
+func (r *reading) strange(m member, at []place) {
+	r.strangers = append(r.strangers, stranger{m.name.str, m.value.text, at})
 	if r.unknown == "reject" {
-		r.findings.add("unknown_field", at...)
-	}
-}
-
-// names looks for names that stand twice, or are no text.
-func (r *reading) names(v *value, paths func(name string) []string) {
-	seen := map[string]bool{}
-	for _, m := range v.members {
-		for _, code := range m.name.bad {
-			r.findings.add(code, paths(m.name.str)...)
-		}
-		if seen[m.name.str] {
-			r.findings.add("duplicate_key", paths(m.name.str)...)
-		}
-		seen[m.name.str] = true
+		r.findings.add("unknown_field", m.name.at, paths(at)...)
 	}
 }
 
 // texts looks at all strings in a value that nobody looks into.
 func (r *reading) texts(v *value, at ...string) {
 	for _, code := range v.bad {
-		r.findings.add(code, at...)
+		r.findings.add(code, v.at, at...)
 	}
 	for _, e := range v.elems {
 		r.texts(e, at...)
 	}
-	if v.kind == '{' {
-		r.names(v, func(string) []string { return at })
-	}
+	r.names(v, at, nil)
 	for _, m := range v.members {
 		r.texts(m.value, at...)
 	}
 }
 
-// route is a path of the mapping on its way through a record.
-type route struct {
-	rest     path
-	gone     path  // as the mapping writes it
-	ordinals []int // of its wildcards
-	order    []int // its rank at each array: [*] before the indexes
-	json     bool
+// names looks for names that stand twice, or are no text, in an object at some
+// paths. inside gives the paths of a member.
+func (r *reading) names(v *value, at []string, inside func(name string) []string) {
+	seen := map[string]bool{}
+	for _, m := range v.members {
+		for _, code := range m.name.bad {
+			r.findings.add(code, m.name.at+1, at...)
+		}
+		if seen[m.name.str] {
+			r.findings.add("duplicate_key", m.name.at, at...)
+			if inside != nil {
+				r.findings.add("duplicate_key", m.name.at, inside(m.name.str)...)
+			}
+		}
+		seen[m.name.str] = true
+	}
 }
 
-func (t route) here() string { return t.gone.at(t.ordinals).String() }
-
-func (t route) step() route {
-	t.gone = t.gone.with(t.rest[0])
-	t.rest = t.rest[1:]
-	return t
-}
-
-// routes are all paths of the mapping.
-func (r *reading) routes() (all []route) {
+// top is the place of the record.
+func (r *reading) top() place {
+	p := place{element: true}
 	for _, t := range r.tables {
 		if t.explode != nil {
-			all = append(all, route{rest: t.explode})
+			p.routes = append(p.routes, t.explode)
 		}
 		for _, c := range t.columns {
-			all = append(all, route{rest: c.path, json: c.kind == "json"})
+			p.routes = append(p.routes, c.path)
 		}
 	}
-	for _, t := range all {
-		for i, s := range t.rest {
-			if key := t.rest[:i+1].String(); s.kind == '[' && r.ranks[key] == 0 {
+	for _, route := range p.routes {
+		for i, s := range route {
+			if key := route[:i+1].String(); s.kind == '[' && r.ranks[key] == 0 {
 				r.ranks[key] = len(r.ranks) + 1
 			}
 		}
 	}
-	return all
+	return p
 }
 
-// spot is an element that no path names: where it stands.
-type spot struct {
-	gone     path
-	ordinals []int
-}
-
-// walk checks what the routes go through, and finds the members that none of
-// them names. element says that v is the record or an exploded element, held
-// that a json column has it.
-func (r *reading) walk(v *value, routes []route, stray spot, element, held bool) {
-	slices.SortStableFunc(routes, func(a, b route) int { return slices.Compare(a.order, b.order) })
-	if len(routes) > 0 {
-		stray = spot{routes[0].gone, routes[0].ordinals}
-	}
-	here := []string{stray.gone.at(stray.ordinals).String()}
-	var names, indexes, each bool
-	for _, t := range routes {
-		here = append(here, t.here())
-		held = held || t.json && len(t.rest) == 0
-		if len(t.rest) > 0 {
-			names = names || t.rest[0].kind == '.'
-			indexes = indexes || t.rest[0].kind == '['
-			each = each || t.rest[0].kind == '*'
+// column reports whether there is a column of that path and kind.
+func (r *reading) column(p path, is func(*column) bool) bool {
+	for _, t := range r.tables {
+		if slices.ContainsFunc(t.columns, func(c column) bool { return slices.Equal(c.path, p) && is(&c) }) {
+			return true
 		}
 	}
+	return false
+}
+
+// walk checks what the paths go through at the places of v, and finds the
+// members that none of them names. held says that a json column has v.
+func (r *reading) walk(v *value, places []place, held bool) {
+	slices.SortStableFunc(places, func(a, b place) int { return slices.Compare(a.order, b.order) })
+	here := paths(places)
 	for _, code := range v.bad {
-		r.findings.add(code, here...)
+		r.findings.add(code, v.at, here...)
 	}
-	r.structure(v, here, names, indexes, each, element)
+	for i := range places {
+		p := &places[i]
+		held = held || r.column(p.path, func(c *column) bool { return c.kind == "json" })
+		code := p.misfit(v)
+		if code != "" {
+			r.findings.add(code, v.at, p.String())
+		}
+		if code != "" || r.column(p.path, func(*column) bool { return true }) { // it is not looked into
+			r.texts(v, p.String())
+		}
+	}
 	switch v.kind {
 	case '{':
-		r.object(v, routes, stray, here, held)
+		r.object(v, places, here, held)
 	case '[':
 		for i, e := range v.elems {
-			r.element(e, i, len(v.elems), routes, stray, held)
+			r.element(e, i, len(v.elems), places, held)
 		}
 	}
 }
 
-// structure checks that what paths go through is an object or an array.
-func (r *reading) structure(v *value, here []string, names, indexes, each, element bool) {
+// misfit is why the mapping's paths cannot go through v here, or empty.
+func (p *place) misfit(v *value) string {
+	names, indexes, each := p.goesOn('.'), p.goesOn('['), p.goesOn('*')
 	switch {
 	case !names && !indexes && !each:
-	case v.kind == 'n' && (!element || each):
+	case v.kind == 'n' && (!p.element || each):
 	case v.kind == '[' && (indexes || each):
 	case v.kind == '{' && names && !each:
 	case names && !each:
-		r.findings.add("not_object", here...)
+		return "not_object"
 	default:
-		r.findings.add("not_array", here...)
+		return "not_array"
 	}
+	return ""
 }
 
-func (r *reading) object(v *value, routes []route, stray spot, here []string, held bool) {
-	into := func(name string) (sub []route) {
-		for _, t := range routes {
-			if len(t.rest) > 0 && t.rest[0].kind == '.' && t.rest[0].name == name {
-				sub = append(sub, t.step())
+func (r *reading) object(v *value, places []place, here []string, held bool) {
+	// into are the places of a member, and the paths that do not know it.
+	into := func(name string) (sub []place, others []string) {
+		for i := range places {
+			if p := places[i].through(step{kind: '.', name: name}); p.routes != nil {
+				sub = append(sub, p)
+			} else {
+				others = append(others, here[i])
 			}
 		}
-		return sub
+		return sub, others
 	}
-	r.names(v, func(name string) []string {
-		at := slices.Clone(here)
-		for _, t := range into(name) {
-			at = append(at, t.here())
-		}
-		return at
+	r.names(v, here, func(name string) []string {
+		sub, _ := into(name)
+		return paths(sub)
 	})
 	for _, m := range v.members {
-		if sub := into(m.name.str); sub != nil {
-			r.walk(m.value, sub, spot{}, false, held)
-			continue
+		sub, others := into(m.name.str)
+		r.texts(m.value, others...)
+		switch {
+		case sub != nil:
+			r.walk(m.value, sub, held)
+		case !held:
+			r.strange(m, places)
 		}
-		r.texts(m.value, here...)
-		if held {
-			continue
-		}
-		u := stranger{key: stray.gone.with(step{kind: '.', name: m.name.str}).String(), text: m.value.text, ordinals: stray.ordinals}
-		for i, s := range stray.gone {
-			if s.kind == '*' {
-				u.under = stray.gone[:i+1]
-			}
-		}
-		r.strange(u, here...)
 	}
 }
 
+// last is the order of elements that no path names: behind all others.
+const last = 1 << 30
+
 // element reads the i-th of n elements of an array.
-func (r *reading) element(v *value, i, n int, routes []route, stray spot, held bool) {
-	var sub []route
-	exploded := false
-	for _, t := range routes {
-		if len(t.rest) == 0 {
-			continue
+func (r *reading) element(v *value, i, n int, places []place, held bool) {
+	var sub []place
+	for at := range places {
+		p := &places[at]
+		add := func(s step, order int, edit func(*place)) {
+			q := p.through(s)
+			q.order = append(slices.Clone(p.order), order)
+			edit(&q)
+			sub = append(sub, q)
 		}
-		s := t.rest[0]
-		switch {
-		case s.kind == '*':
-			t = t.step()
-			t.ordinals = append(slices.Clone(t.ordinals), i)
-			t.order = append(slices.Clone(t.order), 0)
-			sub, exploded = append(sub, t), true
-		case s.kind == '[' && (s.i == i || s.i == i-n):
-			t = t.step()
-			t.order = append(slices.Clone(t.order), r.ranks[t.gone.String()])
-			sub = append(sub, t)
+		found := p.goesOn('*')
+		if found {
+			add(step{kind: '*'}, 0, func(q *place) { q.ordinals, q.element = append(slices.Clone(p.ordinals), i), true })
+		}
+		for _, index := range []int{i, i - n} {
+			if s := (step{kind: '[', i: index}); p.through(s).routes != nil {
+				add(s, r.ranks[p.path.with(s).String()], func(*place) {})
+				found = true
+			}
+		}
+		if !found {
+			add(step{kind: '[', i: i}, last, func(*place) {})
 		}
 	}
-	if sub == nil {
-		stray.gone = stray.gone.with(step{kind: '[', i: i})
-	}
-	r.walk(v, sub, stray, exploded, held)
+	r.walk(v, sub, held)
 }
 
 // rowsOf makes the rows of a table.
 func (r *reading) rowsOf(t *table, v *value, source string, ordinal int) {
 	var rows [][]string
-	var places [][]int
+	var elements [][]int
 	row := func(ordinals []int) {
 		var cells []string
 		for i := range t.columns {
@@ -361,42 +466,70 @@ func (r *reading) rowsOf(t *table, v *value, source string, ordinal int) {
 				}
 			}
 		}
-		rows, places = append(rows, cells), append(places, ordinals)
+		rows, elements = append(rows, cells), append(elements, ordinals)
+		if r.recordRows > 0 && len(rows) == r.recordRows+1 {
+			at := t.elementOf(ordinals)
+			r.findings.add("too_many_rows", at.find(v).at, at.String())
+		}
 	}
 	r.elementsOf(t, v, nil, row)
-	if len(rows) > 0 && r.recordRows > 0 && len(rows) > r.recordRows {
-		r.findings.add("too_many_rows", "*")
-	}
 	r.rows[t.name] = rows
-	for _, ordinals := range places {
+	for _, ordinals := range elements {
 		rescued := map[string]string{}
 		for _, u := range r.strangers {
-			level := u.under.levels()
-			if level == 0 || len(t.explode) >= len(u.under) && slices.Equal(t.explode[:len(u.under)], u.under) &&
-				level <= len(ordinals) && slices.Equal(ordinals[:level], u.ordinals) {
-				rescued[u.key] = u.text
+			if p := t.owns(u.places); p != nil && slices.Equal(ordinals[:min(len(p.ordinals), len(ordinals))], p.ordinals) {
+				key := p.path.with(step{kind: '.', name: u.name}).String()
+				if p.around {
+					key = "$" + key
+				}
+				rescued[key] = u.text
 			}
 		}
 		r.rescued[t.name] = append(r.rescued[t.name], rescued)
 	}
 }
 
+// owns is the place of a member by which the rows of the table have it, or nil.
+func (t *table) owns(places []place) (best *place) {
+	for i := range places {
+		p := &places[i]
+		if under := p.under(); !slices.Equal(t.explode[:min(len(under), len(t.explode))], under) {
+			continue
+		}
+		if best == nil || len(p.ordinals) > len(best.ordinals) {
+			best = p
+		}
+	}
+	return best
+}
+
+// elementOf is the path of an exploded element; of the record, if there are no
+// ordinals.
+func (t *table) elementOf(ordinals []int) path {
+	if len(ordinals) == 0 {
+		return nil
+	}
+	return t.explode[:len(t.explode.upTo(len(ordinals)))+1].at(ordinals)
+}
+
 // elementsOf checks the columns of the element that the ordinals lead to (of
 // the record, if there are none), and gives a row for each element below it.
 func (r *reading) elementsOf(t *table, v *value, ordinals []int, row func([]int)) {
 	level := len(ordinals)
+	begin := t.elementOf(ordinals).find(v).at
 	for i := range t.columns {
 		c := &t.columns[i]
 		if c.path.levels() != level {
 			continue
 		}
 		p := c.path.at(ordinals)
-		cell, codes := c.convert(p.find(v), r.fieldBytes)
+		of := p.find(v)
+		cell, codes := c.convert(of, r.fieldBytes)
 		for _, code := range codes {
-			r.findings.add(code, p.String())
+			r.findings.add(code, of.at, p.String())
 		}
 		if c.required && cell == null {
-			r.findings.add("missing_field", p.String())
+			r.findings.add("missing_field", begin, p.String())
 		}
 	}
 	if level == t.explode.levels() {
@@ -424,6 +557,17 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []int, row func([]int)
 			r.elements++
 		}
 	default:
-		r.findings.add("no_rows", target.String())
+		r.findings.add("no_rows", begin, target.String())
 	}
+}
+
+// sorted are the findings, to show them.
+func (f findings) sorted() (all []finding) {
+	for one := range f {
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.code, b.code), cmp.Compare(a.path, b.path))
+	})
+	return all
 }

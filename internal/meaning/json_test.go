@@ -1,5 +1,3 @@
-//go:build meaning
-
 package meaning
 
 import (
@@ -12,39 +10,97 @@ import (
 
 // value is a JSON value as it stands in a text, with what is wrong with it.
 type value struct {
-	kind    byte // { [ " 0 (a number) t f n
+	kind    byte // { [ " 0 (a number) t f n; ! is a line that is no JSON
 	at      int  // of its first byte
 	text    string
-	str     string   // of a string
-	bad     []string // reasons, of a string
+	str     string   // of a string; of a bad line, why it is none of several of a document
+	bad     []string // reasons, of a string or a bad line
 	elems   []*value
 	members []member
 }
 
 type member struct{ name, value *value }
 
-// parser reads JSON (RFC 8259) the plain way.
+// depth is the number of arrays and objects that lie in one another in v.
+func (v *value) depth() (n int) {
+	for _, e := range v.elems {
+		n = max(n, e.depth())
+	}
+	for _, m := range v.members {
+		n = max(n, m.value.depth())
+	}
+	if v.kind == '{' || v.kind == '[' {
+		n++
+	}
+	return n
+}
+
+// parser reads JSON (RFC 8259) the plain way. It panics with a syntax error.
 type parser struct {
 	text string
 	at   int
 }
 
-// parseAll reads the documents of a text, one after another.
-func parseAll(text string) (docs []*value, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("parse: %v", r)
-		}
-	}()
-	p := &parser{text: strings.TrimPrefix(text, "\ufeff"), at: 0}
+// syntaxError says where a text is no JSON, and what stands first in the
+// document that is none.
+type syntaxError struct {
+	at    int
+	code  string
+	first byte
+}
+
+// parseAll reads the documents of a text, one after another, to the first that
+// is no JSON. Where lines separate them, the line of that is a value as well.
+func parseAll(text string) (docs []*value, broken *syntaxError) {
+	p := &parser{text: strings.TrimPrefix(text, "\ufeff")}
 	skipped := len(text) - len(p.text)
 	for p.space(); p.at < len(p.text); p.space() {
-		docs = append(docs, p.value())
+		from := p.at
+		if len(docs) == 1 && !strings.ContainsAny(p.text[docs[0].at+len(docs[0].text):from], "\r\n") && (docs[0].kind != '{' || p.text[from] != '{') {
+			broken = &syntaxError{from, "trailing_data", p.text[from]}
+			break
+		}
+		var doc *value
+		if doc, broken = p.document(); broken == nil {
+			docs = append(docs, doc)
+			continue
+		}
+		if len(docs) == 0 || !p.lines(docs[0]) {
+			break
+		}
+		line := p.text[from:]
+		code := broken.code
+		if end := strings.IndexAny(line, "\r\n"); end >= 0 {
+			line, code = line[:end], "bad_json"
+		}
+		docs, broken = append(docs, &value{kind: '!', at: from, text: line, str: broken.code, bad: []string{code}}), nil
+		p.at = from + len(line)
 	}
 	for _, d := range docs {
 		d.move(skipped)
 	}
-	return docs, nil
+	return docs, broken
+}
+
+// lines reports whether the first document stands on a line of its own, so that
+// lines separate records.
+func (p *parser) lines(first *value) bool {
+	behind := strings.TrimLeft(p.text[first.at+len(first.text):], " \t")
+	return !strings.ContainsAny(first.text, "\r\n") && (behind == "" || behind[0] == '\r' || behind[0] == '\n')
+}
+
+// document reads one, or says why it is none.
+func (p *parser) document() (doc *value, broken *syntaxError) {
+	first := p.text[p.at]
+	defer func() {
+		if r := recover(); r != nil {
+			broken = &syntaxError{p.at, "bad_json", first}
+			if p.at >= len(p.text) {
+				broken.code = "truncated_json"
+			}
+		}
+	}()
+	return p.value(), nil
 }
 
 func (v *value) move(n int) {
@@ -65,10 +121,12 @@ func (p *parser) space() {
 }
 
 func (p *parser) expect(s string) {
-	if !strings.HasPrefix(p.text[p.at:], s) {
-		panic(fmt.Sprintf("%q is missing at byte %d", s, p.at))
+	for i := range len(s) {
+		if p.text[p.at] != s[i] {
+			panic(fmt.Sprintf("%q is missing", s))
+		}
+		p.at++
 	}
-	p.at += len(s)
 }
 
 func (p *parser) value() *value {
@@ -77,11 +135,10 @@ func (p *parser) value() *value {
 	switch v.kind {
 	case '{':
 		p.list('}', func() {
-			p.space()
-			name := p.value()
-			if name.kind != '"' {
+			if p.space(); p.text[p.at] != '"' {
 				panic("a name is no string")
 			}
+			name := p.value()
 			p.space()
 			p.expect(":")
 			v.members = append(v.members, member{name, p.value()})
@@ -103,7 +160,7 @@ func (p *parser) value() *value {
 			p.at++
 		}
 		if !numberText.MatchString(p.text[from:p.at]) {
-			panic(fmt.Sprintf("no value at byte %d", from))
+			panic("no value")
 		}
 	}
 	v.text = p.text[v.at:p.at]
@@ -152,12 +209,16 @@ func (p *parser) str(v *value) {
 		}
 		p.at++
 		if p.text[p.at] == 'u' {
-			u, err := strconv.ParseUint(p.text[p.at+1:p.at+5], 16, 16)
-			if err != nil {
-				panic("a bad escape")
+			var u uint64
+			for range 4 {
+				p.at++
+				digit, err := strconv.ParseUint(p.text[p.at:p.at+1], 16, 8)
+				if err != nil {
+					panic("a bad escape")
+				}
+				u = u<<4 | digit
 			}
 			units = append(units, uint16(u))
-			p.at += 4
 			continue
 		}
 		flush()

@@ -1,12 +1,15 @@
-//go:build meaning
-
 package meaning
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"sluice/mapping"
+	"sluice/schema"
 )
 
 // step is one step of a path: a name, an index, or [*].
@@ -120,7 +123,8 @@ type spec struct {
 	unknown    string // count, keep, reject
 	provenance bool
 
-	fieldBytes, recordBytes, recordRows int // 0: the default
+	fieldBytes, recordBytes, recordRows, depth int // 0: the default
+	share                                      float64
 }
 
 type table struct {
@@ -156,9 +160,9 @@ func (s *spec) yaml() string {
 			fmt.Fprintf(&b, "  - %q\n", p.String())
 		}
 	}
-	fmt.Fprintf(&b, "unknown_fields: %s\nprovenance: %t\nlimits:\n  quarantine_share: 1\n", s.unknown, s.provenance)
-	for name, n := range map[string]int{"field_bytes": s.fieldBytes, "record_bytes": s.recordBytes, "record_rows": s.recordRows} {
-		if n > 0 {
+	fmt.Fprintf(&b, "unknown_fields: %s\nprovenance: %t\nlimits:\n  quarantine_share: %v\n", s.unknown, s.provenance, s.share)
+	for name, n := range map[string]int{"field_bytes": s.fieldBytes, "record_bytes": s.recordBytes, "record_rows": s.recordRows, "depth": s.depth} {
+		if n != 0 {
 			fmt.Fprintf(&b, "  %s: %d\n", name, n)
 		}
 	}
@@ -184,4 +188,180 @@ func (s *spec) yaml() string {
 		}
 	}
 	return b.String()
+}
+
+var nameText = regexp.MustCompile(`^[a-z][a-z0-9_]{0,254}$`)
+
+// canCome are the JSON types that a column of a kind may come from.
+var canCome = map[string][]string{
+	"string": {"string", "integer", "number", "boolean"}, "boolean": {"boolean", "string"},
+	"int32": {"number", "integer", "string"}, "int64": {"number", "integer", "string"},
+	"double": {"number", "integer", "string"}, "decimal": {"number", "integer", "string"},
+	"date": {"string", "integer"}, "timestamp": {"string", "integer"},
+}
+
+// fault says why the mapping is none, or is empty.
+func (s *spec) fault() string {
+	for _, p := range s.records {
+		if p.levels() > 1 || slices.ContainsFunc(p, func(s step) bool { return s.kind == '[' }) {
+			return "records with an index or two wildcards"
+		}
+	}
+	if s.share < 0 || s.share > 1 || s.fieldBytes < 0 || s.recordRows < 0 || s.depth < 0 || s.depth > 10000 {
+		return "a limit out of range"
+	}
+	names := map[string]bool{}
+	for i := range s.tables {
+		t := &s.tables[i]
+		if fault := t.fault(); fault != "" {
+			return fault
+		}
+		if names[t.name] {
+			return "two tables of one name"
+		}
+		names[t.name] = true
+		for _, p := range t.paths() {
+			if fault := s.through(p); fault != "" {
+				return fault
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "no tables"
+	}
+	return ""
+}
+
+// through says why a path cannot lead anywhere.
+func (s *spec) through(p path) string {
+	depth := s.depth
+	if depth == 0 {
+		depth = 64
+	}
+	if len(p) > depth {
+		return "a path longer than depth"
+	}
+	for _, t := range s.tables {
+		for _, c := range t.columns {
+			if c.kind != "json" && len(c.path) < len(p) && slices.Equal(c.path, p[:len(c.path)]) {
+				return "a path through the value of a column"
+			}
+		}
+	}
+	return ""
+}
+
+func (t *table) paths() (all []path) {
+	if t.explode != nil {
+		all = append(all, t.explode)
+	}
+	for i := range t.columns {
+		all = append(all, t.columns[i].path)
+	}
+	return all
+}
+
+func (t *table) fault() string {
+	switch n := len(t.explode); {
+	case !nameText.MatchString(t.name):
+		return "no name of a table"
+	case t.explode == nil && t.when != "":
+		return "when_empty without explode"
+	case t.explode != nil && (n == 0 || t.explode[n-1].kind != '*' || t.explode.levels() > 2):
+		return "explode does not end in a wildcard, or has too many"
+	case len(t.columns) == 0:
+		return "no columns"
+	}
+	names := map[string]bool{}
+	for i := range t.columns {
+		c := &t.columns[i]
+		last := 0 // steps up to the last wildcard
+		for i, s := range c.path {
+			if s.kind == '*' {
+				last = i + 1
+			}
+		}
+		switch fault := c.fault(); {
+		case fault != "":
+			return fault
+		case names[c.name]:
+			return "two columns of one name"
+		case last > len(t.explode) || !slices.Equal(c.path[:last], t.explode[:last]):
+			return "a wildcard that explode has not"
+		}
+		names[c.name] = true
+	}
+	return ""
+}
+
+func (c *column) fault() string {
+	from := c.sources()
+	time := c.kind == "date" || c.kind == "timestamp"
+	switch {
+	case !nameText.MatchString(c.name):
+		return "no name of a column"
+	case c.kind == "decimal" && (c.precision < 1 || c.precision > 38 || c.scale < 0 || c.scale > c.precision):
+		return "no decimal"
+	case c.unit != "" && (!time || !from["integer"]), time && c.unit == "" && from["integer"]:
+		return "a unit without integers of time, or these without a unit"
+	case c.kind == "json" && c.from != nil:
+		return "json from some types only"
+	}
+	for _, f := range c.from {
+		if !slices.Contains(canCome[c.kind], f) {
+			return "a type that the column cannot come from"
+		}
+	}
+	return ""
+}
+
+// build makes the mapping as a program does, without a file.
+func (s *spec) build() *mapping.Mapping {
+	m := &mapping.Mapping{Provenance: s.provenance, Limits: mapping.DefaultLimits}
+	m.UnknownFields = map[string]mapping.UnknownFields{"count": mapping.Count, "keep": mapping.Rescue, "reject": mapping.Refused}[s.unknown]
+	l := &m.Limits
+	l.QuarantineShare = s.share
+	l.FieldBytes = cmp.Or(int64(s.fieldBytes), l.FieldBytes)
+	l.RecordBytes = cmp.Or(int64(s.recordBytes), l.RecordBytes)
+	l.RecordRows = cmp.Or(int64(s.recordRows), l.RecordRows)
+	l.Depth = cmp.Or(s.depth, l.Depth)
+	records := s.records
+	if records == nil {
+		records = defaultRecords
+	}
+	for _, p := range records {
+		m.Records = append(m.Records, p.build())
+	}
+	for i := range s.tables {
+		t := &s.tables[i]
+		table := mapping.Table{Name: t.name, Explode: t.explode.build()}
+		table.WhenEmpty = map[string]mapping.WhenEmpty{"keep": mapping.Keep, "skip": mapping.Skip}[t.when]
+		for j := range t.columns {
+			table.Columns = append(table.Columns, t.columns[j].build())
+		}
+		m.Tables = append(m.Tables, table)
+	}
+	return m
+}
+
+func (c *column) build() mapping.Column {
+	kinds := map[string]schema.Kind{"string": schema.String, "boolean": schema.Boolean, "int32": schema.Int32, "int64": schema.Int64, "double": schema.Double,
+		"decimal": schema.Decimal, "date": schema.Date, "timestamp": schema.Timestamp, "json": schema.JSON}
+	col := mapping.Column{Path: c.path.build()}
+	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
+	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds}[c.unit]
+	for word, from := range map[string]mapping.From{"string": mapping.FromString, "integer": mapping.FromInteger, "number": mapping.FromNumber | mapping.FromInteger, "boolean": mapping.FromBoolean} {
+		if c.sources()[word] || c.kind == "json" && c.from == nil {
+			col.From |= from
+		}
+	}
+	return col
+}
+
+func (p path) build() (built mapping.Path) {
+	for _, s := range p {
+		kind := map[byte]mapping.SegmentKind{'.': mapping.Name, '[': mapping.Index, '*': mapping.Wildcard}[s.kind]
+		built = append(built, mapping.Segment{Kind: kind, Name: s.name, Index: s.i})
+	}
+	return built
 }

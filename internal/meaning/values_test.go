@@ -1,5 +1,3 @@
-//go:build meaning
-
 package meaning
 
 import (
@@ -106,7 +104,7 @@ func (c *column) sources() map[string]bool {
 				words = []string{"string", "integer"}
 			}
 		default:
-			words = []string{"number", "string"}
+			words = []string{"number", "integer", "string"}
 		}
 	}
 	from := map[string]bool{}
