@@ -85,7 +85,9 @@ func (a *app) runCommand() *cobra.Command {
 differs: new and overwritten objects, those whose event was lost, those a dead
 worker left, deleted ones, and those whose outputs somebody deleted or damaged.
 What is settled is not touched, so the command can be stopped and run again at
-any time, also beside the Lambda function.
+any time, also beside the Lambda function. Uploads that workers left when they
+died are removed: in a folder those that nobody holds and that are an hour old,
+in a bucket those that got no part for a day.
 
 --lake DIR works in a folder: raw_orders_data/ is read, orders_data_parquet/ is
 written, ledger/, quarantine/ and catalog/ stand beside them.
@@ -142,6 +144,12 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		}
 	}
 	started := time.Now()
+	swept := 0
+	if !f.dryRun && len(keys) == 0 {
+		if swept, err = s.Sweep(ctx); err != nil {
+			a.complain(fmt.Errorf("remove what dead workers left, which the next run does again: %w", err))
+		}
+	}
 	failures := &failures{a: a, s: s}
 	meter := &objectMeter{meter: newMeter(a.errw)}
 	stop := func() {}
@@ -155,6 +163,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
 	}
 	sum, err := s.Pipeline.Run(ctx, o)
+	sum.Swept = swept
 	stop()
 	meter.end()
 	if all := err == nil && s.OldSink != "" && f.redo() != pipeline.RedoNothing && len(keys) == 0 && !f.dryRun; all && sum.Objects[pipeline.DidFail] == 0 {
@@ -278,10 +287,11 @@ type findings struct {
 	Kept         int64 `json:"kept"`
 	Unaccounted  int64 `json:"unaccounted"`
 	Damaged      int64 `json:"damaged_entries"`
+	Swept        int   `json:"uploads_removed"`
 }
 
 func findingsOf(f *pipeline.Findings) findings {
-	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Unaccounted, f.Damaged}
+	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Unaccounted, f.Damaged, f.Swept}
 }
 
 func (a *app) printFindings(f *pipeline.Findings) {
@@ -295,6 +305,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 		{f.Kept, "deleted object", "whose rows stand, though on_delete is remove; --changed-mapping removes them"},
 		{f.Unaccounted, "output", "that no ledger entry names; see docs/ledger.md#care"},
 		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
+		{int64(f.Swept), "upload", "that dead workers had left, removed"},
 	} {
 		if c.n > 0 {
 			fmt.Fprintln(a.out, a.out.wrap(0, 2, plural(c.n, c.noun)+" "+c.text))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A bucket that accepts and never answers ends the run with exit code 1, and
@@ -28,6 +29,50 @@ func TestSilentBucket(t *testing.T) {
 		if code != 1 || !strings.Contains(out+errw, "the server is silent") || !strings.Contains(out+errw, "s3://b/") {
 			t.Errorf("%s: exit code %d\n%s%s", command, code, out, errw)
 		}
+	}
+}
+
+// A run removes what dead workers left, and says so; what it cannot remove it
+// complains of, and does its work.
+func TestRunSweeps(t *testing.T) {
+	lake := t.TempDir()
+	uploads := filepath.Join(lake, ".sluice", "uploads")
+	for _, dir := range []string{uploads, filepath.Join(lake, "raw_orders_data")} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(lake, "raw_orders_data"), "a.json", order("", `"price":1`))
+	yesterday := time.Now().Add(-24 * time.Hour)
+	for i, place := range []string{"orders_data_parquet", "ledger", "quarantine", "catalog"} {
+		name := fmt.Sprintf("ID%d-%s%%2Fx", i, place)
+		write(t, uploads, name, "half")
+		if err := os.Chtimes(filepath.Join(uploads, name), yesterday, yesterday); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, uploads, "ID9-ledger%2Fy", "new") // its writer may be about to lock it
+	for _, test := range []struct {
+		args []string
+		says string
+		left int
+	}{
+		{[]string{"--dry-run"}, "dry run", 5},
+		{nil, "4 uploads that dead workers had left, removed", 1},
+		{[]string{"--report", "json"}, `"uploads_removed":0`, 1},
+	} {
+		code, out, errw := run(t, t.Context(), nil, append([]string{"run", "--lake", lake}, test.args...)...)
+		if code != 0 || !strings.Contains(out, test.says) || len(list(t, uploads)) != test.left {
+			t.Errorf("run %v: exit code %d, left %v\n%s%s", test.args, code, list(t, uploads), out, errw)
+		}
+	}
+	old := filepath.Join(uploads, "ID0-ledger%2Fx")
+	if err := os.Mkdir(old, 0o777); err != nil { // no file, as nobody expects
+		t.Fatal(err)
+	}
+	code, _, errw := run(t, t.Context(), nil, "run", "--lake", lake)
+	if code != 0 || !strings.Contains(errw, "remove what dead workers left, which the next run does again: sweep ") {
+		t.Errorf("exit code %d: %s", code, errw)
 	}
 }
 

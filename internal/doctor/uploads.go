@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"sluice/internal/store"
@@ -54,9 +53,9 @@ func (d *doctor) uploads(ctx context.Context) Check {
 	if time.Since(oldest) < oldUpload {
 		return ok(name, "%s", what)
 	}
-	hint := "they are of workers that died; a lifecycle rule with AbortIncompleteMultipartUpload removes them"
+	hint := "they are of workers that died; sluice run removes them, or a lifecycle rule with AbortIncompleteMultipartUpload"
 	if d.place("sink").bucket() == nil {
-		hint = "they are of workers that died; remove old files in " + filepath.Join(d.place("sink").st.String(), ".sluice", "uploads")
+		hint = "they are of workers that died; sluice run removes them"
 	}
 	return warn(name, hint, "%s", what)
 }

@@ -162,4 +162,6 @@ func (s *memStore) PendingUploads(context.Context, string) ([]store.Upload, erro
 
 func (s *memStore) AbortUpload(context.Context, store.Upload) error { return nil }
 
+func (s *memStore) Sweep(context.Context, string) (int, error) { return 0, nil }
+
 var _ io.Writer = (*memWriter)(nil)

@@ -66,6 +66,7 @@ type Findings struct {
 	Torn    int64     // objects whose tables show different states
 	Doubled int64     // objects with outputs of several names
 	Foreign int64     // objects in the sink that are no output
+	Swept   int       // uploads of dead workers that were removed before
 }
 
 // Complete reports whether nothing was found that is missing in the tables, or

@@ -208,6 +208,9 @@ func (s *Setup) TablesFound(written bool) []catalog.Table {
 	return s.Tables
 }
 
+// catalogFolder is where the catalog of a folder is, beside the ledger.
+const catalogFolder = "catalog/"
+
 func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	c := s.Config
 	switch {
@@ -215,7 +218,7 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 		s.Catalog = catalog.None{}
 		return nil
 	case s.stores.lake != "" || c.Sink.Bucket == "":
-		s.Catalog = dircatalog.New(led, "catalog/")
+		s.Catalog = dircatalog.New(led, catalogFolder)
 		return nil
 	}
 	awsConfig, err := s.stores.find(ctx)

@@ -74,6 +74,12 @@ type Store interface {
 	// AbortUpload removes what a pending upload has stored; its Commit, if it
 	// comes, fails. It is idempotent.
 	AbortUpload(ctx context.Context, u Upload) error
+
+	// Sweep removes the pending uploads under prefix whose writers are dead, and
+	// says how many: nobody has written to them for as long as the store waits
+	// for it, and nobody is known to hold them. Should a writer live after all,
+	// its Commit fails as after AbortUpload.
+	Sweep(ctx context.Context, prefix string) (int, error)
 }
 
 // Info describes one state of an object.

@@ -4,7 +4,7 @@
 //
 // What the Store needs for itself is in the subfolder ".sluice":
 //
-//	uploads/<id>-<key>            objects until their Commit
+//	uploads/<id>-<key>            objects until their Commit, locked while they are written
 //	meta/<key>.<modified>-<size>  the Meta of the state with this time and size
 //	locks/<hash>                  held by a publication, see lock.go
 //

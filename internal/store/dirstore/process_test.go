@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -28,7 +32,30 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv("SLUICE_TEST_WRITER"); dir != "" {
+		fmt.Fprintln(os.Stderr, hold(dir))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// hold writes uploads, says so, and does not end them.
+func hold(dir string) error {
+	s, err := dirstore.Open(dir)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"out/table.parquet", "out/" + strings.Repeat("long", 60)} {
+		w, err := s.Create(context.Background(), key, store.CreateOptions{})
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write([]byte("half")); err != nil {
+			return err
+		}
+	}
+	fmt.Println("written")
+	select {}
 }
 
 const share = 20
@@ -111,4 +138,59 @@ func TestProcesses(t *testing.T) {
 	if uploads, err := s.PendingUploads(t.Context(), ""); err != nil || len(uploads) > 0 {
 		t.Errorf("left: %v, %v", uploads, err)
 	}
+}
+
+// What a process writes stays while it lives, however old it looks; once it was
+// killed, what it left is removed.
+func TestSweepAfterKill(t *testing.T) {
+	s := open(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SLUICE_TEST_WRITER="+s.String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "written\n" {
+		t.Errorf("the writer says %q, %v", line, err)
+	}
+	makeOld(t, s)
+	for _, test := range []struct {
+		when  string
+		swept int
+		files int
+	}{{"it lives", 0, 3}, {"it was killed", 2, 0}} {
+		n, err := s.Sweep(t.Context(), "")
+		if err != nil || n != test.swept || len(uploadFiles(t, s)) != test.files {
+			t.Errorf("while %s: swept %d, left %v: %v", test.when, n, uploadFiles(t, s), err)
+		}
+		cmd.Process.Kill() // it may have ended
+		cmd.Wait()         // it was killed
+	}
+}
+
+// makeOld gives all uploads the time of yesterday.
+func makeOld(t *testing.T, s *dirstore.Store) {
+	t.Helper()
+	yesterday := time.Now().Add(-24 * time.Hour)
+	for _, name := range uploadFiles(t, s) {
+		if err := os.Chtimes(filepath.Join(s.String(), ".sluice/uploads", name), yesterday, yesterday); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func uploadFiles(t *testing.T, s *dirstore.Store) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(s.String(), ".sluice/uploads"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }

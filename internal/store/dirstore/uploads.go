@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/filelock"
 	"sluice/internal/store"
 )
 
@@ -19,8 +20,9 @@ const maxName = 255
 
 func uploadName(id string) string { return filepath.Join(private, "uploads", id) }
 
-// createUpload makes the file of an upload of key. Its ID is the file's name,
-// which says the key; one that is too long for that stands in a second file.
+// createUpload makes the file of an upload of key, and locks it: so Sweep sees
+// that somebody writes to it. Its ID is the file's name, which says the key; one
+// that is too long for that stands in a second file.
 func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 	id = rand.Text() + "-" + url.QueryEscape(key)
 	if len(id) > maxName {
@@ -30,7 +32,14 @@ func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 		}
 	}
 	f, err = s.createNew(uploadName(id))
-	return id, f, err
+	if err != nil {
+		return id, nil, err
+	}
+	if err := filelock.Lock(f); err != nil {
+		f.Close()
+		return id, nil, err
+	}
+	return id, f, nil
 }
 
 // openOwn opens a file of the store's own, and makes its folder where that is

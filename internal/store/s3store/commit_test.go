@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,5 +215,51 @@ func TestUploadStalls(t *testing.T) {
 	}
 	if !bytes.Equal(f.objects["key"].data, data) {
 		t.Error("other bytes")
+	}
+}
+
+// What is a day old by the server's clock, and got no part for as long, is
+// aborted; what somebody may be writing is not, whatever this machine's clock
+// says, nor anything by a server that tells no time.
+func TestSweep(t *testing.T) {
+	const now = "Wed, 10 Jan 2024 12:00:00 GMT"
+	parts := map[string]string{"dead": "2024-01-09T11:00:00.000Z", "slow": "2024-01-10T11:00:00.000Z", "begun": ""}
+	for date, want := range map[string][]string{now: {"begun", "dead"}, "": nil} {
+		var aborted []string
+		_, s := newFake(t, s3store.Config{}, func(_ *fake, w http.ResponseWriter, r *http.Request, _ int) bool {
+			w.Header()["Date"] = nil
+			if date != "" {
+				w.Header().Set("Date", date)
+			}
+			query := r.URL.Query()
+			switch {
+			case query.Has("uploads"):
+				fmt.Fprint(w, "<ListMultipartUploadsResult>")
+				for key, at := range map[string]string{"dead": "2024-01-09T10:00:00.000Z", "slow": "2024-01-02T10:00:00.000Z", "begun": "2024-01-09T10:00:00.000Z", "new": "2024-01-10T11:00:00.000Z", "ended": "2024-01-02T10:00:00.000Z"} {
+					fmt.Fprintf(w, "<Upload><Key>out/%s</Key><UploadId>%s</UploadId><Initiated>%s</Initiated></Upload>", key, key, at)
+				}
+				fmt.Fprint(w, "</ListMultipartUploadsResult>")
+			case r.Method == http.MethodGet && query.Has("uploadId"):
+				at, ok := parts[query.Get("uploadId")]
+				if !ok {
+					fail(w, 404, "NoSuchUpload")
+				} else if at == "" {
+					fmt.Fprint(w, "<ListPartsResult></ListPartsResult>")
+				} else {
+					fmt.Fprintf(w, "<ListPartsResult><Part><PartNumber>1</PartNumber><LastModified>%s</LastModified><Size>5</Size></Part></ListPartsResult>", at)
+				}
+			case r.Method == http.MethodDelete:
+				aborted = append(aborted, query.Get("uploadId"))
+				w.WriteHeader(204)
+			default:
+				return false
+			}
+			return true
+		})
+		n, err := s.Sweep(t.Context(), "out/")
+		slices.Sort(aborted)
+		if err != nil || n != len(want) || !slices.Equal(aborted, want) {
+			t.Errorf("at %q swept %d, aborted %q: %v", date, n, aborted, err)
+		}
 	}
 }

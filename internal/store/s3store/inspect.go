@@ -146,22 +146,6 @@ func notification(arn *string, events []types.Event, f *types.NotificationConfig
 	return n
 }
 
-// UploadSize is the number of bytes that a pending upload has stored.
-func (s *Store) UploadSize(ctx context.Context, u store.Upload) (int64, error) {
-	var size int64
-	pages := s3.NewListPartsPaginator(s.client, &s3.ListPartsInput{Bucket: &s.bucket, Key: &u.Key, UploadId: &u.ID})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return size, s.fail(ctx, "list parts", u.Key, err)
-		}
-		for _, p := range page.Parts {
-			size += aws.ToInt64(p.Size)
-		}
-	}
-	return size, nil
-}
-
 // PutInParts is store.Put by a multipart upload of one part, to see whether the
 // server holds conditions on CompleteMultipartUpload too.
 func (s *Store) PutInParts(ctx context.Context, key string, data []byte, p store.Precondition) (store.Info, error) {

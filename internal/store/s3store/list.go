@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -44,24 +46,86 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 
 // PendingUploads implements [store.Store].
 func (s *Store) PendingUploads(ctx context.Context, prefix string) ([]store.Upload, error) {
-	var uploads []store.Upload
+	uploads, _, err := s.pending(ctx, prefix)
+	return uploads, err
+}
+
+// pending lists the pending uploads; now is the server's time.
+func (s *Store) pending(ctx context.Context, prefix string) (uploads []store.Upload, now time.Time, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{
 		Bucket: &s.bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl,
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, s.fail(ctx, "list uploads", prefix, err)
+			return nil, now, s.fail(ctx, "list uploads", prefix, err)
 		}
+		now, _ = awsmiddleware.GetServerTime(page.ResultMetadata)
 		for _, u := range page.Uploads {
 			key, err := decode(u.Key, page.EncodingType)
 			if err != nil {
-				return nil, s.fail(ctx, "list uploads", prefix, err)
+				return nil, now, s.fail(ctx, "list uploads", prefix, err)
 			}
 			uploads = append(uploads, store.Upload{Key: key, ID: aws.ToString(u.UploadId), Started: modified(u.Initiated)})
 		}
 	}
-	return uploads, nil
+	return uploads, now, nil
+}
+
+// silence is how long nobody must have sent a part of an upload before Sweep
+// takes its writer for dead: a bucket does not tell who is at work. A Lambda
+// function lives a quarter of an hour; a run that sends no part for a day fails.
+const silence = 24 * time.Hour
+
+// Sweep implements [store.Store]. All times are the server's: a wrong clock of
+// this machine must not end the uploads of others.
+func (s *Store) Sweep(ctx context.Context, prefix string) (n int, err error) {
+	uploads, now, err := s.pending(ctx, prefix)
+	if err != nil {
+		return 0, err
+	}
+	for _, u := range uploads {
+		if now.Sub(u.Started) < silence {
+			continue
+		}
+		_, last, err := s.parts(ctx, u)
+		switch {
+		case isCode(err, "NoSuchUpload"): // it has just ended
+			continue
+		case err == nil && now.Sub(last) >= silence:
+			if err = s.AbortUpload(ctx, u); err == nil {
+				n++
+			}
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// UploadSize is the number of bytes that a pending upload has stored.
+func (s *Store) UploadSize(ctx context.Context, u store.Upload) (int64, error) {
+	size, _, err := s.parts(ctx, u)
+	return size, err
+}
+
+// parts adds up those of an upload; last is when one was sent.
+func (s *Store) parts(ctx context.Context, u store.Upload) (size int64, last time.Time, err error) {
+	pages := s3.NewListPartsPaginator(s.client, &s3.ListPartsInput{Bucket: &s.bucket, Key: &u.Key, UploadId: &u.ID})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return size, last, s.fail(ctx, "list parts", u.Key, err)
+		}
+		for _, p := range page.Parts {
+			size += aws.ToInt64(p.Size)
+			if at := modified(p.LastModified); at.After(last) {
+				last = at
+			}
+		}
+	}
+	return size, last, nil
 }
 
 // AbortUpload implements [store.Store].

@@ -41,7 +41,7 @@ var ErrCrash = errors.New("crash made by the test")
 //	}
 //
 // Counted are Head, Open, Create, Commit, Delete, PendingUploads, AbortUpload,
-// the start of a List, and for every object the first Read, the first Write
+// Sweep, the start of a List, and for every object the first Read, the first Write
 // and the first Abort before Commit.
 type Plan struct {
 	n     int
@@ -193,6 +193,14 @@ func (f *failing) PendingUploads(ctx context.Context, prefix string) (uploads []
 		return err
 	})
 	return uploads, err
+}
+
+func (f *failing) Sweep(ctx context.Context, prefix string) (n int, err error) {
+	err = f.plan.call("sweep", f.at(prefix), func() (err error) {
+		n, err = f.Store.Sweep(ctx, prefix)
+		return err
+	})
+	return n, err
 }
 
 func (f *failing) AbortUpload(ctx context.Context, u store.Upload) error {

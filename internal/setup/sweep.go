@@ -1,0 +1,35 @@
+package setup
+
+import (
+	"context"
+	"errors"
+
+	"sluice/internal/catalog/dircatalog"
+	"sluice/internal/store"
+)
+
+// Sweep removes what dead workers have left where the pipeline writes, and says
+// how many uploads that were. A place that fails does not keep the others from
+// being swept.
+func (s *Setup) Sweep(ctx context.Context) (int, error) {
+	type place struct {
+		st     store.Store
+		prefix string
+	}
+	places := []place{
+		{s.Pipeline.Sink, s.Pipeline.SinkPrefix},
+		{s.Ledger, s.Config.Ledger.Prefix},
+		{s.Pipeline.Quarantine, s.Pipeline.QuarantinePrefix},
+	}
+	if _, ok := s.Catalog.(*dircatalog.Catalog); ok {
+		places = append(places, place{s.Ledger, catalogFolder})
+	}
+	all := 0
+	var failed error
+	for _, p := range places {
+		n, err := p.st.Sweep(ctx, p.prefix)
+		all += n
+		failed = errors.Join(failed, err)
+	}
+	return all, failed
+}
