@@ -50,6 +50,7 @@ var statusColors = map[doctor.Status]string{doctor.OK: green, doctor.Warning: ye
 func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 	r := doctorReport{Counts: map[doctor.Status]int{doctor.OK: 0, doctor.Warning: 0, doctor.Failed: 0, doctor.NotChecked: 0}}
 	tell := func(c doctor.Check) {
+		c.Detail = strings.ReplaceAll(c.Detail, "\n", "; ") // of several errors
 		r.Checks = append(r.Checks, c)
 		r.Counts[c.Status]++
 		if report == "text" {
@@ -85,18 +86,15 @@ func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 // somebody sits before it. What is silent for so long has trouble.
 const doctorWaits = 20 * time.Second
 
-// oneLine is the text of an error, for a report that has a line for each check.
-func oneLine(err error) string { return strings.ReplaceAll(errorText(err), "\n", "; ") }
-
 // examine makes the checks; the code is that of a wrong configuration, or 0.
 func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check)) (code int, err error) {
 	c, err := f.load(cmd, a.getenv)
 	if err != nil {
-		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: oneLine(err), Hint: "docs/config.md describes the file and the variables"})
+		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/config.md describes the file and the variables"})
 		return exitUsage, nil
 	}
 	if _, err := setup.LoadMapping(c.Mapping); err != nil {
-		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: oneLine(err), Hint: "docs/mapping.md describes the file"})
+		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
 		return exitUsage, nil
 	}
 	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
