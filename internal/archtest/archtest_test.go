@@ -30,6 +30,40 @@ func TestImportLadder(t *testing.T) {
 	}
 }
 
+// What is permitted and nobody needs is a door that should be shut.
+func TestLadderIsUsed(t *testing.T) {
+	all, err := files(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := func(pkg string, wanted func(imported string) bool) bool {
+		return slices.ContainsFunc(all, func(f goFile) bool {
+			return f.pkg == pkg && !f.test && slices.ContainsFunc(f.imports, wanted)
+		})
+	}
+	for pkg, rung := range ladder {
+		for _, below := range rung.imports {
+			if !uses(pkg, func(imported string) bool { return imported == path.Join(module, below) }) {
+				t.Errorf("%s may import %s, and does not", pkg, below)
+			}
+		}
+	}
+	for _, l := range libraries {
+		for _, pkg := range l.importers {
+			if !uses(pkg, func(imported string) bool { return strings.HasPrefix(imported+"/", l.path+"/") }) {
+				t.Errorf("%s may import %s, and does not", pkg, l.path)
+			}
+		}
+	}
+	for heavy := range tooHeavy {
+		if own, inside := ownPackage(heavy); inside {
+			if _, known := ladder[own]; !known {
+				t.Errorf("%s is called too heavy, and is not on the ladder", heavy)
+			}
+		}
+	}
+}
+
 func TestFunctionIsLight(t *testing.T) {
 	all, err := files(os.DirFS("../.."))
 	if err != nil {
