@@ -38,7 +38,6 @@ var needs = map[string][]string{
 	"glue.GetTable":              {"glue:GetTable"},
 	"glue.CreateTable":           {"glue:CreateTable"},
 	"glue.UpdateTable":           {"glue:UpdateTable"},
-	"glue.BatchCreatePartition":  {"glue:BatchCreatePartition"},
 }
 
 // unused are calls in the binary that the function does not make.

@@ -20,9 +20,6 @@ func (s *Sum) add(hi, mid, lo uint64) {
 	s.hi, _ = bits.Add64(s.hi, hi, carry)
 }
 
-// Add adds another sum.
-func (s *Sum) Add(t Sum) { s.add(t.hi, t.mid, t.lo) }
-
 // Sums are the totals of a decimal column. A value of a record stands in as
 // many rows as the record gives, so there are two.
 type Sums struct {
@@ -76,8 +73,8 @@ func (s *Sums) addNarrow(c *Column, runs []uint32) {
 	if runs == nil {
 		rows = once
 	}
-	s.Once.Add(once)
-	s.Rows.Add(rows)
+	s.Once.add(once.hi, once.mid, once.lo)
+	s.Rows.add(rows.hi, rows.mid, rows.lo)
 }
 
 // addWide adds values of 128 bits.

@@ -17,14 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 )
 
-// fakeGlue speaks the JSON 1.1 protocol of Glue for databases, tables and
-// partitions. Unlike moto it compares the VersionId of UpdateTable, and fails
+// fakeGlue speaks the JSON 1.1 protocol of Glue for databases and
+// tables. Unlike moto it compares the VersionId of UpdateTable, and fails
 // when it is told to.
 type fakeGlue struct {
 	mu        sync.Mutex
 	databases map[string]map[string]object // database, table
 	versions  int
-	parts     map[string]bool // joined values
 	calls     []string
 
 	// before is called, if set, ahead of every operation; a code it returns is the answer.
@@ -34,7 +33,7 @@ type fakeGlue struct {
 type object = map[string]any
 
 func newFakeGlue() *fakeGlue {
-	return &fakeGlue{databases: map[string]map[string]object{"sales": {}}, parts: map[string]bool{}}
+	return &fakeGlue{databases: map[string]map[string]object{"sales": {}}}
 }
 
 func (f *fakeGlue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -80,8 +79,6 @@ func (f *fakeGlue) serve(operation string, in object) (object, string) {
 	case operation == "CreateTable", operation == "UpdateTable":
 		f.put(database, input)
 		return object{}, ""
-	case operation == "BatchCreatePartition":
-		return f.addPartitions(in)
 	}
 	return nil, "UnknownOperationException"
 }
@@ -91,30 +88,6 @@ func (f *fakeGlue) put(database string, input object) {
 	table := maps.Clone(input)
 	table["DatabaseName"], table["VersionId"] = database, strconv.Itoa(f.versions)
 	f.databases[database][input["Name"].(string)] = table
-}
-
-func (f *fakeGlue) addPartitions(in object) (object, string) {
-	list := in["PartitionInputList"].([]any)
-	if len(list) > 100 {
-		return nil, "ValidationException"
-	}
-	errs := []any{}
-	for _, p := range list {
-		values := p.(object)["Values"].([]any)
-		key, _ := json.Marshal(values)
-		code := ""
-		if f.parts[string(key)] {
-			code = "AlreadyExistsException"
-		} else if f.before != nil {
-			code = f.before("partition", p.(object))
-		}
-		if code == "" {
-			f.parts[string(key)] = true
-			continue
-		}
-		errs = append(errs, object{"PartitionValues": values, "ErrorDetail": object{"ErrorCode": code, "ErrorMessage": "of 2024-01-10"}})
-	}
-	return object{"Errors": errs}, ""
 }
 
 func (f *fakeGlue) count(operation string) int {

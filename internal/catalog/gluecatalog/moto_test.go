@@ -8,9 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 
-	"sluice/internal/catalog"
 	"sluice/internal/catalog/catalogtest"
-	"sluice/internal/catalog/gluecatalog"
 	"sluice/internal/servertest"
 )
 
@@ -26,45 +24,11 @@ func TestMoto(t *testing.T) {
 		create(t, client, "sales")
 		return fixture(client)
 	})
-	t.Run("partitions", func(t *testing.T) { testMotoPartitions(t, client) })
 }
 
 func create(t *testing.T, client *glue.Client, database string) {
 	t.Helper()
 	if _, err := client.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{Name: &database}}); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func testMotoPartitions(t *testing.T, client *glue.Client) {
-	create(t, client, "partitioned")
-	c := gluecatalog.New(client)
-	other := table("a")
-	other.Database = "partitioned"
-	if _, err := c.Refresh(t.Context(), []catalog.Table{other}); err != nil {
-		t.Fatal(err)
-	}
-	name := aws.String("partitioned")
-	got, err := client.GetTable(t.Context(), &glue.GetTableInput{DatabaseName: name, Name: aws.String("t")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.UpdateTable(t.Context(), &glue.UpdateTableInput{DatabaseName: name, TableInput: &types.TableInput{
-		Name: aws.String("t"), StorageDescriptor: got.Table.StorageDescriptor, TableType: got.Table.TableType,
-		PartitionKeys: []types.Column{{Name: aws.String("day"), Type: aws.String("string")}},
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	for _, partitions := range [][]gluecatalog.Partition{days(0, 30), days(20, 150)} {
-		if err := c.AddPartitions(t.Context(), "partitioned", "t", partitions); err != nil {
-			t.Fatal(err)
-		}
-	}
-	all, err := client.GetPartitions(t.Context(), &glue.GetPartitionsInput{DatabaseName: name, TableName: aws.String("t")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all.Partitions) != 150 {
-		t.Errorf("%d partitions are registered, want 150", len(all.Partitions))
 	}
 }
