@@ -108,6 +108,38 @@ func TestSignalsLeaveNothing(t *testing.T) {
 	}
 }
 
+// What a killed command left is removed by the next one that writes there, once
+// it is old; that of a command at work stays, however old it looks.
+func TestKilledLeavesNothingForLong(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, dir, nil, "sluice", "convert", "-", "-o", "o.parquet")
+	for _, isKilled := range []bool{false, true} {
+		if isKilled {
+			if err := p.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			p.ended(t)
+		}
+		yesterday := time.Now().Add(-24 * time.Hour)
+		for _, name := range p.left(t) {
+			if err := os.Chtimes(name, yesterday, yesterday); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := start(t, dir, nil, "sluice", "convert", "-", "-o", "next.parquet")
+		if _, err := io.WriteString(next.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
+			t.Fatal(err)
+		}
+		next.in.Close()
+		if code := next.ended(t); code != 3 {
+			t.Errorf("exit code %d, standard error %q", code, next.stderr.String())
+		}
+		if left := p.left(t); len(left) > 0 == isKilled {
+			t.Errorf("killed %t: %v are left", isKilled, left)
+		}
+	}
+}
+
 // Under nohup the end of the terminal is no reason to stop.
 func TestNohup(t *testing.T) {
 	p := start(t, t.TempDir(), nil, "sh", "-c", `trap "" HUP; exec "$0" convert - -o o.parquet`, "sluice")

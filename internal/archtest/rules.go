@@ -43,7 +43,7 @@ var ladder = map[string]rung{
 		"the root joins the stages; what stands beside or above it (command, files, generated data) it must not know"},
 	"internal/filelock": {nil,
 		"a lock is of an open file, whatever that is for"},
-	"internal/atomicfile": {nil,
+	"internal/atomicfile": {[]string{"internal/filelock"},
 		"atomicfile knows files and names only"},
 	"internal/gen": {nil,
 		"generated orders must not share code with what reads them: an error in both would not be seen"},

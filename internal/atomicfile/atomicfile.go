@@ -1,6 +1,7 @@
 // Package atomicfile writes a file that appears whole under its name, or not
 // at all. Until Commit the bytes are in a hidden file of the same directory,
-// ".name.*.tmp", and what stood under the name before stays.
+// ".name.*.sluice", and what stood under the name before stays. The hidden file
+// is locked; one that a process left that was killed is not, and Sweep removes it.
 package atomicfile
 
 import (
@@ -12,7 +13,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
+
+	"sluice/internal/filelock"
 )
 
 // File is a file being written. It is to be ended with Commit or Abort:
@@ -80,16 +85,57 @@ func create(name string, old fs.FileInfo) (*File, error) {
 	return &File{f: f, name: name}, nil
 }
 
+// hidden is the end of the name of a hidden file.
+const hidden = ".sluice"
+
 // createTemp is os.CreateTemp with the permissions of an ordinary new file:
 // 0666 before the umask, and not 0600.
 func createTemp(name string) (*os.File, error) {
 	dir, base := filepath.Split(name)
 	for {
-		temp := dir + "." + base + "." + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
+		temp := dir + "." + base + "." + strconv.FormatUint(uint64(rand.Uint32()), 36) + hidden
 		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
+		if errors.Is(err, fs.ErrExist) {
+			continue
 		}
+		if err == nil {
+			// Some file systems have no locks. There a file that is left stays.
+			filelock.TryLock(f) //nolint:errcheck // as said above
+		}
+		return f, err
+	}
+}
+
+// silence is how long nobody must have written to a hidden file before Sweep
+// looks whether it is held: its process locks it just after it was made.
+const silence = time.Hour
+
+// Sweep removes the hidden files that processes left in dir when they were
+// killed: nobody holds them, and nobody wrote to them for an hour. What cannot be
+// looked at or removed stays, as who writes in a directory may have no right to
+// more.
+func Sweep(dir string) {
+	entries, _ := os.ReadDir(dir) //nolint:errcheck // as said above
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, ".") && strings.HasSuffix(name, hidden) && len(name) > len(hidden) && e.Type().IsRegular() {
+			sweep(filepath.Join(dir, name))
+		}
+	}
+}
+
+func sweep(name string) {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	stat, err := f.Stat()
+	isFree := false
+	if err == nil && time.Since(stat.ModTime()) >= silence {
+		isFree, err = filelock.TryLock(f)
+	}
+	f.Close() // some systems remove no open file; nobody takes it up again
+	if err == nil && isFree {
+		os.Remove(name)
 	}
 }
 

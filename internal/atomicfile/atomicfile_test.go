@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func start(t *testing.T, name, content string) *File {
@@ -50,7 +51,7 @@ func TestCommit(t *testing.T) {
 	name := filepath.Join(dir, "a.parquet")
 	f := start(t, name, "one")
 	defer f.Abort()
-	if got := names(t, dir); !strings.HasPrefix(got, ".a.parquet.") || !strings.HasSuffix(got, ".tmp") {
+	if got := names(t, dir); !strings.HasPrefix(got, ".a.parquet.") || !strings.HasSuffix(got, ".sluice") {
 		t.Errorf("before Commit the directory has %q, want only the hidden file", got)
 	}
 	if err := f.Sync(); err != nil {
@@ -265,4 +266,40 @@ func TestFailedWrite(t *testing.T) {
 		t.Fatal("a write to a file that is open for reading succeeded")
 	}
 	commitFails(t, f, dir)
+}
+
+// Only what a dead process left is removed: a hidden file of ours, old and free.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	live := start(t, filepath.Join(dir, "a.parquet"), "half")
+	defer live.Abort()
+	for _, name := range []string{".dead.parquet.k3x9.sluice", ".new.parquet.k3x9.sluice", ".sluice", "visible.sluice", ".other.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".folder.k3x9.sluice"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("visible.sluice", filepath.Join(dir, ".link.k3x9.sluice")); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := time.Now().Add(-24 * time.Hour)
+	for _, name := range strings.Fields(names(t, dir)) {
+		if strings.HasPrefix(name, ".new") {
+			continue
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), yesterday, yesterday); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := names(t, dir)
+	Sweep(dir)
+	if got, want := names(t, dir), strings.Replace(before, ".dead.parquet.k3x9.sluice ", "", 1); got != want {
+		t.Errorf("left %s, want %s", got, want)
+	}
+	if err := live.Commit(); err != nil {
+		t.Error(err)
+	}
+	Sweep(filepath.Join(dir, "absent"))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice"
+	"sluice/internal/atomicfile"
 	"sluice/mapping"
 )
 
@@ -98,6 +100,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	c := &conversion{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
 	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
+	sweep(jobs)
 	for _, j := range jobs {
 		run.files = append(run.files, c.run(cmd.Context(), j))
 		if cmd.Context().Err() != nil {
@@ -106,6 +109,22 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	}
 	c.meter.end()
 	return a.reportRun(&run, f)
+}
+
+// sweep removes what commands that were killed have left in the folders of the
+// outputs: hidden files, which hold personal data.
+func sweep(jobs []job) {
+	folders := map[string]bool{}
+	for _, j := range jobs {
+		for _, name := range append(slices.Clone(j.tables), j.quarantine) {
+			if name != "" && !isStream(name) {
+				folders[filepath.Dir(name)] = true
+			}
+		}
+	}
+	for folder := range folders {
+		atomicfile.Sweep(folder)
+	}
 }
 
 // conversion is what the jobs of one command share.
