@@ -139,7 +139,9 @@ func Allow(c config.Config) event.Allow {
 // tell somebody that it is left out, and why.
 func (s *Setup) Listed(info store.Info) event.Record {
 	r := s.Allow.Listed(event.Object{Bucket: s.Config.Source.Bucket, Key: info.Key, ETag: info.ETag, Size: info.Size})
-	if info.Err != nil && r.Action != event.Skip {
+	// The end of its name says nothing of the objects that may be in a folder.
+	mayHoldMore := errors.Is(info.Err, store.ErrLink) && r.Reason == event.OtherSuffix
+	if info.Err != nil && (r.Action != event.Skip || mayHoldMore) {
 		r.Action, r.Reason, r.Detail = event.Error, event.BadKey, info.Err.Error()
 	}
 	return r

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -23,6 +24,9 @@ var (
 
 	// ErrKey: the store cannot hold an object of this key.
 	ErrKey = errors.New("key not possible here")
+	// ErrLink, an ErrKey: a link in a folder that is followed to no file. There
+	// may be objects behind it.
+	ErrLink = fmt.Errorf("%w: a link to a folder, to nowhere, or out of this folder is not followed", ErrKey)
 
 	// ErrArchived: the object is in an archive storage class.
 	ErrArchived = errors.New("the object is archived: restore the object, then process it again")

@@ -154,10 +154,8 @@ func (s *Store) regular(name string) (fs.FileInfo, error) {
 	switch {
 	case absent != nil:
 		return nil, absent
-	case link.Mode()&fs.ModeSymlink != 0 && err != nil:
-		return nil, fmt.Errorf("%w: a link that leads nowhere, or out of the folder", store.ErrKey)
-	case link.Mode()&fs.ModeSymlink != 0 && stat.IsDir():
-		return nil, fmt.Errorf("%w: links to folders are not followed", store.ErrKey)
+	case link.Mode()&fs.ModeSymlink != 0 && (err != nil || stat.IsDir()):
+		return nil, store.ErrLink
 	case err != nil:
 		return nil, err
 	case stat.IsDir():
