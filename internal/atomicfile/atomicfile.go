@@ -115,7 +115,7 @@ const silence = time.Hour
 // looked at or removed stays, as who writes in a directory may have no right to
 // more.
 func Sweep(dir string) {
-	entries, _ := os.ReadDir(dir) //nolint:errcheck // as said above
+	entries, _ := os.ReadDir(dir) // as said above
 	for _, e := range entries {
 		if name := e.Name(); strings.HasPrefix(name, ".") && strings.HasSuffix(name, hidden) && len(name) > len(hidden) && e.Type().IsRegular() {
 			sweep(filepath.Join(dir, name))

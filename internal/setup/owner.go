@@ -204,9 +204,9 @@ func (s *stores) where(l, from config.Location) string {
 	if s.isBucket(l) {
 		return l.String()
 	}
-	at := realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
+	at := s.real(l)
 	if !s.isBucket(from) {
-		ledger := realPath(filepath.Join(s.folder(from), filepath.FromSlash(from.Prefix)))
+		ledger := s.real(from)
 		if rel, err := filepath.Rel(ledger, at); err == nil {
 			at = rel
 		}
@@ -216,12 +216,17 @@ func (s *stores) where(l, from config.Location) string {
 
 // above opens the folder in which the keys of a location begin with prefix.
 func (s *stores) above(l config.Location, prefix string) (store.Store, error) {
-	at := realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
+	at := s.real(l)
 	root, ok := strings.CutSuffix(filepath.ToSlash(at)+"/", prefix)
 	if !ok || root == "" {
 		return nil, &OwnerError{fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as it was", l, prefix)}
 	}
 	return s.dir(filepath.Clean(filepath.FromSlash(root)), false)
+}
+
+// real is the folder of the disk that a location leads to.
+func (s *stores) real(l config.Location) string {
+	return realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
 }
 
 // realPath follows the links of a path as far as it is there.

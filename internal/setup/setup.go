@@ -79,6 +79,9 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		return nil, err
 	}
 	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}, find: find}}
+	if err := s.apart(); err != nil {
+		return nil, err
+	}
 	sink, err := s.stores.at(c.Sink, true)
 	if err != nil {
 		return nil, fmt.Errorf("open sink: %w", err)
@@ -117,6 +120,29 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		}
 	}
 	return s, s.openCatalog(ctx, led)
+}
+
+// apart makes sure that no two folders are one, or lie in one another, where
+// links lead: an output under the source would be an object to process. That
+// their names do not is checked with the configuration.
+func (s *Setup) apart() error {
+	c := s.Config
+	places := []struct {
+		name string
+		at   config.Location
+	}{{"source", c.Source}, {"sink", c.Sink}, {"ledger", c.Ledger}, {"quarantine", c.Quarantine}}
+	for i, a := range places {
+		for _, b := range places[i+1:] {
+			if s.stores.isBucket(a.at) || s.stores.isBucket(b.at) {
+				continue
+			}
+			x, y := config.Location{Dir: s.stores.real(a.at)}, config.Location{Dir: s.stores.real(b.at)}
+			if x.Holds(y) || y.Holds(x) {
+				return &OwnerError{fmt.Sprintf("%s %s and %s %s lie in one another by way of a link: they are %s and %s; give each a folder of its own", a.name, a.at, b.name, b.at, x, y)}
+			}
+		}
+	}
+	return nil
 }
 
 // Allow is what events may make us look at.

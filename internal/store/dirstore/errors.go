@@ -3,6 +3,7 @@ package dirstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,11 +57,14 @@ func isAbsent(err error) bool {
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return path.Err
+		return cause(path.Err)
 	}
 	var link *os.LinkError
 	if errors.As(err, &link) {
 		return link.Err
+	}
+	if err.Error() == "path escapes from parent" { // of os.Root, which has no name for it
+		return fmt.Errorf("a link on the way leads out of the folder: %w", err)
 	}
 	return err
 }
