@@ -35,8 +35,9 @@ input, which is also read when no IN is given and it is not a terminal.
 
 OUT is a file; or - for standard output; or a folder, when it exists, ends in /,
 there are several IN, or the mapping has several tables. In a folder,
-orders.json.gz becomes orders.parquet; with several tables, TABLE/orders.parquet.
-What is read is never overwritten, by whatever name: an input, the mapping.
+orders.json.gz becomes orders.parquet, and with several tables
+TABLE/orders.parquet. What is read is never overwritten, by whatever name: an
+input, the mapping.
 
 An output appears whole or not at all: after an error or a reject the older file
 stands as it was. Bytes sent to standard output, a FIFO or a device cannot be
@@ -55,7 +56,7 @@ and "files" for several; "error" says what failed. The outcome of an input that
 failed, and was not judged, is empty.`,
 		Example: `  sluice convert orders.json -o orders.parquet
   sluice convert raw/*.json.gz -o parquet/ -m orders.yaml --report json
-  zcat orders.json.gz | sluice convert -o - --quarantine bad.ndjson > orders.parquet`,
+  zcat a.json.gz | sluice convert -o - --quarantine bad.ndjson > a.parquet`,
 		RunE: func(cmd *cobra.Command, inputs []string) error { return a.convert(cmd, f, inputs) },
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` or folder; - for standard output")

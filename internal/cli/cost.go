@@ -38,7 +38,7 @@ list prices of us-east-1 without free tier and volume discounts; --report json
 names the source and date of each, and --prices overrides them.`,
 		Example: `  sluice cost --objects 1000 --bytes 1GB
   sluice cost --objects 1e6 --bytes 1TB --catalog glue --memory 512
-  sluice cost --objects 30000 --bytes 30GB --per month --prices eu.yaml --report json`,
+  sluice cost --objects 30000 --bytes 30GB --per month --prices eu.yaml`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.cost(cmd, &f) },
 	}

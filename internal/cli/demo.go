@@ -33,8 +33,8 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See a file become a table: event, commit, quarantine, ledger, sums",
-		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket, and
-hands the notification that S3 sends of such an upload to the handler of the
+		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket,
+and hands the notification that S3 sends of such an upload to the handler of the
 Lambda function. Then the notification comes a second time, and the file is
 uploaded again with the broken order mended. Nothing is written outside the
 folder; the orders are the same every time.`,

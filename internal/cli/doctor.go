@@ -22,8 +22,9 @@ func (a *app) doctorCommand() *cobra.Command {
 whether source, sink, ledger and quarantine can be read, listed and written;
 whether the server holds conditional writes; versioning, lifecycle rules and
 notifications of the bucket; the crawler or the tables; pending uploads; objects
-that are newer than the ledger. It writes small probes under the ledger and the
-quarantine, and removes them again. docs/config.md explains each check.`,
+that are newer than the ledger; outputs that are not those of the ledger; and
+what a changed configuration has left. It writes small probes under the ledger
+and the quarantine, and removes them again. docs/config.md explains each check.`,
 		Example: `  sluice doctor -c sluice.yaml
   sluice doctor --lake lake/ --report json`,
 		Args: args(0, 0, ""),

@@ -65,15 +65,17 @@ func TestNumberOfArguments(t *testing.T) {
 	})
 }
 
-// The paragraphs of the help fill lines of 80 columns, as fmt(1) would have it.
+// Help fits a terminal of 80 columns, and its paragraphs fill the lines.
 func TestHelpIsFilled(t *testing.T) {
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
+		for line := range strings.SplitSeq(cmd.UsageString()+cmd.Long, "\n") {
+			if len(line) > 80 {
+				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line), line)
+			}
+		}
 		for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
 			lines := strings.Split(paragraph, "\n")
 			for i, line := range lines {
-				if len(line) > 81 {
-					t.Errorf("%s: %d columns: %s", cmd.CommandPath(), len(line), line)
-				}
 				if i+1 == len(lines) {
 					break
 				}

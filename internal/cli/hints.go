@@ -51,7 +51,10 @@ const twiceHint = "take the outer layer off first: gunzip -c FILE | sluice conve
 // hint is what a person can do about an error; empty if nothing is known.
 func hint(err error) string {
 	var reject *sluice.RejectError
+	var object *rejectedError
 	switch {
+	case errors.As(err, &object):
+		return rejectHints[object.reason]
 	case errors.As(err, &reject) && reject.Detail == reason.CompressedTwice:
 		return twiceHint
 	case errors.As(err, &reject):

@@ -130,8 +130,8 @@ func (a *app) quarantineShowCommand() *cobra.Command {
 		Long: `Prints the report of a source key and where each quarantined record stood. With
 --raw it prints the quarantine file itself, with the bytes of the records, which
 are personal data as they came.`,
-		Example: `  sluice quarantine show raw_orders_data/orders.json --lake lake/
-  sluice quarantine show raw_orders_data/orders.json --lake lake/ --raw > bad.ndjson`,
+		Example: `  sluice quarantine show raw_orders_data/a.json --lake lake/
+  sluice quarantine show raw_orders_data/a.json --lake lake/ --raw > bad.ndjson`,
 		Args: args(1, 1, "no KEY: sluice quarantine list names them"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s, err := a.setup(cmd, f)
@@ -212,7 +212,7 @@ func (a *app) quarantineReplayCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "replay [KEY...]",
-		Short: "Process again what was quarantined or rejected, with a mended mapping",
+		Short: "Process these objects again, with a mended mapping",
 		Long: `Publishes the objects again that have records in quarantine or were rejected
 with another mapping than the one given: the whole object, through the same
 ledger, so that the mended records join the table once and the others stay

@@ -207,6 +207,12 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 // maxFailures is the number of objects whose failure is told one by one.
 const maxFailures = 20
 
+// rejectedError is told of an object that was rejected, now or before.
+type rejectedError struct {
+	error
+	reason sluice.Reason
+}
+
 // failures tells of objects that failed or were rejected, while others go on.
 type failures struct {
 	a  *app
@@ -225,7 +231,8 @@ func (f *failures) note(key string, r pipeline.Result, err error) {
 		return
 	}
 	if err == nil {
-		err = fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), f.s.Config.Quarantine.Name(r.Report))
+		told := fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), f.s.Config.Quarantine.Name(r.Report))
+		err = &rejectedError{told, r.Stats.Reason}
 	}
 	f.a.complain(err)
 	if f.n == maxFailures {
