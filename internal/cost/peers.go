@@ -21,7 +21,11 @@ func firehose(j Job, b *biller) {
 // spark is a Glue job on a schedule. The time its workers need is shared by
 // any number of them, down to the smallest job.
 func spark(j Job, b *biller) {
-	b.Name = fmt.Sprintf("Glue Spark, %g runs a day", j.SparkRuns)
+	runs := "runs"
+	if j.SparkRuns == 1 {
+		runs = "run"
+	}
+	b.Name = fmt.Sprintf("Glue Spark, %g %s a day", j.SparkRuns, runs)
 	b.Note = "rows wait for the next run; listing of many small objects is not counted"
 	hours := j.Bytes / j.SparkRuns / bytesPerMB / (sparkMBPerSecond * dpuVCPU) / 3600
 	least := sparkDPU * float64(sparkMinimum) / 3600
