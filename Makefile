@@ -19,7 +19,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants cross readers memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -66,6 +66,10 @@ fuzz:
 # Faults put back into the commit protocol: the simulation must notice each.
 mutants:
 	python3 .ci/mutants.py
+
+# The real commit protocol against the exhaustive model beside the repository.
+model:
+	SHARED=$(SHARED) python3 .ci/model.py
 
 # The platforms the command is built for, without cgo; deploy-check builds for
 # linux on arm64.

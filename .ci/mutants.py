@@ -108,7 +108,8 @@ def swapped(text):
 SOUND = "the code as it is"
 
 
-def survives(root, folder, name):
+def build(root, folder, name):
+    """The tests of the package with the fault, as a program."""
     if name == SOUND:
         file = "attempt.go"
         with open(os.path.join(root, PACKAGE, file)) as f:
@@ -133,7 +134,12 @@ def survives(root, folder, name):
     built = subprocess.run(["go", "test", "-overlay", overlay, "-vet=off", "-c", "-o", os.path.join(folder, "test"), "./" + PACKAGE], cwd=root, capture_output=True, text=True)
     if built.returncode:
         raise SystemExit(f"{name} does not build: {built.stderr}")
-    done = subprocess.run([os.path.join(folder, "test"), "-test.run", "^TestSimulation$", "-schedules", SCHEDULES], cwd=os.path.join(root, PACKAGE), capture_output=True, text=True)
+    return os.path.join(folder, "test")
+
+
+def survives(root, folder, name):
+    test = build(root, folder, name)
+    done = subprocess.run([test, "-test.run", "^TestSimulation$", "-schedules", SCHEDULES], cwd=os.path.join(root, PACKAGE), capture_output=True, text=True)
     if done.returncode and "seed" not in done.stdout:
         raise SystemExit(f"{name} fails otherwise: {done.stdout}{done.stderr}")
     first = next((line.strip() for line in done.stdout.splitlines() if "seed" in line), "survives")

@@ -22,8 +22,7 @@ type memStore struct {
 	versioned bool
 	versions  map[string]memObject // by version id
 	name      string
-	gate      func()
-	opens     func() // behind the gate of Open
+	gate      func(op, key string)
 	now       *int64
 	objects   map[string]memObject
 	mu        sync.Mutex // of pending: aborts run side by side
@@ -40,7 +39,7 @@ type memObject struct {
 var _ store.Store = (*memStore)(nil)
 
 func newMemStore(name string, now *int64) *memStore {
-	return &memStore{name: name, gate: func() {}, opens: func() {}, now: now, objects: map[string]memObject{}, versions: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
+	return &memStore{name: name, gate: func(op, key string) {}, now: now, objects: map[string]memObject{}, versions: map[string]memObject{}, pending: map[*memWriter]bool{}, commits: func(string, memObject) {}, lose: func() int { return 0 }}
 }
 
 func (s *memStore) String() string { return "mem://" + s.name }
@@ -50,7 +49,7 @@ func (s *memStore) fail(op, key string, err error) error {
 }
 
 func (s *memStore) Head(_ context.Context, key string) (store.Info, error) {
-	s.gate()
+	s.gate("head", key)
 	o, ok := s.objects[key]
 	if !ok {
 		return store.Info{}, s.fail("head", key, store.ErrNotFound)
@@ -59,8 +58,7 @@ func (s *memStore) Head(_ context.Context, key string) (store.Info, error) {
 }
 
 func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
-	s.gate()
-	s.opens()
+	s.gate("open", key)
 	o, ok := s.objects[key]
 	if !ok {
 		return nil, s.fail("open", key, store.ErrNotFound)
@@ -69,7 +67,7 @@ func (s *memStore) Open(_ context.Context, key string) (store.Object, error) {
 }
 
 func (s *memStore) OpenVersion(_ context.Context, key, versionID string) (store.Object, error) {
-	s.gate()
+	s.gate("open version", key)
 	o, ok := s.versions[versionID]
 	if !ok || o.info.Key != key {
 		return nil, s.fail("open", key, store.ErrNotFound)
@@ -100,7 +98,7 @@ type memWriter struct {
 
 func (w *memWriter) Commit(_ context.Context, p store.Precondition) (store.Info, error) {
 	defer delete(w.s.pending, w) // the memory of a dead process is gone
-	w.s.gate()
+	w.s.gate("commit", w.key)
 	old, exists := w.s.objects[w.key]
 	if !p.Holds(old.info.ETag, exists) {
 		return store.Info{}, w.s.fail("commit", w.key, store.ErrPrecondition)
@@ -138,7 +136,7 @@ func (s *memStore) put(key string, data []byte, meta map[string]string) memObjec
 }
 
 func (s *memStore) List(_ context.Context, prefix string, fn func(store.Info) error) error {
-	s.gate()
+	s.gate("list", prefix)
 	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
 		if o, ok := s.objects[key]; ok && strings.HasPrefix(key, prefix) { // it may be gone by now
 			o.info.Meta = nil
@@ -151,7 +149,7 @@ func (s *memStore) List(_ context.Context, prefix string, fn func(store.Info) er
 }
 
 func (s *memStore) Delete(_ context.Context, key string) error {
-	s.gate()
+	s.gate("delete", key)
 	delete(s.objects, key)
 	return nil
 }

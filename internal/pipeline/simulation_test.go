@@ -223,9 +223,14 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	s.source, s.sink = newMemStore("raw", &s.now), newMemStore("sink", &s.now)
 	s.source.versioned = s.rng.IntN(2) == 0
 	s.theme, s.lives = themes[s.rng.IntN(len(themes))], 60
-	s.source.gate, s.sink.gate = s.pause, s.pause
+	s.sink.gate = s.pause
+	s.source.gate = func(op, key string) {
+		s.pause(op, key)
+		if op == "open" {
+			s.me().read = len(s.states) - 1
+		}
+	}
 	s.sink.lose = s.lose
-	s.source.opens = func() { s.me().read = len(s.states) - 1 }
 	s.sink.commits = func(key string, o memObject) {
 		fmt.Fprintf(&s.trace, "  %s writes %s (%s) of %s\n", s.me().name, key, o.info.ETag, o.info.Meta[metaIdentity])
 		switch {
@@ -340,7 +345,7 @@ func (s *simulation) acknowledged(state int, struck bool) {
 }
 
 // pause parks the actor that runs until the scheduler picks it again.
-func (s *simulation) pause() {
+func (s *simulation) pause(string, string) {
 	me := s.self
 	if me == nil {
 		return // set-up and the checks at the end run alone
@@ -399,7 +404,7 @@ func (s *simulation) run() {
 		}
 		for range writes {
 			for range 1 + s.rng.IntN(most) {
-				s.pause()
+				s.pause("wait", simKey)
 			}
 			s.write()
 		}
@@ -418,7 +423,7 @@ func (s *simulation) run() {
 		waiting = append(waiting, s.start("vandal", false, func() {
 			for range 1 + s.rng.IntN(4) {
 				for range 1 + s.rng.IntN(6) {
-					s.pause()
+					s.pause("wait", simKey)
 				}
 			}
 			s.vandal()
@@ -631,7 +636,7 @@ func (s *simulation) settles(p *Pipeline) error {
 		return fmt.Errorf("after run: %w", err)
 	}
 	looks := 0
-	s.sink.gate = func() { looks++ }
+	s.sink.gate = func(string, string) { looks++ }
 	defer func() { s.sink.gate = s.pause }()
 	again, err := s.runAll(p)
 	if err != nil {
