@@ -1,82 +1,127 @@
 package sluice
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
 	"sluice/internal/jsonscan"
-	"sluice/mapping"
 )
 
 // ahead reads row groups of a file before it is known where they begin. Each
-// lane guesses that, behind the border, and reads on from there. When the row
+// lane guesses that, after the border, and reads on from there. When the row
 // group before it ends where it began, the guess was right; else its work is
 // thrown away, and the row group is read when its turn comes. So what is
 // written never depends on a guess.
 type ahead struct {
-	part
+	*stream      // which goes on where guesses fail
+	file         part
 	seam         jsonscan.Seam
+	scouts       []*scout // of each lane
 	hits, misses int
 }
 
-// newAhead returns nil for an input that can only be read from front to back.
-// The ordinal of a record is not known ahead of its turn, nor what limits on
-// the whole input will say.
-func newAhead(f part, m *mapping.Mapping, opts *Options) *ahead {
-	if f.src == nil || opts.Threads < 2 || opts.MaxRecords > 0 || m.Provenance {
-		return nil
-	}
-	if f.size <= opts.rowGroup/2 || f.size > m.Limits.DecompressedBytes {
-		return nil
-	}
-	return &ahead{part: f}
+// scout reads row groups into a lane before their turn.
+type scout struct {
+	*lane
+	decoder *decoder
+	begin   int64 // offset of the first record that was read
 }
 
-// part is the part of a file that is to be read.
-type part struct {
-	src        io.ReaderAt // nil: it is no file
-	base, size int64
+// newAhead makes the schedule of a file whose records follow one another as
+// seam says.
+func newAhead(s *stream, file part, seam jsonscan.Seam) *ahead {
+	a := &ahead{stream: s, file: file, seam: seam}
+	for i, l := range s.lanes {
+		d := s.decoder
+		if i > 0 {
+			d = d.another(s.ctx, l.batches)
+		}
+		a.scouts = append(a.scouts, &scout{lane: l, decoder: d})
+	}
+	return a
 }
 
-// partOf is the part of a file that src would read.
-func partOf(src io.Reader) (part, error) {
-	var file interface {
-		io.ReaderAt
-		io.Seeker
+// run takes all row groups, the first of which has begun in the first lane.
+func (a *ahead) run() error {
+	first := a.decoder
+	for i, s := range a.scouts[1:] {
+		a.send(s, border(first.start, first.stride)+int64(i)*first.stride)
 	}
-	switch src := src.(type) { // and no other, whose Read may do more than read
-	case *os.File:
-		file = src
-	case *bytes.Reader:
-		file = src
-	case *strings.Reader:
-		file = src
-	case *io.SectionReader:
-		file = src
-	default:
-		return part{}, nil
+	for i := 0; ; i++ {
+		s := a.scouts[i%len(a.scouts)]
+		if i == 0 || !a.arrived(s) {
+			if err := a.read(s, i > 0); err != nil {
+				return err
+			}
+		}
+		if err := a.output.write(s.lane); err != nil {
+			return err
+		}
+		if a.progress.ended {
+			return nil
+		}
+		if a.lost() {
+			return a.giveUp(s.decoder)
+		}
+		// The row groups that follow are on their way in the other lanes.
+		a.send(s, border(a.progress.next, first.stride)+int64(len(a.scouts)-2)*first.stride)
 	}
-	base, err := file.Seek(0, io.SeekCurrent)
+}
+
+// read reads the row group whose turn it is, and encodes it.
+func (a *ahead) read(s *scout, seek bool) error {
+	d := s.decoder
+	if seek {
+		if err := a.seek(d, a.progress.next); err != nil {
+			a.progress.saw(d)
+			return err
+		}
+		d.begin(s.batches, a.progress.stats.RecordsRead)
+	}
+	err := d.group()
+	a.progress.took(d)
 	if err != nil {
-		return part{}, nil // a pipe
+		return err
 	}
-	end, err := file.Seek(0, io.SeekEnd)
-	if _, back := file.Seek(base, io.SeekStart); back != nil {
-		return part{}, fmt.Errorf("seek input: %w", back)
+	return s.encode(a.ctx)
+}
+
+// send lets a lane read the row group after the border before its turn.
+func (a *ahead) send(s *scout, border int64) {
+	if border < a.file.size {
+		s.start(func() error { return a.scout(s, border) })
 	}
-	if err != nil {
-		return part{}, nil
+}
+
+// arrived reports whether the row group whose turn it is was read ahead into
+// the lane, and takes it.
+func (a *ahead) arrived(s *scout) bool {
+	if !s.running {
+		return false
 	}
-	return part{file, base, end - base}, nil
+	if err := s.wait(); err != nil || s.begin != a.progress.next {
+		a.misses++
+		s.reset()
+		return false
+	}
+	a.hits++
+	a.progress.took(s.decoder)
+	return true
 }
 
 // lost reports whether guesses cost more than they bring.
 func (a *ahead) lost() bool { return a.misses > 2 && 4*a.misses > a.hits }
+
+// giveUp reads the rest from front to back, with the decoder that came so far.
+func (a *ahead) giveUp(d *decoder) error {
+	for _, s := range a.scouts {
+		_ = s.wait() // whatever it found
+		s.reset()
+	}
+	a.decoder = d
+	d.begin(a.lanes[0].batches, a.progress.stats.RecordsRead)
+	return a.stream.run()
+}
 
 // seek moves the decoder to the record at the offset at.
 func (a *ahead) seek(d *decoder, at int64) error {
@@ -94,35 +139,21 @@ func (a *ahead) seek(d *decoder, at int64) error {
 // have been given up anywhere.
 func (a *ahead) move(d *decoder, at int64) {
 	d.flat.Bind(d.batches)
-	d.window.Reset(&rest{io.NewSectionReader(a.src, a.base+at, a.size-at), a.size - at}, at)
+	d.window.Reset(a.file.from(at), at)
 	d.in, d.found, d.ended = nil, true, false
-}
-
-// rest reads left bytes, or says that the file has become shorter.
-type rest struct {
-	r    *io.SectionReader
-	left int64
-}
-
-func (s *rest) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if s.left -= int64(n); err == io.EOF && s.left > 0 {
-		err = fmt.Errorf("the file has become %d bytes shorter while it was read", s.left)
-	}
-	return n, err
 }
 
 var errNoGuess = errors.New("no record seems to begin here")
 
-// scout reads the row group that may begin behind the offset border, and
+// scout reads the row group that may begin after the offset border, and
 // encodes it.
-func (a *ahead) scout(ctx context.Context, l *lane, border int64) (err error) {
+func (a *ahead) scout(s *scout, border int64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("read ahead: %v", r) // when its turn comes, it will not be hidden
 		}
 	}()
-	d := l.decoder
+	d := s.decoder
 	a.move(d, max(border-jsonscan.SeamBefore, 0))
 	r, err := a.seam.Guess(d.window, border)
 	switch {
@@ -132,72 +163,10 @@ func (a *ahead) scout(ctx context.Context, l *lane, border int64) (err error) {
 		return errNoGuess
 	}
 	d.feed, d.sure = &text{d, r}, false
-	l.begin = d.position()
-	d.begin(l.batches, 0)
+	s.begin = d.position()
+	d.begin(s.batches, 0)
 	if err := d.group(); err != nil {
 		return err
 	}
-	return l.encode(ctx)
-}
-
-// send lets the lanes behind the first one read ahead, once records were seen.
-func (c *conversion) send() {
-	d := c.decoder
-	if c.ahead == nil {
-		return
-	}
-	ok := false
-	if !d.ended && d.stats.RecordsRead >= 2 {
-		c.ahead.seam, ok = d.feed.(*text).r.Seam()
-	}
-	if !ok {
-		c.ahead = nil
-		return
-	}
-	c.lanes[0].decoder = d
-	for i, l := range c.lanes[1:] {
-		c.goAhead(l, border(d.start, d.stride)+int64(i)*d.stride)
-	}
-}
-
-// decoderOf is the decoder with which a lane reads row groups of its own.
-func (c *conversion) decoderOf(l *lane) *decoder {
-	if l.decoder == nil {
-		d := newDecoder(c.m, &c.opts, jsonscan.NewWindow(c.ctx, nil), c.decoder.bad)
-		d.batches, d.stride = l.batches, c.decoder.stride
-		d.at(c.decoder.place)
-		l.decoder = d
-	}
-	return l.decoder
-}
-
-// goAhead lets a lane read the row group behind border before its turn.
-func (c *conversion) goAhead(l *lane, border int64) {
-	a := c.ahead
-	if a == nil || border >= a.size {
-		return
-	}
-	c.decoderOf(l)
-	l.start(func() error { return a.scout(c.ctx, l, border) })
-}
-
-// arrived reports whether the row group whose turn it is was read ahead into
-// the lane, and takes it.
-func (c *conversion) arrived(l *lane) bool {
-	if !l.running || l.full {
-		return false
-	}
-	err := l.wait()
-	switch {
-	case c.ahead == nil: // given up meanwhile
-	case err != nil || l.begin != c.next:
-		c.ahead.misses++
-	default:
-		c.ahead.hits++
-		c.took(l.decoder)
-		l.full = true
-		return true
-	}
-	l.reset()
-	return false
+	return s.encode(a.ctx)
 }

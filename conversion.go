@@ -5,40 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
-	"sluice/internal/batch"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
 	"sluice/internal/parquetfile"
 	"sluice/internal/quarantine"
 	"sluice/internal/reason"
 	"sluice/mapping"
-	"sluice/schema"
 )
 
 // conversion is one call of Convert.
 type conversion struct {
-	m     *mapping.Mapping
-	opts  Options
-	stats Stats
-
+	m      *mapping.Mapping
+	opts   Options
 	ctx    context.Context
 	cancel context.CancelFunc
 
 	in      *input.Reader // nil: there are no records
+	file    part          // what in reads, if it is a part of a file
 	size    int64         // stored bytes of in; not above 0: not known
 	replays bool          // it is a quarantine file
 	decoder *decoder      // of the records of in
-	ahead   *ahead        // nil: no row group is read ahead of its turn
 	lanes   []*lane
-	writers []*parquetfile.Writer
-	sums    [][]batch.Sums // of each column of each table
 
-	// Behind the last row group that was taken:
-	next   int64 // offset of the record that follows
-	ended  bool  // none does
-	stored int64 // stored bytes read
-	eof    bool  // nothing follows these
+	output   output
+	progress progress
 }
 
 // check tells what Convert cannot work with.
@@ -75,7 +67,8 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		return nil, err
 	}
 	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is no UTF-8: it becomes text
-	c := &conversion{m: m, opts: opts, stats: newStats()}
+	c := &conversion{m: m, opts: opts, output: output{m: m}}
+	c.progress = progress{stats: newStats(), most: opts.MaxRecords, report: opts.Progress}
 	hash := m.Hash()
 	for i := range m.Tables {
 		t := &m.Tables[i]
@@ -96,7 +89,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 		if err != nil {
 			return nil, err
 		}
-		c.writers = append(c.writers, w)
+		c.output.add(w)
 	}
 	for range max(opts.Threads, 1) {
 		l, err := newLane(m, opts.Codec)
@@ -104,9 +97,6 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 			return nil, err
 		}
 		c.lanes = append(c.lanes, l)
-	}
-	for i := range m.Tables {
-		c.sums = append(c.sums, make([]batch.Sums, len(m.Schema(&m.Tables[i]).Columns)))
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if src == nil {
@@ -116,7 +106,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if opts.Quarantine != nil {
 		bad = newMisfits(opts.Quarantine, m.Limits.QuarantineShare)
 	}
-	c.ahead = newAhead(file, m, &c.opts)
+	c.file = file
 	if c.size = opts.Size; c.size == 0 {
 		c.size = file.size
 	}
@@ -161,21 +151,23 @@ func (c *conversion) close() {
 // run is the path of the data: records are found, read into batches, and the
 // batches written as row groups.
 func (c *conversion) run() error {
-	i := 0
 	if c.decoder != nil {
 		if err := c.open(); err != nil {
 			return err
 		}
-		for ; !c.ended; i++ {
-			if err := c.rowGroup(i); err != nil {
-				return err
-			}
+		if err := c.sample(); err != nil {
+			return err
+		}
+		if err := c.schedule().run(); err != nil {
+			return err
 		}
 		if err := c.checkShare(); err != nil {
 			return err
 		}
 	}
-	if err := c.finish(i); err != nil {
+	c.stop()
+	c.lanes = nil // their memory is free for the footers
+	if err := c.output.close(); err != nil {
 		return err
 	}
 	return c.account()
@@ -186,7 +178,7 @@ func (c *conversion) open() error {
 	d := c.decoder
 	var err error
 	if c.replays, err = quarantine.Begins(d.window, int(c.m.Limits.RecordBytes)); err != nil {
-		c.saw(d)
+		c.progress.saw(d)
 		return fmt.Errorf("read input: %w", err)
 	}
 	d.feed = newText(d)
@@ -199,38 +191,89 @@ func (c *conversion) open() error {
 			d.bad.share = 1
 		}
 	}
-	if c.replays || !c.in.Plain() {
-		c.ahead = nil
-	}
-	if c.ahead == nil && len(c.lanes) > 1 {
+	if len(c.lanes) > 1 && !c.apart() {
 		c.in.ReadAhead()
 	}
 	return nil
 }
 
+// sample begins the first row group: the beginning of the input tells the
+// stride, and how much room the lanes need.
+func (c *conversion) sample() error {
+	d := c.decoder
+	d.begin(c.lanes[0].batches, 0)
+	kept, read, err := d.sample()
+	if err != nil {
+		c.progress.took(d)
+		return err
+	}
+	if !d.ended && read >= c.opts.rowGroup/32 { // of less nobody should conclude
+		c.reserve(kept, read)
+	}
+	return nil
+}
+
+// reserve makes room in the lanes for row groups like the first one, of which
+// so many bytes were read and kept, and a quarter more: row groups differ.
+func (c *conversion) reserve(kept, read int64) {
+	d := c.decoder
+	end, size := border(d.start, d.stride), c.length()
+	times := min(1.25*float64(min(end, size)-d.start)/float64(read), float64(maxHeld*c.opts.rowGroup)/float64(kept))
+	for _, l := range c.lanes {
+		for i, b := range l.batches {
+			b.Reserve(c.lanes[0].batches[i], times)
+		}
+		if end >= size {
+			break // the lanes after it have nothing to do
+		}
+		end += d.stride
+	}
+}
+
+// length is about how many bytes the input has, decompressed.
+func (c *conversion) length() int64 {
+	switch stored, _ := c.decoder.stored(); {
+	case c.size <= 0:
+		return math.MaxInt64
+	case c.in.Plain():
+		return c.size
+	default:
+		return int64(float64(c.size) * float64(c.decoder.position()) / float64(max(stored, 1)))
+	}
+}
+
+// A schedule takes all row groups in their order, the first of which has begun.
+type schedule interface{ run() error }
+
+// schedule reads the parts of a file side by side if that is possible, else
+// the input from front to back.
+func (c *conversion) schedule() schedule {
+	s := &stream{c.ctx, c.decoder, c.lanes, &c.output, &c.progress}
+	if !c.apart() {
+		return s
+	}
+	seam, ok := c.decoder.seam()
+	if !ok {
+		return s
+	}
+	return newAhead(s, c.file, seam)
+}
+
+// apart reports whether row groups may be read before their turn. The ordinal
+// of a record is not known then, nor what limits on the whole input will say.
+func (c *conversion) apart() bool {
+	return c.file.src != nil && c.opts.Threads >= 2 && c.opts.MaxRecords == 0 && !c.m.Provenance &&
+		!c.replays && c.in.Plain() &&
+		c.file.size > c.opts.rowGroup/2 && c.file.size <= c.m.Limits.DecompressedBytes
+}
+
 // account checks the law of conservation: nothing was lost, nothing doubled.
 func (c *conversion) account() error {
-	s := &c.stats
+	s := &c.progress.stats
+	c.output.total(s)
 	var rows int64
-	for _, w := range c.writers {
-		rows += w.Rows()
-		s.BytesWritten += w.Bytes()
-	}
-	for i := range c.m.Tables {
-		t := &c.m.Tables[i]
-		for j := range t.Columns {
-			col, sums := &t.Columns[j], &c.sums[i][j]
-			if col.Type.Kind != schema.Decimal {
-				continue
-			}
-			name := t.Name + "." + col.Name
-			s.Sums[name] = sums.Rows.Decimal(col.Type.Scale)
-			if col.Path.Wildcards() < t.Levels() {
-				s.RecordSums[name] = sums.Once.Decimal(col.Type.Scale)
-			}
-		}
-	}
-	s.BytesRead = c.stored
+	rows, s.BytesWritten = c.output.written()
+	s.BytesRead = c.progress.stored
 	s.Outcome = Accept
 	if s.RecordsQuarantined > 0 {
 		s.Outcome = Quarantine
@@ -248,23 +291,21 @@ func (c *conversion) account() error {
 
 // failed is what Convert returns for an error.
 func (c *conversion) failed(err error) (Stats, error) {
-	c.stats.BytesRead = c.stored
+	p := &c.progress
+	p.stats.BytesRead = p.stored
 	var r *reason.Reject
 	if !errors.As(err, &r) {
-		return c.stats, err
+		return p.stats, err
 	}
-	if c.short() {
+	if p.eof && p.stored < c.opts.Size {
 		// A body cut on the way looks like a truncated object, but is one of
 		// the world's failures: another try may find it whole.
-		return c.stats, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", c.stats.BytesRead, c.opts.Size, r.Code)
+		return p.stats, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", p.stored, c.opts.Size, r.Code)
 	}
 	stats := newStats()
-	stats.BytesRead, stats.Outcome, stats.Reason = c.stats.BytesRead, Reject, r.Code
+	stats.BytesRead, stats.Outcome, stats.Reason = p.stored, Reject, r.Code
 	if keepsReasons(r) {
-		stats.Reasons = c.stats.Reasons
+		stats.Reasons = p.stats.Reasons
 	}
 	return stats, &RejectError{Reason: r.Code, Offset: r.Offset, Detail: r.Detail}
 }
-
-// short reports whether the input ended before its size.
-func (c *conversion) short() bool { return c.eof && c.stored < c.opts.Size }

@@ -111,5 +111,5 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	if err := c.run(); err != nil {
 		return c.failed(err)
 	}
-	return c.stats, nil
+	return c.progress.stats, nil
 }

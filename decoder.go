@@ -1,6 +1,7 @@
 package sluice
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +59,15 @@ func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misf
 	return d
 }
 
+// another is a decoder of records of the same file, which are read into
+// batches of its own.
+func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder {
+	o := newDecoder(d.m, d.opts, jsonscan.NewWindow(ctx, nil), d.bad)
+	o.batches, o.stride = batches, d.stride
+	o.at(d.place)
+	return o
+}
+
 // at reads records found at place from now on.
 func (d *decoder) at(place mapping.Path) {
 	d.place = place
@@ -95,6 +105,31 @@ func (d *decoder) find() (err error) {
 		d.start = d.position()
 	}
 	return err
+}
+
+// sample reads the beginning of the input, and chooses the stride by how many
+// of the bytes read are kept.
+func (d *decoder) sample() (kept, read int64, err error) {
+	if err := d.find(); err != nil || d.ended {
+		return 0, 0, err
+	}
+	unit := d.opts.rowGroup
+	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
+		return 0, 0, err
+	}
+	kept, read = held(d.batches), max(d.position()-d.start, 1)
+	d.stride = stride(unit, kept, read)
+	return kept, read, nil
+}
+
+// seam tells how records follow one another, once two were read of JSON text
+// and one follows.
+func (d *decoder) seam() (jsonscan.Seam, bool) {
+	t, ok := d.feed.(*text)
+	if !ok || d.ended || d.stats.RecordsRead < 2 {
+		return jsonscan.Seam{}, false
+	}
+	return t.r.Seam()
 }
 
 // group reads the row group to its end.

@@ -94,7 +94,7 @@ func (c *conversion) checkShare() error {
 	if c.replays {
 		return nil
 	}
-	s := &c.stats
+	s := &c.progress.stats
 	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
 		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
 			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}

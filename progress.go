@@ -1,0 +1,31 @@
+package sluice
+
+// progress is how far the input was taken: all row groups that are written, or
+// certain to be, in their order.
+type progress struct {
+	stats  Stats
+	next   int64 // offset of the record that follows
+	ended  bool  // none does, or none is wanted
+	stored int64 // stored bytes read
+	eof    bool  // nothing follows these
+
+	most   int64             // records that are wanted; 0: all
+	report func(bytes int64) // nil: nobody asks
+}
+
+// took accounts for the row group that d read.
+func (p *progress) took(d *decoder) {
+	p.stats.Add(d.stats)
+	p.next = d.position()
+	p.ended = d.ended || p.most > 0 && p.stats.RecordsRead >= p.most
+	p.saw(d)
+	if d.in == nil && p.report != nil {
+		p.report(p.stored)
+	}
+}
+
+// saw notes how far the input was read.
+func (p *progress) saw(d *decoder) {
+	n, eof := d.stored()
+	p.stored, p.eof = max(p.stored, n), eof
+}

@@ -1,0 +1,61 @@
+package sluice
+
+import "context"
+
+// stream reads an input from front to back. While one row group is read, those
+// before it are encoded in the other lanes, and written in their order.
+type stream struct {
+	ctx      context.Context
+	decoder  *decoder
+	lanes    []*lane
+	output   *output
+	progress *progress
+}
+
+// run takes all row groups. The decoder has begun the first one, in the first
+// lane.
+func (s *stream) run() error {
+	for i := 0; ; i++ {
+		l := s.lanes[i%len(s.lanes)]
+		err := s.decoder.group()
+		s.progress.took(s.decoder)
+		if err != nil {
+			// What stands before it may fail, too, and does so first.
+			if earlier := s.writeAll(i + 1); earlier != nil {
+				return earlier
+			}
+			return err
+		}
+		l.start(func() error { return l.encode(s.ctx) })
+		if s.progress.ended {
+			return s.writeAll(i + 1)
+		}
+		next := s.lanes[(i+1)%len(s.lanes)]
+		if err := s.write(next); err != nil {
+			return err
+		}
+		s.decoder.begin(next.batches, s.progress.stats.RecordsRead)
+	}
+}
+
+// write writes the row group that is encoded in a lane, if there is one.
+func (s *stream) write(l *lane) error {
+	if !l.running {
+		return nil
+	}
+	if err := l.wait(); err != nil {
+		return err
+	}
+	return s.output.write(l)
+}
+
+// writeAll writes the row groups under way, the oldest of which is in the lane
+// of the row group next.
+func (s *stream) writeAll(next int) error {
+	for i := range s.lanes {
+		if err := s.write(s.lanes[(next+i)%len(s.lanes)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
