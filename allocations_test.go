@@ -70,3 +70,29 @@ func TestSmallInput(t *testing.T) {
 		}
 	}
 }
+
+// TestOneRecord: an object of one record takes half a MB and some hundred
+// allocations, as what is reserved for large ones is reserved when they come.
+func TestOneRecord(t *testing.T) {
+	m, err := mapping.Preset("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for codec, most := range map[sluice.Codec]uint64{sluice.Zstd: 500 << 10, sluice.Snappy: 420 << 10, sluice.None: 420 << 10} {
+		convert := func() {
+			if _, err := sluice.Convert(t.Context(), io.Discard, strings.NewReader(oneOrder), m, &sluice.Options{Codec: codec}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		convert()
+		var from, to runtime.MemStats
+		runtime.ReadMemStats(&from)
+		allocations := testing.AllocsPerRun(10, convert) // and once before
+		runtime.ReadMemStats(&to)
+		bytes := (to.TotalAlloc - from.TotalAlloc) / 11
+		t.Logf("%s: %d kB, %.0f allocations", codec, bytes>>10, allocations)
+		if bytes > most || allocations > 860 {
+			t.Errorf("%s: %d kB and %.0f allocations, at most %d kB and 860", codec, bytes>>10, allocations, most>>10)
+		}
+	}
+}

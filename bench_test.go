@@ -3,6 +3,7 @@ package sluice_test
 import (
 	"bytes"
 	"io"
+	"strings"
 	"testing"
 
 	"sluice"
@@ -31,5 +32,23 @@ func BenchmarkConvert(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// oneOrder is a record of 200 bytes.
+const oneOrder = `{"order_id":1,"order_date":"2024-01-10","total_amount":200.50,"customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},"products":[{"product_id":1,"name":"Mug","price":25.00,"quantity":2}]}`
+
+// BenchmarkSmall measures an object of one record: where objects are small, what
+// each costs before its first record is all there is.
+func BenchmarkSmall(b *testing.B) {
+	m, err := mapping.Preset("orders")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := sluice.Convert(b.Context(), io.Discard, strings.NewReader(oneOrder), m, nil); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

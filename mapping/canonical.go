@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"sluice/schema"
 )
@@ -31,46 +30,49 @@ func hash(canonical string) string {
 // tables as a list. The order of records, tables and columns is kept, as it
 // decides the output.
 func (m *Mapping) Canonical() string {
-	var b strings.Builder
-	b.WriteString(canonicalVersion + "records: [")
+	b := append(make([]byte, 0, 4<<10), canonicalVersion+"records: ["...)
 	for i, p := range m.Records {
 		if i > 0 {
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		b.WriteString(strconv.Quote(p.String()))
+		b = strconv.AppendQuote(b, p.String())
 	}
-	b.WriteString("]\n")
+	b = append(b, "]\n"...)
 	if m.NoRecords != NoRecordsRejected { // older than this key are hashes that must stay
-		fmt.Fprintf(&b, "no_records: %s\n", m.NoRecords)
+		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
-	fmt.Fprintf(&b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
+	b = fmt.Appendf(b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
 	l := m.Limits
-	fmt.Fprintf(&b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\ntables:\n",
+	b = fmt.Appendf(b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\ntables:\n",
 		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64), l.QuarantineBytes)
 	for _, t := range m.Tables {
-		fmt.Fprintf(&b, "  - table: %q\n", t.Name)
+		b = fmt.Appendf(b, "  - table: %q\n", t.Name)
 		if len(t.Explode) > 0 {
-			fmt.Fprintf(&b, "    explode: %q\n    when_empty: %s\n", t.Explode.String(), t.WhenEmpty)
+			b = fmt.Appendf(b, "    explode: %q\n    when_empty: %s\n", t.Explode.String(), t.WhenEmpty)
 		}
-		b.WriteString("    columns:\n")
+		b = append(b, "    columns:\n"...)
 		for i := range t.Columns {
-			t.Columns[i].canonical(&b)
+			b = t.Columns[i].appendCanonical(b)
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
-func (c *Column) canonical(b *strings.Builder) {
-	fmt.Fprintf(b, "      - {name: %q, path: %q, type: %q", c.Name, c.Path.String(), c.Type.String())
+// appendCanonical is done for each column of each object that is converted.
+func (c *Column) appendCanonical(b []byte) []byte {
+	b = strconv.AppendQuote(append(b, "      - {name: "...), c.Name)
+	b = strconv.AppendQuote(append(b, ", path: "...), c.Path.String())
+	b = strconv.AppendQuote(append(b, ", type: "...), c.Type.String())
 	if c.Type.Kind != schema.JSON {
-		fmt.Fprintf(b, ", from: [%s]", c.From)
+		b = append(append(append(b, ", from: ["...), c.From.String()...), ']')
 	}
-	fmt.Fprintf(b, ", required: %t, bloom: %t", c.Required, c.Bloom)
+	b = strconv.AppendBool(append(b, ", required: "...), c.Required)
+	b = strconv.AppendBool(append(b, ", bloom: "...), c.Bloom)
 	if c.Unit != NoUnit {
-		fmt.Fprintf(b, ", unit: %s", c.Unit)
+		b = append(append(b, ", unit: "...), c.Unit.String()...)
 	}
 	if c.PII != "" {
-		fmt.Fprintf(b, ", pii: %q", c.PII)
+		b = strconv.AppendQuote(append(b, ", pii: "...), c.PII)
 	}
-	b.WriteString("}\n")
+	return append(b, "}\n"...)
 }

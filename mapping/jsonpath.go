@@ -28,6 +28,7 @@ func ParsePath(s string) (Path, error) {
 // shorthand, else ['name'] escaped as in a normalized path (section 2.7).
 func (p Path) String() string {
 	var b strings.Builder
+	b.Grow(64) // most are shorter
 	b.WriteByte('$')
 	for _, s := range p {
 		switch {
@@ -36,7 +37,8 @@ func (p Path) String() string {
 		case s.Kind == Index:
 			fmt.Fprintf(&b, "[%d]", s.Index)
 		case shorthand(s.Name) == len(s.Name) && s.Name != "":
-			b.WriteString("." + s.Name)
+			b.WriteByte('.')
+			b.WriteString(s.Name)
 		default:
 			b.WriteString("['")
 			for _, r := range s.Name {

@@ -171,13 +171,14 @@ func (r *Reader) checkLimits() error {
 }
 
 func (r *Reader) open() error {
-	r.buf = bufio.NewReaderSize(r.raw, 64<<10)
+	r.buf = bufio.NewReader(r.raw) // plain bytes are read past it
 	head, err := r.buf.Peek(4)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	switch {
 	case hasPrefix(head, "\x1f\x8b"):
+		r.buf = bufio.NewReaderSize(r.buf, 64<<10)
 		// One member at a time: the library's own multistream mode cannot
 		// tell trailing junk from a truncated member.
 		if r.gz, err = gzip.NewReader(r.buf); err != nil {
@@ -186,6 +187,7 @@ func (r *Reader) open() error {
 		r.gz.Multistream(false)
 		r.dec = r.gz
 	case hasPrefix(head, "\x28\xb5\x2f\xfd"), len(head) == 4 && head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18":
+		r.buf = bufio.NewReaderSize(r.buf, 64<<10)
 		r.zst, err = zstd.NewReader(r.buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return r.rejected(err)

@@ -209,12 +209,12 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, w
 }
 
 // room returns s with room for n more bytes. Many row groups have a MB or two,
-// to which append would grow by a quarter each time.
+// to which append would grow by a quarter each time; many files a few kB.
 func room(s []byte, n int) []byte {
 	if cap(s)-len(s) >= n {
 		return s
 	}
-	return append(make([]byte, 0, max(64<<10, 2*cap(s), len(s)+n)), s...)
+	return append(make([]byte, 0, max(4<<10, 2*cap(s), len(s)+n)), s...)
 }
 
 // checkPageSize refuses what the 32-bit sizes of a page header cannot hold.

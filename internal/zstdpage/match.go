@@ -30,9 +30,11 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 		margin      = 24 // bytes at the end that are not searched: whole words are loaded
 	)
 	page = page[:to]
-	if e.literals == nil {
-		e.literals = make([]byte, 0, maxBlock+pair)
-		e.sequences.list = make([]sequence, 0, maxBlock/leastBytes+1)
+	if most := to - from; cap(e.literals) < most+pair {
+		// Pages of a small file take a thousandth of what a whole block does.
+		room := min(max(most, 2*cap(e.literals)), maxBlock)
+		e.literals = make([]byte, 0, room+pair)
+		e.sequences.list = make([]sequence, 0, room/leastBytes+1)
 	}
 	e.literals, e.sequences.list = e.literals[:0], e.sequences.list[:0]
 	emit := from // literals begin here
