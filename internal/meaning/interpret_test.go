@@ -122,7 +122,7 @@ func (s *spec) interpret(text, source string) (out outcome) {
 		if len(r.findings) > 0 {
 			bad++
 		}
-		if s.depth > 0 && h.depth() > s.depth {
+		if s.depth > 0 && h.depth > s.depth {
 			out.rejects = append(out.rejects, "depth_limit")
 		}
 	}

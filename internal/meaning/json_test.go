@@ -15,30 +15,19 @@ type value struct {
 	text    string
 	str     string   // of a string; of a bad line, why it is none of several of a document
 	bad     []string // reasons, of a string or a bad line
+	depth   int      // arrays and objects in one another; of a bad line, before its fault
 	elems   []*value
 	members []member
 }
 
 type member struct{ name, value *value }
 
-// depth is the number of arrays and objects that lie in one another in v.
-func (v *value) depth() (n int) {
-	for _, e := range v.elems {
-		n = max(n, e.depth())
-	}
-	for _, m := range v.members {
-		n = max(n, m.value.depth())
-	}
-	if v.kind == '{' || v.kind == '[' {
-		n++
-	}
-	return n
-}
-
 // parser reads JSON (RFC 8259) the plain way. It panics with a syntax error.
 type parser struct {
 	text string
 	at   int
+
+	open, deepest int // arrays and objects, in the document that is read
 }
 
 // syntaxError says where a text is no JSON, and what stands first in the
@@ -47,6 +36,7 @@ type syntaxError struct {
 	at    int
 	code  string
 	first byte
+	depth int // as far as it was read
 }
 
 // parseAll reads the documents of a text, one after another, to the first that
@@ -57,7 +47,7 @@ func parseAll(text string) (docs []*value, broken *syntaxError) {
 	for p.space(); p.at < len(p.text); p.space() {
 		from := p.at
 		if len(docs) == 1 && !strings.ContainsAny(p.text[docs[0].at+len(docs[0].text):from], "\r\n") && (docs[0].kind != '{' || p.text[from] != '{') {
-			broken = &syntaxError{from, "trailing_data", p.text[from]}
+			broken = &syntaxError{from, "trailing_data", p.text[from], 0}
 			break
 		}
 		var doc *value
@@ -73,7 +63,7 @@ func parseAll(text string) (docs []*value, broken *syntaxError) {
 		if end := strings.IndexAny(line, "\r\n"); end >= 0 {
 			line, code = line[:end], "bad_json"
 		}
-		docs, broken = append(docs, &value{kind: '!', at: from, text: line, str: broken.code, bad: []string{code}}), nil
+		docs, broken = append(docs, &value{kind: '!', at: from, text: line, str: broken.code, depth: broken.depth, bad: []string{code}}), nil
 		p.at = from + len(line)
 	}
 	for _, d := range docs {
@@ -94,12 +84,13 @@ func (p *parser) document() (doc *value, broken *syntaxError) {
 	first := p.text[p.at]
 	defer func() {
 		if r := recover(); r != nil {
-			broken = &syntaxError{p.at, "bad_json", first}
+			broken = &syntaxError{p.at, "bad_json", first, p.deepest}
 			if p.at >= len(p.text) {
 				broken.code = "truncated_json"
 			}
 		}
 	}()
+	p.open, p.deepest = 0, 0
 	return p.value(), nil
 }
 
@@ -134,6 +125,7 @@ func (p *parser) value() *value {
 	v := &value{at: p.at, kind: p.text[p.at]}
 	switch v.kind {
 	case '{':
+		v.depth = 1
 		p.list('}', func() {
 			if p.space(); p.text[p.at] != '"' {
 				panic("a name is no string")
@@ -141,10 +133,15 @@ func (p *parser) value() *value {
 			name := p.value()
 			p.space()
 			p.expect(":")
-			v.members = append(v.members, member{name, p.value()})
+			m := member{name, p.value()}
+			v.members, v.depth = append(v.members, m), max(v.depth, 1+m.value.depth)
 		})
 	case '[':
-		p.list(']', func() { v.elems = append(v.elems, p.value()) })
+		v.depth = 1
+		p.list(']', func() {
+			e := p.value()
+			v.elems, v.depth = append(v.elems, e), max(v.depth, 1+e.depth)
+		})
 	case '"':
 		p.str(v)
 	case 't':
@@ -170,19 +167,17 @@ func (p *parser) value() *value {
 // list reads what stands between brackets.
 func (p *parser) list(end byte, element func()) {
 	p.at++
-	if p.space(); p.text[p.at] == end {
-		p.at++
-		return
-	}
-	for {
+	p.open++
+	p.deepest = max(p.deepest, p.open)
+	if p.space(); p.text[p.at] != end {
 		element()
-		p.space()
-		if p.text[p.at] == end {
-			p.at++
-			return
+		for p.space(); p.text[p.at] != end; p.space() {
+			p.expect(",")
+			element()
 		}
-		p.expect(",")
 	}
+	p.at++
+	p.open--
 }
 
 func (p *parser) str(v *value) {

@@ -26,7 +26,7 @@ import (
 
 var (
 	seed      = flag.Uint64("seed", 0, "seed of the first mapping; 0: a new one each time")
-	mappings  = flag.Int("mappings", 200, "number of random mappings")
+	mappings  = flag.Int("mappings", 120, "number of random mappings")
 	documents = flag.Int("documents", 40, "number of random records for each mapping")
 )
 
