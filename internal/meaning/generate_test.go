@@ -45,6 +45,17 @@ func (g *generator) steps(n int) (p path) {
 	return p
 }
 
+// respell is a path without wildcards that leads to some of the same places.
+func (g *generator) respell(p path) path {
+	p = slices.Clone(p)
+	for i := range p {
+		if p[i].kind != '.' {
+			p[i] = step{kind: '[', i: pick(g, 0, 0, -1)}
+		}
+	}
+	return p
+}
+
 // wrong draws a mapping that may break a rule.
 func (g *generator) wrong() *spec {
 	s := g.mapping()
@@ -114,6 +125,10 @@ func (g *generator) mapping() *spec {
 			}
 			t.when = pick(g, "", "quarantine", "keep", "keep", "skip", "skip")
 		}
+		if i > 0 && t.explode != nil && s.tables[0].explode != nil && g.one(3) {
+			p := s.tables[0].explode
+			t.explode = append(g.respell(p[:len(p)-1]), step{kind: '*'})
+		}
 		if i > 0 && g.one(2) && s.tables[0].explode != nil { // beside or below another table
 			t.explode = slices.Clone(s.tables[0].explode)
 			if t.explode.levels() == 1 && g.one(2) {
@@ -130,6 +145,9 @@ func (g *generator) mapping() *spec {
 		}
 		for n := range columns {
 			c := g.column(fmt.Sprintf("c%d", n), &t)
+			if o := pick(g, s.tables[:i+1]...); len(o.paths()) > 0 && g.one(6) { // to what another path leads to
+				c.path = append(g.respell(pick(g, o.paths()...)), g.steps(g.IntN(2))...)
+			}
 			if columns > 6 && !g.one(10) {
 				c.path = append(t.explode[:len(t.explode):len(t.explode)], step{kind: '.', name: fmt.Sprintf("m%d", n)})
 			}

@@ -197,6 +197,11 @@ func (s *spec) lists(docs []*value, broken *syntaxError, p, head path) (holders 
 			return holders, tail, []string{"not_records"}
 		}
 		holders = append(holders, list.elems...)
+		for i, s := range head {
+			if head[:i].find(d).count(s.name) > 1 {
+				return holders, tail, []string{"duplicate_key"}
+			}
+		}
 	}
 	switch {
 	case broken == nil:

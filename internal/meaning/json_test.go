@@ -239,3 +239,13 @@ func (v *value) member(name string) *value {
 	}
 	return nil
 }
+
+// count is the number of members of that name.
+func (v *value) count(name string) (n int) {
+	for _, m := range v.members {
+		if m.name.str == name {
+			n++
+		}
+	}
+	return n
+}
