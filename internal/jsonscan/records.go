@@ -33,9 +33,9 @@ type Records struct {
 	// record may be: it is not parsed but given to Discard.
 	Large bool
 
-	// Broken is set by Next when a value begins the first line, but not alone,
-	// as the date of a log does: the record does not parse Broken bytes behind
-	// the position of the window.
+	// Broken is set by Next when a value begins a record, but not alone, as the
+	// date of a log does: the record does not parse Broken bytes behind the
+	// position of the window.
 	Broken int
 
 	w       *Window
@@ -127,11 +127,25 @@ func (r *Records) holdNumber() error {
 			return err
 		}
 		if c-'0' > 9 && bytes.IndexByte([]byte("+-.eE"), c) < 0 {
+			r.runsOn(n, c)
 			return nil
 		}
 	}
 	r.Large = true
 	return nil
+}
+
+// runsOn sets Broken if a document begins with a number, but does not end with
+// it, as a line of a log does that begins with a date: what could be a number
+// has n bytes, and c follows.
+func (r *Records) runsOn(n int, c byte) {
+	if n == 0 || r.form != sequence {
+		return
+	}
+	end := SkipNumber(r.w.Buf, r.w.Pos) - r.w.Pos
+	if end >= 0 && (end < n || c > ' ' && c != '{' && c != '[' && c != '"') {
+		r.Broken = end
+	}
 }
 
 func (r *Records) next() (bool, error) {

@@ -91,7 +91,11 @@ func (p *parser) document() (doc *value, broken *syntaxError) {
 		}
 	}()
 	p.open, p.deepest = 0, 0
-	return p.value(), nil
+	doc = p.value()
+	if doc.kind == '0' && p.at < len(p.text) && strings.IndexByte(" \t\r\n{[\"", p.text[p.at]) < 0 {
+		panic("a number runs on")
+	}
+	return doc, nil
 }
 
 func (v *value) move(n int) {
