@@ -547,7 +547,7 @@ func TestStallForEver(t *testing.T) {
 			}
 			t.Run(name+", silent "+at, func(t *testing.T) {
 				t.Parallel()
-				f, s := newFake(t, s3store.Config{Timeout: 800 * time.Millisecond}, stalling(stall, func(r *http.Request, _ int) bool { return operation(r) == c.op }))
+				f, s := newFake(t, s3store.Config{Timeout: 800 * time.Millisecond, Attempts: 20}, stalling(stall, func(r *http.Request, _ int) bool { return operation(r) == c.op }))
 				f.put("key", random(3000))
 				err := c.call(s)
 				if err == nil || !store.IsTransient(err) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "the server is silent") || strings.Contains(err.Error(), "\n") {
@@ -559,7 +559,7 @@ func TestStallForEver(t *testing.T) {
 						asked++
 					}
 				}
-				if asked < 2 || asked > 4 {
+				if asked < 1 || asked > 8 { // 3, but for a busy machine
 					t.Errorf("the server was asked %d times", asked)
 				}
 			})
@@ -570,7 +570,7 @@ func TestStallForEver(t *testing.T) {
 // A server that takes nothing of a request is given up too.
 func TestStallOfAnUpload(t *testing.T) {
 	t.Parallel()
-	f, s := newFake(t, s3store.Config{Timeout: 2 * time.Second, PartSize: 32 << 20}, func(f *fake, _ http.ResponseWriter, _ *http.Request, _ int) bool {
+	f, s := newFake(t, s3store.Config{Timeout: 2 * time.Second, Attempts: 20, PartSize: 32 << 20}, func(f *fake, _ http.ResponseWriter, _ *http.Request, _ int) bool {
 		<-f.over // the connection takes in some MB, and then no more
 		return true
 	})
@@ -578,7 +578,7 @@ func TestStallOfAnUpload(t *testing.T) {
 	if !store.IsTransient(err) || !strings.Contains(err.Error(), `commit "s3://bucket/key": the server is silent`) {
 		t.Errorf("error %v", err)
 	}
-	if n := len(f.log()); n > 4 {
+	if n := len(f.log()); n > 8 { // 3, but for a busy machine
 		t.Errorf("the server was asked %d times", n)
 	}
 }
@@ -586,9 +586,9 @@ func TestStallOfAnUpload(t *testing.T) {
 // What flows is not cut off, though it takes longer than the timeout.
 func TestSlowFlow(t *testing.T) {
 	t.Parallel()
-	const piece, pieces = 20 << 10, 30
+	const piece, pieces = 20 << 10, 50 // each in a tenth of a second
 	data := random(piece * pieces)
-	f, s := newFake(t, s3store.Config{Timeout: 2 * time.Second}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
+	f, s := newFake(t, s3store.Config{Timeout: 4 * time.Second}, func(f *fake, w http.ResponseWriter, r *http.Request, n int) bool {
 		o := f.objects["key"]
 		w.Header().Set("ETag", o.etag)
 		w.Header().Set("Last-Modified", "Wed, 10 Jan 2024 12:00:00 GMT")
