@@ -4,27 +4,37 @@
 package filelock
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"time"
 )
 
-// Lock waits until no other open file of the same name holds the lock, and
-// takes it. Closing f gives it back.
-func Lock(f *os.File) error {
-	_, err := lock(f, true)
-	return err
+// Lock waits until no other open file of the same name holds the lock, or ctx
+// ends, and takes it. Closing f gives it back.
+func Lock(ctx context.Context, f *os.File) error {
+	const longest = 20 * time.Millisecond
+	for pause := time.Millisecond; ; pause = min(2*pause, longest) {
+		if got, err := TryLock(f); got || err != nil {
+			return err
+		}
+		// The system's own waiting cannot be called off.
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("lock file: %w", context.Cause(ctx))
+		}
+	}
 }
 
 // TryLock takes the lock if nobody holds it, and says whether it did.
-func TryLock(f *os.File) (bool, error) { return lock(f, false) }
-
-func lock(f *os.File, wait bool) (got bool, err error) {
+func TryLock(f *os.File) (got bool, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return false, fmt.Errorf("lock file: %w", err)
 	}
 	var locked error
-	if err = conn.Control(func(fd uintptr) { got, locked = lockHandle(fd, wait) }); err == nil {
+	if err = conn.Control(func(fd uintptr) { got, locked = tryHandle(fd) }); err == nil {
 		err = locked
 	}
 	if err != nil {

@@ -4,4 +4,4 @@ package filelock
 
 import "errors"
 
-func lockHandle(uintptr, bool) (bool, error) { return false, errors.ErrUnsupported }
+func tryHandle(uintptr) (bool, error) { return false, errors.ErrUnsupported }

@@ -1,6 +1,8 @@
 package filelock_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +24,7 @@ func open(t *testing.T, name string) *os.File {
 func TestLock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	a, b := open(t, name), open(t, name)
-	if err := filelock.Lock(a); err != nil {
+	if err := filelock.Lock(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := filelock.TryLock(b); got || err != nil {
@@ -31,8 +33,13 @@ func TestLock(t *testing.T) {
 	if _, err := b.WriteString("x"); err != nil {
 		t.Error(err)
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := filelock.Lock(ended, b); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting was called off: %v", err)
+	}
 	waited := make(chan error)
-	go func() { waited <- filelock.Lock(b) }()
+	go func() { waited <- filelock.Lock(t.Context(), b) }()
 	a.Close()
 	if err := <-waited; err != nil {
 		t.Error(err)

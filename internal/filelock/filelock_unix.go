@@ -7,15 +7,11 @@ import (
 	"syscall"
 )
 
-func lockHandle(fd uintptr, wait bool) (bool, error) {
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
+func tryHandle(fd uintptr) (bool, error) {
 	for {
-		switch err := syscall.Flock(int(fd), how); {
+		switch err := syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB); {
 		case errors.Is(err, syscall.EINTR):
-		case !wait && errors.Is(err, syscall.EWOULDBLOCK):
+		case errors.Is(err, syscall.EWOULDBLOCK):
 			return false, nil
 		default:
 			return err == nil, err

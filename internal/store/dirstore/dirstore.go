@@ -116,7 +116,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if _, err := s.root.Lstat(name); isAbsent(err) {
 		return nil
 	}
-	unlock, err := s.lock(key)
+	unlock, err := s.lock(ctx, key)
 	if err != nil {
 		return s.fail("delete", key, err)
 	}

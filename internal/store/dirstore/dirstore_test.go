@@ -1,6 +1,7 @@
 package dirstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"sluice/internal/filelock"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
 	"sluice/internal/store/storetest"
@@ -334,6 +337,40 @@ func TestLockFileIsNoLink(t *testing.T) {
 	}
 	if _, err := os.Lstat(outside); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file was made outside: %v", err)
+	}
+}
+
+// A process that was stopped while it holds a lock holds nobody up for ever: the
+// wait ends with the context, or after minutes with an error that may pass.
+func TestLockIsHeld(t *testing.T) {
+	s := open(t)
+	write(t, s, ".sluice/locks/x", "")
+	for i := range 256 {
+		f, err := os.Create(filepath.Join(s.String(), fmt.Sprintf(".sluice/locks/%02x", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got, err := filelock.TryLock(f); !got || err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(ctx context.Context) error {
+		_, err := store.Put(ctx, s, "key", []byte("x"), store.CreateOptions{}, store.IfNoneMatch())
+		return err
+	}
+	synctest.Test(t, func(t *testing.T) { // under a clock of its own
+		if err := put(t.Context()); !store.IsTransient(err) || !strings.HasSuffix(err.Error(), "is one stopped?") {
+			t.Errorf("error %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := put(ctx); !errors.Is(err, context.DeadlineExceeded) || store.IsTransient(err) {
+			t.Errorf("error %v", err)
+		}
+	})
+	if n := len(uploadFiles(t, s)); n > 0 {
+		t.Errorf("%d uploads are left", n)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *Store) fail(op, key string, err error) error {
 func (s *Store) failAt(op, location string, err error) error {
 	e := &store.Error{Op: op, Location: location, Err: cause(err)}
 	switch {
-	case errors.Is(err, store.ErrChanged), errors.Is(err, errAborted):
+	case errors.Is(err, store.ErrChanged), errors.Is(err, errAborted), errors.Is(err, errLocked):
 		e.Transient = true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	case isAbsent(err):

@@ -120,7 +120,7 @@ func (s *Store) sweepMeta(ctx context.Context, dir, prefix string) error {
 	}
 	for key, names := range byKey {
 		if len(names) > 1 {
-			if err := s.sweepMetaOf(key, names); err != nil {
+			if err := s.sweepMetaOf(ctx, key, names); err != nil {
 				return err
 			}
 		}
@@ -130,12 +130,12 @@ func (s *Store) sweepMeta(ctx context.Context, dir, prefix string) error {
 
 // sweepMetaOf looks under the lock of the key: a publication under way has its
 // Meta before its state.
-func (s *Store) sweepMetaOf(key string, names []string) error {
+func (s *Store) sweepMetaOf(ctx context.Context, key string, names []string) error {
 	name, err := localName(key)
 	if err != nil {
 		return nil // it was made of another key; a rest is only waste
 	}
-	unlock, err := s.lock(key)
+	unlock, err := s.lock(ctx, key)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 	if err != nil {
 		return id, nil, err
 	}
-	if err := filelock.Lock(f); err != nil {
+	if _, err := filelock.TryLock(f); err != nil { // nobody else has it: it is new
 		f.Close()
 		return id, nil, err
 	}

@@ -128,7 +128,7 @@ func (w *writer) commit(ctx context.Context, p store.Precondition) (store.Info, 
 	if err != nil {
 		return store.Info{}, err
 	}
-	unlock, err := w.s.lock(w.key)
+	unlock, err := w.s.lock(ctx, w.key)
 	if err != nil {
 		return store.Info{}, err
 	}
