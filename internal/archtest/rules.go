@@ -71,7 +71,7 @@ var ladder = map[string]rung{
 	"internal/ledger": {[]string{".", "internal/store"},
 		"the ledger writes down what was committed, with the counts of a conversion; it decides nothing"},
 	"internal/pipeline": {[]string{
-		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping"},
+		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it reaches no implementation of a store or catalog, so that it runs alike on all; of the stages only what takes the rows out of a file"},
 	"internal/config": {[]string{"internal/suggest", "internal/yamlfile"},
 		"a configuration is names and numbers; what they lead to is opened by internal/setup"},

@@ -45,6 +45,7 @@ type Output struct {
 	// State.Identity if that was rejected.
 	Identity string `json:"identity"`
 	Mapping  string `json:"mapping_sha256"` // that it was made with
+	Columns  string `json:"columns_sha256"` // that it has; empty before 2026-12
 	SHA256   string `json:"sha256"`         // of the content
 }
 

@@ -57,7 +57,7 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string, c *claim) (R
 	}
 	w := newWork(p, src, c, fences, state)
 	if w.settled() {
-		return Result{Disposition: DidDuplicate, Outputs: c.entry.Outputs, Report: c.entry.State.Report, Written: written(w.wanted(), state.Mapping), entry: c.entry, etag: c.etag}, nil
+		return Result{Disposition: DidDuplicate, Outputs: c.entry.Outputs, Report: c.entry.State.Report, Written: p.written(w.wanted()), entry: c.entry, etag: c.etag}, nil
 	}
 	w.adopt()
 	if state.Identity == ledger.Absent && !p.RemoveDeleted {
@@ -99,6 +99,7 @@ type fence struct {
 	etag     string // empty: there is none
 	identity string // of the source state it was made from
 	mapping  string
+	columns  string
 	software string
 	replaces string // ETag of the publication before it
 	damaged  bool   // it does not hold what the rest tells
@@ -108,6 +109,7 @@ type fence struct {
 const (
 	metaIdentity = "sluice-identity"
 	metaMapping  = "sluice-mapping"
+	metaColumns  = "sluice-columns"
 	metaSoftware = "sluice-version"
 	metaSource   = "sluice-source" // ledger.ID of the source key
 	metaReplaces = "sluice-replaces"
@@ -153,7 +155,10 @@ func (p *Pipeline) look(ctx context.Context, e *ledger.Entry, key string) (fence
 	if id := info.Meta[metaSource]; id != "" && id != ledger.ID(e.Bucket, e.Key) {
 		return fence{}, fmt.Errorf("look at output: %q belongs to another source key", key)
 	}
-	return fence{info.ETag, info.Meta[metaIdentity], info.Meta[metaMapping], info.Meta[metaSoftware], info.Meta[metaReplaces], false}, nil
+	return fence{
+		etag: info.ETag, identity: info.Meta[metaIdentity], mapping: info.Meta[metaMapping], columns: info.Meta[metaColumns],
+		software: info.Meta[metaSoftware], replaces: info.Meta[metaReplaces],
+	}, nil
 }
 
 // newState is the state of a source, which is absent until one is found.

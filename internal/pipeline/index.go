@@ -35,7 +35,7 @@ const (
 	dropped                        // rows stand in an output that the configuration does not name
 	kept                           // the source was deleted, and its rows stand
 	outside                        // the key is not of the source
-	current                        // all outputs stand, made with the mapping
+	current                        // all outputs stand, with the columns of the mapping
 )
 
 // outdated reports whether the configuration asks for other outputs.
@@ -63,7 +63,7 @@ func flagsOf(p *Pipeline, e *ledger.Entry) (f flags) {
 	if torn(stays, p.Mapping.Hash()) {
 		f |= isTorn
 	}
-	if written(stays, p.Mapping.Hash()) {
+	if p.written(stays) {
 		f |= current
 	}
 	for _, old := range past {

@@ -57,7 +57,7 @@ func (w *work) output(ctx context.Context, i int, r role) (o *output, err error)
 	}
 	o = &output{hash: sha256.New()}
 	if r == publishes {
-		if o.w, err = w.begin(ctx, i, w.state.Identity, w.state.Mapping); err != nil {
+		if o.w, err = w.begin(ctx, i, w.state.Identity, w.state.Mapping, w.p.columns(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -65,12 +65,13 @@ func (w *work) output(ctx context.Context, i int, r role) (o *output, err error)
 }
 
 // begin begins an output with the metadata of its state.
-func (w *work) begin(ctx context.Context, i int, identity, mapping string) (store.Writer, error) {
+func (w *work) begin(ctx context.Context, i int, identity, mapping, columns string) (store.Writer, error) {
 	writer, err := w.p.Sink.Create(ctx, w.known[i].Key, store.CreateOptions{
 		ContentType: "application/vnd.apache.parquet",
 		Meta: map[string]string{
 			metaIdentity: identity,
 			metaMapping:  mapping,
+			metaColumns:  columns,
 			metaSoftware: w.state.Software,
 			metaSource:   ledger.ID(w.entry.Bucket, w.entry.Key),
 			metaReplaces: w.replaces(i),
@@ -131,7 +132,7 @@ func (w *work) empty(ctx context.Context, i int, f fence) error {
 	if err != nil {
 		return err
 	}
-	writer, err := w.begin(ctx, i, ledger.Absent, out.Mapping)
+	writer, err := w.begin(ctx, i, ledger.Absent, out.Mapping, out.Columns)
 	if err != nil {
 		return err
 	}

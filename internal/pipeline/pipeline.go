@@ -102,8 +102,8 @@ type Result struct {
 	Outputs     []ledger.Output
 	Report      string // key of the report, if there is one
 	Attempts    int
-	// Written says that the outputs of the key are known to stand, made with
-	// this mapping, now or before: the catalog must know its columns.
+	// Written says that the outputs of the key are known to stand, with the
+	// columns of this mapping, made now or before: the catalog must know them.
 	Written bool
 
 	entry ledger.Entry // as it stands now

@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 
 	"sluice/internal/ledger"
+	"sluice/schema"
 )
 
 // folder is where the outputs of a table are.
@@ -62,9 +65,32 @@ func (p *Pipeline) mayRetire(o ledger.Output) bool {
 	return p.inSink(o) && (p.Redo != RedoNothing || p.RemoveDeleted)
 }
 
-// written reports whether all of the outputs stand, made with this mapping.
-func written(outputs []ledger.Output, mapping string) bool {
-	return !slices.ContainsFunc(outputs, func(o ledger.Output) bool { return o.ETag == "" || o.Mapping != mapping })
+// written reports whether all of the outputs of the mapping's tables stand, with
+// its columns, though they may have been made with another mapping.
+func (p *Pipeline) written(outputs []ledger.Output) bool {
+	mapping := p.Mapping.Hash()
+	for i, o := range outputs {
+		if o.ETag == "" || o.Mapping != mapping && o.Columns != p.columns(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// columns names the columns that the mapping gives the files of a table.
+func (p *Pipeline) columns(table int) string {
+	return columnsOf(p.Mapping.Schema(&p.Mapping.Tables[table]))
+}
+
+// columnsOf names the columns of a table, in any order.
+func columnsOf(s schema.Schema) string {
+	var columns []string
+	for _, c := range s.Columns {
+		columns = append(columns, c.Name+" "+c.Type.String()+"\n")
+	}
+	slices.Sort(columns)
+	sum := sha256.Sum256([]byte(strings.Join(columns, "")))
+	return hex.EncodeToString(sum[:])
 }
 
 // torn reports whether the outputs of the tables of one mapping show different

@@ -65,7 +65,7 @@ func (w *work) adopt() {
 	for i := range w.entry.Outputs {
 		out := &w.entry.Outputs[i]
 		if f, ok := w.fences[out.Key]; ok && out.ETag != f.etag {
-			out.ETag, out.Identity, out.Mapping, out.SHA256 = f.etag, f.identity, f.mapping, ""
+			out.ETag, out.Identity, out.Mapping, out.Columns, out.SHA256 = f.etag, f.identity, f.mapping, f.columns, ""
 		}
 	}
 }
@@ -196,7 +196,7 @@ func (w *work) commit(ctx context.Context, outs *outputs) error {
 		} else {
 			out.ETag = w.fences[out.Key].etag
 		}
-		out.Identity, out.Mapping, out.SHA256 = w.state.Identity, w.state.Mapping, o.sum()
+		out.Identity, out.Mapping, out.Columns, out.SHA256 = w.state.Identity, w.state.Mapping, w.p.columns(i), o.sum()
 		if o.w == nil {
 			continue
 		}
@@ -235,6 +235,6 @@ func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 	}
 	return Result{
 		Disposition: did, Stats: w.state.Stats, Outputs: w.wanted(), Report: w.state.Report,
-		Written: written(w.wanted(), w.state.Mapping), entry: *w.entry, etag: etag,
+		Written: w.p.written(w.wanted()), entry: *w.entry, etag: etag,
 	}, nil
 }

@@ -695,6 +695,8 @@ func (s *simulation) accounted(p *Pipeline) error {
 			return fmt.Errorf("the ledger has %+v, and the sink %+v", out, o.info)
 		case out.SHA256 != "" && out.SHA256 != fmt.Sprintf("%x", sha256.Sum256(o.data)):
 			return fmt.Errorf("the ledger has another sum of %s", out.Key)
+		case out.Identity != "" && out.Columns != s.columns(o):
+			return fmt.Errorf("the ledger has other columns of %s", out.Key)
 		}
 		if i < len(p.Mapping.Tables) {
 			size += int64(len(o.data))
@@ -704,6 +706,15 @@ func (s *simulation) accounted(p *Pipeline) error {
 		return fmt.Errorf("the ledger tells of %d bytes written, the outputs have %d", e.State.BytesWritten, size)
 	}
 	return nil
+}
+
+// columns are those of a file.
+func (s *simulation) columns(o memObject) string {
+	f, err := parquetread.Open(bytes.NewReader(o.data), int64(len(o.data)))
+	if err != nil {
+		return ""
+	}
+	return columnsOf(f.Schema())
 }
 
 func isDamaged(o memObject) bool {

@@ -176,7 +176,7 @@ func (p *Pipeline) adopted(ctx context.Context, bucket, key string, l *sinkListi
 		}
 		if e.FirstSeen.Equal(at) {
 			e.Outputs = append(e.Outputs, ledger.Output{
-				Table: tables[l.folders[o.folder]], Key: name, ETag: info.ETag, Identity: info.Meta[metaIdentity], Mapping: info.Meta[metaMapping],
+				Table: tables[l.folders[o.folder]], Key: name, ETag: info.ETag, Identity: info.Meta[metaIdentity], Mapping: info.Meta[metaMapping], Columns: info.Meta[metaColumns],
 			})
 		}
 	}
