@@ -245,6 +245,42 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// The entry of a mapping of as many columns as a table can have is written, read
+// and replaced: it holds the sums of each table and column.
+func TestLargeEntry(t *testing.T) {
+	l, _ := open(t)
+	e := entry("in/a.json")
+	etag, err := l.Put(t.Context(), e, store.IfNoneMatch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]string{}
+	for i := range 10_000 {
+		sums[fmt.Sprintf("order_lines.%s%d", strings.Repeat("x", 90), i)] = strings.Repeat("9", 38)
+	}
+	e.State = &ledger.State{Stats: sluice.Stats{Sums: sums}}
+	for range 2 { // the state, and the next one
+		if etag, err = l.Put(t.Context(), e, store.IfMatch(etag)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := l.Get(t.Context(), "raw", "in/a.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, same, err := l.Read(t.Context(), ledger.ID("raw", "in/a.json"))
+	if err != nil || same != etag {
+		t.Fatalf("ETag %q, want %q: %v", same, etag, err)
+	}
+	if diff := cmp.Diff(*e, got) + cmp.Diff(*e, read); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	sums["x"] = strings.Repeat("9", 16<<20) // what could not be read again is not written
+	if _, err := l.Put(t.Context(), e, store.IfMatch(etag)); err == nil || !strings.Contains(err.Error(), "too many columns") {
+		t.Errorf("an entry that is too large: %v", err)
+	}
+}
+
 // List gives every entry once, and nothing else that lies there.
 func TestList(t *testing.T) {
 	l, s := open(t)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sluice"
 	"sluice/internal/gen"
 	"sluice/internal/ledger"
@@ -785,4 +787,64 @@ func (w *world) publish(t *testing.T, objects map[string]string, workers, thread
 		}
 	}
 	return sums
+}
+
+// dumb is a store that does not tell ETags: of what is looked at, or of what is
+// committed.
+type dumb struct {
+	store.Store
+	heads, commits bool
+}
+
+func (s dumb) Head(ctx context.Context, key string) (store.Info, error) {
+	info, err := s.Store.Head(ctx, key)
+	if s.heads {
+		info.ETag = ""
+	}
+	return info, err
+}
+
+func (s dumb) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
+	w, err := s.Store.Create(ctx, key, o)
+	if s.commits && strings.HasPrefix(key, "out/") {
+		w = dumbWriter{w}
+	}
+	return w, err
+}
+
+type dumbWriter struct{ store.Writer }
+
+func (w dumbWriter) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	info, err := w.Writer.Commit(ctx, p)
+	info.ETag = ""
+	return info, err
+}
+
+// An output without an ETag is no output that is not there, and what was
+// committed without one is not accounted for: the store must tell it. What
+// stands stays.
+func TestNoETag(t *testing.T) {
+	for name, sink := range map[string]dumb{"head": {heads: true}, "commit": {commits: true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, folder(t), folder(t))
+			const key = "in/a.json"
+			w.put(t, key, twoRows)
+			w.process(t, key, pipeline.DidCommit)
+			w.put(t, key, oneRow)
+			before := w.entry(t, key)
+			sink.Store = w.sink
+			r, err := w.over(w.p.Mapping, w.source, sink).Process(t.Context(), "raw", key)
+			if err == nil || !strings.Contains(err.Error(), "the store tells no ETag") || r.Attempts != 1 {
+				t.Errorf("after %d attempts: %v", r.Attempts, err)
+			}
+			if diff := cmp.Diff(before, w.entry(t, key)); diff != "" {
+				t.Errorf("the ledger (-before +after):\n%s", diff)
+			}
+			if sink.heads {
+				w.holds(t, key, "1", "2")
+			}
+			w.process(t, key, pipeline.DidCommit)
+			w.holds(t, key, "3")
+		})
+	}
 }

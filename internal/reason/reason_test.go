@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +39,32 @@ func TestDocumented(t *testing.T) {
 	}
 	if diff := cmp.Diff(sorted(object), table(t, objects)); diff != "" {
 		t.Errorf("codes of objects: constants -, docs/reasons.md +\n%s", diff)
+	}
+}
+
+// TestNamed: a reason that a document names is one.
+func TestNamed(t *testing.T) {
+	record, object := constants(t)
+	codes := append(record, object...)
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, name := range append(docs, "../../README.md", "../../CHANGELOG.md") {
+		doc, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?:reason|reject|rejected) \\(?`([a-z_]+)`").FindAllStringSubmatch(string(doc), -1) {
+			named++
+			if !slices.Contains(codes, m[1]) {
+				t.Errorf("%s: %s is no reason", name, m[0])
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no document names a reason")
 	}
 }
 
