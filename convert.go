@@ -1,9 +1,15 @@
 package sluice
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
+	"sluice/internal/conversion"
+	"sluice/internal/parquetfile"
+	"sluice/internal/reason"
 	"sluice/mapping"
 )
 
@@ -80,9 +86,6 @@ type Options struct {
 	MaxRecords int64
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
-
-	rowGroup     int64 // in place of rowGroupBytes, for tests
-	rowGroupRows int   // in place of rowGroupRows
 }
 
 // Convert reads JSON from src and writes Parquet to dst as the mapping says.
@@ -103,13 +106,77 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	if opts == nil {
 		opts = &Options{}
 	}
-	c, err := newConversion(ctx, dst, src, m, *opts)
+	if err := check(ctx, dst, m, opts); err != nil {
+		return newStats(), err
+	}
+	out, err := outputs(dst, m, opts)
 	if err != nil {
 		return newStats(), err
 	}
-	defer c.close()
-	if err := c.run(); err != nil {
-		return c.failed(err)
+	r, err := conversion.Run(ctx, out, src, m, conversion.Options{
+		Codec: string(cmp.Or(opts.Codec, Zstd)), Threads: opts.Threads, Source: opts.Source, Size: opts.Size,
+		Quarantine: opts.Quarantine, MaxRecords: opts.MaxRecords, Progress: opts.Progress,
+		CreatedBy: "sluice version " + Version(),
+	})
+	stats := statsOf(&r)
+	reject := new(reason.Reject)
+	switch {
+	case errors.As(err, &reject):
+		stats.Outcome, stats.Reason = Reject, reject.Code
+		return stats, &RejectError{Reason: reject.Code, Offset: reject.Offset, Detail: reject.Detail}
+	case err != nil:
+		return stats, err
+	case stats.RecordsQuarantined > 0:
+		stats.Outcome = Quarantine
+	default:
+		stats.Outcome = Accept
 	}
-	return c.progress.stats, nil
+	return stats, nil
+}
+
+// check tells what Convert cannot work with.
+func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options) error {
+	if ctx == nil {
+		return errors.New("convert: the context is nil")
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("convert: %w", err)
+	}
+	switch {
+	case opts.Threads < 0, opts.Size < 0, opts.MaxRecords < 0:
+		return errors.New("convert: Options.Threads, Size and MaxRecords must not be negative")
+	case opts.Table == nil && len(m.Tables) > 1:
+		return fmt.Errorf("convert: the mapping has %d tables: set Options.Table", len(m.Tables))
+	case opts.Table == nil && dst == nil:
+		return errors.New("convert: dst is nil; give a writer for the Parquet file")
+	}
+	return nil
+}
+
+// outputs opens the output of each table.
+func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion.Output, err error) {
+	hash := m.Hash()
+	for i := range m.Tables {
+		name := m.Tables[i].Name
+		out := conversion.Output{Writer: dst, KeyValues: []parquetfile.KeyValue{
+			{Key: "sluice.mapping_sha256", Value: hash},
+			{Key: "sluice.table", Value: name},
+			{Key: "sluice.version", Value: Version()},
+		}}
+		if opts.Table != nil {
+			if out.Writer, err = opts.Table(name); err != nil {
+				return nil, fmt.Errorf("open output of table %s: %w", name, err)
+			}
+			if out.Writer == nil {
+				return nil, fmt.Errorf("open output of table %s: Options.Table gave no writer", name)
+			}
+		}
+		if opts.Metadata != nil {
+			for key, value := range opts.Metadata(name) {
+				out.KeyValues = append(out.KeyValues, parquetfile.KeyValue{Key: key, Value: value})
+			}
+		}
+		all = append(all, out)
+	}
+	return all, nil
 }

@@ -3,10 +3,24 @@ package sluice
 import (
 	"math/big"
 	"strings"
+
+	"sluice/internal/conversion"
 )
 
 func newStats() (s Stats) {
 	s.Add(Stats{})
+	return s
+}
+
+// statsOf are the counts of a conversion, without a verdict.
+func statsOf(r *conversion.Result) Stats {
+	s := newStats()
+	s.Add(Stats{
+		RecordsRead: r.RecordsRead, RecordsCommitted: r.RecordsCommitted, RecordsQuarantined: r.RecordsQuarantined,
+		RecordsSkipped: r.RecordsSkipped, RowsWritten: r.RowsWritten, BytesRead: r.BytesRead, BytesWritten: r.BytesWritten,
+		ElementsSkipped: r.ElementsSkipped, UnknownFields: r.UnknownFields, Reasons: r.Reasons,
+		Sums: r.Sums, RecordSums: r.RecordSums,
+	})
 	return s
 }
 

@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/internal/gen"
 	"sluice/mapping"
 )
@@ -27,7 +27,7 @@ func TestAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 		allocations = testing.AllocsPerRun(1, func() {
-			stats, err := sluice.Convert(t.Context(), io.Discard, bytes.NewReader(in.Bytes()), m, &sluice.Options{Quarantine: io.Discard})
+			stats, err := run(t.Context(), io.Discard, bytes.NewReader(in.Bytes()), m, conversion.Options{Quarantine: io.Discard})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func TestSmallInput(t *testing.T) {
 				in := strings.Repeat(" ", before) + records
 				var from, to runtime.MemStats
 				runtime.ReadMemStats(&from)
-				stats, err := sluice.Convert(t.Context(), io.Discard, io.MultiReader(strings.NewReader(in)), m, &sluice.Options{Quarantine: io.Discard})
+				stats, err := run(t.Context(), io.Discard, io.MultiReader(strings.NewReader(in)), m, conversion.Options{Quarantine: io.Discard})
 				runtime.ReadMemStats(&to)
 				if err != nil || stats.RecordsRead != 3 {
 					t.Fatalf("%d records read, %v", stats.RecordsRead, err)
@@ -78,9 +78,9 @@ func TestOneRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for codec, most := range map[sluice.Codec]uint64{sluice.Zstd: 500 << 10, sluice.Snappy: 420 << 10, sluice.None: 420 << 10} {
+	for codec, most := range map[string]uint64{"zstd": 500 << 10, "snappy": 420 << 10, "none": 420 << 10} {
 		convert := func() {
-			if _, err := sluice.Convert(t.Context(), io.Discard, strings.NewReader(oneOrder), m, &sluice.Options{Codec: codec}); err != nil {
+			if _, err := run(t.Context(), io.Discard, strings.NewReader(oneOrder), m, conversion.Options{Codec: codec}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import (
 	"errors"
@@ -76,7 +76,7 @@ func (a *ahead) read(s *scout, seek bool) error {
 			a.progress.saw(d)
 			return err
 		}
-		d.begin(s.batches, a.progress.stats.RecordsRead)
+		d.begin(s.batches, a.progress.counts.RecordsRead)
 	}
 	err := d.group()
 	a.progress.took(d)
@@ -119,7 +119,7 @@ func (a *ahead) giveUp(d *decoder) error {
 		s.reset()
 	}
 	a.decoder = d
-	d.begin(a.lanes[0].batches, a.progress.stats.RecordsRead)
+	d.begin(a.lanes[0].batches, a.progress.counts.RecordsRead)
 	return a.stream.run()
 }
 

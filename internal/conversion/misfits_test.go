@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -10,7 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/reason"
 )
 
 // counted counts what a conversion writes or reads.
@@ -65,7 +66,7 @@ func TestShareAsItGoes(t *testing.T) {
 		}
 		m := parseMapping(t, "records: [\"$[*]\", \"$\"]\ntable: t\ncolumns: [{name: n, path: "+path+", type: int64}]\n")
 		m.Limits.QuarantineShare = share
-		opts := sluice.Options{Size: rapid.SampledFrom([]int64{0, int64(len(text))}).Draw(r, "size"), Threads: rapid.IntRange(1, 2).Draw(r, "threads")}
+		opts := conversion.Options{Size: rapid.SampledFrom([]int64{0, int64(len(text))}).Draw(r, "size"), Threads: rapid.IntRange(1, 2).Draw(r, "threads")}
 		var src io.Reader = strings.NewReader(text)
 		if rapid.Bool().Draw(r, "gzip") {
 			zipped := gzipped(t, text)
@@ -75,12 +76,12 @@ func TestShareAsItGoes(t *testing.T) {
 			src = stream{src} // whose size is only known if it is told
 		}
 		got := convert(t, m, src, opts)
-		var reject *sluice.RejectError
+		var reject *reason.Reject
 		rejected := errors.As(got.err, &reject)
 		if want := len(records) > 10 && float64(misfits) > share*float64(len(records)); rejected != want || got.err != nil && !rejected {
 			r.Fatalf("%d of %d: %v", misfits, len(records), got.err)
 		}
-		if rejected && (reject.Reason != sluice.ReasonQuarantineShare || got.stats.Reasons["wrong_type"]+got.stats.Reasons["not_integer"] == 0) {
+		if rejected && (reject.Code != reason.QuarantineShare || got.stats.Reasons["wrong_type"]+got.stats.Reasons["not_integer"] == 0) {
 			r.Fatalf("%v, %v", reject, got.stats.Reasons)
 		}
 	})
@@ -91,9 +92,9 @@ func TestShareRejectsEarly(t *testing.T) {
 	m := parseMapping(t, "table: t\ncolumns: [{name: n, path: $.n, type: int64}]\nlimits: {quarantine_share: 0}\n")
 	text := strings.Repeat("{\"n\":\"x\"}\n", 1<<20)
 	src := &counted{Reader: strings.NewReader(text)}
-	got := convert(t, m, src, sluice.Options{})
-	var reject *sluice.RejectError
-	if !errors.As(got.err, &reject) || reject.Reason != sluice.ReasonQuarantineShare || reject.Offset != 100 {
+	got := convert(t, m, src, conversion.Options{})
+	var reject *reason.Reject
+	if !errors.As(got.err, &reject) || reject.Code != reason.QuarantineShare || reject.Offset != 100 {
 		t.Errorf("%v", got.err)
 	}
 	if src.n > 1<<20 {
@@ -121,10 +122,10 @@ func TestQuarantineBytes(t *testing.T) {
 			for _, threads := range []int{1, 3} {
 				bad := &counted{}
 				var out bytes.Buffer
-				stats, err := sluice.Convert(t.Context(), &out, strings.NewReader(test.in), m,
-					&sluice.Options{Quarantine: bad, Size: int64(len(test.in)), Source: source, Threads: threads})
-				var reject *sluice.RejectError
-				if !errors.As(err, &reject) || reject.Reason != sluice.ReasonQuarantineBytes || stats.Outcome != sluice.Reject {
+				stats, err := run(t.Context(), &out, strings.NewReader(test.in), m,
+					conversion.Options{Quarantine: bad, Size: int64(len(test.in)), Source: source, Threads: threads})
+				var reject *reason.Reject
+				if !errors.As(err, &reject) || reject.Code != reason.QuarantineBytes {
 					t.Fatalf("%v, %+v", err, stats)
 				}
 				if bad.n > test.most || !strings.Contains(reject.Detail, strconv.FormatInt(test.most, 10)) {

@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/internal/gen"
 	"sluice/mapping"
 )
@@ -22,12 +22,12 @@ func BenchmarkConvert(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, codec := range []sluice.Codec{sluice.Zstd, sluice.Snappy, sluice.None} {
+	for _, codec := range []string{"zstd", "snappy", "none"} {
 		b.Run(string(codec), func(b *testing.B) {
 			b.SetBytes(int64(in.Len()))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := sluice.Convert(b.Context(), io.Discard, bytes.NewReader(in.Bytes()), m, &sluice.Options{Codec: codec}); err != nil {
+				if _, err := run(b.Context(), io.Discard, bytes.NewReader(in.Bytes()), m, conversion.Options{Codec: codec}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -47,7 +47,7 @@ func BenchmarkSmall(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := sluice.Convert(b.Context(), io.Discard, strings.NewReader(oneOrder), m, nil); err != nil {
+		if _, err := run(b.Context(), io.Discard, strings.NewReader(oneOrder), m, conversion.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

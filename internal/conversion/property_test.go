@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/internal/parquetread"
 )
 
@@ -35,8 +35,8 @@ func TestOrdersComeBack(t *testing.T) {
 		if rapid.Bool().Draw(rt, "in pieces") {
 			src = iotest.OneByteReader(src)
 		}
-		got := convert(t, m, src, sluice.Options{
-			Codec:   rapid.SampledFrom([]sluice.Codec{sluice.Zstd, sluice.Snappy, sluice.None}).Draw(rt, "codec"),
+		got := convert(t, m, src, conversion.Options{
+			Codec:   rapid.SampledFrom([]string{"zstd", "snappy", "none"}).Draw(rt, "codec"),
 			Threads: rapid.IntRange(1, 3).Draw(rt, "threads"),
 		})
 		if got.err != nil {
@@ -48,7 +48,7 @@ func TestOrdersComeBack(t *testing.T) {
 		if diff := cmp.Diff(want, got.rows); diff != "" {
 			rt.Fatalf("-want +got:\n%s\n%s", diff, doc)
 		}
-		if got.stats.RecordsCommitted != int64(len(list)) || got.stats.Outcome != sluice.Accept {
+		if got.stats.RecordsCommitted != int64(len(list)) || !got.accepted() {
 			rt.Fatalf("stats: %+v", got.stats)
 		}
 	})

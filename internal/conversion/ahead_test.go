@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -11,25 +11,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/reason"
 	"sluice/mapping"
 )
 
 // outcome is all that a caller sees of a conversion.
 type outcome struct {
-	Stats        sluice.Stats
+	Stats        conversion.Result
 	Err          string
 	Parquet, Bad []byte
 }
 
-func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts sluice.Options) outcome {
+func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts conversion.Options) outcome {
 	var out, bad bytes.Buffer
 	opts.Quarantine = &bad
-	stats, err := sluice.Convert(t.Context(), &out, src, m, &opts)
+	stats, err := run(t.Context(), &out, src, m, opts)
 	o := outcome{Stats: stats}
 	if err != nil {
 		o.Err = err.Error()
-		if reject := new(sluice.RejectError); !errors.As(err, &reject) {
+		if reject := new(reason.Reject); !errors.As(err, &reject) {
 			t.Fatalf("the world does not fail here: %v", err)
 		}
 		o.Stats.BytesRead = 0 // how far was read ahead of the reject
@@ -59,8 +60,8 @@ columns:
 		if n := len(in); rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
 			in = in[:rapid.IntRange(0, n).Draw(t, "at")]
 		}
-		opts := sluice.Options{Codec: sluice.None}.WithRowGroups(rapid.Int64Range(100, 5000).Draw(t, "row group"),
-			rapid.SampledFrom([]int{5, 50, 1000, 1000}).Draw(t, "rows"))
+		opts := conversion.Options{Codec: "none", RowGroupBytes: rapid.Int64Range(100, 5000).Draw(t, "row group"),
+			RowGroupRows: rapid.SampledFrom([]int{5, 50, 1000, 1000}).Draw(t, "rows")}
 		want := outcomeOf(t, m, io.MultiReader(bytes.NewReader(in)), opts)
 		opts.Threads = rapid.IntRange(2, 5).Draw(t, "threads")
 		skip := rapid.IntRange(0, 3).Draw(t, "skip") // a file need not be read from its start
@@ -97,7 +98,7 @@ columns:
 		fmt.Fprintf(&in, "{\"id\":%d,\"lines\":[%s]}\n", i, strings.Repeat(line+",", 9)+line)
 	}
 	read := func(threads int) result {
-		return convert(t, m, bytes.NewReader(in.Bytes()), sluice.Options{Threads: threads}.WithRowGroups(rowGroup, 1<<20))
+		return convert(t, m, bytes.NewReader(in.Bytes()), conversion.Options{Threads: threads, RowGroupBytes: rowGroup, RowGroupRows: 1 << 20})
 	}
 	one, two := read(1), read(2)
 	if diff := cmp.Diff(one.stats, two.stats); diff != "" || one.err != nil || two.err != nil || one.stats.RecordsQuarantined < 7 {

@@ -1,9 +1,9 @@
-package sluice
+package conversion
 
 // progress is how far the input was taken: all row groups that are written, or
 // certain to be, in their order.
 type progress struct {
-	stats  Stats
+	counts Counts
 	next   int64 // offset of the record that follows
 	ended  bool  // none does, or none is wanted
 	stored int64 // stored bytes read
@@ -15,9 +15,9 @@ type progress struct {
 
 // took accounts for the row group that d read.
 func (p *progress) took(d *decoder) {
-	p.stats.Add(d.stats)
+	p.counts.add(&d.counts)
 	p.next = d.position()
-	p.ended = d.ended || p.most > 0 && p.stats.RecordsRead >= p.most
+	p.ended = d.ended || p.most > 0 && p.counts.RecordsRead >= p.most
 	p.saw(d)
 	if d.in == nil && p.report != nil {
 		p.report(p.stored)

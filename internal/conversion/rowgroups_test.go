@@ -1,18 +1,18 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
 	"fmt"
 	"testing"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/internal/gen"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
 // rowGroups is the number of row groups that an input gives.
-func rowGroups(t *testing.T, m *mapping.Mapping, in []byte, opts sluice.Options) int {
+func rowGroups(t *testing.T, m *mapping.Mapping, in []byte, opts conversion.Options) int {
 	t.Helper()
 	r := convert(t, m, bytes.NewReader(in), opts)
 	if r.err != nil {
@@ -45,7 +45,7 @@ func TestStride(t *testing.T) {
 			}
 		}
 		c.gen.Bytes, c.gen.Form = size, gen.NDJSON
-		if n := rowGroups(t, m, generate(t, c.gen), sluice.Options{Threads: 2}); n != c.groups {
+		if n := rowGroups(t, m, generate(t, c.gen), conversion.Options{Threads: 2}); n != c.groups {
 			t.Errorf("%s: %d row groups, want %d", c.name, n, c.groups)
 		}
 	}
@@ -67,7 +67,7 @@ func TestStrideTooLong(t *testing.T) {
 	}
 	// A value and its index take a little more than its line: after two
 	// multiples more is held than may be. The stride alone is four of them.
-	got := rowGroups(t, m, in.Bytes(), sluice.Options{Codec: sluice.None}.WithRowGroups(rowGroup, 1<<20))
+	got := rowGroups(t, m, in.Bytes(), conversion.Options{Codec: "none", RowGroupBytes: rowGroup, RowGroupRows: 1 << 20})
 	if want := 8; got != want {
 		t.Errorf("%d row groups of %d bytes, of which the first %d keep nothing; want %d", got, in.Len(), first, want)
 	}

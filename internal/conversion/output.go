@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import (
 	"sluice/internal/batch"
@@ -58,8 +58,10 @@ func (o *output) written() (rows, bytes int64) {
 	return rows, bytes
 }
 
-// total puts the sums of the decimal columns into s.
-func (o *output) total(s *Stats) {
+// totals are the sums of the decimal columns, by "table.column": of the rows,
+// and of the records where a value can stand in several rows.
+func (o *output) totals() (rows, once map[string]string) {
+	rows, once = map[string]string{}, map[string]string{}
 	for i := range o.m.Tables {
 		t := &o.m.Tables[i]
 		for j := range t.Columns {
@@ -68,10 +70,11 @@ func (o *output) total(s *Stats) {
 				continue
 			}
 			name := t.Name + "." + col.Name
-			s.Sums[name] = sums.Rows.Decimal(col.Type.Scale)
+			rows[name] = sums.Rows.Decimal(col.Type.Scale)
 			if col.Path.Wildcards() < t.Levels() {
-				s.RecordSums[name] = sums.Once.Decimal(col.Type.Scale)
+				once[name] = sums.Once.Decimal(col.Type.Scale)
 			}
 		}
 	}
+	return rows, once
 }

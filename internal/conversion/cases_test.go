@@ -1,11 +1,10 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -15,8 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/internal/parquetread"
+	"sluice/internal/reason"
 	"sluice/mapping"
 )
 
@@ -67,22 +67,24 @@ func TestCases(t *testing.T) {
 // describe converts in and writes down all that came of it.
 func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 	var out strings.Builder
-	tables := map[string]*bytes.Buffer{}
-	opts := sluice.Options{Source: "input", Table: func(name string) (io.Writer, error) {
-		tables[name] = &bytes.Buffer{}
-		return tables[name], nil
-	}}
-	var bad bytes.Buffer
-	opts.Quarantine = &bad
-	stats, err := sluice.Convert(t.Context(), nil, bytes.NewReader(in), m, &opts)
-	fmt.Fprintf(&out, "outcome: %s\n", stats.Outcome)
-	var reject *sluice.RejectError
-	if errors.As(err, &reject) {
-		fmt.Fprintf(&out, "reject: %s at byte %d: %s\n", reject.Reason, reject.Offset, reject.Detail)
-		return out.String()
+	tables := make([]bytes.Buffer, len(m.Tables))
+	outputs := make([]conversion.Output, len(m.Tables))
+	for i := range tables {
+		outputs[i].Writer = &tables[i]
 	}
-	if err != nil {
+	var bad bytes.Buffer
+	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: "input", Quarantine: &bad})
+	reject := new(reason.Reject)
+	switch {
+	case errors.As(err, &reject):
+		fmt.Fprintf(&out, "outcome: reject\nreject: %s at byte %d: %s\n", reject.Code, reject.Offset, reject.Detail)
+		return out.String()
+	case err != nil:
 		t.Fatal(err)
+	case stats.RecordsQuarantined > 0:
+		out.WriteString("outcome: quarantine\n")
+	default:
+		out.WriteString("outcome: accept\n")
 	}
 	fmt.Fprintf(&out, "records: read %d committed %d quarantined %d skipped %d\n",
 		stats.RecordsRead, stats.RecordsCommitted, stats.RecordsQuarantined, stats.RecordsSkipped)
@@ -95,13 +97,13 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 	if stats.UnknownFields > 0 {
 		fmt.Fprintf(&out, "unknown fields: %d\n", stats.UnknownFields)
 	}
-	for _, table := range m.Tables {
+	for i, table := range m.Tables {
 		var names []string
 		for _, c := range m.Schema(&table).Columns {
 			names = append(names, c.Name)
 		}
 		fmt.Fprintf(&out, "table %s: %s\n", table.Name, strings.Join(names, " | "))
-		for _, row := range readRows(t, tables[table.Name].Bytes()) {
+		for _, row := range readRows(t, tables[i].Bytes()) {
 			for i, c := range row {
 				if c == parquetread.Null {
 					row[i] = "NULL"

@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -11,7 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/reason"
 )
 
 // What several threads must not change, beside the bytes of the output.
@@ -39,8 +40,8 @@ func TestVerdictBeforeTheCut(t *testing.T) {
 	in[len(in)-300_000] = 1
 	for _, threads := range []int{1, 2, 2, 2, 3} {
 		for name, src := range map[string]io.Reader{"stream": stream{bytes.NewReader(in)}, "file": bytes.NewReader(in)} {
-			_, err := sluice.Convert(t.Context(), io.Discard, src, m, &sluice.Options{Threads: threads, Size: int64(len(in)) + 1000, Quarantine: io.Discard})
-			if reject := new(sluice.RejectError); !errors.As(err, &reject) || reject.Reason != "bad_json" {
+			_, err := run(t.Context(), io.Discard, src, m, conversion.Options{Threads: threads, Size: int64(len(in)) + 1000, Quarantine: io.Discard})
+			if reject := new(reason.Reject); !errors.As(err, &reject) || reject.Code != "bad_json" {
 				t.Errorf("%s, %d threads: %v", name, threads, err)
 			}
 		}
@@ -59,12 +60,12 @@ func TestLargeRecordsAlike(t *testing.T) {
 		}
 		fmt.Fprintf(&in, "{\"id\":%d,\"text\":\"%0*d\"}\n", i, n, i)
 	}
-	want := convert(t, m, bytes.NewReader(in.Bytes()), sluice.Options{})
+	want := convert(t, m, bytes.NewReader(in.Bytes()), conversion.Options{})
 	if want.err != nil || want.stats.Reasons["record_too_large"] != 100 {
 		t.Fatalf("%+v, %v", want.stats, want.err)
 	}
 	for name, src := range map[string]io.Reader{"stream": stream{bytes.NewReader(in.Bytes())}, "pieces": &piecewise{in.Bytes(), 3001}, "gzip": strings.NewReader(gzipped(t, in.String()))} {
-		if got := convert(t, m, src, sluice.Options{Threads: 2}); !bytes.Equal(want.bad, got.bad) || !bytes.Equal(want.parquet, got.parquet) {
+		if got := convert(t, m, src, conversion.Options{Threads: 2}); !bytes.Equal(want.bad, got.bad) || !bytes.Equal(want.parquet, got.parquet) {
 			t.Errorf("%s: another quarantine file of %d bytes, want %d", name, len(got.bad), len(want.bad))
 		}
 	}
@@ -79,7 +80,7 @@ func TestEmptyMembers(t *testing.T) {
 		in += gzipped(t, record[i:min(i+1000, len(record))]) + gzipped(t, "")
 	}
 	for _, threads := range []int{1, 2} {
-		if r := convert(t, m, strings.NewReader(in), sluice.Options{Threads: threads}); r.err != nil || r.stats.RowsWritten != 1 {
+		if r := convert(t, m, strings.NewReader(in), conversion.Options{Threads: threads}); r.err != nil || r.stats.RowsWritten != 1 {
 			t.Errorf("%d threads: %+v, %v", threads, r.stats, r.err)
 		}
 	}
@@ -112,12 +113,12 @@ func TestSourceThatPanics(t *testing.T) {
 				}
 			}()
 			src := &failsAt{bytes.NewReader(in), 8, func() { panic("source") }}
-			_, err := sluice.Convert(t.Context(), io.Discard, src, m, &sluice.Options{Threads: threads})
+			_, err := run(t.Context(), io.Discard, src, m, conversion.Options{Threads: threads})
 			t.Errorf("%d threads: Convert returned %v", threads, err)
 		}()
 	}
 	src := &failsAt{bytes.NewReader(in), 8, runtime.Goexit}
-	if _, err := sluice.Convert(t.Context(), io.Discard, src, m, &sluice.Options{Threads: 2}); err == nil {
+	if _, err := run(t.Context(), io.Discard, src, m, conversion.Options{Threads: 2}); err == nil {
 		t.Error("no error from a source that ended its goroutine")
 	}
 }
@@ -131,8 +132,8 @@ func TestFirstErrorWins(t *testing.T) {
 	noSpace := errors.New("no space is left")
 	for _, threads := range []int{1, 2, 3} {
 		for name, src := range map[string]io.Reader{"stream": stream{bytes.NewReader(in)}, "file": bytes.NewReader(in)} {
-			opts := sluice.Options{Threads: threads, Quarantine: io.Discard}.WithRowGroups(100_000, 1<<20)
-			_, err := sluice.Convert(t.Context(), &failing{10, noSpace}, src, m, &opts)
+			opts := conversion.Options{Threads: threads, Quarantine: io.Discard, RowGroupBytes: 100_000, RowGroupRows: 1 << 20}
+			_, err := run(t.Context(), &failing{10, noSpace}, src, m, opts)
 			if !errors.Is(err, noSpace) {
 				t.Errorf("%s, %d threads: %v", name, threads, err)
 			}
@@ -152,15 +153,15 @@ func TestShrinkingFile(t *testing.T) {
 	defer f.Close()
 	cut := false
 	var bad bytes.Buffer
-	opts := sluice.Options{Threads: 2, Quarantine: &bad, Progress: func(n int64) {
+	opts := conversion.Options{Threads: 2, Quarantine: &bad, Progress: func(n int64) {
 		if n > 1_000_000 && !cut {
 			cut = true
 			if err := os.Truncate(name, 300_000); err != nil {
 				t.Error(err)
 			}
 		}
-	}}.WithRowGroups(100_000, 1<<20)
-	if stats, err := sluice.Convert(t.Context(), io.Discard, f, m, &opts); err == nil || !cut || bad.Len() > 0 {
+	}, RowGroupBytes: 100_000, RowGroupRows: 1 << 20}
+	if stats, err := run(t.Context(), io.Discard, f, m, opts); err == nil || !cut || bad.Len() > 0 {
 		t.Errorf("cut: %v, %+v, quarantined %q, %v", cut, stats, bad.Bytes(), err)
 	}
 }

@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import (
 	"context"
@@ -20,11 +20,11 @@ type lane struct {
 	done     chan error              // what went wrong
 }
 
-func newLane(m *mapping.Mapping, codec Codec) (*lane, error) {
+func newLane(m *mapping.Mapping, codec string) (*lane, error) {
 	l := &lane{done: make(chan error, 1), groups: make([]*parquetfile.RowGroup, len(m.Tables))}
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		e, err := parquetfile.NewEncoder(string(codec))
+		e, err := parquetfile.NewEncoder(codec)
 		if err != nil {
 			return nil, err
 		}

@@ -1,14 +1,18 @@
-package sluice_test
+package conversion_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/reason"
 )
 
 // Members and frames without content may stand anywhere, in any number.
@@ -26,15 +30,15 @@ func TestNothingBetween(t *testing.T) {
 				"first": many + test.a + test.b, "between": test.a + many + test.b, "last": test.a + test.b + many,
 			} {
 				for _, threads := range []int{1, 3} {
-					got := convert(t, m, strings.NewReader(in), sluice.Options{Threads: threads, Size: int64(len(in))})
+					got := convert(t, m, strings.NewReader(in), conversion.Options{Threads: threads, Size: int64(len(in))})
 					if got.err != nil || len(got.rows) != 2 {
 						t.Errorf("%s, %d threads: %d rows, %v", where, threads, len(got.rows), got.err)
 					}
 				}
 			}
-			got := convert(t, m, strings.NewReader(many), sluice.Options{})
-			var reject *sluice.RejectError
-			if !errors.As(got.err, &reject) || reject.Reason != sluice.ReasonEmptyFile {
+			got := convert(t, m, strings.NewReader(many), conversion.Options{})
+			var reject *reason.Reject
+			if !errors.As(got.err, &reject) || reject.Code != reason.EmptyFile {
 				t.Errorf("nothing else: %v", got.err)
 			}
 		})
@@ -61,11 +65,11 @@ func TestSourceThatGivesNothing(t *testing.T) {
 	m := parseMapping(t, "table: t\ncolumns: [{name: id, path: $.id, type: int64}]\n")
 	for name, in := range map[string]string{"plain": good, "gzip": gzipped(t, good), "zstd": zstandard(t, good)} {
 		for _, threads := range []int{1, 3} {
-			if got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 50}, sluice.Options{Threads: threads}); got.err != nil || len(got.rows) != 1 {
+			if got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 50}, conversion.Options{Threads: threads}); got.err != nil || len(got.rows) != 1 {
 				t.Errorf("%s: %d rows, %v", name, len(got.rows), got.err)
 			}
-			var reject *sluice.RejectError
-			got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 1 << 30}, sluice.Options{Threads: threads})
+			var reject *reason.Reject
+			got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 1 << 30}, conversion.Options{Threads: threads})
 			if !errors.Is(got.err, io.ErrNoProgress) || errors.As(got.err, &reject) {
 				t.Errorf("%s: %v", name, got.err)
 			}
@@ -91,12 +95,34 @@ func TestEndlessNothing(t *testing.T) {
 	for name, none := range map[string]string{"gzip": gzipped(t, ""), "zstd": zstandard(t, ""), "zstd skippable": "\x50\x2a\x4d\x18\x00\x00\x00\x00"} {
 		for _, threads := range []int{1, 3} {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			_, err := sluice.Convert(ctx, io.Discard, &again{text: none}, m, &sluice.Options{Threads: threads})
-			var reject *sluice.RejectError
+			_, err := run(ctx, io.Discard, &again{text: none}, m, conversion.Options{Threads: threads})
+			var reject *reason.Reject
 			if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &reject) {
 				t.Errorf("%s: %v", name, err)
 			}
 			cancel()
 		}
+	}
+}
+
+// TestBlanksBehindFirstRecord: whether records stand on lines of their own does
+// not depend on how the input is cut into reads, however far the next one is.
+func TestBlanksBehindFirstRecord(t *testing.T) {
+	for _, n := range []int{1 << 10, 129 << 10} {
+		for _, next := range []string{"{}\n{x\n{}", "1"} {
+			in := "{}" + strings.Repeat(" ", n) + next
+			whole := convert(t, orders(t), strings.NewReader(in), conversion.Options{})
+			cut := convert(t, orders(t), iotest.OneByteReader(strings.NewReader(in)), conversion.Options{})
+			if fmt.Sprint(whole.err) != fmt.Sprint(cut.err) || !bytes.Equal(whole.bad, cut.bad) {
+				t.Errorf("%d blanks and %q: read whole: %v %+v\nread byte by byte: %v %+v", n, next, whole.err, whole.stats, cut.err, cut.stats)
+			}
+		}
+	}
+}
+
+func TestEmptyArrayHasSchema(t *testing.T) {
+	got := convert(t, orders(t), strings.NewReader("[]"), conversion.Options{})
+	if got.err != nil || len(got.rows) != 0 || len(got.parquet) == 0 || !got.accepted() {
+		t.Fatalf("%v %+v", got.err, got.stats)
 	}
 }

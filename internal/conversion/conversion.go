@@ -1,4 +1,6 @@
-package sluice
+// Package conversion is the engine: records are found in JSON, flattened into
+// batches of columns, and written as row groups of Parquet.
+package conversion
 
 import (
 	"context"
@@ -15,7 +17,37 @@ import (
 	"sluice/mapping"
 )
 
-// conversion is one call of Convert.
+// Options of a conversion. All but the codec may be left out.
+type Options struct {
+	Codec      string
+	Threads    int               // row groups worked on at once
+	Source     string            // name of the input in quarantine and _source_key
+	Size       int64             // stored bytes that must come; 0: not known
+	Quarantine io.Writer         // nil: to quarantine a record is an error
+	MaxRecords int64             // that are wanted; 0: all
+	Progress   func(bytes int64) // is told how many were read
+	CreatedBy  string            // for the footers
+
+	RowGroupBytes int64 // of input; 0: 16 MiB
+	RowGroupRows  int   // 0: 2^20
+}
+
+// Output is where the file of a table goes.
+type Output struct {
+	io.Writer
+	KeyValues []parquetfile.KeyValue // for its footer
+}
+
+// Result is what a conversion gave.
+type Result struct {
+	Counts
+	BytesRead    int64             // as stored
+	BytesWritten int64             // of all outputs
+	Sums         map[string]string // of the decimal columns, by "table.column": of the rows
+	RecordSums   map[string]string // where they differ: a value once for its record
+}
+
+// conversion is one call of Run.
 type conversion struct {
 	m      *mapping.Mapping
 	opts   Options
@@ -33,59 +65,35 @@ type conversion struct {
 	progress progress
 }
 
-// check tells what Convert cannot work with.
-func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options) error {
-	if ctx == nil {
-		return errors.New("convert: the context is nil")
+// Run reads JSON from src, or nothing if it is nil, and writes an output for
+// each table of m, in their order. A [*reason.Reject] says that the input
+// cannot be trusted; any other error that the world failed. What was written
+// is then to be thrown away; the result says how far the input was read.
+func Run(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (Result, error) {
+	c, err := newConversion(ctx, outputs, src, m, opts)
+	if err != nil {
+		return Result{}, err
 	}
-	if err := m.Validate(); err != nil {
-		return fmt.Errorf("convert: %w", err)
+	defer c.close()
+	if err := c.run(); err != nil {
+		return c.failed(err)
 	}
-	switch {
-	case opts.Threads < 0, opts.Size < 0, opts.MaxRecords < 0:
-		return errors.New("convert: Options.Threads, Size and MaxRecords must not be negative")
-	case opts.Table == nil && len(m.Tables) > 1:
-		return fmt.Errorf("convert: the mapping has %d tables: set Options.Table", len(m.Tables))
-	case opts.Table == nil && dst == nil:
-		return errors.New("convert: dst is nil; give a writer for the Parquet file")
-	}
-	return nil
+	return c.result()
 }
 
-func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
-	if err := check(ctx, dst, m, &opts); err != nil {
-		return nil, err
-	}
-	if opts.Codec == "" {
-		opts.Codec = Zstd
-	}
-	if opts.rowGroup == 0 {
-		opts.rowGroup, opts.rowGroupRows = rowGroupBytes, rowGroupRows
+func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
+	if opts.RowGroupBytes == 0 {
+		opts.RowGroupBytes, opts.RowGroupRows = rowGroupBytes, rowGroupRows
 	}
 	file, err := partOf(src)
 	if err != nil {
 		return nil, err
 	}
 	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is no UTF-8: it becomes text
-	c := &conversion{m: m, opts: opts, output: output{m: m}}
-	c.progress = progress{stats: newStats(), most: opts.MaxRecords, report: opts.Progress}
-	hash := m.Hash()
-	for i := range m.Tables {
-		t := &m.Tables[i]
-		out := dst
-		if opts.Table != nil {
-			var err error
-			if out, err = opts.Table(t.Name); err != nil {
-				return nil, fmt.Errorf("open output of table %s: %w", t.Name, err)
-			}
-			if out == nil {
-				return nil, fmt.Errorf("open output of table %s: Options.Table gave no writer", t.Name)
-			}
-		}
-		w, err := parquetfile.NewWriter(out, m.Schema(t), parquetfile.Options{
-			CreatedBy: "sluice version " + Version(),
-			KeyValues: c.keyValues(t.Name, hash),
-		})
+	c := &conversion{m: m, opts: opts, file: file, output: output{m: m}}
+	c.progress = progress{most: opts.MaxRecords, report: opts.Progress}
+	for i, out := range outputs {
+		w, err := parquetfile.NewWriter(out, m.Schema(&m.Tables[i]), parquetfile.Options{CreatedBy: opts.CreatedBy, KeyValues: out.KeyValues})
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +114,6 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	if opts.Quarantine != nil {
 		bad = newMisfits(opts.Quarantine, m.Limits.QuarantineShare)
 	}
-	c.file = file
 	if c.size = opts.Size; c.size == 0 {
 		c.size = file.size
 	}
@@ -116,22 +123,7 @@ func newConversion(ctx context.Context, dst io.Writer, src io.Reader, m *mapping
 	return c, nil
 }
 
-// keyValues is the metadata in the footer of a table's file.
-func (c *conversion) keyValues(table, hash string) []parquetfile.KeyValue {
-	kv := []parquetfile.KeyValue{
-		{Key: "sluice.mapping_sha256", Value: hash},
-		{Key: "sluice.table", Value: table},
-		{Key: "sluice.version", Value: Version()},
-	}
-	if c.opts.Metadata != nil {
-		for key, value := range c.opts.Metadata(table) {
-			kv = append(kv, parquetfile.KeyValue{Key: key, Value: value})
-		}
-	}
-	return kv
-}
-
-// stop waits for what runs in vain: what was read ahead behind the end, or
+// stop waits for what runs in vain: what was read ahead after the end, or
 // beside an error.
 func (c *conversion) stop() {
 	c.cancel()
@@ -167,10 +159,7 @@ func (c *conversion) run() error {
 	}
 	c.stop()
 	c.lanes = nil // their memory is free for the footers
-	if err := c.output.close(); err != nil {
-		return err
-	}
-	return c.account()
+	return c.output.close()
 }
 
 // open sees what the input is.
@@ -207,7 +196,7 @@ func (c *conversion) sample() error {
 		c.progress.took(d)
 		return err
 	}
-	if !d.ended && read >= c.opts.rowGroup/32 { // of less nobody should conclude
+	if !d.ended && read >= c.opts.RowGroupBytes/32 { // of less nobody should conclude
 		c.reserve(kept, read)
 	}
 	return nil
@@ -218,7 +207,7 @@ func (c *conversion) sample() error {
 func (c *conversion) reserve(kept, read int64) {
 	d := c.decoder
 	end, size := border(d.start, d.stride), c.length()
-	times := min(1.25*float64(min(end, size)-d.start)/float64(read), float64(maxHeld*c.opts.rowGroup)/float64(kept))
+	times := min(1.25*float64(min(end, size)-d.start)/float64(read), float64(maxHeld*c.opts.RowGroupBytes)/float64(kept))
 	for _, l := range c.lanes {
 		for i, b := range l.batches {
 			b.Reserve(c.lanes[0].batches[i], times)
@@ -264,48 +253,43 @@ func (c *conversion) schedule() schedule {
 func (c *conversion) apart() bool {
 	return c.file.src != nil && c.opts.Threads >= 2 && c.opts.MaxRecords == 0 && !c.m.Provenance &&
 		!c.replays && c.in.Plain() &&
-		c.file.size > c.opts.rowGroup/2 && c.file.size <= c.m.Limits.DecompressedBytes
+		c.file.size > c.opts.RowGroupBytes/2 && c.file.size <= c.m.Limits.DecompressedBytes
 }
 
-// account checks the law of conservation: nothing was lost, nothing doubled.
-func (c *conversion) account() error {
-	s := &c.progress.stats
-	c.output.total(s)
-	var rows int64
-	rows, s.BytesWritten = c.output.written()
-	s.BytesRead = c.progress.stored
-	s.Outcome = Accept
-	if s.RecordsQuarantined > 0 {
-		s.Outcome = Quarantine
-	}
-	switch {
-	case s.RecordsRead != s.RecordsCommitted+s.RecordsQuarantined+s.RecordsSkipped:
-		return fmt.Errorf("conservation violated: %d records read, %d committed, %d quarantined, %d skipped", s.RecordsRead, s.RecordsCommitted, s.RecordsQuarantined, s.RecordsSkipped)
-	case rows != s.RowsWritten:
-		return fmt.Errorf("conservation violated: %d rows of committed records, %d rows in the output", s.RowsWritten, rows)
-	case c.opts.Size > 0 && c.opts.MaxRecords == 0 && s.BytesRead != c.opts.Size:
-		return fmt.Errorf("read input: %d bytes came, but the size is %d", s.BytesRead, c.opts.Size)
-	}
-	return nil
-}
-
-// failed is what Convert returns for an error.
-func (c *conversion) failed(err error) (Stats, error) {
+// result checks the law of conservation: nothing was lost, nothing doubled.
+func (c *conversion) result() (Result, error) {
 	p := &c.progress
-	p.stats.BytesRead = p.stored
-	var r *reason.Reject
-	if !errors.As(err, &r) {
-		return p.stats, err
+	r := Result{Counts: p.counts, BytesRead: p.stored}
+	rows := int64(0)
+	rows, r.BytesWritten = c.output.written()
+	r.Sums, r.RecordSums = c.output.totals()
+	switch {
+	case r.RecordsRead != r.RecordsCommitted+r.RecordsQuarantined+r.RecordsSkipped:
+		return r, fmt.Errorf("conservation violated: %d records read, %d committed, %d quarantined, %d skipped", r.RecordsRead, r.RecordsCommitted, r.RecordsQuarantined, r.RecordsSkipped)
+	case rows != r.RowsWritten:
+		return r, fmt.Errorf("conservation violated: %d rows of committed records, %d rows in the output", r.RowsWritten, rows)
+	case c.opts.Size > 0 && c.opts.MaxRecords == 0 && r.BytesRead != c.opts.Size:
+		return r, fmt.Errorf("read input: %d bytes came, but the size is %d", r.BytesRead, c.opts.Size)
 	}
-	if p.eof && p.stored < c.opts.Size {
+	return r, nil
+}
+
+// failed is what Run returns for an error: for a reject only how far the input
+// was read, and the counts by reason if they explain it.
+func (c *conversion) failed(err error) (Result, error) {
+	p := &c.progress
+	reject := new(reason.Reject)
+	switch {
+	case !errors.As(err, &reject):
+		return Result{Counts: p.counts, BytesRead: p.stored}, err
+	case p.eof && p.stored < c.opts.Size:
 		// A body cut on the way looks like a truncated object, but is one of
 		// the world's failures: another try may find it whole.
-		return p.stats, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", p.stored, c.opts.Size, r.Code)
+		return Result{Counts: p.counts, BytesRead: p.stored}, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", p.stored, c.opts.Size, reject.Code)
 	}
-	stats := newStats()
-	stats.BytesRead, stats.Outcome, stats.Reason = p.stored, Reject, r.Code
-	if keepsReasons(r) {
-		stats.Reasons = p.stats.Reasons
+	r := Result{BytesRead: p.stored}
+	if keepsReasons(reject) {
+		r.Reasons = p.counts.Reasons
 	}
-	return stats, &RejectError{Reason: r.Code, Offset: r.Offset, Detail: r.Detail}
+	return r, reject
 }

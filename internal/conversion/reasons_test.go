@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -11,7 +11,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/reason"
 )
 
 // reasonsMapping is the mapping that docs/reasons.md gives for its examples.
@@ -105,7 +106,7 @@ func TestReasons(t *testing.T) {
 	for _, c := range reasonCases(t) {
 		t.Run(c.of()+"/"+c.code, func(t *testing.T) {
 			m := parseMapping(t, reasonsMapping+c.more)
-			r := convert(t, m, strings.NewReader(c.in), sluice.Options{})
+			r := convert(t, m, strings.NewReader(c.in), conversion.Options{})
 			if c.path == "" {
 				checkRejected(t, c, r)
 			} else {
@@ -124,12 +125,12 @@ func (c reasonCase) of() string {
 
 func checkRejected(t *testing.T, c reasonCase, r result) {
 	t.Helper()
-	reject, ok := errors.AsType[*sluice.RejectError](r.err)
+	reject, ok := errors.AsType[*reason.Reject](r.err)
 	if !ok {
-		t.Fatalf("error %v, want a RejectError", r.err)
+		t.Fatalf("error %v, want a reject", r.err)
 	}
-	if string(reject.Reason) != c.code || string(r.stats.Reason) != c.code || r.stats.Outcome != sluice.Reject {
-		t.Errorf("rejected for %s (stats: %s, %s), want %s", reject.Reason, r.stats.Outcome, r.stats.Reason, c.code)
+	if string(reject.Code) != c.code {
+		t.Errorf("rejected for %s, want %s", reject.Code, c.code)
 	}
 }
 
@@ -139,8 +140,8 @@ func checkQuarantined(t *testing.T, c reasonCase, r result) {
 		t.Fatal(r.err)
 	}
 	es := entries(t, r.bad)
-	if len(es) != 1 || r.stats.RecordsQuarantined != 1 || r.stats.Outcome != sluice.Quarantine {
-		t.Fatalf("%d entries, %d records quarantined, outcome %s; want one of each", len(es), r.stats.RecordsQuarantined, r.stats.Outcome)
+	if len(es) != 1 || r.stats.RecordsQuarantined != 1 {
+		t.Fatalf("%d entries, %d records quarantined; want one of each", len(es), r.stats.RecordsQuarantined)
 	}
 	e := es[0]
 	if e.Reason != c.code || e.Path != c.path {
@@ -162,7 +163,7 @@ func checkQuarantined(t *testing.T, c reasonCase, r result) {
 // reason holds against its constants, against the cases above: so no code is
 // without a case, and the examples that people read are those that ran.
 func TestReasonsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("docs/reasons.md")
+	doc, err := os.ReadFile("../../docs/reasons.md")
 	if err != nil {
 		t.Fatal(err)
 	}

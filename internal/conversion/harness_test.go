@@ -1,7 +1,8 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 	"os"
 	"testing"
 
-	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/gen"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
 	"sluice/schema"
@@ -20,12 +22,15 @@ import (
 
 // result is what a conversion gave, read back through a foreign reader.
 type result struct {
-	stats   sluice.Stats
+	stats   conversion.Result
 	err     error
 	rows    [][]string
 	parquet []byte
 	bad     []byte // the quarantine file
 }
+
+// accepted reports whether all was committed or, by policy, skipped.
+func (r *result) accepted() bool { return r.err == nil && r.stats.RecordsQuarantined == 0 }
 
 // entry is a line of a quarantine file.
 type entry struct {
@@ -54,14 +59,20 @@ func orders(t testing.TB) *mapping.Mapping {
 	return m
 }
 
-func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts sluice.Options) result {
+// run converts to one output, with zstd if no codec is named.
+func run(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts conversion.Options) (conversion.Result, error) {
+	opts.Codec = cmp.Or(opts.Codec, "zstd")
+	return conversion.Run(ctx, []conversion.Output{{Writer: dst}}, src, m, opts)
+}
+
+func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts conversion.Options) result {
 	t.Helper()
 	var out, bad bytes.Buffer
 	if opts.Quarantine == nil {
 		opts.Quarantine = &bad
 	}
 	var r result
-	r.stats, r.err = sluice.Convert(context.Background(), &out, src, m, &opts)
+	r.stats, r.err = run(context.Background(), &out, src, m, opts)
 	r.bad = bad.Bytes()
 	if r.err == nil {
 		r.parquet = out.Bytes()
@@ -150,4 +161,13 @@ func writeFile(t testing.TB, name string, data []byte) {
 	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func generate(t testing.TB, o gen.Options) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := gen.Write(&b, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import (
 	"fmt"
@@ -94,7 +94,7 @@ func (c *conversion) checkShare() error {
 	if c.replays {
 		return nil
 	}
-	s := &c.progress.stats
+	s := &c.progress.counts
 	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
 		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
 			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}

@@ -1,4 +1,4 @@
-package sluice_test
+package conversion_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sluice"
+	"sluice/internal/conversion"
 	"sluice/mapping"
 )
 
@@ -51,9 +51,9 @@ columns:
 // sameForAllReads converts the input as it is, a byte at a time, and in pieces.
 func sameForAllReads(t *testing.T, name string, m *mapping.Mapping, in []byte) {
 	t.Helper()
-	whole := convert(t, m, bytes.NewReader(in), sluice.Options{})
-	single := convert(t, m, iotest.OneByteReader(bytes.NewReader(in)), sluice.Options{})
-	pieces := convert(t, m, &piecewise{in, 3000}, sluice.Options{})
+	whole := convert(t, m, bytes.NewReader(in), conversion.Options{})
+	single := convert(t, m, iotest.OneByteReader(bytes.NewReader(in)), conversion.Options{})
+	pieces := convert(t, m, &piecewise{in, 3000}, conversion.Options{})
 	if whole.err != nil || !bytes.Equal(whole.parquet, single.parquet) || !bytes.Equal(whole.parquet, pieces.parquet) {
 		t.Errorf("%s: %d bytes read whole, %d a byte at a time, %d in pieces: %v", name, len(whole.parquet), len(single.parquet), len(pieces.parquet), whole.err)
 	}
@@ -65,7 +65,7 @@ func TestTimeOfZeros(t *testing.T) {
 	bad := "{\"a\":\"" + string(make([]byte, 10)) + "T12:00:00Z\"}\n"
 	good := "{\"a\":\"2024-01-01T00:00:00Z\"}\n"
 	for _, in := range []string{bad + good, good + bad} {
-		r := convert(t, m, bytes.NewReader([]byte(in)), sluice.Options{})
+		r := convert(t, m, bytes.NewReader([]byte(in)), conversion.Options{})
 		if r.err != nil || r.stats.RecordsCommitted != 1 || r.stats.Reasons["bad_json"] != 1 {
 			t.Errorf("%+v, %v", r.stats, r.err)
 		}

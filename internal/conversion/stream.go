@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import "context"
 
@@ -34,7 +34,7 @@ func (s *stream) run() error {
 		if err := s.write(next); err != nil {
 			return err
 		}
-		s.decoder.begin(next.batches, s.progress.stats.RecordsRead)
+		s.decoder.begin(next.batches, s.progress.counts.RecordsRead)
 	}
 }
 

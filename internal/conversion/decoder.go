@@ -1,10 +1,9 @@
-package sluice
+package conversion
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
@@ -29,10 +28,10 @@ type decoder struct {
 	batches []*batch.Batch
 
 	// Of the row group:
-	first int64 // ordinal of its first record
-	start int64 // offset of that; -1: it was not found yet
-	stats Stats // what was read
-	sure  bool  // its first record is known to be one: what is bad may be quarantined
+	first  int64  // ordinal of its first record
+	start  int64  // offset of that; -1: it was not found yet
+	counts Counts // what was read
+	sure   bool   // its first record is known to be one: what is bad may be quarantined
 
 	stride int64 // see rowGroupBytes
 
@@ -77,7 +76,7 @@ func (d *decoder) at(place mapping.Path) {
 
 // begin begins a row group, whose first record is the first-th.
 func (d *decoder) begin(batches []*batch.Batch, first int64) {
-	d.batches, d.first, d.start, d.stats = batches, first, -1, newStats()
+	d.batches, d.first, d.start, d.counts = batches, first, -1, Counts{}
 	if d.flat != nil {
 		d.flat.Bind(batches)
 	}
@@ -113,7 +112,7 @@ func (d *decoder) sample() (kept, read int64, err error) {
 	if err := d.find(); err != nil || d.ended {
 		return 0, 0, err
 	}
-	unit := d.opts.rowGroup
+	unit := d.opts.RowGroupBytes
 	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
 		return 0, 0, err
 	}
@@ -126,7 +125,7 @@ func (d *decoder) sample() (kept, read int64, err error) {
 // and one follows.
 func (d *decoder) seam() (jsonscan.Seam, bool) {
 	t, ok := d.feed.(*text)
-	if !ok || d.ended || d.stats.RecordsRead < 2 {
+	if !ok || d.ended || d.counts.RecordsRead < 2 {
 		return jsonscan.Seam{}, false
 	}
 	return t.r.Seam()
@@ -142,11 +141,11 @@ func (d *decoder) group() error {
 	}
 	end := border(d.start, d.stride)
 	for until := d.start; until < end; {
-		until = min(border(until, d.opts.rowGroup), end)
+		until = min(border(until, d.opts.RowGroupBytes), end)
 		if err := d.fill(until); err != nil {
 			return err
 		}
-		if d.ended || d.full() || d.last() || held(d.batches) > maxHeld*d.opts.rowGroup {
+		if d.ended || d.full() || d.last() || held(d.batches) > maxHeld*d.opts.RowGroupBytes {
 			break
 		}
 	}
@@ -179,7 +178,7 @@ func (d *decoder) fill(until int64) error {
 // full reports whether the row group ends early, before the record that was found.
 func (d *decoder) full() bool {
 	for _, b := range d.batches {
-		if b.Rows >= d.opts.rowGroupRows {
+		if b.Rows >= d.opts.RowGroupRows {
 			return true
 		}
 	}
@@ -188,12 +187,12 @@ func (d *decoder) full() bool {
 
 // last reports whether no further record may be read, or looked for.
 func (d *decoder) last() bool {
-	return d.opts.MaxRecords > 0 && d.first+d.stats.RecordsRead >= d.opts.MaxRecords
+	return d.opts.MaxRecords > 0 && d.first+d.counts.RecordsRead >= d.opts.MaxRecords
 }
 
 // count accounts for a record that was read.
 func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten.Origin, source string) error {
-	s := &d.stats
+	s := &d.counts
 	s.RecordsRead++
 	s.UnknownFields += res.Fields
 	if res.Code != "" {
@@ -225,159 +224,9 @@ func (d *decoder) quarantined(code reason.Code, offset int64) error {
 		return errUnsure
 	}
 	if d.bad == nil {
-		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", d.first+d.stats.RecordsRead, code)
+		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", d.first+d.counts.RecordsRead, code)
 	}
-	d.stats.RecordsQuarantined++
-	d.stats.Reasons[code]++
-	return d.bad.add(d.first+d.stats.RecordsRead, offset)
-}
-
-// text feeds the records of JSON text.
-type text struct {
-	*decoder
-	r *jsonscan.Records
-}
-
-func newText(d *decoder) *text {
-	l := jsonscan.Limits{RecordBytes: int(d.m.Limits.RecordBytes), Depth: d.m.Limits.Depth}
-	r := jsonscan.NewRecords(d.window, places(d.m), scalars(d.m), l)
-	r.MayLack = d.m.NoRecords == mapping.NoRecordsAccepted
-	return &text{d, r}
-}
-
-func (t *text) next() (bool, error) {
-	more, err := t.r.Next()
-	if err != nil {
-		return false, fmt.Errorf("read input: %w", err)
-	}
-	if t.flat == nil {
-		t.at(t.m.Records[t.r.Place])
-	}
-	return more, nil
-}
-
-func (t *text) take() error {
-	w, r := t.window, t.r
-	origin := flatten.Origin{Offset: w.Offset(w.Pos), Record: t.first + t.stats.RecordsRead}
-	if r.Large {
-		return t.oversize(origin)
-	}
-	for {
-		res := flatten.Result{End: -1 - w.Pos - r.Broken}
-		if r.Broken == 0 {
-			res = t.flat.Record(w.Buf, w.Pos, -1, origin)
-		}
-		if max(res.End, -1-res.End)-w.Pos > int(t.m.Limits.RecordBytes) {
-			return t.oversize(origin) // also if the window happens to hold it whole
-		}
-		if res.End >= 0 {
-			at := w.Offset(res.At)
-			raw := w.Buf[w.Pos:res.End]
-			r.Accept(res.End)
-			return t.count(res, at, raw, origin, t.opts.Source)
-		}
-		at := w.Offset(-1 - res.End)
-		act, end, code, err := r.Fail(-1-res.End, res.TooDeep)
-		if err != nil {
-			return fmt.Errorf("read input: %w", err)
-		}
-		switch act {
-		case jsonscan.Bad:
-			raw := w.Buf[w.Pos:end]
-			r.Accept(end)
-			return t.count(flatten.Result{Code: code, Path: "$"}, at, raw, origin, t.opts.Source)
-		case jsonscan.Oversize:
-			return t.oversize(origin)
-		}
-		if !t.sure && w.End-w.Pos > maxAhead {
-			return errUnsure // rather a false guess than a record of that size
-		}
-	}
-}
-
-// maxAhead is the size of records up to which row groups are read ahead.
-const maxAhead = 4 << 20
-
-// oversize quarantines a record that is too large to be held, while it
-// streams by.
-func (t *text) oversize(origin flatten.Origin) error {
-	t.stats.RecordsRead++
-	if err := t.quarantined(reason.RecordTooLarge, origin.Offset); err != nil {
-		return err
-	}
-	err := t.bad.Begin(quarantine.Entry{
-		Reason: reason.RecordTooLarge, Path: "$", Offset: origin.Offset, ErrorOffset: origin.Offset,
-		Record: origin.Record, Place: t.place.String(), Source: t.opts.Source,
-	})
-	if err == nil {
-		err = t.r.Discard(t.bad.Append)
-	}
-	if err != nil {
-		return fmt.Errorf("quarantine a large record: %w", err)
-	}
-	return t.bad.End()
-}
-
-// replay feeds the records of a quarantine file: those of a mended mapping are
-// accepted, the others are quarantined again with their first origin.
-type replay struct {
-	*decoder
-	r     *quarantine.Reader
-	entry quarantine.Entry
-	raw   []byte
-}
-
-func newReplay(d *decoder) *replay {
-	return &replay{decoder: d, r: quarantine.NewReader(d.window, int(d.m.Limits.RecordBytes))}
-}
-
-func (p *replay) next() (more bool, err error) {
-	for p.opts.MaxRecords == 0 || p.first+p.stats.RecordsRead < p.opts.MaxRecords {
-		p.entry, p.raw, err = p.r.Next()
-		switch {
-		case err == io.EOF:
-			return false, nil
-		case errors.Is(err, quarantine.ErrTooLarge):
-			if err := p.passOn(); err != nil {
-				return false, err
-			}
-			continue
-		case err != nil:
-			return false, fmt.Errorf("read quarantine file: %w", err)
-		}
-		if place := replayPlace(p.m, p.entry.Place); p.flat == nil || place.String() != p.place.String() {
-			p.at(place)
-		}
-		return true, nil
-	}
-	return false, nil
-}
-
-func (p *replay) take() error {
-	e := &p.entry
-	p.flat.SetSource(e.Source)
-	origin := flatten.Origin{Offset: e.Offset, Record: e.Record}
-	text := p.raw[:len(p.raw)+jsonscan.Padding]
-	res := p.flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
-	if res.End < 0 {
-		res = flatten.Result{Code: reason.BadJSON, Path: "$", At: -1 - res.End}
-	}
-	if err := p.count(res, e.Offset+int64(res.At), p.raw, origin, e.Source); err != nil {
-		return err
-	}
-	p.flat.Flush(text)
-	return nil
-}
-
-// passOn quarantines an entry again whose record is still too large to be
-// held, as it stands.
-func (p *replay) passOn() error {
-	p.stats.RecordsRead++
-	if err := p.quarantined(reason.RecordTooLarge, p.entry.Offset); err != nil {
-		return err
-	}
-	if err := p.r.Discard(p.bad.Copy); err != nil {
-		return fmt.Errorf("quarantine a large record again: %w", err)
-	}
-	return nil
+	d.counts.RecordsQuarantined++
+	d.counts.give(code, 1)
+	return d.bad.add(d.first+d.counts.RecordsRead, offset)
 }

@@ -1,4 +1,4 @@
-package sluice
+package conversion
 
 import "sluice/internal/batch"
 
