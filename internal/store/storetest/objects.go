@@ -215,8 +215,10 @@ func (st suite) pending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Sweep(t.Context(), ""); n != 0 || err != nil {
-		t.Errorf("%d uploads of a living writer were swept: %v", n, err)
+	if !st.traits.BegunLongAgo {
+		if n, err := s.Sweep(t.Context(), ""); n != 0 || err != nil {
+			t.Errorf("%d uploads of a living writer were swept: %v", n, err)
+		}
 	}
 	if len(uploads) != 1 || uploads[0].Key != "out/key" || uploads[0].Started.After(time.Now().Add(time.Minute)) {
 		t.Fatalf("pending uploads: %v", uploads)

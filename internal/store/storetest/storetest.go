@@ -47,6 +47,10 @@ type Traits struct {
 
 	// NoNewline: keys with a line end get 404. moto 5.2.1 does so.
 	NoNewline bool
+
+	// BegunLongAgo: all uploads are said to have begun in 2010. moto 5.2.1 does
+	// so, and Sweep then takes those that have no part yet for dead.
+	BegunLongAgo bool
 }
 
 // Run tests a store. open gives an empty one for each test.
