@@ -64,7 +64,7 @@ func hint(err error) string {
 	case errors.As(err, new(*catalog.RefusedError)):
 		return "the rows stand, and queries may fail or lack columns until the mapping or the table is changed; see docs/catalog.md#glue"
 	case errors.Is(err, ledger.ErrDamaged):
-		return "sluice run makes it anew from the outputs"
+		return "sluice run makes it anew, unless its object is gone from the source: see docs/ledger.md#care"
 	case errors.Is(err, errNoQuarantine):
 		return "name a file with --quarantine FILE"
 	case errors.Is(err, syscall.ENOSPC):

@@ -95,6 +95,8 @@ func (a *app) list(ctx context.Context, s *setup.Setup, report string) error {
 				return err
 			}
 		}
+	} else if len(entries) == 0 && unread > 0 {
+		fmt.Fprintln(a.out, "of the entries that can be read none has records in quarantine or was rejected")
 	} else if len(entries) == 0 {
 		fmt.Fprintln(a.out, "nothing is in quarantine, and nothing was rejected")
 	} else {

@@ -119,7 +119,7 @@ removed.`,
 	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again every object, or those whose KEY is given")
 	cmd.MarkFlagsMutuallyExclusive("changed-mapping", "reprocess")
 	reportFlag(cmd, &f.report)
-	return withExits(cmd, "0  everything is accounted for", exitSome, exitWrong, exitHeld)
+	return withExits(cmd, "0  everything is accounted for", exitSome+", rows stand elsewhere than\n     configured, or the ledger cannot tell whose they are", exitWrong, exitHeld)
 }
 
 func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {

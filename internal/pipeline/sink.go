@@ -21,7 +21,7 @@ import (
 type sinkListing struct {
 	folders []string
 	outputs []listedOutput // sorted by id and time
-	foreign int64          // objects that are no output by their name
+	foreign int64          // objects that are no output by their name, and not hidden
 }
 
 // listedOutput is an output in a listing. The key is known by the first 12
@@ -66,7 +66,9 @@ func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
 		slash := strings.LastIndexByte(info.Key, '/') + 1
 		id, at, ok := ledger.ParseOutputName(info.Key[slash:])
 		if !ok {
-			l.foreign++
+			if !hidden(strings.TrimPrefix(info.Key, p.SinkPrefix)) {
+				l.foreign++
+			}
 			return nil
 		}
 		folder := info.Key[:slash]
@@ -85,6 +87,15 @@ func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at), cmp.Compare(a.folder, b.folder))
 	})
 	return l, nil
+}
+
+// hidden reports whether readers of a table leave out what has this name in its
+// folder: it, or a folder on the way, begins with a dot or "_"
+// (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html),
+// or it is the marker of a folder.
+func hidden(name string) bool {
+	name = "/" + name
+	return strings.Contains(name, "/.") || strings.Contains(name, "/_") || strings.HasSuffix(name, "/")
 }
 
 // of gives the outputs of a source key.

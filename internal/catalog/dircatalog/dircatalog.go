@@ -161,12 +161,12 @@ func (c *Catalog) read(ctx context.Context, database, table string) (Definition,
 	var d Definition
 	err = json.Unmarshal(data, &d)
 	switch {
-	case err != nil:
-		err = fmt.Errorf("%s: %w", c.key(database, table), err)
-	case d.Version != formatVersion:
+	case err != nil || d.Version < 1:
+		err = fmt.Errorf("%s is damaged, or no file of sluice; delete it, and the next run writes it anew", c.key(database, table))
+	case d.Version > formatVersion:
 		err = fmt.Errorf("%s: sluice_table is %d, this version of sluice understands %d", c.key(database, table), d.Version, formatVersion)
 	case d.Database != database || d.Table != table:
-		err = fmt.Errorf("%s: it says it is of table %s.%s", c.key(database, table), d.Database, d.Table)
+		err = fmt.Errorf("%s: it says it is of table %s.%s; delete it, and the next run writes it anew", c.key(database, table), d.Database, d.Table)
 	default:
 		return d, info.ETag, nil
 	}

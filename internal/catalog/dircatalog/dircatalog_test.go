@@ -103,8 +103,10 @@ func TestFile(t *testing.T) {
 // A file that is not understood is never overwritten.
 func TestFileNotUnderstood(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
-		{"empty", "", "unexpected end of JSON"},
-		{"no JSON", "table: t", "invalid character"},
+		{"empty", "", "t.json is damaged, or no file of sluice; delete it, and the next run writes it anew"},
+		{"no JSON", "garbage", "t.json is damaged"},
+		{"another type", `{"sluice_table":"1"}`, "t.json is damaged"},
+		{"no table", "{}", "t.json is damaged"},
 		{"newer", `{"sluice_table":2,"database":"lake","table":"t"}`, "sluice_table is 2, this version of sluice understands 1"},
 		{"renamed", `{"sluice_table":1,"database":"lake","table":"u"}`, "it says it is of table lake.u"},
 	} {

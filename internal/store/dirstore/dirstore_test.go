@@ -94,6 +94,34 @@ func TestPlainFiles(t *testing.T) {
 	}
 }
 
+// Damaged metadata is told by its file, and what helps does.
+func TestDamagedMetadata(t *testing.T) {
+	s := open(t)
+	if _, err := store.Put(t.Context(), s, "a/key", []byte("one"), store.CreateOptions{Meta: map[string]string{"a": "b"}}, store.IfNoneMatch()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(s.String(), ".sluice", "meta", "a", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := os.WriteFile(files[0], []byte("garbage"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	name, err := filepath.Rel(s.String(), files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Head(t.Context(), "a/key"); err == nil || !strings.Contains(err.Error(), name+", is damaged; delete it") {
+		t.Errorf("error %v", err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if info := head(t, s, "a/key"); info.Meta != nil || info.Size != 3 {
+		t.Errorf("head gives %+v", info)
+	}
+}
+
 // A published state that another program changes loses its metadata: it is not
 // what was published any more.
 func TestChangedByOthers(t *testing.T) {
