@@ -91,6 +91,10 @@ MUTANTS = {
         "attempt.go",
         "range slices.Backward(c.entry.Outputs) {",
         "range slices.All(c.entry.Outputs) {"),
+    "the account does not tell the columns": (
+        "publish.go",
+        "w.p.columns(i), o.sum()",
+        "out.Columns, o.sum()"),
     "the account tells of the bytes it would have written": (
         "publish.go",
         "w.state.BytesWritten = outs.bytes()",
