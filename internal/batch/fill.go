@@ -135,6 +135,9 @@ func (c *Column) AddFixed(v uint64) {
 	c.wait(pending{hash: v, i: uint32(*c.element)})
 }
 
+// Share gives an element the entry that another one has.
+func (c *Column) Share(element, entry uint32) { c.Index[element] = entry }
+
 // EndElement ends the current element of level l, which has NULL in every
 // column that got no value. rows is the number of rows it stands for; it is
 // one at the deepest level.

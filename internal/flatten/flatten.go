@@ -30,7 +30,6 @@ type Flattener struct {
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found
-	given  uint64               // members that gave values to the object read last, as bits
 	stray  []int                // ordinals of the elements that no path names, on the way to the value at hand
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
@@ -42,7 +41,7 @@ type Flattener struct {
 	scratch    []byte // values that do not stand in the input as they are
 	source     int    // length of the source name, at the start of scratch
 	sourceHash uint64
-	bits       []uint64
+	bits       []set // seen members from the 64th on, of the objects at hand
 }
 
 // table is what a Flattener keeps for each table.

@@ -14,32 +14,32 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 		p = jsonscan.Space(b, p)
 	}
 	e := &n.ends[0]
-	e.start, f.given = e.t.b.Rows, 0
+	e.start = e.t.b.Rows
+	var given set
 	if b[p] == '}' {
 		p++
 	} else if hash := n.memoKey(b, p); hash == 0 {
-		p = f.rest(p, n, depth, &n.first, 0)
+		p, given = f.rest(cursor{p, &n.head, 0}, n, depth)
 	} else if size, shape := f.recall(n, begin, hash); shape == nil {
-		if p = f.rest(p, n, depth, &n.first, 0); p >= 0 {
+		if p, given = f.rest(cursor{p, &n.head, 0}, n, depth); p >= 0 {
 			f.remember(n, begin, p, hash)
 		}
 	} else {
-		p = f.tail(begin+size-1, n, depth, shape)
+		p, given = f.tail(begin+size-1, n, depth, shape)
 	}
 	if p >= 0 && f.code == "" {
-		f.end(e, n, begin)
+		f.end(e, n, begin, given)
 	}
 	return p
 }
 
-// tail reads what stands behind a known text of the given shape: the end of
-// the object, or a comma.
-func (f *Flattener) tail(p int, n *node, depth int, shape *shape) int {
+// tail reads what follows a known text of the given shape: the end of the
+// object, or a comma. It returns what object does.
+func (f *Flattener) tail(p int, n *node, depth int, shape *shape) (end int, given set) {
 	if f.b[p] == ',' {
-		return f.rest(jsonscan.Space(f.b, p+1), n, depth, &n.members[shape.last].next, shape.members)
+		return f.rest(cursor{jsonscan.Space(f.b, p+1), n.members[shape.last], shape.members}, n, depth)
 	}
-	f.given = shape.members
-	return p + 1
+	return p + 1, shape.members
 }
 
 // plainLines reports whether elements read for n, in depth containers, may be
@@ -84,10 +84,9 @@ func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 			seen |= next.bit
 			q += len("0}")
 		} else {
-			if q = f.tail(q, n, depth, shape); q < 0 {
+			if q, seen = f.tail(q, n, depth, shape); q < 0 {
 				return count, q
 			}
-			seen = f.given
 		}
 		count, end = count+1, q
 		if f.code != "" {
@@ -95,11 +94,8 @@ func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 		}
 		if seen&e.needs == e.needs && int64(t.RecordRows()) < f.limits.RecordRows {
 			t.EndElement(e.level, 1)
-		} else {
-			f.given = seen
-			if f.end(e, n, p); f.code != "" {
-				break
-			}
+		} else if f.end(e, n, p, seen); f.code != "" {
+			break
 		}
 		if p = q; b[p] <= ' ' {
 			p = jsonscan.Space(b, p)

@@ -73,7 +73,7 @@ type object struct {
 
 // shape says which members stand before a bound.
 type shape struct {
-	members uint64 // as bits
+	members set
 	last    int
 }
 
@@ -173,13 +173,13 @@ func (m *memo) flush() {
 		return
 	}
 	for i, c := range m.columns {
-		index, entries, member := c.Index, m.entries[i:], uint64(1)<<m.plain[i]
+		entries, member := m.entries[i:], set(1)<<m.plain[i]
 		for _, o := range m.news {
-			entries[o*len(m.columns)] = index[m.objects[o].element]
+			entries[o*len(m.columns)] = c.Index[m.objects[o].element]
 		}
 		for _, x := range m.copies {
 			if m.shapes[x.shape].members&member != 0 {
-				index[x.element] = entries[x.entries]
+				c.Share(x.element, entries[x.entries])
 			}
 		}
 	}
@@ -189,10 +189,11 @@ func (m *memo) flush() {
 // memoKey hashes 32 bytes of the object whose first member stands at b[p]: the
 // value of that member, which is mostly an id, and what follows if it is short.
 func (n *node) memoKey(b []byte, p int) uint64 {
-	if n.first == nil || !n.first.plain {
+	first := n.head.next
+	if first == nil || !first.plain {
 		return 0
 	}
-	if p += len(n.first.pattern); p+32 > len(b) {
+	if p += len(first.pattern); p+32 > len(b) {
 		return 0
 	}
 	return jsonscan.Hash32((*[32]byte)(b[p : p+32]))
@@ -335,7 +336,7 @@ func (f *Flattener) plainBounds(bounds []bound, n *node, p int) []bound {
 	begin := p
 	p = jsonscan.Space(f.b, p+1)
 	// What came next is what is expected to come next again.
-	for m := n.first; m != nil && m.plain && m.at(f.b, p); m = m.next {
+	for m := n.head.next; m != nil && m.plain && m.at(f.b, p); m = m.next {
 		p = f.skip.Value(f.b, jsonscan.Space(f.b, p+len(m.pattern)), 0)
 		p = jsonscan.Space(f.b, p)
 		bounds = append(bounds, bound{uint16(p - begin), uint16(m.index)})

@@ -5,27 +5,38 @@ import (
 	"sluice/internal/reason"
 )
 
-// object reads the object at p for n.
-func (f *Flattener) object(p int, n *node, depth int) int {
+// cursor is a place in an object. Most objects have the same members in the
+// same order, so a member says which one came after it in the last object.
+type cursor struct {
+	p    int     // where a member begins, or the object ends
+	last *member // the member before, or the head of the node
+	seen set     // the members before
+}
+
+// set is a set of members of a node, of the first 64, as bits.
+type set uint64
+
+// object reads the object at p for n. It returns the position after it, and the
+// members that gave values for sure.
+func (f *Flattener) object(p int, n *node, depth int) (end int, given set) {
 	b := f.b
 	if depth > f.limits.Depth {
 		f.skip.TooDeep = true
-		return -1 - p
+		return -1 - p, 0
 	}
 	if p++; b[p] <= ' ' {
 		p = jsonscan.Space(b, p)
 	}
 	if b[p] == '}' {
-		return p + 1
+		return p + 1, 0
 	}
-	return f.rest(p, n, depth, &n.first, 0)
+	return f.rest(cursor{p, &n.head, 0}, n, depth)
 }
 
-// rest reads the members of an object from p on, to its end: the plain ones,
-// then one that is not and the plain ones behind it, and so on. Most objects
-// have the same members in the same order: last is the place that says which
-// is expected. seen holds those that were read.
-func (f *Flattener) rest(p int, n *node, depth int, last **member, seen uint64) int {
+// rest reads the members of an object from c on, to its end: the plain ones,
+// then one that is not and the plain ones after it, and so on. It returns what
+// object does.
+func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
 	known := len(n.members) // more may be learned on the way
 	strangers := min(known, 64)
 	what := unnamed
@@ -38,30 +49,29 @@ func (f *Flattener) rest(p int, n *node, depth int, last **member, seen uint64) 
 	if what == unnamed && (f.refuse || f.keep) || what != unnamed && !n.silent {
 		strangers = 0 // they want a closer look
 	}
-	p, last, given, more := f.plains(p, n, last, seen, strangers)
+	c, more := f.plains(c, n, strangers)
+	end, given = c.p, c.seen
 	if more {
-		if p, given = f.members(p, n, depth, last, given, known, strangers, what); p < 0 {
-			return p
+		if end, given = f.members(c, n, depth, known, strangers, what); end < 0 {
+			return end, 0
 		}
 	}
-	if f.b[p] != '}' {
-		return -1 - p
+	if f.b[end] != '}' {
+		return -1 - end, 0
 	}
-	f.given = given
-	return p + 1
+	return end + 1, given
 }
 
-// plains reads members from p on while they are those that are expected, the
-// first of them at last, and their values what their columns mostly get, or
-// scalars that nobody asked for, of the first so many members. seen holds the
-// members that were met. It returns where it ends: at a member if there is
-// more, or behind a value that no comma follows.
-func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers int) (end int, _ **member, _ uint64, more bool) {
-	b := f.b
+// plains reads members from c on while they are those that are expected, and
+// their values what their columns mostly get, or scalars that nobody asked for,
+// of the first so many members. It returns where it ends: at a member if there
+// is more, or after a value that no comma follows.
+func (f *Flattener) plains(c cursor, n *node, strangers int) (_ cursor, more bool) {
+	b, p, last, seen := f.b, c.p, c.last, c.seen
 	for {
-		m := *last
+		m := last.next
 		if m == nil || seen&m.bit != 0 || !m.at(b, p) {
-			return p, last, seen, true
+			return cursor{p, last, seen}, true
 		}
 		q := p + len(m.pattern)
 		c := b[q]
@@ -72,10 +82,10 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 		switch l := m.only; {
 		case l == nil:
 			if !m.stranger || m.index >= strangers || c == '{' || c == '[' {
-				return p, last, seen, true
+				return cursor{p, last, seen}, true
 			}
 			if q = f.skip.Value(b, q, 0); q < 0 || f.skip.Found != "" {
-				return p, last, seen, true
+				return cursor{p, last, seen}, true
 			}
 			if !n.silent {
 				f.fields++
@@ -84,7 +94,7 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 			end, hash, flags := jsonscan.String(b, q+1)
 			size := end - q - 1
 			if flags != 0 || uint64(size-1) >= uint64(f.limits.FieldBytes) {
-				return p, last, seen, true
+				return cursor{p, last, seen}, true
 			}
 			l.c.AddBytes(hash, q+1, size)
 			q = end + 1
@@ -96,18 +106,18 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 			fallthrough
 		default:
 			if q = f.quick(b, q, l); q == 0 {
-				return p, last, seen, true
+				return cursor{p, last, seen}, true
 			}
 		}
 		seen |= m.bit
-		last = &m.next
+		last = m
 		p = q
 		if c = b[p]; c <= ' ' {
 			p = jsonscan.Space(b, p)
 			c = b[p]
 		}
 		if c != ',' {
-			return p, last, seen, false
+			return cursor{p, last, seen}, false
 		}
 		if p++; b[p] <= ' ' {
 			p = jsonscan.Space(b, p)
@@ -115,12 +125,12 @@ func (f *Flattener) plains(p int, n *node, last **member, seen uint64, strangers
 	}
 }
 
-// members reads the members from p on of an object of which those in seen were
-// read: some by name, and the plain ones between them. It returns the position
-// behind the last and those that gave a value for sure.
-func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint64, known, strangers int, all standing) (end int, given uint64) {
+// members reads the members from c on: some by name, and the plain ones between
+// them. It returns the position after the last and those that gave a value for
+// sure.
+func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, all standing) (end int, given set) {
 	b := f.b
-	var others uint64   // those among seen that may have given no value
+	var others set      // those among the seen that may have given no value
 	repeated := false   // a stranger stands twice
 	bits := len(f.bits) // where those of members from 64 on begin
 	for range (known - 1) / 64 {
@@ -128,8 +138,8 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 	}
 	keys := f.skip.Keys()
 	for more := true; more; {
-		start, what := p, all
-		m := *last
+		start, p, what := c.p, c.p, all
+		m := c.last.next
 		if m != nil && m.index < known && m.at(b, p) {
 			if p += len(m.pattern); b[p] <= ' ' {
 				p = jsonscan.Space(b, p)
@@ -139,7 +149,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 			if p, m, elsewhere = f.key(p, n, known); p < 0 {
 				return p, 0
 			}
-			*last = m
+			c.last.next = m
 			if elsewhere {
 				what = named
 			}
@@ -147,12 +157,12 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 		if m == nil || m.index >= known { // learned in this object: whether it stands twice is not noted
 			p = f.unknown(start, p, n, nil, depth, what)
 		} else {
-			last = &m.next
-			word := &seen
+			c.last = m
+			word := &c.seen
 			if m.index >= 64 {
 				word = &f.bits[bits+m.index/64-1]
 			}
-			bit := uint64(1) << (m.index & 63)
+			bit := set(1) << (m.index & 63)
 			twice := *word&bit != 0
 			*word |= bit
 			others |= m.bit
@@ -167,7 +177,7 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 				f.bad(reason.DuplicateKey, m.node.path, start)
 				p = f.skip.Value(b, p, depth)
 			case m.node.ends == nil:
-				p = f.value(p, m.node, depth)
+				p, _ = f.value(p, m.node, depth)
 			default:
 				p = f.element(p, m.node, depth)
 			}
@@ -178,19 +188,19 @@ func (f *Flattener) members(p int, n *node, depth int, last **member, seen uint6
 		if b[p] <= ' ' {
 			p = jsonscan.Space(b, p)
 		}
-		if more = b[p] == ','; more {
-			if p++; b[p] <= ' ' {
-				p = jsonscan.Space(b, p)
+		if c.p, more = p, b[p] == ','; more {
+			if c.p++; b[c.p] <= ' ' {
+				c.p = jsonscan.Space(b, c.p)
 			}
-			p, last, seen, more = f.plains(p, n, last, seen, strangers)
+			c, more = f.plains(c, n, strangers)
 		}
 	}
-	if b[p] == '}' && f.skip.Keys() > keys {
+	if b[c.p] == '}' && f.skip.Keys() > keys {
 		f.skip.EndKeys(b, keys)
 		f.found(n)
 	}
 	f.bits = f.bits[:bits]
-	return p, seen &^ others
+	return c.p, c.seen &^ others
 }
 
 // key reads a member name that was not expected. It returns the position of

@@ -1,6 +1,3 @@
-// Package flatten turns the text of a record into rows: it holds a mapping
-// compiled to a tree of JSON paths and appends what it reads, in one pass
-// over the text, to the batches of the tables.
 package flatten
 
 import (
@@ -18,7 +15,7 @@ type node struct {
 	path    mapping.Path // as the mapping writes it, for reasons
 	members []*member
 	byName  map[string]*member // if there are many
-	first   *member            // that came first in the last object seen here, or nil if it is unknown
+	head    member             // stands before the first member
 	each    *node              // the elements of an array: [*]
 	index   []indexed          // single elements of an array: [0]
 	others  *node              // elements that neither of them names, where somebody names some
@@ -46,7 +43,7 @@ type member struct {
 	word, mask [2]uint64 // its first 16 bytes, and the bits of them that count
 	rest       string    // those behind
 	index      int       // among the members of its node
-	bit        uint64    // 1 << index, or 0 if it is too large
+	bit        set       // 1 << index, or none if it is too large
 	only       *leaf     // of node, if it has one and nothing else, and quick takes what it mostly gets
 	plain      bool      // node has one leaf and nothing else
 	stranger   bool      // node is one that the mapping does not speak of
@@ -82,7 +79,9 @@ type leaf struct {
 	mapping.Column
 }
 
-// quickKind says which values a column takes without a closer look.
+// quickKind says which values a column takes without a closer look. The order
+// is used: kinds up to quickTextInt take a string, kinds from quickInt on a
+// number.
 type quickKind uint8
 
 const (
@@ -122,8 +121,8 @@ type element struct {
 	table    int
 	level    int
 	required []required
-	needs    uint64 // bits of all of these
-	others   bool   // some of them have none
+	needs    set  // members of all of these
+	others   bool // some of them have none
 
 	t     *table
 	start int // rows of the batch when the element began
@@ -132,7 +131,7 @@ type element struct {
 // required is a column of an element that must have a value.
 type required struct {
 	column int
-	bit    uint64 // of the member of the element's object that gives it, or 0
+	bit    set // of the member of the element's object that gives it, or none
 }
 
 // into reports whether a path leads into the value of the node.
@@ -218,8 +217,8 @@ func (n *node) add(name string, value *node) *member {
 		m.bit = 1 << m.index
 	}
 	n.members = append(n.members, m)
-	if n.first == nil && !value.strange {
-		n.first = m
+	if n.head.next == nil && !value.strange {
+		n.head.next = m
 	}
 	return m
 }

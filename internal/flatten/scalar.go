@@ -15,7 +15,7 @@ import (
 type token struct {
 	text    []byte // followed by a byte that ends a number
 	at      int    // position in the input
-	hash    uint64 // of text, for a string
+	hash    uint64 // of text, if it enters a column as it is
 	off     int    // of text in the input or the scratch
 	scratch bool
 }
@@ -68,7 +68,8 @@ func (f *Flattener) scalar(p int, n *node) int {
 			case int64(end-p) > f.limits.FieldBytes:
 				f.bad(reason.FieldTooLarge, n.path, p)
 			case l.kind == schema.String:
-				l.c.AddBytes(jsonscan.Hash(t.text), p, end-p)
+				t.hash = jsonscan.Hash(t.text)
+				l.addText(&t)
 			case l.Unit != mapping.NoUnit:
 				f.instant(l, n, &t, num)
 			default:
@@ -98,7 +99,7 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 		case l.From&mapping.FromBoolean == 0:
 			f.bad(reason.WrongType, n.path, p)
 		case l.kind == schema.String:
-			l.c.AddBytes(jsonscan.Hash(f.b[p:end]), p, end-p)
+			l.addText(&token{text: f.b[p:end], hash: jsonscan.Hash(f.b[p:end]), off: p})
 		case word == "true":
 			l.c.AddFixed(1)
 		default:
@@ -126,7 +127,17 @@ func (f *Flattener) raw(l *leaf, n *node, p, q int) {
 		f.bad(reason.FieldTooLarge, n.path, p)
 		return
 	}
-	l.c.AddBytes(jsonscan.Hash(f.b[p:q]), p, q-p)
+	l.addText(&token{text: f.b[p:q], hash: jsonscan.Hash(f.b[p:q]), off: p})
+}
+
+// addText is where text enters a column. The quick ways (plains, quick) give a
+// column only what would come here unchanged.
+func (l *leaf) addText(t *token) {
+	if t.scratch {
+		l.c.AddScratch(t.hash, t.off, len(t.text))
+		return
+	}
+	l.c.AddBytes(t.hash, t.off, len(t.text))
 }
 
 func (f *Flattener) fromString(l *leaf, n *node, t *token) {
@@ -140,14 +151,11 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 	}
 	switch l.kind {
 	case schema.String:
-		switch {
-		case len(t.text) == 0 && l.Required:
+		if len(t.text) == 0 && l.Required {
 			f.bad(reason.MissingField, n.path, t.at)
-		case t.scratch:
-			l.c.AddScratch(t.hash, t.off, len(t.text))
-		default:
-			l.c.AddBytes(t.hash, t.off, len(t.text))
+			return
 		}
+		l.addText(t)
 	case schema.Boolean:
 		switch string(t.text) {
 		case "true":

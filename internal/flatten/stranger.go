@@ -41,7 +41,8 @@ func (f *Flattener) strange(p int, n *node, depth int) int {
 	switch {
 	case n == nil || len(n.members) == maxMembers: // names that keep changing, such as ids
 	case b[p] == '{':
-		return f.object(p, n, depth+1)
+		end, _ := f.object(p, n, depth+1)
+		return end
 	case b[p] == '[' && depth < f.limits.Depth:
 		return f.strangeArray(p, n, depth+1)
 	}

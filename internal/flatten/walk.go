@@ -14,8 +14,7 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 		e := &n.ends[i]
 		e.start = e.t.b.Rows
 	}
-	f.given = 0
-	q := f.value(p, n, depth)
+	q, given := f.value(p, n, depth)
 	if q < 0 {
 		return q
 	}
@@ -23,42 +22,42 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 		if f.code != "" {
 			break // nothing of the record will be kept
 		}
-		f.end(&n.ends[i], n, p)
+		f.end(&n.ends[i], n, p, given)
 	}
 	return q
 }
 
-// value reads the value at p for n, which lies in depth containers.
-func (f *Flattener) value(p int, n *node, depth int) int {
-	var q int
+// value reads the value at p for n, which lies in depth containers. It returns
+// the position after it and, of an object, the members that gave values.
+func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 	switch c := f.b[p]; {
 	case c == '{' && n.object:
-		q = f.object(p, n, depth+1)
+		end, given = f.object(p, n, depth+1)
 	case c == '[' && n.array:
-		q = f.array(p, n, depth+1)
+		end = f.array(p, n, depth+1)
 	case c == '[' && n.any:
-		return f.inside(p, n, depth+1)
+		return f.inside(p, n, depth+1), 0
 	case c == '{' || c == '[':
-		if q = f.skip.Value(f.b, p, depth); q < 0 {
-			return q
+		if end = f.skip.Value(f.b, p, depth); end < 0 {
+			return end, 0
 		}
 		f.found(n)
 		if n.into() {
 			f.bad(n.wants(), n.path, p)
 		}
 	default:
-		q = f.scalar(p, n)
+		end = f.scalar(p, n)
 		// null is as good as absent, and as an empty array that is exploded; but
 		// it is no element or record that has something inside.
-		if q >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil) {
+		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
-		return q
+		return end, 0
 	}
-	if q >= 0 && n.leaves != nil {
-		f.text(n, p, q)
+	if end >= 0 && n.leaves != nil {
+		f.text(n, p, end)
 	}
-	return q
+	return end, given
 }
 
 // wants says what is wrong with a value that is no container of the right kind.
@@ -109,7 +108,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			for _, x := range n.index {
 				if q >= 0 && x.node.read {
-					q = f.value(p, x.node, depth)
+					q, _ = f.value(p, x.node, depth)
 				}
 			}
 			if n.others != nil && n.others.read {
@@ -134,7 +133,6 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			continue
 		case ']':
-			f.given = 0
 			return p + 1
 		}
 		return -1 - p
@@ -145,7 +143,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 // no columns, but members that none names.
 func (f *Flattener) other(p, i int, n *node, depth int) int {
 	f.stray = append(f.stray, i)
-	q := f.value(p, n, depth)
+	q, _ := f.value(p, n, depth)
 	f.stray = f.stray[:len(f.stray)-1]
 	return q
 }
@@ -183,7 +181,6 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 		case ',':
 			p = jsonscan.Space(b, p+1)
 		case ']':
-			f.given = 0
 			return p + 1
 		default:
 			return -1 - p
@@ -214,16 +211,16 @@ func (f *Flattener) count(p, depth int) (n, q int) {
 	}
 }
 
-// end ends the element e, whose value began at p: columns that got no value
-// are NULL, and rows are counted.
-func (f *Flattener) end(e *element, n *node, p int) {
+// end ends the element e, whose value began at p and has the given members:
+// columns that got no value are NULL, and rows are counted.
+func (f *Flattener) end(e *element, n *node, p int, given set) {
 	t := e.t
 	b := t.b
 	if t.traced {
 		f.provenance(t, e.level)
 	}
-	if f.given&e.needs != e.needs || e.others {
-		if column := f.missing(e); column >= 0 {
+	if given&e.needs != e.needs || e.others {
+		if column := e.missing(given); column >= 0 {
 			f.bad(reason.MissingField, t.columns[column].Path, p)
 			return
 		}
@@ -265,10 +262,10 @@ func (f *Flattener) bound(b *batch.Batch, n *node, p int) {
 }
 
 // missing is the first column of e that must have a value and has none, or -1.
-func (f *Flattener) missing(e *element) int {
+func (e *element) missing(given set) int {
 	b := e.t.b
 	for _, r := range e.required {
-		if f.given&r.bit == 0 && b.Columns[r.column].Index[b.Elements(e.level)] == batch.Null {
+		if given&r.bit == 0 && b.Columns[r.column].Index[b.Elements(e.level)] == batch.Null {
 			return r.column
 		}
 	}
