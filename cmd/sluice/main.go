@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"sluice/internal/cli"
@@ -35,18 +34,4 @@ func endings() []os.Signal {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	return signals
-}
-
-// headroom lets the garbage collector run each time some MB more are in use. A
-// percentage of what is in use would have it run more often while the buffers
-// grow, at a tenth of the time of a small conversion, or leave it half of the
-// memory of a large one. So what is in use is made to seem larger, by
-// memory that is never touched and takes no RAM.
-func headroom() []byte {
-	if os.Getenv("GOGC") != "" {
-		return nil
-	}
-	const ballast, percent = 40 << 20, 7
-	debug.SetGCPercent(percent)
-	return make([]byte, ballast)
 }
