@@ -89,7 +89,7 @@ type invocation struct {
 
 func (in *invocation) answer(raw json.RawMessage) (any, error) {
 	if err := in.setup.Own(in.work); err != nil {
-		return nil, fmt.Errorf("look whose the ledger is: %w", err)
+		return nil, fmt.Errorf("look whose ledger and sink are: %w", err)
 	}
 	switch noticeOf(raw) {
 	case crawlerEnded:

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"sluice"
+	"sluice/internal/ledger"
 	"sluice/internal/setup"
 	"sluice/internal/suggest"
 )
@@ -176,7 +177,7 @@ func (a *app) exitCode(err error) int {
 		code    status
 		wrong   *usageError
 		mapping *setup.MappingError
-		owner   *setup.OwnerError
+		owner   *ledger.OwnerError
 	)
 	switch {
 	case err == nil:

@@ -138,10 +138,12 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	s.Pipeline.Redo = f.redo()
 	s.Pipeline.Threads = cmp.Or(f.threads, s.Config.Threads)
 
-	if !f.dryRun {
-		if err := s.Own(ctx); err != nil {
-			return err
-		}
+	own := s.Own
+	if f.dryRun {
+		own = func(ctx context.Context) error { _, err := s.CheckOwner(ctx); return err }
+	}
+	if err := own(ctx); err != nil {
+		return err
 	}
 	started := time.Now()
 	swept := 0
@@ -292,13 +294,14 @@ type findings struct {
 	Elsewhere    int64 `json:"elsewhere"`
 	Dropped      int64 `json:"dropped"`
 	Kept         int64 `json:"kept"`
+	Outside      int64 `json:"outside"`
 	Unaccounted  int64 `json:"unaccounted"`
 	Damaged      int64 `json:"damaged_entries"`
 	Swept        int   `json:"uploads_removed"`
 }
 
 func findingsOf(f *pipeline.Findings) findings {
-	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Unaccounted, f.Damaged, f.Swept}
+	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Outside, f.Unaccounted, f.Damaged, f.Swept}
 }
 
 func (a *app) printFindings(f *pipeline.Findings) {
@@ -310,6 +313,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 		{f.Elsewhere, "object", "with rows only where an earlier configuration wanted them; --changed-mapping publishes them where they belong"},
 		{f.Dropped, "object", "with rows in outputs that the configuration does not name any more; --changed-mapping removes these rows"},
 		{f.Kept, "deleted object", "whose rows stand, though on_delete is remove; --changed-mapping removes them"},
+		{f.Outside, "object", "that source and suffixes do not name any more, whose rows stand; with on_delete remove, --changed-mapping removes them"},
 		{f.Unaccounted, "output", "that no ledger entry names; see docs/ledger.md#care"},
 		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
 		{int64(f.Swept), "upload", "that dead workers had left, removed"},

@@ -55,7 +55,7 @@ func Examine(ctx context.Context, s *setup.Setup, tell func(Check)) {
 		{"quarantine", s.Pipeline.Quarantine, s.Config.Quarantine},
 	}
 	for _, check := range []func(context.Context) Check{
-		d.mapping, d.source, d.sink, d.quarantine, d.conditions, d.conditionsInParts,
+		d.mapping, d.source, d.sink, d.owner, d.quarantine, d.conditions, d.conditionsInParts,
 	} {
 		tell(check(ctx))
 	}
@@ -153,6 +153,21 @@ func unseen(name string, err error, action string) Check {
 // has no body, and so the status only.
 func denied(err error) bool {
 	return strings.Contains(err.Error(), "AccessDenied") || strings.Contains(err.Error(), "Forbidden (403)")
+}
+
+// owner looks whose ledger and sink are.
+func (d *doctor) owner(ctx context.Context) Check {
+	const name = "owner"
+	isMarked, err := d.s.CheckOwner(ctx)
+	switch {
+	case err != nil:
+		c := failed(name, err)
+		c.Hint = cmp.Or(c.Hint, "docs/ledger.md#beside-the-entries says how ledger and sink know whose they are")
+		return c
+	case !isMarked:
+		return ok(name, "the sink is nobody's yet; the next commit claims it")
+	}
+	return ok(name, "ledger and sink are of this source")
 }
 
 // mapping was read by setup.

@@ -82,6 +82,10 @@ func changes(f *pipeline.Findings) []Check {
 			checks = append(checks, warn(name, hint, "%s %s", count(c.n, "object"), c.what))
 		}
 	}
+	if f.Outside > 0 {
+		checks = append(checks, warn(name, "name them again; or, to have them removed, run: sluice run --changed-mapping with on_delete: remove",
+			"%s that source and suffixes do not name any more, whose rows stand", count(f.Outside, "object")))
+	}
 	return checks
 }
 

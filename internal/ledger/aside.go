@@ -2,9 +2,13 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"sluice/internal/store"
 )
@@ -62,6 +66,38 @@ type Place struct {
 }
 
 const maxOwner = 64 << 10
+
+// OwnerError says that ledger or sink belong to another source: to go on would
+// mix the rows of two.
+type OwnerError struct{ Text string }
+
+func (e *OwnerError) Error() string { return e.Text }
+
+// MarkPrefix begins the names of marks. A mark is an object that says whose a
+// sink is, by its name, and has no content: crawlers and readers of the table
+// pass by an empty object of such a name, as they do by Spark's _SUCCESS.
+const MarkPrefix = "_owner_"
+
+// Mark is the name of the mark of the ledger at this place, for a source.
+func Mark(ledger, source string) string {
+	sum := sha256.Sum256([]byte(ledger + "\n" + source))
+	return MarkPrefix + hex.EncodeToString(sum[:8])
+}
+
+// IsMark reports whether that is the name of a mark.
+func IsMark(name string) bool {
+	return strings.HasPrefix(name, MarkPrefix) && len(name) == len(Mark("", ""))
+}
+
+// CheckMark fails for a mark under a sink that is in a folder of it: the table
+// of the outer sink has the rows of both.
+func CheckMark(sink, key string) error {
+	folder := key[:strings.LastIndexByte(key, '/')+1]
+	if folder == sink || !IsMark(key[len(folder):]) {
+		return nil
+	}
+	return &OwnerError{fmt.Sprintf("%s in the sink is the sink of another pipeline, whose rows would be in both tables: give each a sink of its own, and move that folder away", strconv.Quote(folder))}
+}
 
 // Owner reads whose the ledger is, and the ETag to replace that by; the error
 // wraps store.ErrNotFound if nobody has claimed it.

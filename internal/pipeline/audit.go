@@ -110,7 +110,7 @@ func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) r
 // by this run.
 func (a *audit) account(k *known, r *Result) record {
 	if k != nil {
-		return a.update(k, &r.entry, r.etag, false)
+		return a.update(k, &r.entry, r.etag, k.Flags&outside != 0)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

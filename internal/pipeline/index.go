@@ -36,6 +36,7 @@ const (
 	kept                           // the source was deleted, and its rows stand
 	outside                        // the key is not of the source
 	current                        // all outputs stand, with the columns of the mapping
+	rowsStand                      // in one output at least
 )
 
 // outdated reports whether the configuration asks for other outputs.
@@ -51,10 +52,13 @@ func flagsOf(p *Pipeline, e *ledger.Entry) (f flags) {
 	stays, _ := p.placed(e, RedoNothing)
 	moved, past := p.placed(e, RedoAll)
 	rows := func(o ledger.Output) bool { return o.HasRows() && p.inSink(o) }
+	if slices.ContainsFunc(e.Outputs, rows) {
+		f |= rowsStand
+	}
 	switch {
 	case e.State.Identity == ledger.Absent:
 		f |= absent
-		if slices.ContainsFunc(e.Outputs, rows) {
+		if f&rowsStand != 0 {
 			f |= kept
 		}
 	case e.State.Mapping != p.Mapping.Hash():
@@ -100,7 +104,7 @@ func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record
 }
 
 // indexVersion changes with the meaning of a record.
-const indexVersion = "sluice index 1\n"
+const indexVersion = "sluice index 2\n"
 
 // fingerprint names what the flags of an index were made for.
 func (p *Pipeline) fingerprint(o *RunOptions) [sha256.Size]byte {

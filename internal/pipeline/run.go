@@ -58,6 +58,7 @@ type Findings struct {
 	OtherMapping int64 // settled objects that were made with another mapping
 	Dropped      int64 // objects with rows in outputs that the configuration does not name
 	Kept         int64 // deleted objects whose rows stand, though those of deleted ones are to be removed
+	Outside      int64 // objects that the source names no more, whose rows stand
 
 	Source  int64     // objects of the source
 	Behind  int64     // of them newer than their ledger entry, or without one
@@ -270,7 +271,13 @@ func (r *run) see(info store.Info, isBehind bool) {
 func (r *run) compare(it item) error {
 	if e := it.entry; e != nil {
 		e.seen = true
-		if e.isRead && (e.Flags&outside != 0 || r.settled(e.record, it.info, r.audit.agrees(e.record))) {
+		switch {
+		case !e.isRead:
+		case e.Flags&outside == 0:
+			if r.settled(e.record, it.info, r.audit.agrees(e.record)) {
+				return nil
+			}
+		case it.info.Key == "" && r.isLeft(e.record):
 			return nil
 		}
 	}
@@ -294,6 +301,20 @@ func (r *run) settled(entry record, info store.Info, agrees bool) bool {
 	}
 	r.note(entry, agrees)
 	r.done(info, Result{Disposition: DidDuplicate, Written: f&current != 0}, nil)
+	return true
+}
+
+// isLeft reports whether nothing is done about an object that the source does
+// not name any more, and counts it if its rows stand. For RedoChanged it is one
+// that was deleted.
+func (r *run) isLeft(entry record) bool {
+	if entry.Flags&rowsStand == 0 {
+		return true
+	}
+	if r.p.Redo == RedoChanged && r.p.RemoveDeleted {
+		return false
+	}
+	r.count(&r.sum.Outside, 1)
 	return true
 }
 
@@ -342,7 +363,11 @@ func (r *run) look(ctx context.Context, it item) {
 	}
 	res := Result{Disposition: DidCommit}
 	if err == nil && !r.o.DryRun {
-		if res, err = r.p.process(ctx, r.o.Bucket, it.info.Key, first); res.etag != "" && r.audit != nil {
+		p := r.p
+		if it.entry != nil && it.entry.Flags&outside != 0 {
+			p = p.withoutSource()
+		}
+		if res, err = p.process(ctx, r.o.Bucket, it.info.Key, first); res.etag != "" && r.audit != nil {
 			r.note(r.audit.account(it.entry, &res), true)
 		}
 	}
@@ -364,10 +389,10 @@ func (r *run) read(ctx context.Context, it *item) (c *claim, isSettled bool, err
 	isOutside := e.Bucket != r.o.Bucket || !strings.HasPrefix(e.Key, r.o.Prefix) || r.o.Judge(store.Info{Key: e.Key}).Action != event.Process
 	entry := r.audit.update(it.entry, &e, etag, isOutside)
 	it.info.Key = e.Key
-	if isOutside {
-		return nil, true, nil
-	}
 	r.p.place(&e)
+	if isOutside {
+		return &claim{entry: e, etag: etag}, e.Bucket != r.o.Bucket || r.isLeft(entry), nil
+	}
 	differs, extra := r.p.compare(&e, r.audit.sink)
 	r.count(&r.sum.Unaccounted, extra)
 	if differs && !r.o.SinkMoved {
@@ -378,6 +403,21 @@ func (r *run) read(ctx context.Context, it *item) (c *claim, isSettled bool, err
 	}
 	return &claim{entry: e, etag: etag}, r.settled(entry, it.info, !differs), nil
 }
+
+// withoutSource is the pipeline for a key that counts as deleted.
+func (p *Pipeline) withoutSource() *Pipeline {
+	then := *p
+	then.Source = func(bucket string) (store.Store, error) {
+		src, err := p.Source(bucket)
+		return deleted{src}, err
+	}
+	return &then
+}
+
+// deleted is a source that has no objects any more.
+type deleted struct{ store.Store }
+
+func (deleted) Open(context.Context, string) (store.Object, error) { return nil, store.ErrNotFound }
 
 func (r *run) count(counter *int64, n int64) {
 	r.mu.Lock()

@@ -69,7 +69,7 @@ func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
 			if !hidden(strings.TrimPrefix(info.Key, p.SinkPrefix)) {
 				l.foreign++
 			}
-			return nil
+			return ledger.CheckMark(p.SinkPrefix, info.Key)
 		}
 		folder := info.Key[:slash]
 		i := slices.Index(l.folders, folder)

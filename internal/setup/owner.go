@@ -14,37 +14,40 @@ import (
 	"sluice/internal/store"
 )
 
-// OwnerError says that ledger or sink belong to another source: to go on would
-// give objects a second output.
-type OwnerError struct{ text string }
-
-func (e *OwnerError) Error() string { return e.text }
-
-// ownership is what is known of the ledger's owner.
+// ownership is what is known of the owner of ledger and sink.
 type ownership struct {
-	mu      sync.Mutex
-	mine    ledger.Owner // the places as the configuration names them
-	isKnown bool         // the rest is valid
-	owner   ledger.Owner
-	etag    string
+	mu       sync.Mutex
+	mine     ledger.Owner // the places as the configuration names them
+	ledgerAt string       // where the ledger is, as seen from the sink
+	sinkAt   string       // the folder of the disk that the sink is
+	isMarked bool         // the sink is known to be this ledger's
+	isKnown  bool         // the rest is valid
+	owner    ledger.Owner
+	etag     string
 }
 
 // Own makes sure that ledger and sink are those of the configuration, and
 // claims them if they are nobody's. Another name of the same place is taken for
-// that place; another source is an [OwnerError].
+// that place; another source is a [ledger.OwnerError].
 func (s *Setup) Own(ctx context.Context) error {
 	s.owned.mu.Lock()
 	defer s.owned.mu.Unlock()
 	for {
 		err := s.adopt(ctx)
+		if err == nil {
+			return s.ownSink(ctx, s.owned.owner, s.OldSink == "")
+		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		mine, err := s.claimable(ctx)
+		isUsed, err := s.claimable(ctx)
 		if err != nil {
 			return err
 		}
-		_, err = s.Pipeline.Ledger.PutOwner(ctx, mine, store.IfNoneMatch())
+		if err := s.ownSink(ctx, s.owned.mine, isUsed); err != nil {
+			return err
+		}
+		_, err = s.Pipeline.Ledger.PutOwner(ctx, s.owned.mine, store.IfNoneMatch())
 		if err != nil && !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict) {
 			return err
 		}
@@ -63,7 +66,7 @@ func (s *Setup) adopt(ctx context.Context) error {
 	mine := s.owned.mine
 	inside, ok := strings.CutPrefix(mine.Source.At, owner.Source.At)
 	if !ok {
-		return &OwnerError{fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), and the source is %s: give this source a ledger and a sink of its own, or name that source",
+		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), and the source is %s: give this source a ledger and a sink of its own, or name that source",
 			s.Config.Ledger, owner.Source.At, mine.Source.At)}
 	}
 	if err := s.rename(owner, inside); err != nil {
@@ -128,13 +131,13 @@ func (s *Setup) places() ledger.Owner {
 	}
 }
 
-// claimable is the owner of a ledger that nobody has claimed: if entries or
-// outputs are there, they must be of this source, under the names it has now.
-func (s *Setup) claimable(ctx context.Context) (ledger.Owner, error) {
-	mine, c := s.owned.mine, s.Config.Source
+// claimable makes sure that the entries of a ledger that nobody has claimed, if
+// there are any, are of this source, under the names it has now.
+func (s *Setup) claimable(ctx context.Context) (isUsed bool, err error) {
+	c := s.Config.Source
 	stop := errors.New("stop")
 	var first *ledger.Entry
-	err := s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
+	err = s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
 		e, _, err := s.Pipeline.Ledger.Read(ctx, l.ID)
 		if errors.Is(err, ledger.ErrDamaged) || errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -146,21 +149,13 @@ func (s *Setup) claimable(ctx context.Context) (ledger.Owner, error) {
 		return stop
 	})
 	if err != nil && !errors.Is(err, stop) {
-		return mine, err
+		return false, err
 	}
-	if first != nil {
-		if first.Bucket != c.Bucket || !strings.HasPrefix(first.Key, c.Prefix) {
-			return mine, &OwnerError{fmt.Sprintf("the ledger %s has entries of bucket %q and keys such as %q, which are not of the source %s: give this source a ledger and a sink of its own, or name the source as it was",
-				s.Config.Ledger, first.Bucket, first.Key, c)}
-		}
-		return mine, nil
+	if first != nil && (first.Bucket != c.Bucket || !strings.HasPrefix(first.Key, c.Prefix)) {
+		return true, &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s has entries of bucket %q and keys such as %q, which are not of the source %s: give this source a ledger and a sink of its own, or name the source as it was",
+			s.Config.Ledger, first.Bucket, first.Key, c)}
 	}
-	ours, err := s.ownOutputs(ctx)
-	if err == nil && !ours {
-		err = &OwnerError{fmt.Sprintf("the sink %s has outputs, of which the ledger %s and the source %s know nothing: another source was processed into it, or this one under another name; use a sink of its own, or name ledger and source as they were",
-			s.Config.Sink, s.Config.Ledger, c)}
-	}
-	return mine, err
+	return first != nil, nil
 }
 
 // ownOutputs reports whether the sink has no outputs, or some of the source.
@@ -170,7 +165,7 @@ func (s *Setup) ownOutputs(ctx context.Context) (bool, error) {
 		if id, _, ok := ledger.ParseOutputName(info.Key[strings.LastIndexByte(info.Key, '/')+1:]); ok {
 			ids[id], size = true, len(id)
 		}
-		return nil
+		return ledger.CheckMark(s.Pipeline.SinkPrefix, info.Key)
 	})
 	if err != nil || len(ids) == 0 {
 		return err == nil, err
@@ -219,7 +214,7 @@ func (s *stores) above(l config.Location, prefix string) (store.Store, error) {
 	at := s.real(l)
 	root, ok := strings.CutSuffix(filepath.ToSlash(at)+"/", prefix)
 	if !ok || root == "" {
-		return nil, &OwnerError{fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as it was", l, prefix)}
+		return nil, &ledger.OwnerError{Text: fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as it was", l, prefix)}
 	}
 	return s.dir(filepath.Clean(filepath.FromSlash(root)), false)
 }

@@ -112,7 +112,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 	}
 	s.Allow = Allow(c)
 	s.tables(m)
-	s.owned.mine = s.places()
+	s.owned.mine, s.owned.ledgerAt, s.owned.sinkAt = s.places(), s.stores.where(c.Ledger, c.Sink), s.stores.real(c.Sink)
 	if !s.stores.isBucket(c.Ledger) { // a folder may be known under another name
 		if err := s.adopt(ctx); err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.Close()
@@ -138,7 +138,7 @@ func (s *Setup) apart() error {
 			}
 			x, y := config.Location{Dir: s.stores.real(a.at)}, config.Location{Dir: s.stores.real(b.at)}
 			if x.Holds(y) || y.Holds(x) {
-				return &OwnerError{fmt.Sprintf("%s %s and %s %s lie in one another by way of a link: they are %s and %s; give each a folder of its own", a.name, a.at, b.name, b.at, x, y)}
+				return &ledger.OwnerError{Text: fmt.Sprintf("%s %s and %s %s lie in one another by way of a link: they are %s and %s; give each a folder of its own", a.name, a.at, b.name, b.at, x, y)}
 			}
 		}
 	}

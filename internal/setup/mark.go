@@ -1,0 +1,145 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// Of a mark, for the person who reads of it.
+const (
+	metaLedger = "sluice-ledger"
+	metaSource = "sluice-source"
+)
+
+// ownSink makes sure that the sink is this ledger's, and marks it if it is
+// nobody's. wasOurs says that the ledger named it before there were marks.
+//
+// Outputs are named after the source key alone, so two sources with equal keys
+// would replace each other's in one sink. Two that mark it at the same moment
+// both see two marks from then on, and both are refused.
+func (s *Setup) ownSink(ctx context.Context, owner ledger.Owner, wasOurs bool) error {
+	if s.owned.isMarked {
+		return nil
+	}
+	isMarked, err := s.checkMarks(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if !isMarked {
+		if err := s.markable(ctx, wasOurs); err != nil {
+			return err
+		}
+		at := s.owned.ledgerAt
+		meta := map[string]string{metaLedger: url.PathEscape(at), metaSource: url.PathEscape(owner.Source.At)}
+		if store.CheckMeta(meta) != nil {
+			meta = nil // too long: the name says enough to tell owners apart
+		}
+		p := s.Pipeline
+		if _, err := store.Put(ctx, p.Sink, p.SinkPrefix+ledger.Mark(at, owner.Source.At), nil, store.CreateOptions{Meta: meta}, store.Unconditional()); err != nil {
+			return fmt.Errorf("mark sink: %w", err)
+		}
+		if _, err := s.checkMarks(ctx, owner); err != nil {
+			return err
+		}
+	}
+	s.owned.isMarked = true
+	return nil
+}
+
+// CheckOwner is Own that claims nothing. isMarked says that ledger and sink are
+// claimed already.
+func (s *Setup) CheckOwner(ctx context.Context) (isMarked bool, err error) {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	owner := s.owned.mine
+	switch err := s.adopt(ctx); {
+	case err == nil:
+		owner = s.owned.owner
+	case !errors.Is(err, store.ErrNotFound):
+		return false, err
+	}
+	return s.checkMarks(ctx, owner)
+}
+
+// checkMarks looks for the marks of a sink. Another's is an error.
+func (s *Setup) checkMarks(ctx context.Context, owner ledger.Owner) (isMarked bool, err error) {
+	p := s.Pipeline
+	ours := p.SinkPrefix + ledger.Mark(s.owned.ledgerAt, owner.Source.At)
+	foreign := ""
+	err = p.Sink.List(ctx, p.SinkPrefix+ledger.MarkPrefix, func(info store.Info) error {
+		if info.Key == ours {
+			isMarked = true
+		} else {
+			foreign = info.Key
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whose the sink is: %w", err)
+	}
+	if foreign == "" {
+		return isMarked, nil
+	}
+	whose := "another ledger or source"
+	if info, err := p.Sink.Head(ctx, foreign); err == nil && info.Meta[metaLedger] != "" {
+		l, _ := url.PathUnescape(info.Meta[metaLedger])   //nolint:errcheck // for a person
+		src, _ := url.PathUnescape(info.Meta[metaSource]) //nolint:errcheck // for a person
+		whose = fmt.Sprintf("the ledger %s (seen from the sink) of the source %s (seen from that ledger)", l, src)
+	}
+	return isMarked, &ledger.OwnerError{Text: fmt.Sprintf("the sink %s belongs to %s, and the ledger here is %s: give this source a sink of its own; or, if that is this pipeline before it was moved, delete %s",
+		s.Config.Sink, whose, s.Config.Ledger, s.Config.Sink.Name(foreign))}
+}
+
+// markable makes sure that a sink without a mark is free, or this ledger's.
+func (s *Setup) markable(ctx context.Context, wasOurs bool) error {
+	if err := s.checkAbove(ctx); err != nil || wasOurs {
+		return err
+	}
+	ours, err := s.ownOutputs(ctx)
+	if err == nil && !ours {
+		err = &ledger.OwnerError{Text: fmt.Sprintf("the sink %s has outputs, of which the ledger %s and the source %s know nothing: another source was processed into it, or this one under another name; use a sink of its own, or name ledger and source as they were",
+			s.Config.Sink, s.Config.Ledger, s.Config.Source)}
+	}
+	return err
+}
+
+// checkAbove refuses a sink inside of one that is marked. What may not be read
+// is not looked at: a run of that other pipeline finds this sink in its own.
+func (s *Setup) checkAbove(ctx context.Context) error {
+	at := s.Config.Sink
+	refused := func(folder string) error {
+		return &ledger.OwnerError{Text: fmt.Sprintf("the sink %s lies in %s, which is the sink of another pipeline and would have the rows of both: give this source a sink of its own", at, folder)}
+	}
+	if !s.stores.isBucket(at) {
+		for dir := filepath.Dir(s.owned.sinkAt); ; dir = filepath.Dir(dir) {
+			files, _ := os.ReadDir(dir) //nolint:errcheck // see above
+			if slices.ContainsFunc(files, func(f os.DirEntry) bool { return ledger.IsMark(f.Name()) }) {
+				return refused(dir)
+			}
+			if dir == filepath.Dir(dir) {
+				return nil
+			}
+		}
+	}
+	for above := at.Prefix; above != ""; {
+		above = above[:strings.LastIndexByte(strings.TrimSuffix(above, "/"), '/')+1]
+		isMarked := false
+		err := s.Pipeline.Sink.List(ctx, above+ledger.MarkPrefix, func(store.Info) error { isMarked = true; return nil })
+		if store.IsTransient(err) || ctx.Err() != nil {
+			return fmt.Errorf("look whose the sink is: %w", err)
+		}
+		if isMarked {
+			return refused(at.Name(above))
+		}
+	}
+	return nil
+}
