@@ -42,7 +42,7 @@ var rejectHints = map[reason.Code]string{
 	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
 	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
 	reason.QuarantineBytes:    "so much that is bad means that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
-	reason.BadQuarantineFile:  "what stands at that byte is no entry of a quarantine file; of an entry only raw may be changed",
+	reason.BadQuarantineFile:  "a quarantine file holds entries and nothing else, and of an entry only raw may be changed; look at that byte, and at the beginning",
 }
 
 // twiceHint is for an input that is sound below another layer of compression.

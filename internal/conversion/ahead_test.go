@@ -109,6 +109,27 @@ columns:
 	}
 }
 
+// An entry of a quarantine file among records, met twice because the first time
+// was before its turn, is not one more member that nobody asked for.
+func TestStrayEntryReadAhead(t *testing.T) {
+	m := parseMapping(t, "table: t\ncolumns: [{name: id, path: $.id, type: int64}]\n")
+	const rowGroup = 1 << 18
+	line := strings.Repeat("{\"id\":1}\n", 1000)
+	var in bytes.Buffer
+	for in.Len() < 4*rowGroup {
+		in.WriteString(line)
+	}
+	at := int64(in.Len())
+	in.WriteString("{\"id\":2,\"sluice_quarantine\":1}\n{\"id\":3}\n")
+	for _, threads := range []int{1, 2, 4} {
+		got := convert(t, m, bytes.NewReader(in.Bytes()), conversion.Options{Threads: threads, RowGroupBytes: rowGroup, RowGroupRows: 1 << 20})
+		var reject *reason.Reject
+		if !errors.As(got.err, &reject) || reject.Code != reason.BadQuarantineFile || reject.Offset != at {
+			t.Errorf("%d threads: %v, want bad_quarantine_file at byte %d", threads, got.err, at)
+		}
+	}
+}
+
 // document draws a document with a few hundred records.
 func document(t *rapid.T) string {
 	form := rapid.SampledFrom([]struct{ open, between, end string }{

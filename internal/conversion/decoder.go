@@ -195,6 +195,9 @@ func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten
 	s := &d.counts
 	s.RecordsRead++
 	s.UnknownFields += res.Fields
+	if res.Code == reason.BadQuarantineFile {
+		return &reason.Reject{Code: res.Code, Offset: origin.Offset, Detail: jsonscan.StrayEntry}
+	}
 	if res.Code != "" {
 		if err := d.quarantined(res.Code, origin.Offset); err != nil {
 			return err

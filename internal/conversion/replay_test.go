@@ -104,6 +104,42 @@ func TestReplayDamaged(t *testing.T) {
 			t.Errorf("%s: %v %+v", name, got.err, got.stats)
 		}
 	}
+	const written = `{"sluice_quarantine":1,"reason":"wrong_type","path":"$.id","offset":0,"error_offset":6,"record":0,"place":"$","source":"s","raw":"{\"id\":1}"}`
+	for name, text := range map[string]string{
+		"columns":        "{name: id, path: $.id, type: int64}",
+		"required":       "{name: id, path: $.id, type: int64, required: true}",
+		"a column of it": "{name: reason, path: $.reason, type: int64}",
+		"json and more":  "{name: all, path: $, type: json}, {name: id, path: $.id, type: int64}",
+		"json":           "{name: all, path: $, type: json}",
+	} {
+		m := parseMapping(t, "table: t\nlimits: {quarantine_share: 1}\ncolumns: ["+text+"]\n")
+		for _, file := range []string{written, entry, strings.Replace(entry, "sluice_q", `sluice\u005fq`, 1)} {
+			if name == "json" && file != written {
+				continue // no member is looked at: what sluice writes is seen, and not what others make of it
+			}
+			for before, in := range map[string]string{
+				"text":     "# x\n" + file,
+				"a record": "{}\n" + file,
+				"blank":    "{}" + file,
+				"damaged":  file[60:] + "\n" + file + "\n" + file,
+				"an array": "[{}," + file + "]",
+			} {
+				got := convert(t, m, strings.NewReader(in), conversion.Options{})
+				var reject *reason.Reject
+				if !errors.As(got.err, &reject) || reject.Code != reason.BadQuarantineFile || reject.Offset != int64(strings.Index(in, file)) {
+					t.Errorf("%s before, %s: %v %+v\n%q", before, name, got.err, got.stats, got.rows)
+				}
+			}
+		}
+	}
+	for _, records := range []string{"$.orders[*]", "$.order"} {
+		for _, first := range []string{"{}", `{"orders":[],"order":{}}`} {
+			m := parseMapping(t, "table: t\nrecords: ['"+records+"']\nno_records: accept\ncolumns: [{name: id, path: $.id, type: int64}]\n")
+			if got := convert(t, m, strings.NewReader(first+"\n"+written), conversion.Options{}); got.err == nil || !strings.Contains(got.err.Error(), "bad_quarantine_file") {
+				t.Errorf("%s after %s: %v %+v", records, first, got.err, got.stats)
+			}
+		}
+	}
 	if got := convert(t, orders, strings.NewReader(`{"id":1,"of":{"sluice_quarantine":1}}`), conversion.Options{}); got.err != nil || len(got.rows) != 1 {
 		t.Errorf("a member inside: %v %+v", got.err, got.stats)
 	}

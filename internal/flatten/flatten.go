@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"bytes"
 	"slices"
 
 	"sluice/internal/batch"
@@ -70,7 +71,7 @@ type Result struct {
 	End     int  // position behind the record; below 0, -1-p: it does not parse at p
 	TooDeep bool // it does not parse because of the limit on depth
 
-	Code reason.Code // why it is to be quarantined, or empty
+	Code reason.Code // why it is to be quarantined, or empty; BadQuarantineFile rejects the object
 	Path string      // of what does not fit, as JSONPath
 	At   int         // position of what does not fit
 
@@ -185,6 +186,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 			f.tables[i].rescue.reset()
 		}
 	}
+	if !f.top.object {
+		f.entryAt(p)
+	}
 	end := f.element(p, f.top, 0)
 	if end >= 0 && until >= 0 {
 		if q := jsonscan.Space(b, end); q < until {
@@ -223,6 +227,20 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		t.b.EndRecord()
 	}
 	return res
+}
+
+// entryAt looks for an entry of a quarantine file at p, where no member is
+// looked at: the first one shows it, as sluice writes them.
+func (f *Flattener) entryAt(p int) {
+	if b := f.b; b[p] == '{' && bytes.HasPrefix(b[jsonscan.Space(b, p+1):], []byte(`"`+jsonscan.Entry+`"`)) {
+		f.stop(p)
+	}
+}
+
+// stop says that what is read is no record, but an entry of a quarantine file,
+// whatever else is wrong with it.
+func (f *Flattener) stop(at int) {
+	f.code, f.path, f.at = reason.BadQuarantineFile, nil, at
 }
 
 // rollback drops what the record appended to a table.

@@ -231,7 +231,11 @@ func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewh
 	if m == nil || m.index >= known {
 		f.skip.Push(hash, p+1, end, flags)
 	}
-	if m == nil && !elsewhere && flags == 0 {
+	switch {
+	case m != nil || elsewhere:
+	case n == f.top && string(name) == jsonscan.Entry:
+		f.stop(p)
+	case flags == 0:
 		m = f.learn(n, name)
 	}
 	return jsonscan.Space(b, value+1), m, elsewhere

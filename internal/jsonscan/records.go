@@ -7,6 +7,13 @@ import (
 	"sluice/internal/reason"
 )
 
+// Entry is the member that makes an object an entry of a quarantine file. Such
+// an object is no record, wherever it stands.
+const Entry = "sluice_quarantine"
+
+// StrayEntry is what is wrong with an entry among records.
+const StrayEntry = "this is an entry of a quarantine file, but the file does not begin with one"
+
 // Place is where records live in a document: the value under the members
 // Names, and if Each the elements of the array there.
 type Place struct {
@@ -244,8 +251,14 @@ func (r *Records) close() (more bool, err error) {
 
 // pass reads over the document at the window's position.
 func (r *Records) pass() error {
+	start, entry := r.w.Offset(r.w.Pos), false
 	v := Validator{MaxDepth: r.limits.Depth}
-	return r.stream(&v, func([]byte) error { return nil })
+	v.Name = func(depth int, raw []byte) { entry = entry || depth == 1 && sameName(raw, Entry) }
+	err := r.stream(&v, func([]byte) error { return nil })
+	if entry {
+		return &reason.Reject{Code: reason.BadQuarantineFile, Offset: start, Detail: StrayEntry}
+	}
+	return err
 }
 
 // rest reads the members that follow the array of records, to the end of the

@@ -7,9 +7,6 @@ import (
 	"sluice/internal/jsonscan"
 )
 
-// version is the member that makes an object an entry.
-const version = "sluice_quarantine"
-
 var members = []string{"reason", "path", "offset", "error_offset", "record", "place", "source", "raw", "raw_base64"}
 
 // lookBytes is how far the member version is looked for in an object that has
@@ -65,7 +62,7 @@ func look(b []byte, p, end, limit int) (found, more bool) {
 		}
 		name := name(b, p)
 		switch {
-		case name == version:
+		case name == jsonscan.Entry:
 			return entry || p-from < lookBytes, false
 		case !slices.Contains(members, name) || b[q] == '{' || b[q] == '[':
 			entry = false

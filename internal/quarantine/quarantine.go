@@ -15,7 +15,7 @@ import (
 )
 
 // prefix begins every entry as it is written here.
-const prefix = `{"` + version + `":1,`
+const prefix = `{"` + jsonscan.Entry + `":1,`
 
 // Entry says why a record is in quarantine and where it stood.
 type Entry struct {
