@@ -13,6 +13,7 @@ VULN   := $(TOOLS)/govulncheck-$(GOVULNCHECK)
 S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
+TRINO  := $(TOOLS)/trino
 PANDAS := $(TOOLS)/migrate/pandas
 BENCH_PYTHON := $(TOOLS)/bench/bin/python
 # cfn-lint and the SAM translator; what is deployed gets its version from git.
@@ -77,9 +78,11 @@ cross:
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/sluice
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/sluice
 
-# Our files, read by DuckDB, pyarrow, polars and Spark (which needs Java).
-readers: $(PYTHON) $(SLUICE)
-	SLUICE=$(abspath $(SLUICE)) $(PYTHON) .ci/readers.py
+# Our files, read by everybody who reads Parquet: .ci/readers/engines. Spark
+# needs Java, Trino Java 25 and Maven. More random tables: make readers TABLES=100.
+TABLES ?= 8
+readers: $(PYTHON) $(TRINO) $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) TRINO=$(abspath $(TRINO)) TABLES=$(TABLES) $(PYTHON) -W ignore .ci/readers
 
 # 1 GiB through a pipe, in constant memory.
 memory: $(SLUICE)
@@ -130,7 +133,7 @@ deploy-check: $(DEPLOY) $(PYTHON) lambda
 	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
 	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(DEPLOY)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY)
 
 # Where the tests find the servers they start: internal/servertest.
 servers: $(S3) $(PYTHON) $(DEPLOY)
@@ -156,6 +159,11 @@ $(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/python
 	python3 -m venv $(TOOLS)/python
 	$(PYTHON) -m pip install --quiet -r .ci/requirements.txt || { rm -rf $(TOOLS)/python; exit 1; }
+	touch $@
+
+$(TRINO): .ci/trino.xml | $(TOOLS)/.gitignore
+	rm -rf $(TRINO)
+	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(TRINO)) || { rm -rf $(TRINO); exit 1; }
 	touch $@
 
 $(PANDAS): examples/migrate/requirements.txt $(PYTHON)

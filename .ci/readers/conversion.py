@@ -26,6 +26,9 @@ class Column:
         if self.kind == "decimal":
             self.precision, self.scale = map(int, re.findall(r"\d+", type))
 
+    def __repr__(self):
+        return f"{self.name} {self.type}"
+
 
 class Mapping:
     def __init__(self, table, explode, columns, records=("$[*]", "$.orders[*]", "$"), provenance=False):

@@ -1,0 +1,39 @@
+"""DuckDB."""
+
+import duckdb
+
+from predicates import number, sql
+
+
+class DuckDB:
+    name, version = "DuckDB", duckdb.__version__
+    kinds = {"string": "VARCHAR", "json": "VARCHAR", "boolean": "BOOLEAN", "int32": "INTEGER", "int64": "BIGINT", "double": "DOUBLE",
+             "date": "DATE", "timestamp": "TIMESTAMP WITH TIME ZONE"}
+
+    def __init__(self):
+        self.db = duckdb.connect()
+        self.db.execute("SET TimeZone='UTC'; SET threads=1")
+
+    def type(self, column):
+        return column.type.upper() if column.kind == "decimal" else self.kinds[column.kind]
+
+    def types(self, file):
+        return [(name, kind) for name, kind, *_ in self.db.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file.path)]).fetchall()]
+
+    def cells(self, file):
+        return self.db.execute("SELECT * FROM read_parquet(?)", [str(file.path)]).to_arrow_table()
+
+    def select(self, file, predicates):
+        for p in predicates:
+            texts = []
+
+            def literal(column, v):
+                if column.kind == "timestamp":
+                    return f"make_timestamptz({v})"
+                if column.kind in ("string", "json"):
+                    texts.append(v)
+                    return "?"
+                return number(column, v)
+
+            condition = sql(p, literal)
+            yield [n for n, in self.db.execute(f"SELECT n FROM read_parquet('{file.path}') WHERE {condition}", texts).fetchall()]
