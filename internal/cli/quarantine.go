@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/config"
 	"sluice/internal/event"
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
@@ -169,9 +170,15 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 	}
 	if e.State.Quarantine == "" {
 		fmt.Fprintf(a.out, "%s: rejected: %s%s; the whole report is %s\n", visible(key), e.State.Reason, reasonsOf(&e.State.Stats), visible(s.Config.Quarantine.Name(e.State.Report)))
+		if _, err := s.Pipeline.Quarantine.Head(ctx, e.State.Report); errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("show quarantine of %q: %w", key, lost(s.Config.Quarantine, e.State.Report))
+		}
 		return nil
 	}
 	file, err := s.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("show quarantine of %q: %w", key, lost(s.Config.Quarantine, e.State.Quarantine))
+	}
 	if err != nil {
 		return fmt.Errorf("show quarantine of %q: %w", key, err)
 	}
@@ -208,6 +215,14 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 	fmt.Fprintf(a.out, "%s of %s %s in %s\n", plural(e.State.RecordsQuarantined, "record"), visible(key), are, visible(s.Config.Quarantine.Name(e.State.Quarantine)))
 	printTable(a.out, []string{"record", "reason", "path", "byte offset"}, rows)
 	return nil
+}
+
+// lost says why a file that the ledger names is not in the quarantine.
+func lost(quarantine config.Location, name string) error {
+	if !strings.HasPrefix(name, quarantine.Prefix) {
+		return fmt.Errorf("the ledger names the file %q, which is not in %s: the quarantine was another folder when it was written; name that one, or have it made here: sluice run --reprocess KEY", name, quarantine)
+	}
+	return fmt.Errorf("%s, which the ledger names, is not there: it was deleted or has expired, or the quarantine was another folder when it was written; name that one, or have it made again: sluice run --reprocess KEY", quarantine.Name(name))
 }
 
 func (a *app) quarantineReplayCommand() *cobra.Command {

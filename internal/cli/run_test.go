@@ -128,3 +128,31 @@ func TestRunManyObjects(t *testing.T) {
 		t.Errorf("%d uploads are left", len(uploads))
 	}
 }
+
+// Records and report of an object are looked for apart.
+func TestLostRecords(t *testing.T) {
+	lake := t.TempDir()
+	source := filepath.Join(lake, "raw_orders_data")
+	if err := os.Mkdir(source, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, source, "a.json", "["+order("", `"price":"none"`)+","+order("", `"price":2`)+"]")
+	run(t, t.Context(), nil, "run", "--lake", lake)
+	for _, end := range []string{"records.ndjson", "report.json"} {
+		files, err := filepath.Glob(filepath.Join(lake, "quarantine", "*", "*."+end))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%v, %v", files, err)
+		}
+		if err := os.Remove(files[0]); err != nil {
+			t.Fatal(err)
+		}
+		const told = `"name":"quarantined","status":"warning"`
+		if _, out, _ := run(t, t.Context(), nil, "doctor", "--lake", lake, "--report", "json"); !strings.Contains(out, told) {
+			t.Errorf("without %s: %s", end, out)
+		}
+		run(t, t.Context(), nil, "run", "--lake", lake, "--reprocess")
+		if _, out, _ := run(t, t.Context(), nil, "doctor", "--lake", lake, "--report", "json"); strings.Contains(out, told) {
+			t.Errorf("with %s again: %s", end, out)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"sluice/internal/pipeline"
 )
@@ -18,6 +19,8 @@ func (d *doctor) survey(ctx context.Context) []Check {
 			first = cmp.Or(first, err)
 		}
 	}
+	held, unlisted := d.s.Pipeline.ListHeld(ctx)
+	o.Held = held
 	sum, err := d.s.Pipeline.Run(ctx, o)
 	if err != nil {
 		return []Check{failed("backlog", err)}
@@ -28,7 +31,33 @@ func (d *doctor) survey(ctx context.Context) []Check {
 		checks = append(checks, warn("source names", "rename it, or move it to another place; sluice run names all of them",
 			"%s left out, the first: %v", count(leftOut, "name"), first))
 	}
-	return append(append(checks, outputs(f)...), changes(f)...)
+	checks = append(checks, outputs(f)...)
+	if unlisted != nil {
+		checks = append(checks, unseen(heldName, unlisted, "s3:ListBucket for the quarantine"))
+	} else if f.Unheld > 0 {
+		checks = append(checks, d.unheld(ctx, f.Unheld))
+	}
+	return append(checks, changes(f)...)
+}
+
+const heldName = "quarantined"
+
+// unheld is of objects whose quarantined records or report are gone.
+func (d *doctor) unheld(ctx context.Context, n int64) Check {
+	p := d.place("quarantine")
+	what := fmt.Sprintf("%s whose quarantined records or report are not in %s", count(n, "object"), p)
+	if b := p.bucket(); b != nil {
+		rules, err := b.Lifecycle(ctx)
+		if err != nil {
+			return unseen(heldName, fmt.Errorf("%s; and whether a rule expires them: %w", what, err), "s3:GetLifecycleConfiguration")
+		}
+		for _, r := range rules {
+			if r.Expires && overlap(r.Prefix, p.at.Prefix) {
+				return ok(heldName, "%s, where a rule for %q expires them; sluice run --reprocess KEY makes them again", what, r.Prefix)
+			}
+		}
+	}
+	return warn(heldName, "if quarantine was another folder before, name that one; else sluice run --reprocess KEY makes them again: sluice quarantine list names the keys", "%s", what)
 }
 
 func backlog(f *pipeline.Findings) Check {

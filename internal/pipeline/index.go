@@ -20,6 +20,7 @@ type record struct {
 	ETag    uint64 // of the entry
 	Listed  uint64 // of the source state that was accounted for
 	Outputs uint64 // see sumOf
+	Held    uint64 // see heldOf
 	Flags   flags
 }
 
@@ -93,7 +94,7 @@ func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Out
 }
 
 func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record {
-	r := record{ID: short(ledger.ID(e.Bucket, e.Key)), ETag: digest(etag), Outputs: p.sumOf(e), Flags: flagsOf(p, e)}
+	r := record{ID: short(ledger.ID(e.Bucket, e.Key)), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
 	if e.State != nil {
 		r.Listed = digest(e.State.Listed)
 	}
@@ -104,7 +105,7 @@ func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record
 }
 
 // indexVersion changes with the meaning of a record.
-const indexVersion = "sluice index 2\n"
+const indexVersion = "sluice index 3\n"
 
 // fingerprint names what the flags of an index were made for.
 func (p *Pipeline) fingerprint(o *RunOptions) [sha256.Size]byte {

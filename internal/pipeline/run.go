@@ -28,6 +28,9 @@ type RunOptions struct {
 	// Keys, if there are any, are all that is looked at.
 	Keys []string
 
+	// Held, if not nil, is compared with the files that the ledger names.
+	Held *Held
+
 	// SinkMoved says that the ledger was made for another sink. What stands in
 	// that one is then not missing in this one, but elsewhere.
 	SinkMoved bool
@@ -66,6 +69,7 @@ type Findings struct {
 	Changed int64     // objects whose outputs are not those that the ledger names
 	Torn    int64     // objects whose tables show different states
 	Doubled int64     // objects with outputs of several names
+	Unheld  int64     // objects whose quarantined records or report are not in the quarantine
 	Foreign int64     // objects in the sink that are no output
 	Swept   int       // uploads of dead workers that were removed before
 }
@@ -102,6 +106,9 @@ func (p *Pipeline) Run(ctx context.Context, o RunOptions) (Summary, error) {
 		return *r.sum, err
 	}
 	r.audit.unnamed(&r.sum.Findings)
+	if o.Held != nil {
+		r.audit.unheld(o.Held, &r.sum.Findings)
+	}
 	if !o.DryRun {
 		err = errors.Join(err, r.audit.save(ctx))
 	}
