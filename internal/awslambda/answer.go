@@ -113,9 +113,8 @@ func (in *invocation) firstFailure(outcomes []outcome) error {
 }
 
 func isTemporary(err error) bool {
-	return store.IsTransient(err) || errors.Is(err, errTimeLimit) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged)
+	return store.IsTransient(err) || store.IsRace(err) || errors.Is(err, errTimeLimit) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // causeOf is why something failed in one word, for logs and results that may

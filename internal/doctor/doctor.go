@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/setup"
 	"sluice/internal/store"
@@ -149,10 +150,9 @@ func unseen(name string, err error, action string) Check {
 	return c
 }
 
-// denied reports whether a server refused by its policies. That of S3 to a HEAD
-// has no body, and so the status only.
+// denied reports whether a server refused by its policies: S3, or Glue.
 func denied(err error) bool {
-	return strings.Contains(err.Error(), "AccessDenied") || strings.Contains(err.Error(), "Forbidden (403)")
+	return errors.Is(err, store.ErrDenied) || catalog.CodeOf(err) == "AccessDeniedException"
 }
 
 // owner looks whose ledger and sink are.

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -8,6 +10,24 @@ import (
 
 	"sluice/internal/store"
 )
+
+type glueError string
+
+func (e glueError) Error() string     { return string(e) + ": said by the test" }
+func (e glueError) ErrorCode() string { return string(e) }
+
+// Who is refused by a policy is told the action that is missing; who has no
+// valid credentials is not.
+func TestHintsOfPolicies(t *testing.T) {
+	for err, want := range map[error]bool{
+		&store.Error{Op: "head", Location: "x", Err: fmt.Errorf("Forbidden (403): %w", store.ErrDenied)}: true,
+		glueError("AccessDeniedException"): true, glueError("UnrecognizedClientException"): false, errors.New("AccessDenied"): false,
+	} {
+		if c := unseen("catalog", fmt.Errorf("look: %w", err), "glue:GetTable"); (c.Hint != "") != want || c.Status != NotChecked {
+			t.Errorf("%v: %+v", err, c)
+		}
+	}
+}
 
 // A disk that cannot be written is no trouble that passes.
 func TestHintsOfTheDisk(t *testing.T) {

@@ -72,8 +72,8 @@ func decode(data []byte) (Entry, error) {
 }
 
 // Put writes the next revision of an entry if the precondition holds:
-// IfNoneMatch to claim, IfMatch to account. The error wraps
-// store.ErrPrecondition or store.ErrConflict if somebody was faster.
+// IfNoneMatch to claim, IfMatch to account. The error is a
+// store.IsRace if somebody was faster.
 func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag string, err error) {
 	e.Version = Version
 	e.Revision++

@@ -11,7 +11,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -128,8 +127,7 @@ func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim
 		r, err := p.attempt(ctx, bucket, key, first)
 		first = nil
 		r.Attempts = attempt
-		again := errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged)
-		if !again {
+		if !store.IsRace(err) {
 			return r, err
 		}
 		if attempt == maxAttempts {

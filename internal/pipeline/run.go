@@ -446,7 +446,7 @@ func (r *run) claim(ctx context.Context, info store.Info) (*claim, error) {
 	}
 	r.p.place(&e)
 	etag, err := r.p.Ledger.Put(ctx, &e, store.IfNoneMatch())
-	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
+	if store.IsRace(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -48,7 +48,7 @@ func (s *Setup) Own(ctx context.Context) error {
 			return err
 		}
 		_, err = s.Pipeline.Ledger.PutOwner(ctx, s.owned.mine, store.IfNoneMatch())
-		if err != nil && !errors.Is(err, store.ErrPrecondition) && !errors.Is(err, store.ErrConflict) {
+		if err != nil && !store.IsRace(err) {
 			return err
 		}
 	}

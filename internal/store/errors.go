@@ -28,6 +28,9 @@ var (
 	// may be objects behind it.
 	ErrLink = fmt.Errorf("%w: a link to a folder, to nowhere, or out of this folder is not followed", ErrKey)
 
+	// ErrDenied: the server refused by its policies.
+	ErrDenied = errors.New("access denied")
+
 	// ErrArchived: the object is in an archive storage class.
 	ErrArchived = errors.New("the object is archived: restore the object, then process it again")
 )
@@ -52,6 +55,12 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// IsRace reports whether the call that gave err came too late: somebody else
+// has written the object. It is to be read again before the next try.
+func IsRace(err error) bool {
+	return errors.Is(err, ErrPrecondition) || errors.Is(err, ErrConflict) || errors.Is(err, ErrChanged)
+}
 
 // IsTransient reports whether the call that gave err may succeed later without
 // anybody doing something about it. The end of a context is not transient: it

@@ -29,6 +29,18 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+func TestIsRace(t *testing.T) {
+	for cause, want := range map[error]bool{
+		store.ErrPrecondition: true, store.ErrConflict: true, store.ErrChanged: true,
+		store.ErrNotFound: false, store.ErrDenied: false, context.Canceled: false,
+	} {
+		err := fmt.Errorf("write: %w", &store.Error{Op: "commit", Location: "key", Err: fmt.Errorf("said so: %w", cause)})
+		if store.IsRace(err) != want {
+			t.Errorf("%v: %t", err, !want)
+		}
+	}
+}
+
 func TestPrecondition(t *testing.T) {
 	for _, test := range []struct {
 		name                 string

@@ -182,7 +182,7 @@ func (c *Catalog) write(ctx context.Context, d Definition, condition store.Preco
 		return fmt.Errorf("encode table: %w", err)
 	}
 	_, err := store.Put(ctx, c.store, c.key(d.Database, d.Table), b.Bytes(), store.CreateOptions{ContentType: "application/json"}, condition)
-	if errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict) {
+	if store.IsRace(err) {
 		return fmt.Errorf("%w: %w", catalog.ErrConflict, err)
 	}
 	return err

@@ -96,7 +96,7 @@ func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (cont
 			condition = store.IfMatch(etag)
 		}
 		var info store.Info
-		if info, err = m.put(ctx, dirty, condition); !lost(err) {
+		if info, err = m.put(ctx, dirty, condition); !store.IsRace(err) {
 			return dirty, info.ETag, err
 		}
 	}
@@ -107,15 +107,10 @@ func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (cont
 // somebody has asked for another crawl, and follows it up.
 func (m marker) replace(ctx context.Context, etag string, c content) error {
 	_, err := m.put(ctx, c, store.IfMatch(etag))
-	if lost(err) {
+	if store.IsRace(err) {
 		return nil
 	}
 	return err
-}
-
-// lost reports whether a write failed since somebody else was faster.
-func lost(err error) bool {
-	return errors.Is(err, store.ErrPrecondition) || errors.Is(err, store.ErrConflict)
 }
 
 func (m marker) put(ctx context.Context, c content, p store.Precondition) (store.Info, error) {

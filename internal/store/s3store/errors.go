@@ -98,10 +98,10 @@ func describeResponse(response *smithyhttp.ResponseError, err error) error {
 	if message != "" && message != code {
 		c.text += ": " + message
 	}
-	if c.kind != nil {
+	if c.kind != nil && !errors.Is(c.kind, store.ErrDenied) { // whose code says it all
 		c.text = c.kind.Error() + ": " + c.text
 	}
-	if h := hint(status, code, response); h != "" {
+	if h := hint(status, code, c.kind, response); h != "" {
 		c.text += "; " + h
 	}
 	return c
@@ -115,6 +115,8 @@ func kind(status int, code string) error {
 		return nil // a wrong configuration, not an absent object
 	case code == "InvalidObjectState":
 		return store.ErrArchived
+	case code == "AccessDenied", code == "Forbidden": // the latter of a HEAD
+		return store.ErrDenied
 	case code == "KeyTooLongError":
 		return store.ErrKey
 	case status == http.StatusNotFound && code != "NoSuchUpload":
@@ -128,7 +130,7 @@ func kind(status int, code string) error {
 }
 
 // hint says what a person can do about it.
-func hint(status int, code string, response *smithyhttp.ResponseError) string {
+func hint(status int, code string, kind error, response *smithyhttp.ResponseError) string {
 	switch {
 	case code == "RequestTimeTooSkewed":
 		return "the clock of this machine is wrong"
@@ -136,7 +138,7 @@ func hint(status int, code string, response *smithyhttp.ResponseError) string {
 		return "check the name of the bucket and the endpoint"
 	case code == "InvalidObjectState":
 		return ""
-	case code == "AccessDenied" || code == "Forbidden":
+	case errors.Is(kind, store.ErrDenied):
 		return "the policy must allow the action on this key; without s3:ListBucket a missing object is denied too"
 	case status == http.StatusMovedPermanently || status == http.StatusTemporaryRedirect || code == "AuthorizationHeaderMalformed":
 		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" {

@@ -49,7 +49,7 @@ func TestResponses(t *testing.T) {
 		requests  int
 		says      string
 	}{
-		{403, "AccessDenied", nil, false, 1, "AccessDenied (403): Said by the test; the policy must allow"},
+		{403, "AccessDenied", store.ErrDenied, false, 1, "AccessDenied (403): Said by the test; the policy must allow"},
 		{403, "InvalidObjectState", store.ErrArchived, false, 1, "restore the object"},
 		{403, "RequestTimeTooSkewed", nil, false, 1, "clock"},
 		{403, "SignatureDoesNotMatch", nil, false, 1, "SignatureDoesNotMatch (403)"},
@@ -105,6 +105,17 @@ func TestStrangers(t *testing.T) {
 		f.put(name, []byte("x"))
 	}
 	storetest.Strangers(t, s, "in/", names...)
+}
+
+// The answer to a HEAD has no body that says why.
+func TestDeniedHead(t *testing.T) {
+	_, s := newFake(t, s3store.Config{Attempts: 1}, func(_ *fake, w http.ResponseWriter, _ *http.Request, _ int) bool {
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	})
+	if _, err := s.Head(t.Context(), "key"); !errors.Is(err, store.ErrDenied) || store.IsTransient(err) || !strings.Contains(err.Error(), "Forbidden (403); the policy must allow") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // A response that lacks what a state is known by is an error that says so, and
