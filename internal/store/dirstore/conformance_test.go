@@ -18,10 +18,9 @@ func open(t *testing.T) *dirstore.Store {
 	return s
 }
 
-// TestContract does not wait for the disk; the other tests do.
 func TestContract(t *testing.T) {
 	storetest.Run(t, storetest.Traits{FilePaths: true, LargeUpload: 1 << 20}, func(t *testing.T) store.Store {
-		s, err := dirstore.OpenTemporary(t.TempDir())
+		s, err := dirstore.Open(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

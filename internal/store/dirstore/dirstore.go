@@ -33,20 +33,13 @@ var _ store.Store = (*Store)(nil)
 // folder is read or written, whatever keys and symbolic links say. Links that
 // lead to a file inside are followed.
 type Store struct {
-	path    string
-	root    *os.Root
-	durable bool
+	path string
+	root *os.Root
 }
 
 // Open uses the folder at path, which must exist. It writes nothing: a folder
 // that is only read needs no permission to write.
-func Open(path string) (*Store, error) { return open(path, true) }
-
-// OpenTemporary is Open for a folder that need not survive a loss of power,
-// such as that of a demonstration or a test: nothing waits for the disk.
-func OpenTemporary(path string) (*Store, error) { return open(path, false) }
-
-func open(path string, durable bool) (*Store, error) {
+func Open(path string) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
@@ -55,7 +48,7 @@ func open(path string, durable bool) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	s := &Store{path: path, root: root, durable: durable}
+	s := &Store{path: path, root: root}
 	if err := s.checkOwn(); err != nil {
 		root.Close() //nolint:errcheck // nothing was written
 		return nil, fmt.Errorf("open folder: %w", err)

@@ -2,19 +2,10 @@ package dirstore
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
 )
-
-// sync brings the content and the times of f to the disk.
-func (s *Store) sync(f *os.File) error {
-	if !s.durable {
-		return nil
-	}
-	return f.Sync()
-}
 
 // makeDirs makes the folder dir so that it survives a loss of power.
 func (s *Store) makeDirs(dir string) error {
@@ -36,7 +27,7 @@ func (s *Store) makeDirs(dir string) error {
 // syncDir makes changes of names in dir last. Windows cannot do so, and some
 // network file systems refuse it with EINVAL or ENOTSUP.
 func (s *Store) syncDir(dir string) error {
-	if !s.durable || runtime.GOOS == "windows" {
+	if runtime.GOOS == "windows" {
 		return nil
 	}
 	d, err := s.root.Open(dir)

@@ -107,7 +107,7 @@ func (w *writer) commit(ctx context.Context, p store.Precondition) (store.Info, 
 	// The long part first: the content goes to the disk before the lock.
 	err := w.s.root.Chtimes(w.temp, time.Time{}, time.Now())
 	if err == nil {
-		err = w.s.sync(w.f)
+		err = w.f.Sync()
 	}
 	if closed := w.f.Close(); err == nil {
 		err = closed
@@ -203,7 +203,7 @@ func (w *writer) setTime(t time.Time) error {
 		return err
 	}
 	defer f.Close()
-	return w.s.sync(f)
+	return f.Sync()
 }
 
 // writeMeta stores the Meta where readers look for it once the file stands.
@@ -222,7 +222,7 @@ func (w *writer) writeMeta(stat fs.FileInfo) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = w.s.sync(f)
+		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

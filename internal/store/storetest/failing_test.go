@@ -14,7 +14,7 @@ import (
 
 func folder(t *testing.T) *dirstore.Store {
 	t.Helper()
-	s, err := dirstore.OpenTemporary(t.TempDir())
+	s, err := dirstore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
