@@ -91,8 +91,8 @@ func (s *Setup) checkMarks(ctx context.Context, owner ledger.Owner) (isMarked bo
 	}
 	whose := "another ledger or source"
 	if info, err := p.Sink.Head(ctx, foreign); err == nil && info.Meta[metaLedger] != "" {
-		l, _ := url.PathUnescape(info.Meta[metaLedger])   //nolint:errcheck // for a person
-		src, _ := url.PathUnescape(info.Meta[metaSource]) //nolint:errcheck // for a person
+		l, _ := url.PathUnescape(info.Meta[metaLedger])
+		src, _ := url.PathUnescape(info.Meta[metaSource])
 		whose = fmt.Sprintf("the ledger %s (seen from the sink) of the source %s (seen from that ledger)", l, src)
 	}
 	return isMarked, &ledger.OwnerError{Text: fmt.Sprintf("the sink %s belongs to %s, and the ledger here is %s: give this source a sink of its own; or, if that is this pipeline before it was moved, delete %s",
@@ -121,7 +121,7 @@ func (s *Setup) checkAbove(ctx context.Context) error {
 	}
 	if !s.stores.isBucket(at) {
 		for dir := filepath.Dir(s.owned.sinkAt); ; dir = filepath.Dir(dir) {
-			files, _ := os.ReadDir(dir) //nolint:errcheck // see above
+			files, _ := os.ReadDir(dir)
 			if slices.ContainsFunc(files, func(f os.DirEntry) bool { return ledger.IsMark(f.Name()) }) {
 				return refused(dir)
 			}
