@@ -256,6 +256,21 @@ func (c *conversion) apart() bool {
 		c.file.size > c.opts.RowGroupBytes/2 && c.file.size <= c.m.Limits.DecompressedBytes
 }
 
+// checkShare rejects an object of which too much was quarantined: it is then
+// rather the object, or the mapping, that is wrong. Of a quarantine file much
+// may be bad still.
+func (c *conversion) checkShare() error {
+	if c.replays {
+		return nil
+	}
+	s := &c.progress.counts
+	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
+		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
+			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}
+	}
+	return nil
+}
+
 // result checks the law of conservation: nothing was lost, nothing doubled.
 func (c *conversion) result() (Result, error) {
 	p := &c.progress
