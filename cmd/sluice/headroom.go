@@ -5,13 +5,13 @@ import (
 	"runtime/debug"
 )
 
-// headroom makes the garbage collector run each time a few more MB are in use,
-// however much that is already. GOGC alone cannot say so: it is a percentage of
-// what is in use. So it gets a low one, of a use that seems larger by memory
-// that is never touched and takes no RAM. The caller keeps it alive.
+// headroom makes the garbage collector run each time the heap has grown by a
+// few MB, whatever its size. GOGC alone cannot do this: it is a percentage of
+// the heap. So the heap is made to look larger by memory that is never touched
+// and takes no RAM, and GOGC is set low. The caller keeps that memory alive.
 //
-// With a percentage alone, a small conversion would spend a tenth of its time
-// on collections, or a large one would take half as much memory again.
+// With GOGC alone, either a small conversion spends a tenth of its time on
+// collections, or a large one takes 1.5 times the memory.
 func headroom() []byte {
 	if os.Getenv("GOGC") != "" {
 		return nil

@@ -14,8 +14,9 @@ import (
 func main() {
 	ballast := headroom()
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
-	// A second interrupt ends what cannot be called off, such as the wait for a
-	// reader of a FIFO. Of other signals a terminal that closes may send two.
+	// A second interrupt ends what cannot be cancelled, such as waiting for a
+	// reader of a FIFO. This is for interrupts only: a terminal that closes may
+	// send other signals twice.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
 	code := cli.Main(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -23,10 +24,10 @@ func main() {
 	os.Exit(code)
 }
 
-// endings are the signals that end the command in order, with its hidden files
-// removed: they hold personal data. A signal that was ignored from the start
-// stays so, as under nohup. A reader that has gone is an error of the write,
-// and no signal that kills.
+// endings are the signals after which the command cleans up before it exits:
+// its hidden files hold personal data. A signal that was ignored from the start
+// stays ignored, as under nohup. If the reader of a pipe is gone, the write
+// fails; no signal kills the command.
 func endings() []os.Signal {
 	signal.Ignore(syscall.SIGPIPE)
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -1,10 +1,10 @@
-// Package batch holds one row group's worth of one table in columns, ready
-// for the page encoder and reused for the next row group.
+// Package batch holds one row group of one table as columns, ready for the page
+// encoder. A batch is reused for the next row group.
 //
 // A column keeps one index per element of its level, not per row: level 0 is
 // the record, level 1 the exploded element, level 2 the element of the second
-// explode. A value that belongs to the record and stands in eight rows is so
-// looked up, stored and encoded once; [Batch.Runs] says for how many rows.
+// explode. So a value of a record with eight rows is looked up, stored and
+// encoded once; [Batch.Runs] says how many rows it has.
 package batch
 
 import (
@@ -34,8 +34,8 @@ type Batch struct {
 	Runs    [MaxLevels - 1][]uint32 // Runs[l][i]: rows of element i of level l; for l < Depth
 	Pages   []Position              // where each page ends; the last one ends the batch. Set by Finish
 
-	room    [MaxLevels]int // elements of each level that are Null already
-	elems   [MaxLevels]int // elements ended, also of the record that is being filled
+	room    [MaxLevels]int // elements of each level for which Index is already Null
+	elems   [MaxLevels]int // elements ended, including those of the record being filled
 	flushed int            // records ended at the last Flush
 	record  Position       // where the last record ended
 }
@@ -50,19 +50,19 @@ type Position struct {
 // Column is one column of a batch: a dictionary and an index into it.
 type Column struct {
 	schema.Column
-	Level int // of the elements that Index counts
+	Level int // level of the elements in Index
 
-	// Index is the entry of each element, or Null. Until Finish cuts it, there
-	// are some of the next elements, which are Null.
+	// Index is the entry of each element, or Null. Until Finish cuts it, it may
+	// also have Nulls for elements still to come.
 	Index []uint32
 
 	// Distinct says that no entry repeats: the entries are a dictionary. It is
-	// false when the look-up was given up because most values differ; an entry
-	// may then repeat, and Index still leads to the right one.
+	// false once look-ups stopped because most values differ; then an entry may
+	// repeat, but Index still leads to the right one.
 	Distinct bool
 
-	// Entries of a type with Type.Bytes(): Data holds them one after another,
-	// each as a little-endian uint32 length and its bytes (PLAIN encoding of
+	// Entries of a type with Type.Bytes(): Data holds one after another, each
+	// as a little-endian uint32 length and its bytes (PLAIN encoding of
 	// BYTE_ARRAY); Offsets holds where each begins. A wide decimal has 16
 	// bytes, big-endian two's complement.
 	Data    []byte
@@ -77,15 +77,16 @@ type Column struct {
 	small   [smallNumbers]uint32 // entry + 1 of small numbers
 	deepest bool                 // Level is the deepest of the table
 	rising  bool                 // each entry is above the one before, and none is in the table
-	border  int                  // element behind the current stride
+	border  int                  // first element after the current stride
 	entries int                  // number of entries at the last border
 	touched uint32               // keeps the loads of touch from being optimised away
 }
 
-// Held is about what the values of the batch take, in bytes: entries, what finds
-// them, and an index for each element. The batch must be flushed. Where a
-// column left its dictionary, each element counts as one that has an entry of
-// its own: how many share one depends on what was known without a look-up.
+// Held is about how many bytes the values of the batch take: their entries, the
+// tables that find them, and the index. The batch must be flushed. In a column
+// that left its dictionary, each element counts as if it had its own entry: how
+// many share an entry depends on which values were known without a look-up, and
+// Held must not.
 func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]

@@ -9,11 +9,11 @@ import (
 
 // A column of the deepest level leaves its dictionary when new values keep
 // coming: look-ups then cost more than they save, and PLAIN pages are smaller.
-// That is decided at each stride of elements, from firstStride on, by the
-// number of entries that were new in the last one; so that it does not depend
-// on when Flush is called, nor on what was known without a look-up. A
-// dictionary of a catalogue fills up and stays. Every column leaves it at
-// maxEntries, which is what an entry of the table can count.
+// This is decided after each stride of elements, from firstStride on, by the
+// number of new entries in that stride. So it does not depend on when Flush is
+// called, nor on which values were known without a look-up. The dictionary of a
+// catalogue stops growing and stays. Every column leaves its dictionary at
+// maxEntries, the most that a slot of the table can count.
 const (
 	stride      = 4096
 	firstStride = 4 * stride
@@ -26,7 +26,7 @@ const (
 type table struct {
 	slots  []uint32
 	shift  uint
-	hashes []uint64 // of each entry, so that growing does not hash again
+	hashes []uint64 // hash of each entry, so that growing need not hash again
 }
 
 const (
@@ -53,17 +53,18 @@ func (t *table) insert(h, slot uint64, entry int) {
 	}
 }
 
-// crowded reports whether a look-up among so many slots would take too many steps.
+// crowded reports whether a look-up in a table of that size would take too many
+// steps.
 func (t *table) crowded(slots int) bool { return len(t.hashes)*4 > slots*3 }
 
-// fill puts all entries into the table, which grows as they need.
+// fill puts all entries into the table, which grows as needed.
 func (t *table) fill() {
 	if size := len(t.slots); t.crowded(size) {
 		for ; t.crowded(size); size *= 2 {
 			t.shift--
 		}
 		t.slots = make([]uint32, size)
-		clear(t.slots) // a page that is read before it is written has two faults, and the second interrupts all threads
+		clear(t.slots) // a page of memory that is read before it is written causes two page faults, and the second interrupts all threads
 	}
 	for e, h := range t.hashes {
 		t.put(h, e)
@@ -79,9 +80,9 @@ func (t *table) put(h uint64, entry int) {
 	t.slots[i&mask] = tag(h) | uint32(entry+1)
 }
 
-// touch loads the slots of all values, and then what the slots lead to, one
-// independent load after another: so many cache misses are under way at once
-// before the look-ups begin.
+// touch loads the slots of all values, and then what the slots lead to. The
+// loads do not depend on each other, so their cache misses overlap before the
+// look-ups begin.
 func (c *Column) touch() (sum uint32) {
 	t := &c.table
 	for i := range c.pending {
@@ -99,9 +100,9 @@ func (c *Column) touch() (sum uint32) {
 // factor spreads hashes over the table: 2^64 / golden ratio.
 const factor = 0x9E3779B97F4A7C15
 
-// numberKey is drawn anew in each process, so that nobody can choose numbers
-// that collide. What is written does not depend on it: entries are in the
-// order of their first use.
+// numberKey is random in each process, so that nobody can choose numbers that
+// collide. The output does not depend on it: entries are in the order of their
+// first use.
 var numberKey = rand.Uint64() | 1
 
 // spread makes all bits of a value count in the upper bits of its hash.
@@ -110,8 +111,8 @@ func spread(v uint64) uint64 {
 	return (hi ^ lo) * factor
 }
 
-// cross passes the borders of strides up to element i, and leaves the
-// dictionary at one of them if it is time.
+// cross handles the borders of strides up to element i, and leaves the
+// dictionary at one of them if most values are new.
 func (c *Column) cross(i int) {
 	for i >= c.border && c.deepest && c.Distinct {
 		n := c.Entries()
@@ -147,7 +148,7 @@ func (p *pending) text(input, scratch []byte) []byte {
 	return input[p.off : p.off+p.n]
 }
 
-// appendBytes gives the pending values from the i-th on entries of their own.
+// appendBytes gives each pending value, from the i-th on, an entry of its own.
 func (c *Column) appendBytes(i int, input, scratch []byte) int {
 	for ; i < len(c.pending); i++ {
 		p := &c.pending[i]
@@ -209,7 +210,7 @@ func (c *Column) findBytes(i int, input, scratch []byte) int {
 	return i
 }
 
-// key makes of the hash of a text and its length what the table is looked up by.
+// key combines the hash of a text with its length, to look it up in the table.
 func key(hash uint64, n int) uint64 { return (hash ^ uint64(n)*0xff51afd7ed558ccd) * factor }
 
 func (c *Column) afterLast(s []byte, last int) int {
@@ -226,8 +227,8 @@ func (c *Column) newBytes(s []byte) uint32 {
 	return uint32(len(c.Offsets) - 1)
 }
 
-// inserted makes a new entry known, of which a column has at most maxEntries.
-// Its place in the table is the free slot.
+// inserted adds a new entry, of which a column has at most maxEntries, to the
+// table at the free slot.
 func (c *Column) inserted(h, slot uint64, entry int) {
 	switch {
 	case entry == maxEntries:
@@ -239,8 +240,8 @@ func (c *Column) inserted(h, slot uint64, entry int) {
 	}
 }
 
-// fall puts the entries into the table, since one that does not rise can only
-// be found there.
+// fall puts the entries into the table, because a value that does not rise can
+// only be found there.
 func (c *Column) fall() {
 	c.rising = false
 	c.table.fill()

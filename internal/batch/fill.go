@@ -9,7 +9,7 @@ import (
 // pending is an element whose entry is not looked up yet.
 type pending struct {
 	hash uint64 // key of the bytes; the value itself of a column without Type.Bytes()
-	off  uint32 // of the bytes in the input, or with scratchBit in the scratch
+	off  uint32 // offset of the bytes in the input or, with scratchBit, in the scratch
 	n    uint32 // number of bytes
 	i    uint32 // the element
 }
@@ -17,7 +17,7 @@ type pending struct {
 // scratchBit marks an offset into the scratch that is given to Flush.
 const scratchBit = 1 << 31
 
-// smallNumbers is how many numbers are found without a look into the table.
+// smallNumbers is how many small numbers are found without the table.
 const smallNumbers = 64
 
 // roomStep is how many elements are made Null at once: just ahead of their
@@ -61,13 +61,13 @@ func (b *Batch) Reset() {
 	}
 }
 
-// Reserve makes room for as much as like would hold if it were times as long,
-// and so saves copying, and collecting what was copied, while the batch grows to
-// its size. In a new process, what is never used takes no memory.
+// Reserve makes room for as much as like would hold if it were times as long.
+// This saves copies, and garbage, while the batch grows. In a new process, room
+// that is never used takes no memory.
 func (b *Batch) Reserve(like *Batch, times float64) {
 	for i := range b.Columns {
 		c, l := &b.Columns[i], &like.Columns[i]
-		c.Index = reserve(c.Index, like.elems[c.Level], times) // its length is rounded up
+		c.Index = reserve(c.Index, like.elems[c.Level], times) // the length of Index is rounded up
 		c.Data, c.Offsets, c.Fixed = reserve(c.Data, len(l.Data), times), reserve(c.Offsets, len(l.Offsets), times), reserve(c.Fixed, len(l.Fixed), times)
 		c.table.hashes = reserve(c.table.hashes, len(l.table.hashes), times)
 	}
@@ -76,12 +76,12 @@ func (b *Batch) Reserve(like *Batch, times float64) {
 	}
 }
 
-// reserve gives s the capacity for n elements, so many times.
+// reserve gives s the capacity for n times times elements.
 func reserve[E any](s []E, n int, times float64) []E {
 	if n = int(float64(n) * times); n <= cap(s) {
 		return s
 	}
-	return append(make([]E, 0, n), s...) // unlike slices.Grow, it touches only what is copied
+	return append(make([]E, 0, n), s...) // unlike slices.Grow, this touches only the memory that is copied
 }
 
 // clearIndex makes all entries Null.
@@ -91,7 +91,7 @@ func clearIndex(index []uint32) {
 	}
 }
 
-// grow gives the columns of level l room for further elements.
+// grow gives the columns of level l room for more elements.
 func (b *Batch) grow(l int) {
 	from := b.room[l]
 	b.room[l] += roomStep
@@ -138,9 +138,9 @@ func (c *Column) AddFixed(v uint64) {
 // Share gives an element the entry that another one has.
 func (c *Column) Share(element, entry uint32) { c.Index[element] = entry }
 
-// EndElement ends the current element of level l, which has NULL in every
-// column that got no value. rows is the number of rows it stands for; it is
-// one at the deepest level.
+// EndElement ends the current element of level l; a column that got no value
+// for it is NULL. rows is the number of rows of the element, which is one at
+// the deepest level.
 func (b *Batch) EndElement(l, rows int) {
 	n := b.elems[l] + 1
 	if b.elems[l] = n; n == b.room[l] {
@@ -190,7 +190,7 @@ func (b *Batch) Rollback() {
 }
 
 // Pending reports whether a flush is due: enough records wait for their
-// look-ups to overlap, few enough for the input to be still in cache.
+// look-ups to overlap, but so few that their input is still in cache.
 func (b *Batch) Pending() bool { return b.elems[0]-b.flushed >= 64 }
 
 // Flush looks up the entries of all values added since the last call. It is
@@ -209,7 +209,8 @@ func (b *Batch) Flush(input, scratch []byte) {
 	b.flushed = b.elems[0]
 }
 
-// Finish ends the last page. The batch must be flushed; it is filled no more.
+// Finish ends the last page. The batch must be flushed, and must not be filled
+// after this.
 func (b *Batch) Finish() {
 	for i := range b.Columns {
 		c := &b.Columns[i]

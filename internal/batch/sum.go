@@ -8,9 +8,9 @@ import (
 	"sluice/schema"
 )
 
-// Sum adds up integers exactly. Its zero value is zero. With 192 bits it
-// holds 2^64 values of 128 bits, which is what a wide decimal has: more than
-// the rows of a file. So it may have more than the 38 digits of a decimal.
+// Sum adds up integers exactly. Its zero value is zero. Its 192 bits hold the
+// sum of 2^64 wide decimals of 128 bits each, more than a file has rows. So a
+// sum may have more than the 38 digits of a decimal.
 type Sum struct{ hi, mid, lo uint64 }
 
 func (s *Sum) add(hi, mid, lo uint64) {
@@ -20,8 +20,8 @@ func (s *Sum) add(hi, mid, lo uint64) {
 	s.hi, _ = bits.Add64(s.hi, hi, carry)
 }
 
-// Sums are the totals of a decimal column. A value of a record stands in as
-// many rows as the record gives, so there are two.
+// Sums are the totals of a decimal column. There are two, because a value of a
+// record stands in each row of the record.
 type Sums struct {
 	Rows Sum // a value counts in each row it stands in: what SQL's sum gives
 	Once Sum // a value counts once, if it stands in any row
@@ -99,7 +99,7 @@ func (s *Sums) addWide(c *Column, runs []uint32) {
 	}
 }
 
-// Decimal writes the sum with scale digits behind the point.
+// Decimal writes the sum with scale digits after the point.
 func (s Sum) Decimal(scale int) string {
 	v := big.NewInt(int64(s.hi))
 	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(s.mid))

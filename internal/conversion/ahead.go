@@ -8,12 +8,12 @@ import (
 )
 
 // ahead reads row groups of a file before it is known where they begin. Each
-// lane guesses that, after the border, and reads on from there. When the row
-// group before it ends where it began, the guess was right; else its work is
-// thrown away, and the row group is read when its turn comes. So what is
-// written never depends on a guess.
+// lane guesses where its row group begins, after the border, and reads on from
+// there. If the row group before it ends exactly there, the guess was right.
+// Otherwise the work is thrown away, and the row group is read when its turn
+// comes. So the output never depends on a guess.
 type ahead struct {
-	*stream      // which goes on where guesses fail
+	*stream      // continues where guesses fail
 	file         part
 	seam         jsonscan.Seam
 	scouts       []*scout // of each lane
@@ -27,8 +27,7 @@ type scout struct {
 	begin   int64 // offset of the first record that was read
 }
 
-// newAhead makes the schedule of a file whose records follow one another as
-// seam says.
+// newAhead makes the schedule of a file with the given seam between records.
 func newAhead(s *stream, file part, seam jsonscan.Seam) *ahead {
 	a := &ahead{stream: s, file: file, seam: seam}
 	for i, l := range s.lanes {
@@ -63,7 +62,7 @@ func (a *ahead) run() error {
 		if a.lost() {
 			return a.giveUp(s.decoder)
 		}
-		// The row groups that follow are on their way in the other lanes.
+		// The other lanes are already reading the row groups that follow.
 		a.send(s, border(a.progress.next, first.stride)+int64(len(a.scouts)-2)*first.stride)
 	}
 }
@@ -109,13 +108,14 @@ func (a *ahead) arrived(s *scout) bool {
 	return true
 }
 
-// lost reports whether guesses cost more than they bring.
+// lost reports whether guesses cost more than they save.
 func (a *ahead) lost() bool { return a.misses > 2 && 4*a.misses > a.hits }
 
-// giveUp reads the rest from front to back, with the decoder that came so far.
+// giveUp reads the rest from front to back, with the decoder that has read so
+// far.
 func (a *ahead) giveUp(d *decoder) error {
 	for _, s := range a.scouts {
-		_ = s.wait() // whatever it found
+		_ = s.wait() // its result does not matter
 		s.reset()
 	}
 	a.decoder = d
@@ -135,8 +135,8 @@ func (a *ahead) seek(d *decoder, at int64) error {
 }
 
 // move moves the decoder to the offset at, where it will find a record. Its
-// batches are empty, and so must be what waits for the next flush: reading may
-// have been given up anywhere.
+// batches are empty; values that wait for the next flush must be dropped too,
+// since the last read may have stopped anywhere.
 func (a *ahead) move(d *decoder, at int64) {
 	d.flat.Bind(d.batches)
 	d.window.Reset(a.file.from(at), at)
@@ -150,7 +150,7 @@ var errNoGuess = errors.New("no record seems to begin here")
 func (a *ahead) scout(s *scout, border int64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("read ahead: %v", r) // when its turn comes, it will not be hidden
+			err = fmt.Errorf("read ahead: %v", r) // reported when the turn of this row group comes
 		}
 	}()
 	d := s.decoder

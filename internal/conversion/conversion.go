@@ -1,5 +1,5 @@
-// Package conversion is the engine: records are found in JSON, flattened into
-// batches of columns, and written as row groups of Parquet.
+// Package conversion is the engine: it finds records in JSON, flattens them
+// into batches of columns, and writes these as row groups of Parquet.
 package conversion
 
 import (
@@ -24,8 +24,8 @@ type Options struct {
 	Source     string            // name of the input in quarantine and _source_key
 	Size       int64             // stored bytes that must come; 0: not known
 	Quarantine io.Writer         // nil: to quarantine a record is an error
-	MaxRecords int64             // that are wanted; 0: all
-	Progress   func(bytes int64) // is told how many were read
+	MaxRecords int64             // stop after so many; 0: no limit
+	Progress   func(bytes int64) // called with the number of bytes read
 	CreatedBy  string            // for the footers
 
 	RowGroupBytes int64 // of input; 0: 16 MiB
@@ -44,7 +44,7 @@ type Result struct {
 	BytesRead    int64             // as stored
 	BytesWritten int64             // of all outputs
 	Sums         map[string]string // of the decimal columns, by "table.column": of the rows
-	RecordSums   map[string]string // where they differ: a value once for its record
+	RecordSums   map[string]string // where they differ: each value counted once per record
 }
 
 // conversion is one call of Run.
@@ -67,8 +67,8 @@ type conversion struct {
 
 // Run reads JSON from src, or nothing if it is nil, and writes an output for
 // each table of m, in their order. A [*reason.Reject] says that the input
-// cannot be trusted; any other error that the world failed. What was written
-// is then to be thrown away; the result says how far the input was read.
+// cannot be trusted; any other error comes from outside. After an error, throw
+// away what was written; the result says how far the input was read.
 func Run(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (Result, error) {
 	c, err := newConversion(ctx, outputs, src, m, opts)
 	if err != nil {
@@ -89,7 +89,7 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 	if err != nil {
 		return nil, err
 	}
-	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is no UTF-8: it becomes text
+	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is not UTF-8, because it becomes text
 	c := &conversion{m: m, opts: opts, file: file, output: output{m: m}}
 	c.progress = progress{most: opts.MaxRecords, report: opts.Progress}
 	for i, out := range outputs {
@@ -123,16 +123,17 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 	return c, nil
 }
 
-// stop waits for what runs in vain: what was read ahead after the end, or
-// beside an error.
+// stop waits for goroutines whose work is no longer needed: they read ahead
+// past the end, or while another failed.
 func (c *conversion) stop() {
 	c.cancel()
 	for _, l := range c.lanes {
-		_ = l.wait() // its error came too late
+		_ = l.wait() // too late to matter
 	}
 }
 
-// close frees what the conversion holds, and waits for what it started.
+// close frees what the conversion holds, and waits for the goroutines it
+// started.
 func (c *conversion) close() {
 	c.stop()
 	if c.in != nil {
@@ -158,11 +159,11 @@ func (c *conversion) run() error {
 		}
 	}
 	c.stop()
-	c.lanes = nil // their memory is free for the footers
+	c.lanes = nil // frees their memory for the footers
 	return c.output.close()
 }
 
-// open sees what the input is.
+// open finds out what the input is.
 func (c *conversion) open() error {
 	d := c.decoder
 	var err error
@@ -186,8 +187,8 @@ func (c *conversion) open() error {
 	return nil
 }
 
-// sample begins the first row group: the beginning of the input tells the
-// stride, and how much room the lanes need.
+// sample begins the first row group: the beginning of the input shows which
+// stride to use and how much room the lanes need.
 func (c *conversion) sample() error {
 	d := c.decoder
 	d.begin(c.lanes[0].batches, 0)
@@ -196,14 +197,14 @@ func (c *conversion) sample() error {
 		c.progress.took(d)
 		return err
 	}
-	if !d.ended && read >= c.opts.RowGroupBytes/32 { // of less nobody should conclude
+	if !d.ended && read >= c.opts.RowGroupBytes/32 { // less is too little to conclude from
 		c.reserve(kept, read)
 	}
 	return nil
 }
 
-// reserve makes room in the lanes for row groups like the first one, of which
-// so many bytes were read and kept, and a quarter more: row groups differ.
+// reserve makes room in the lanes for row groups like the first, and a quarter
+// more, because row groups differ.
 func (c *conversion) reserve(kept, read int64) {
 	d := c.decoder
 	end, size := border(d.start, d.stride), c.length()
@@ -248,17 +249,18 @@ func (c *conversion) schedule() schedule {
 	return newAhead(s, c.file, seam)
 }
 
-// apart reports whether row groups may be read before their turn. The ordinal
-// of a record is not known then, nor what limits on the whole input will say.
+// apart reports whether row groups may be read before their turn. Then neither
+// the ordinals of records are known, nor whether the input stays within its
+// limits.
 func (c *conversion) apart() bool {
 	return c.file.src != nil && c.opts.Threads >= 2 && c.opts.MaxRecords == 0 && !c.m.Provenance &&
 		!c.replays && c.in.Plain() &&
 		c.file.size > c.opts.RowGroupBytes/2 && c.file.size <= c.m.Limits.DecompressedBytes
 }
 
-// checkShare rejects an object of which too much was quarantined: it is then
-// rather the object, or the mapping, that is wrong. Of a quarantine file much
-// may be bad still.
+// checkShare rejects an object if too many of its records were quarantined:
+// then the object or the mapping is probably wrong. In a quarantine file, many
+// records may still be bad.
 func (c *conversion) checkShare() error {
 	if c.replays {
 		return nil
@@ -271,7 +273,7 @@ func (c *conversion) checkShare() error {
 	return nil
 }
 
-// result checks the law of conservation: nothing was lost, nothing doubled.
+// result checks that no record was lost or counted twice.
 func (c *conversion) result() (Result, error) {
 	p := &c.progress
 	r := Result{Counts: p.counts, BytesRead: p.stored}
@@ -289,8 +291,8 @@ func (c *conversion) result() (Result, error) {
 	return r, nil
 }
 
-// failed is what Run returns for an error: for a reject only how far the input
-// was read, and the counts by reason if they explain it.
+// failed is what Run returns with an error: how far the input was read and, for
+// a reject that they explain, the counts by reason.
 func (c *conversion) failed(err error) (Result, error) {
 	p := &c.progress
 	reject := new(reason.Reject)
@@ -298,8 +300,8 @@ func (c *conversion) failed(err error) (Result, error) {
 	case !errors.As(err, &reject):
 		return Result{Counts: p.counts, BytesRead: p.stored}, err
 	case p.eof && p.stored < c.opts.Size:
-		// A body cut on the way looks like a truncated object, but is one of
-		// the world's failures: another try may find it whole.
+		// A body cut off in transit looks like a truncated object, but the
+		// fault is outside: another try may get all of it.
 		return Result{Counts: p.counts, BytesRead: p.stored}, fmt.Errorf("read input: %d bytes came, but the size is %d (%s)", p.stored, c.opts.Size, reject.Code)
 	}
 	r := Result{BytesRead: p.stored}

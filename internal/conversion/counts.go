@@ -7,7 +7,7 @@ type Counts struct {
 	RecordsRead        int64
 	RecordsCommitted   int64
 	RecordsQuarantined int64
-	RecordsSkipped     int64 // by when_empty: skip
+	RecordsSkipped     int64 // because of when_empty: skip
 	RowsWritten        int64 // of the committed records
 	ElementsSkipped    int64 // exploded elements that gave no rows
 	UnknownFields      int64 // members that no path names

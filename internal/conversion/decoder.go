@@ -23,19 +23,19 @@ type decoder struct {
 	feed   feed
 	bad    *misfits // nil: quarantine is an error
 
-	flat    *flatten.Flattener // nil until the place of the records is known
+	flat    *flatten.Flattener // nil until it is known where the records are
 	place   mapping.Path       // of the records
 	batches []*batch.Batch
 
 	// Of the row group:
 	first  int64  // ordinal of its first record
-	start  int64  // offset of that; -1: it was not found yet
+	start  int64  // its offset; -1: not found yet
 	counts Counts // what was read
-	sure   bool   // its first record is known to be one: what is bad may be quarantined
+	sure   bool   // its first record is certain: bad records may be quarantined
 
 	stride int64 // see rowGroupBytes
 
-	in    *input.Reader // what the window reads; nil: a part of a file
+	in    *input.Reader // what the window reads; nil if it reads a part of a file
 	found bool          // a record stands at the position of the window
 	ended bool          // none follows
 }
@@ -44,7 +44,7 @@ type decoder struct {
 type feed interface {
 	// next finds the next record. It returns false at the sound end of the input.
 	next() (bool, error)
-	// take reads that record into the batches.
+	// take reads the record that next found into the batches.
 	take() error
 }
 
@@ -58,8 +58,7 @@ func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misf
 	return d
 }
 
-// another is a decoder of records of the same file, which are read into
-// batches of its own.
+// another is a decoder for records of the same file, with batches of its own.
 func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder {
 	o := newDecoder(d.m, d.opts, jsonscan.NewWindow(ctx, nil), d.bad)
 	o.batches, o.stride = batches, d.stride
@@ -67,7 +66,7 @@ func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder 
 	return o
 }
 
-// at reads records found at place from now on.
+// at makes the decoder read records that are found at place.
 func (d *decoder) at(place mapping.Path) {
 	d.place = place
 	d.flat = flatten.New(d.m, place, d.opts.Source)
@@ -82,8 +81,8 @@ func (d *decoder) begin(batches []*batch.Batch, first int64) {
 	}
 }
 
-// stored is the number of stored bytes read, and whether the input says that
-// nothing follows.
+// stored is the number of stored bytes read, and whether the input has ended
+// there.
 func (d *decoder) stored() (n int64, ended bool) {
 	if d.in == nil {
 		return d.window.Offset(d.window.End), d.window.EOF
@@ -94,7 +93,7 @@ func (d *decoder) stored() (n int64, ended bool) {
 // position is the offset of the record that was found.
 func (d *decoder) position() int64 { return d.window.Offset(d.window.Pos) }
 
-// find finds the next record, unless it was or there is none.
+// find finds the next record, unless it is already found or there is none.
 func (d *decoder) find() (err error) {
 	if !d.found && !d.ended {
 		d.found, err = d.feed.next()
@@ -107,7 +106,7 @@ func (d *decoder) find() (err error) {
 }
 
 // sample reads the beginning of the input, and chooses the stride by how many
-// of the bytes read are kept.
+// of its bytes are kept.
 func (d *decoder) sample() (kept, read int64, err error) {
 	if err := d.find(); err != nil || d.ended {
 		return 0, 0, err
@@ -121,8 +120,8 @@ func (d *decoder) sample() (kept, read int64, err error) {
 	return kept, read, nil
 }
 
-// seam tells how records follow one another, once two were read of JSON text
-// and one follows.
+// seam returns the seam between the records of JSON text, once two records were
+// read and a third follows.
 func (d *decoder) seam() (jsonscan.Seam, bool) {
 	t, ok := d.feed.(*text)
 	if !ok || d.ended || d.counts.RecordsRead < 2 {
@@ -190,7 +189,7 @@ func (d *decoder) last() bool {
 	return d.opts.MaxRecords > 0 && d.first+d.counts.RecordsRead >= d.opts.MaxRecords
 }
 
-// count accounts for a record that was read.
+// count counts a record that was read.
 func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten.Origin, source string) error {
 	s := &d.counts
 	s.RecordsRead++
@@ -217,11 +216,11 @@ func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten
 	return nil
 }
 
-// errUnsure ends a row group that was read ahead of its turn where it must not
-// be: at a record to be quarantined, whose ordinal is not known.
+// errUnsure ends a row group that is read ahead at a record to be quarantined:
+// the ordinal of that record is not known.
 var errUnsure = errors.New("not known to be a record")
 
-// quarantined counts a record that was read, at offset, and is to be quarantined.
+// quarantined counts a record, read at offset, that is to be quarantined.
 func (d *decoder) quarantined(code reason.Code, offset int64) error {
 	if !d.sure {
 		return errUnsure

@@ -10,13 +10,13 @@ import (
 	"sluice/mapping"
 )
 
-// lane is where one row group of every table is on its way: filled, and
-// encoded. Of n lanes each has every n-th row group.
+// lane holds one row group of every table while it is filled and encoded. With
+// n lanes, each gets every n-th row group.
 type lane struct {
 	batches  []*batch.Batch
 	encoders []*parquetfile.Encoder
 	groups   []*parquetfile.RowGroup // what encode made of the batches
-	running  bool                    // somebody works on it, who will tell done
+	running  bool                    // a goroutine works on it and will send to done
 	done     chan error              // what went wrong
 }
 
@@ -34,13 +34,13 @@ func newLane(m *mapping.Mapping, codec string) (*lane, error) {
 	return l, nil
 }
 
-// start runs work on the lane's row group.
+// start runs work, on the lane's row group, in a goroutine.
 func (l *lane) start(work func() error) {
 	l.running = true
 	go func() { l.done <- work() }()
 }
 
-// wait waits until nobody works on the lane.
+// wait waits until no goroutine works on the lane.
 func (l *lane) wait() error {
 	if !l.running {
 		return nil
@@ -49,8 +49,8 @@ func (l *lane) wait() error {
 	return <-l.done
 }
 
-// encode makes the row groups. A panic of a library below ends this conversion
-// only, and not the process.
+// encode makes the row groups. A panic in a library ends only this conversion,
+// not the process.
 func (l *lane) encode(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -11,18 +11,18 @@ import (
 	"sluice/mapping"
 )
 
-// shareFloor is the number of records up to which no share of quarantined
-// ones rejects an object.
+// shareFloor is the number of records up to which an object is never rejected
+// for its share of quarantined ones.
 const shareFloor = 10
 
-// misfits is the quarantine of a conversion, within its bounds: an input of
-// bad records only must not cost more than one of good ones before it is
+// misfits is the quarantine of a conversion, with its bounds: an input with
+// only bad records must not cost more than one with good records before it is
 // rejected.
 type misfits struct {
 	*quarantine.Writer
 	out     bounded
 	share   float64 // of the records; 1: no bound
-	most    float64 // bytes that the input can have, decompressed
+	most    float64 // the most bytes that the input can have, decompressed
 	records int64   // quarantined so far
 }
 
@@ -32,8 +32,8 @@ func newMisfits(w io.Writer, share float64) *misfits {
 	return m
 }
 
-// bind sets the bounds for an input of so many stored bytes, if known. What the
-// quarantine takes for each of them is limited as what decompression gives is.
+// bind sets the bounds for an input of size stored bytes, if known. The
+// decompression ratio also limits the size of the quarantine.
 func (m *misfits) bind(l *mapping.Limits, size int64, plain bool) {
 	m.most, m.out.limit = float64(l.DecompressedBytes), l.QuarantineBytes
 	if size <= 0 {
@@ -46,13 +46,13 @@ func (m *misfits) bind(l *mapping.Limits, size int64, plain bool) {
 	if plain {
 		m.most = min(m.most, float64(size))
 	} else {
-		m.most = min(m.most, inflated+float64(size)) // the ratio is looked at in whole numbers
+		m.most = min(m.most, inflated+float64(size)) // the ratio is compared in whole numbers
 	}
 }
 
-// add counts a record that is quarantined, one of the first read ones. It
-// rejects the object if too many are, whatever follows: a record with what
-// stands before the next has at least two bytes.
+// add counts a quarantined record; read is how many were read so far, with it.
+// It rejects the object if too many are quarantined whatever follows: each
+// record, with the separator after it, has at least two bytes.
 func (m *misfits) add(read, offset int64) error {
 	m.records++
 	m.out.offset = offset

@@ -58,8 +58,8 @@ func (o *output) written() (rows, bytes int64) {
 	return rows, bytes
 }
 
-// totals are the sums of the decimal columns, by "table.column": of the rows,
-// and of the records where a value can stand in several rows.
+// totals are the sums of the decimal columns, by "table.column": over the rows
+// and, where a value can stand in several rows, over the records.
 func (o *output) totals() (rows, once map[string]string) {
 	rows, once = map[string]string{}, map[string]string{}
 	for i := range o.m.Tables {

@@ -10,7 +10,7 @@ import (
 
 // part is the part of a file that is to be read.
 type part struct {
-	src        io.ReaderAt // nil: it is no file
+	src        io.ReaderAt // nil: not a file
 	base, size int64
 }
 
@@ -20,7 +20,7 @@ func partOf(src io.Reader) (part, error) {
 		io.ReaderAt
 		io.Seeker
 	}
-	switch src := src.(type) { // and no other, whose Read may do more than read
+	switch src := src.(type) { // no other types: their Read may do more than read
 	case *os.File:
 		file = src
 	case *bytes.Reader:
@@ -51,7 +51,7 @@ func (p part) from(at int64) io.Reader {
 	return &rest{io.NewSectionReader(p.src, p.base+at, p.size-at), p.size - at}
 }
 
-// rest reads left bytes, or says that the file has become shorter.
+// rest reads left bytes, or returns an error if the file has become shorter.
 type rest struct {
 	r    *io.SectionReader
 	left int64

@@ -5,9 +5,9 @@ import (
 	"sluice/mapping"
 )
 
-// places tells the scanner where the mapping's records live. What stands
-// behind the wildcard of a path lies inside the record and is the
-// flattener's; a path without a wildcard makes the whole document the record.
+// places tells the scanner where the mapping's records are. The steps after the
+// wildcard of a path lie inside the record and are for the flattener; a path
+// without a wildcard makes the whole document the record.
 func places(m *mapping.Mapping) []jsonscan.Place {
 	var ps []jsonscan.Place
 	for _, path := range m.Records {
@@ -39,8 +39,8 @@ func scalars(m *mapping.Mapping) bool {
 	return false
 }
 
-// replayPlace is the path of records: that a quarantined record came from, as
-// its entry says, or the first one if the mapping has it no more.
+// replayPlace is the path in records that a quarantined record came from, as
+// its entry says, or the first path if the mapping no longer has that one.
 func replayPlace(m *mapping.Mapping, entry string) mapping.Path {
 	for _, path := range m.Records {
 		if path.String() == entry {

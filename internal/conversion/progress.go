@@ -1,16 +1,16 @@
 package conversion
 
-// progress is how far the input was taken: all row groups that are written, or
-// certain to be, in their order.
+// progress is how far the input was read: it counts the row groups, in their
+// order, that are written or certain to be.
 type progress struct {
 	counts Counts
 	next   int64 // offset of the record that follows
-	ended  bool  // none does, or none is wanted
+	ended  bool  // no record follows, or none is wanted
 	stored int64 // stored bytes read
-	eof    bool  // nothing follows these
+	eof    bool  // the input ends after these
 
 	most   int64             // records that are wanted; 0: all
-	report func(bytes int64) // nil: nobody asks
+	report func(bytes int64) // may be nil
 }
 
 // took accounts for the row group that d read.

@@ -11,8 +11,8 @@ import (
 	"sluice/internal/reason"
 )
 
-// replay feeds the records of a quarantine file: those of a mended mapping are
-// accepted, the others are quarantined again with their first origin.
+// replay feeds the records of a quarantine file. Those that fit a fixed mapping
+// are accepted; the others are quarantined again with their first origin.
 type replay struct {
 	*decoder
 	r     *quarantine.Reader
@@ -62,8 +62,8 @@ func (p *replay) take() error {
 	return nil
 }
 
-// passOn quarantines an entry again whose record is still too large to be
-// held, as it stands.
+// passOn quarantines an entry again, unchanged, if its record is still too
+// large to be held.
 func (p *replay) passOn() error {
 	p.counts.RecordsRead++
 	if err := p.quarantined(reason.RecordTooLarge, p.entry.Offset); err != nil {

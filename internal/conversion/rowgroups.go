@@ -2,29 +2,30 @@ package conversion
 
 import "sluice/internal/batch"
 
-// A row group ends before the first record at or behind a multiple of the
-// stride, in bytes of decompressed input. Borders that depend on the input
-// alone give the same file for any number of threads. Longer row groups are
-// smaller together, since what repeats stands in fewer dictionaries, but take
-// memory. So the stride, of half to four times rowGroupBytes, is the longest
-// one of which keepBytes are kept, going by the first sixteenth: short where
-// no value repeats, long where most of the input is not asked for.
+// A row group ends before the first record at or after a multiple of the
+// stride, in bytes of decompressed input. These borders depend only on the
+// input, so the file is the same for any number of threads. Longer row groups
+// make smaller files, since repeated values stand in fewer dictionaries, but
+// they take more memory. So the stride is the longest one, from half to four
+// times rowGroupBytes, for which about keepBytes are kept in memory; a sample
+// of the first sixteenth tells. It is short where no value repeats, and long
+// where the mapping uses little of the input.
 const (
 	rowGroupBytes = 16 << 20
 	keepBytes     = 13 << 20
 
-	// Where the sample was wrong, a row group ends at the multiple of
-	// rowGroupBytes behind which it keeps more than maxHeld of these.
+	// If the sample was wrong, a row group ends at the first multiple of
+	// rowGroupBytes after which it keeps more than maxHeld times rowGroupBytes.
 	maxHeld = 2
 
 	// rowGroupRows ends a row group early, if its rows are tiny.
 	rowGroupRows = 1 << 20
 )
 
-// border is the first multiple of the stride behind the offset.
+// border is the first multiple of the stride after the offset.
 func border(offset, stride int64) int64 { return (offset/stride + 1) * stride }
 
-// held is about what the values in the batches take.
+// held is about how many bytes the values in the batches take.
 func held(batches []*batch.Batch) (bytes int64) {
 	for _, b := range batches {
 		bytes += b.Held()
@@ -32,8 +33,8 @@ func held(batches []*batch.Batch) (bytes int64) {
 	return bytes
 }
 
-// stride chooses the stride of the row groups from what a sample of the input
-// keeps: held bytes of read ones.
+// stride chooses the stride of the row groups from a sample of the input: after
+// read bytes, held bytes were kept.
 func stride(rowGroup, held, read int64) int64 {
 	s := rowGroup / 2
 	for s < 4*rowGroup && float64(held)/float64(read)*float64(2*s)*rowGroupBytes <= keepBytes*float64(rowGroup) {

@@ -20,7 +20,7 @@ func (s *stream) run() error {
 		err := s.decoder.group()
 		s.progress.took(s.decoder)
 		if err != nil {
-			// What stands before it may fail, too, and does so first.
+			// An earlier row group may fail too, and its error comes first.
 			if earlier := s.writeAll(i + 1); earlier != nil {
 				return earlier
 			}
@@ -49,8 +49,8 @@ func (s *stream) write(l *lane) error {
 	return s.output.write(l)
 }
 
-// writeAll writes the row groups under way, the oldest of which is in the lane
-// of the row group next.
+// writeAll writes the row groups that are being encoded. The oldest is in the
+// lane that the row group next would use.
 func (s *stream) writeAll(next int) error {
 	for i := range s.lanes {
 		if err := s.write(s.lanes[(next+i)%len(s.lanes)]); err != nil {

@@ -46,7 +46,7 @@ func (t *text) take() error {
 			res = t.flat.Record(w.Buf, w.Pos, -1, origin)
 		}
 		if max(res.End, -1-res.End)-w.Pos > int(t.m.Limits.RecordBytes) {
-			return t.oversize(origin) // also if the window happens to hold it whole
+			return t.oversize(origin) // even if the window happens to hold all of it
 		}
 		if res.End >= 0 {
 			at := w.Offset(res.At)
@@ -68,16 +68,16 @@ func (t *text) take() error {
 			return t.oversize(origin)
 		}
 		if !t.sure && w.End-w.Pos > maxAhead {
-			return errUnsure // rather a false guess than a record of that size
+			return errUnsure // a record of that size is more likely a wrong guess
 		}
 	}
 }
 
-// maxAhead is the size of records up to which row groups are read ahead.
+// maxAhead is the size of the largest record that is read ahead.
 const maxAhead = 4 << 20
 
-// oversize quarantines a record that is too large to be held, while it
-// streams by.
+// oversize quarantines a record that is too large to be held, while it is
+// streamed past.
 func (t *text) oversize(origin flatten.Origin) error {
 	t.counts.RecordsRead++
 	if err := t.quarantined(reason.RecordTooLarge, origin.Offset); err != nil {

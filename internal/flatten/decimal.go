@@ -15,8 +15,9 @@ var pow10 = func() (p [20]uint64) {
 	return p
 }()
 
-// maxExponent is where counting an exponent stops: no digits that a field may
-// hold bring a value back into the range of a column from there.
+// maxExponent is where counting an exponent stops: beyond it, no number of
+// digits that a field may hold brings the value back into the range of a
+// column.
 const maxExponent = 1 << 40
 
 // digits is the value of a JSON number, without loss: D times ten to the
@@ -24,12 +25,12 @@ const maxExponent = 1 << 40
 type digits struct {
 	d    [38]byte
 	n    int   // digits of D that are kept; 0 for the number zero
-	more int64 // digits of D behind the 38 that are kept
+	more int64 // digits of D after the 38 that are kept
 	exp  int64
 	neg  bool
 }
 
-// parseDigits reads the text of a JSON number that ScanNumber found sound.
+// parseDigits reads the text of a JSON number that ScanNumber accepted.
 func parseDigits(text []byte) (v digits) {
 	zeros, fraction, inFraction := 0, int64(0), false
 	for i := 0; i < len(text); i++ {

@@ -12,17 +12,17 @@
 //     is level 0, what is exploded levels 1 and 2. A node has them as ends. The
 //     owners of a node are the ends of the record or element around it.
 //   - member: a name that a node knows. It is plain if its node has one leaf and
-//     nothing else. Then only is that leaf, if the column mostly gets a value
+//     nothing else. Then only is that leaf, if the usual value of the column is one
 //     that the quick ways take.
 //   - stranger: a member that the mapping does not name. Its name was learned
 //     from the text, so that the next object's is compared and not looked up.
 //   - head: stands before the first member of a node, so that a cursor is always
-//     behind some member.
+//     after some member.
 //   - line: an object that gives rows of one table, such as a product of an order.
 //   - memo: the lines of a node that were read, by their first bytes. A known
 //     line is one whose text is in the memo; its shape says which members stand
 //     in that text, and a bound where each of them ends.
-//   - shares: what a node has to do with others that read the same value, as
+//   - shares: what a node shares with others that read the same value, as
 //     $.a[0] and $.a[*] do.
 //   - rescue: the members that no path names, on their way to _rescued.
 //   - scratch: values that do not stand in the input as they are, such as text
@@ -36,9 +36,9 @@
 //
 // An object is read by rest. It goes through the plain members by plains as
 // long as each stands where the object before had it; members takes any other,
-// by name, and hands the plain ones behind it to plains again. What plains
-// gives a column is what scalar would give it: quick.go has the values that are
-// taken at once, scalar.go, decimal.go and timestamp.go all others.
+// by name, and hands the plain ones after it to plains again. plains gives a
+// column what scalar would give it: quick.go has the usual values; scalar.go,
+// decimal.go and timestamp.go have all others.
 //
 // An array goes through its elements. Where they are lines, known takes those
 // that the memo has, and line reads the others and keeps them for the next.

@@ -14,16 +14,16 @@ import (
 // goroutines.
 type Flattener struct {
 	top    *node
-	place  mapping.Path // of the record below the element or document that holds it
+	place  mapping.Path // path of the record below the element or document that holds it
 	tables []table
 	keep   bool // unknown members are kept
 	refuse bool // unknown members quarantine the record
 	limits mapping.Limits
-	memos  []*node // those that have one
+	memos  []*node // nodes that have a memo
 
-	strangers int // members learned
+	strangers int // number of members learned
 
-	// Of the record that is being read:
+	// About the record that is being read:
 	b      []byte
 	origin Origin
 	skip   jsonscan.Skipper
@@ -31,7 +31,7 @@ type Flattener struct {
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found
-	stray  []int                // ordinals of the elements that no path names, on the way to the value at hand
+	stray  []int                // ordinals of the elements that no path names, on the way to the current value
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
 	fields int64                // unknown members
@@ -42,7 +42,7 @@ type Flattener struct {
 	scratch    []byte // values that do not stand in the input as they are
 	source     int    // length of the source name, at the start of scratch
 	sourceHash uint64
-	bits       []set // seen members from the 64th on, of the objects at hand
+	bits       []set // members seen, from the 64th on, of the objects being read
 }
 
 // table is what a Flattener keeps for each table.
@@ -66,12 +66,12 @@ type Origin struct {
 	Record int64 // its ordinal in the object, from 0
 }
 
-// Result is what became of a record.
+// Result is what happened to a record.
 type Result struct {
-	End     int  // position behind the record; below 0, -1-p: it does not parse at p
+	End     int  // position after the record; if below 0, it is -1-p, and the record does not parse at p
 	TooDeep bool // it does not parse because of the limit on depth
 
-	Code reason.Code // why it is to be quarantined, or empty; BadQuarantineFile rejects the object
+	Code reason.Code // why to quarantine it, or empty; BadQuarantineFile rejects the object
 	Path string      // of what does not fit, as JSONPath
 	At   int         // position of what does not fit
 
@@ -118,8 +118,8 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 	return f
 }
 
-// Levels is the level of each column of the schema of table t: what a batch
-// for it is made with.
+// Levels is the level of each column in the schema of table t, as batch.New
+// wants them.
 func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 	depth := t.Levels()
 	var levels []int
@@ -157,7 +157,8 @@ func (f *Flattener) FlushDue() bool {
 	return f.tables[0].b.Pending() || len(f.scratch) > 1<<20
 }
 
-// Flush makes the batches independent of the input b, whose bytes may move then.
+// Flush makes the batches independent of the input b; after that its bytes may
+// move.
 func (f *Flattener) Flush(b []byte) {
 	for i := range f.tables {
 		f.tables[i].b.Flush(b, f.scratch)
@@ -197,7 +198,8 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	}
 	switch {
 	case int64(end-p) > f.limits.RecordBytes:
-		// Whatever else is wrong: of a record that is not held whole nobody knows.
+		// Whatever else is wrong: a record that is not held whole cannot be
+		// judged.
 		f.code, f.path, f.at, f.fields = reason.RecordTooLarge, nil, p, 0
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
@@ -229,15 +231,15 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	return res
 }
 
-// entryAt looks for an entry of a quarantine file at p, where no member is
-// looked at: the first one shows it, as sluice writes them.
+// entryAt looks for an entry of a quarantine file at p, in a value whose
+// members are not read. In entries that sluice writes, the first member tells.
 func (f *Flattener) entryAt(p int) {
 	if b := f.b; b[p] == '{' && bytes.HasPrefix(b[jsonscan.Space(b, p+1):], []byte(`"`+jsonscan.Entry+`"`)) {
 		f.stop(p)
 	}
 }
 
-// stop says that what is read is no record, but an entry of a quarantine file,
+// stop notes that the value is not a record but an entry of a quarantine file,
 // whatever else is wrong with it.
 func (f *Flattener) stop(at int) {
 	f.code, f.path, f.at = reason.BadQuarantineFile, nil, at
@@ -253,15 +255,15 @@ func (f *Flattener) rollback(t *table) {
 	}
 }
 
-// bad notes why the record is to be quarantined, unless a reason is known.
+// bad notes why to quarantine the record, unless a reason is already known.
 func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
 	if f.code == "" {
 		f.code, f.path, f.at, f.failed = code, f.within(path), at, f.ord
 	}
 }
 
-// within is the path of the element at hand, if it is one that no path names:
-// path leads to the array around it.
+// within is the path of the current element, if no path names it; path leads to
+// the array around it.
 func (f *Flattener) within(path mapping.Path) mapping.Path {
 	if len(f.stray) == 0 {
 		return path
@@ -273,7 +275,7 @@ func (f *Flattener) within(path mapping.Path) mapping.Path {
 	return path
 }
 
-// found takes over what the skipper saw below n.
+// found notes what the skipper found below n.
 func (f *Flattener) found(n *node) {
 	if f.skip.Found != "" {
 		f.bad(f.skip.Found, n.path, f.skip.FoundAt)

@@ -2,8 +2,8 @@ package flatten
 
 import "sluice/internal/jsonscan"
 
-// line is element for an object at p whose node has a memo: it takes over what
-// is known, and reads the rest.
+// line is element for an object at p whose node has a memo: it reuses the known
+// text at its start, and reads the rest.
 func (f *Flattener) line(p int, n *node, depth int) int {
 	b, begin := f.b, p
 	if depth > f.limits.Depth {
@@ -33,8 +33,8 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 	return p
 }
 
-// tail reads what follows a known text of the given shape: the end of the
-// object, or a comma. It returns what object does.
+// tail reads on after a known text of the given shape, where the object ends or
+// a comma follows. It returns what object returns.
 func (f *Flattener) tail(p int, n *node, depth int, shape *shape) (end int, given set) {
 	if f.b[p] == ',' {
 		return f.rest(cursor{jsonscan.Space(f.b, p+1), n.members[shape.last], shape.members}, n, depth)
@@ -43,7 +43,7 @@ func (f *Flattener) tail(p int, n *node, depth int, shape *shape) (end int, give
 }
 
 // plainLines reports whether elements read for n, in depth containers, may be
-// known lines about which nothing else is to be noted.
+// known lines that need no other bookkeeping.
 func (f *Flattener) plainLines(n *node, depth int) bool {
 	if n == nil || n.memo == nil || n.memo.slots == nil || !n.memo.on() || f.keep || depth > f.limits.Depth {
 		return false
@@ -53,8 +53,8 @@ func (f *Flattener) plainLines(n *node, depth int) bool {
 }
 
 // known reads elements of an array from p on as long as they are known lines.
-// It returns how many these are, and the position behind the last of them. It
-// is line, again and again without its calls; first is the ordinal of the
+// It returns how many it read, and the position after the last. It does what
+// line does, in one loop and without its calls; first is the ordinal of the
 // element at p.
 func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 	b, m, e := f.b, n.memo, &n.ends[0]
@@ -110,8 +110,8 @@ func (f *Flattener) known(p, first int, n *node, depth int) (count, end int) {
 	return count, end
 }
 
-// digit reports whether at b[p] stands the member with a number of one digit,
-// and ends its object.
+// digit reports whether the member stands at b[p] with a number of one digit,
+// and is the last of its object.
 func (m *member) digit(b []byte, p int) bool {
 	if m == nil || m.only == nil || m.only.quick < quickInt || m.only.whole == 0 || !m.at(b, p) {
 		return false

@@ -7,14 +7,14 @@ import (
 	"sluice/internal/jsonscan"
 )
 
-// memo remembers the texts of the objects that were read for a node, so that
-// one which begins with the same bytes need not be read again: up to there,
-// its columns get the entries of the element that had them first. The lines of
-// orders repeat so, as far as a catalogue wrote them.
+// memo remembers the texts of the objects that were read for a node. An object
+// that begins with the same bytes need not be read again: up to there, its
+// columns get the entries of the element that had them first. Lines of orders
+// repeat like this in the part that comes from a catalogue.
 //
-// It changes nothing but time: what it finds is what reading would find. Texts
-// are kept from row group to row group, but in each the first object of a text
-// is read, because a batch has elements of its own.
+// It changes nothing but time: it finds what reading would find. Texts are kept
+// from row group to row group, but in each row group the first object with a
+// text is read, because each batch has its own elements.
 type memo struct {
 	b       *batch.Batch
 	level   int   // of the element that the object is
@@ -30,19 +30,19 @@ type memo struct {
 	news    []int    // objects that got an element since the last flush
 	copies  []copied // since the last flush
 
-	// Of the record that is being read:
+	// About the record that is being read:
 	fresh []int // slots of the objects that got their element from it
 	first struct{ news, copies int }
 
-	// Of the object that is being read:
-	slot int  // the last one that was looked at
+	// About the object that is being read:
+	slot int  // the last slot looked at
 	same bool // its object has that text, but no element of the batch
 
 	hits, misses int
 }
 
-// slot leads to an object. It holds what is needed to read on behind it, so
-// that nothing waits for what is farther away:
+// slot leads to an object. It holds all that is needed to read on after its
+// text, so that nothing waits for memory farther away:
 //
 //	bits 0 to 10   size of its text, up to the last bound; 0: it must not be used
 //	     11 to 18  shape
@@ -65,7 +65,7 @@ func (s slot) object() int { return int(s >> 36 & 0x1fff) }
 
 func tag(hash uint64) slot { return slot(hash|1<<63) & slotTag }
 
-// object is one that is remembered.
+// object is a remembered object.
 type object struct {
 	element int // of the table and level that it feeds, which has its entries
 	first   int // of its bounds in bounds
@@ -77,8 +77,8 @@ type shape struct {
 	last    int
 }
 
-// bound is a place behind the value of a plain member: a comma, or the end of
-// the object, stands at offset.
+// bound is the place after the value of a plain member: at offset is a comma,
+// or the end of the object.
 type bound struct{ offset, member uint16 }
 
 // copied is an element that has the values of an object.
@@ -96,14 +96,14 @@ const (
 	memoObjects = memoSlots * 3 / 4
 	memoTexts   = 1 << 20 // bytes
 	memoObject  = 1 << 10 // longest text of an object
-	memoTrial   = 1 << 12 // misses before the hits must be worth it
+	memoTrial   = 1 << 12 // misses allowed before hits must pay for them
 	memoMembers = 64      // most members of an object
 )
 
 // remembers reports whether objects read for n are worth a memo: they are
-// elements of one table, have plain members, and are not taken as a whole, nor
-// as an array, too.
-// Objects of a record, such as its customer, seldom repeat within a row group.
+// elements of one table, have plain members, and are not also taken as a whole
+// or as an array. Objects of a record, such as its customer, seldom repeat
+// within a row group.
 func (n *node) remembers() bool {
 	if !n.object || n.record || len(n.ends) != 1 || n.shared || n.leaves != nil || len(n.members) > memoMembers {
 		return false
@@ -132,7 +132,7 @@ func (m *memo) reset(n *node, b *batch.Batch, level int) {
 		m.columns[i] = n.members[member].node.leaves[0].c
 	}
 	switch {
-	case m.full(): // of what is no longer met, perhaps
+	case m.full(): // perhaps of texts that no longer occur
 		clear(m.slots[:])
 		m.shaped, m.objects, m.entries, m.texts, m.bounds = 0, m.objects[:0], m.entries[:0], m.texts[:0], m.bounds[:0]
 	case m.slots != nil:
@@ -155,7 +155,7 @@ func (m *memo) begin() {
 	m.first.news, m.first.copies = len(m.news), len(m.copies)
 }
 
-// on reports whether looking pays. A catalogue must be met once before it
+// on reports whether looking pays off. A catalogue must be read once before it
 // repeats.
 func (m *memo) on() bool { return m.misses < memoTrial || 4*m.hits > m.misses }
 
@@ -199,9 +199,9 @@ func (n *node) memoKey(b []byte, p int) uint64 {
 	return jsonscan.Hash32((*[32]byte)(b[p : p+32]))
 }
 
-// recall gives columns what the object at b[p] begins with, if it is known. It
-// returns the size of that text and its shape, or nil. A first member alone is
-// read as fast as found again.
+// recall gives columns the values that the object at b[p] begins with, if its
+// text is known. It returns the size of that text and its shape, or nil. For a
+// first member alone it does not pay: reading is as fast.
 func (f *Flattener) recall(n *node, p int, hash uint64) (size int, _ *shape) {
 	m := n.memo
 	m.same = false
@@ -228,8 +228,8 @@ func (f *Flattener) recall(n *node, p int, hash uint64) (size int, _ *shape) {
 	return 0, nil
 }
 
-// find is the slot of the object with that hash, or else the first free one, or
-// the last one that is looked at.
+// find is the slot of the object with that hash, else the first free slot, else
+// the last slot looked at.
 func (m *memo) find(hash uint64) int {
 	i := int(hash) & (memoSlots - 1)
 	for range memoSteps - 1 {
@@ -241,16 +241,17 @@ func (m *memo) find(hash uint64) int {
 	return i
 }
 
-// give notes that the current element has what the object of s has, and returns
-// its shape.
+// give notes that the current element has the values of the object of s, and
+// returns its shape.
 func (m *memo) give(s slot) *shape {
 	m.hits++
 	m.copies = append(m.copies, copied{uint32(m.b.Elements(m.level)), uint32(s.object() * len(m.columns)), uint8(s.shape())})
 	return &m.shapes[s.shape()]
 }
 
-// shorten drops the bounds that lie behind n bytes of an object, so that what
-// changes from order to order is not compared again. It returns its slot then.
+// shorten drops the bounds after the first n bytes of an object, so that text
+// that changes from order to order is not compared again. It returns the
+// object's new slot.
 func (m *memo) shorten(s slot, n int) slot {
 	bounds := m.bounds[m.objects[s.object()].first:]
 	known := 0
@@ -262,7 +263,7 @@ func (m *memo) shorten(s slot, n int) slot {
 	return s
 }
 
-// use is what a slot says of an object that is used up to the last of bounds.
+// use is the slot of an object that is used up to the last of bounds.
 func (m *memo) use(bounds []bound) slot {
 	if len(bounds) < 2 {
 		return 0
@@ -335,7 +336,7 @@ func (f *Flattener) remember(n *node, p, q int, hash uint64) {
 func (f *Flattener) plainBounds(bounds []bound, n *node, p int) []bound {
 	begin := p
 	p = jsonscan.Space(f.b, p+1)
-	// What came next is what is expected to come next again.
+	// The member that came next is expected to come next again.
 	for m := n.head.next; m != nil && m.plain && m.at(f.b, p); m = m.next {
 		p = f.skip.Value(f.b, jsonscan.Space(f.b, p+len(m.pattern)), 0)
 		p = jsonscan.Space(f.b, p)

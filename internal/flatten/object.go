@@ -8,7 +8,7 @@ import (
 // cursor is a place in an object. Most objects have the same members in the
 // same order, so a member says which one came after it in the last object.
 type cursor struct {
-	p    int     // where a member begins, or the object ends
+	p    int     // position where a member begins or the object ends
 	last *member // the member before, or the head of the node
 	seen set     // the members before
 }
@@ -17,7 +17,7 @@ type cursor struct {
 type set uint64
 
 // object reads the object at p for n. It returns the position after it, and the
-// members that gave values for sure.
+// members that certainly gave values.
 func (f *Flattener) object(p int, n *node, depth int) (end int, given set) {
 	b := f.b
 	if depth > f.limits.Depth {
@@ -33,11 +33,11 @@ func (f *Flattener) object(p int, n *node, depth int) (end int, given set) {
 	return f.rest(cursor{p, &n.head, 0}, n, depth)
 }
 
-// rest reads the members of an object from c on, to its end: the plain ones,
-// then one that is not and the plain ones after it, and so on. It returns what
-// object does.
+// rest reads the members of an object from c to its end: plain ones, then one
+// that is not plain, then plain ones again, and so on. It returns what object
+// returns.
 func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
-	known := len(n.members) // more may be learned on the way
+	known := len(n.members) // more members may be learned in this object
 	strangers := min(known, 64)
 	what := unnamed
 	switch {
@@ -47,7 +47,7 @@ func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
 		what = n.standing()
 	}
 	if what == unnamed && (f.refuse || f.keep) || what != unnamed && !n.silent {
-		strangers = 0 // they want a closer look
+		strangers = 0 // strangers must be read by members
 	}
 	c, more := f.plains(c, n, strangers)
 	end, given = c.p, c.seen
@@ -62,10 +62,11 @@ func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
 	return end + 1, given
 }
 
-// plains reads members from c on while they are those that are expected, and
-// their values what their columns mostly get, or scalars that nobody asked for,
-// of the first so many members. It returns where it ends: at a member if there
-// is more, or after a value that no comma follows.
+// plains reads members from c on, the fast way. It goes on while each member is
+// the expected one and its value is one that quick takes, or, for one of the
+// first strangers members, a scalar that the mapping does not name. It returns
+// where it stopped: at a member if more is true, otherwise after a value
+// without a comma after it.
 func (f *Flattener) plains(c cursor, n *node, strangers int) (_ cursor, more bool) {
 	b, p, last, seen := f.b, c.p, c.last, c.seen
 	for {
@@ -126,13 +127,13 @@ func (f *Flattener) plains(c cursor, n *node, strangers int) (_ cursor, more boo
 }
 
 // members reads the members from c on: some by name, and the plain ones between
-// them. It returns the position after the last and those that gave a value for
-// sure.
+// them. It returns the position after the last one, and the members that
+// certainly gave a value.
 func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, all standing) (end int, given set) {
 	b := f.b
-	var others set      // those among the seen that may have given no value
-	repeated := false   // a stranger stands twice
-	bits := len(f.bits) // where those of members from 64 on begin
+	var others set      // seen, but may have given no value
+	repeated := false   // a stranger occurs twice
+	bits := len(f.bits) // where the bits of members from the 64th on begin
 	for range (known - 1) / 64 {
 		f.bits = append(f.bits, 0)
 	}
@@ -154,7 +155,7 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 				what = named
 			}
 		}
-		if m == nil || m.index >= known { // learned in this object: whether it stands twice is not noted
+		if m == nil || m.index >= known { // learned in this object: duplicates of it are not noted here
 			p = f.unknown(start, p, n, nil, depth, what)
 		} else {
 			c.last = m
@@ -168,7 +169,7 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 			others |= m.bit
 			switch {
 			case m.stranger:
-				if twice && !repeated { // the first is the one to be told
+				if twice && !repeated { // the first one is reported
 					f.repeated(start)
 					repeated = true
 				}
@@ -241,8 +242,8 @@ func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewh
 	return jsonscan.Space(b, value+1), m, elsewhere
 }
 
-// unknown reads the value of a member that n does not name, and says so if
-// nobody does. stranger is the node of the value, if it was learned.
+// unknown reads the value of a member that n does not name, and counts it if no
+// other node names it. stranger is the node of the value, if it was learned.
 func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, what standing) int {
 	q := f.strange(p, stranger, depth)
 	if q < 0 {

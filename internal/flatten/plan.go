@@ -18,20 +18,20 @@ type node struct {
 	head    member             // stands before the first member
 	each    *node              // the elements of an array: [*]
 	index   []indexed          // single elements of an array: [0]
-	others  *node              // elements that neither of them names, where somebody names some
+	others  *node              // elements that none of these names, if some are named
 	leaves  []leaf
-	ends    []element // what is complete when the value here was read
+	ends    []element // elements that are complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
-	around  bool      // what holds the record
+	around  bool      // a place around the record
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
 	silent  bool      // members that no path names do not count: strange, or a json column holds all of it
 	shares            // with nodes that read the same value
 
-	// What the value may be, apart from what its columns take. If none of these
-	// is set, that is all.
+	// What the value may be, apart from what its columns take. If none is set,
+	// it may be nothing else.
 	object bool // an object
 	array  bool // an array
 	any    bool // whatever it is: no path leads into it
@@ -41,10 +41,10 @@ type node struct {
 type member struct {
 	pattern    string    // the name in quotes, with its colon
 	word, mask [2]uint64 // its first 16 bytes, and the bits of them that count
-	rest       string    // those behind
+	rest       string    // the bytes after these
 	index      int       // among the members of its node
 	bit        set       // 1 << index, or none if it is too large
-	only       *leaf     // of node, if it has one and nothing else, and quick takes what it mostly gets
+	only       *leaf     // the leaf of node, if node is plain and quick takes its usual values
 	plain      bool      // node has one leaf and nothing else
 	stranger   bool      // node is one that the mapping does not speak of
 	node       *node
@@ -79,9 +79,8 @@ type leaf struct {
 	mapping.Column
 }
 
-// quickKind says which values a column takes without a closer look. The order
-// is used: kinds up to quickTextInt take a string, kinds from quickInt on a
-// number.
+// quickKind says which values a column takes the fast way. The order matters:
+// kinds up to quickTextInt take a string, kinds from quickInt on a number.
 type quickKind uint8
 
 const (
@@ -93,7 +92,7 @@ const (
 	quickDecimal           // decimals of 64 bits
 )
 
-// quickBytes is the longest text that is taken without a look at field_bytes.
+// quickBytes is the longest text that is taken without a check of field_bytes.
 const quickBytes = len("YYYY-MM-DDThh:mm:ssZ")
 
 func newLeaf(m *mapping.Mapping, table, column int) leaf {
@@ -121,8 +120,8 @@ type element struct {
 	table    int
 	level    int
 	required []required
-	needs    set  // members of all of these
-	others   bool // some of them have none
+	needs    set  // the members that give these
+	others   bool // some of them have no such member
 
 	t     *table
 	start int // rows of the batch when the element began
@@ -131,15 +130,15 @@ type element struct {
 // required is a column of an element that must have a value.
 type required struct {
 	column int
-	bit    set // of the member of the element's object that gives it, or none
+	bit    set // bit of the member of the element's object that gives it, or none
 }
 
 // into reports whether a path leads into the value of the node.
 func (n *node) into() bool { return (n.object || n.array) && !n.any }
 
-// compile makes the tree for records found at place. tail is the part of
-// place behind its wildcard: the wildcard itself was taken by whoever finds
-// the records.
+// compile makes the tree for records found at place. tail is the part of place
+// after its wildcard: the code that finds the records handles the wildcard
+// itself.
 func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Path) {
 	tail = place
 	for i, s := range place {
@@ -223,8 +222,8 @@ func (n *node) add(name string, value *node) *member {
 	return m
 }
 
-// finish prepares the node and all below it for reading. owners are those of
-// what is around it, and held says that a json column has all of that.
+// finish prepares the node and all below it for reading. owners are the owners
+// of the value around it, and held says that a json column takes that value.
 func (n *node) finish(owners []element, held bool) {
 	if n.ends != nil {
 		owners = n.ends
@@ -233,7 +232,7 @@ func (n *node) finish(owners []element, held bool) {
 	n.silent = held || n.holds()
 	n.any = n.any || n.ends != nil && n.leaves == nil && n.members == nil && n.each == nil && n.index == nil
 	n.array = n.each != nil || n.index != nil
-	n.object = n.any || n.members != nil && n.each == nil // what is exploded is an array, whatever else a path says
+	n.object = n.any || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
 		n.others = &node{any: true, path: n.path}
 	}
@@ -291,7 +290,7 @@ func (n *node) memos(all []*node) []*node {
 }
 
 // elements are the nodes of the elements of an array, in the order in which
-// they read one.
+// they read an element.
 func (n *node) elements() (all []*node) {
 	if n.each != nil {
 		all = append(all, n.each)
@@ -305,10 +304,11 @@ func (n *node) elements() (all []*node) {
 	return all
 }
 
-// mapMembers is the number of members up to which they are looked through.
+// mapMembers is the number of members up to which a name is searched one by
+// one.
 const mapMembers = 8
 
-// pattern is how most writers write a member name: the quick guess.
+// pattern is a member name as most writers write it, for a fast comparison.
 func pattern(name string) string { return string(jsonscan.AppendQuoted(nil, name)) + ":" }
 
 func (n *node) own(name []byte) *member {
@@ -361,7 +361,7 @@ func (n *node) bind(tables []table) {
 	}
 	for _, m := range n.members {
 		if m.stranger {
-			break // and so are those behind it
+			break // and so are those after it
 		}
 		m.node.bind(tables)
 	}

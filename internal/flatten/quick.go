@@ -2,9 +2,9 @@ package flatten
 
 import "sluice/internal/jsonscan"
 
-// quick reads at b[p] what the column l mostly gets, if it is no text: a time
-// or a number. It returns the position behind it, or 0 for everything that
-// wants a closer look.
+// quick reads the usual value of column l at b[p], if that is not text: a time
+// or a number. It returns the position after it, or 0 if scalar must read the
+// value.
 func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 	switch c := b[p]; {
 	case c == '"' && l.quick == quickTime:

@@ -10,9 +10,9 @@ import (
 )
 
 // rescue collects the members of a record that no path names, for the column
-// _rescued. A row gets those of its own elements and those of the record,
-// which may stand behind the rows in the text: so texts are put together when
-// the record ends.
+// _rescued. A row gets the members of its own elements and those of the record.
+// The latter may come after the rows in the text, so the texts are put together
+// when the record ends.
 type rescue struct {
 	text   []byte                   // "path":value, one after another
 	fields [batch.MaxLevels][]field // by level of the element they stand in
@@ -34,7 +34,7 @@ func (r *rescue) reset() {
 	}
 }
 
-// row adds a row of the elements at hand of all levels below end.
+// row adds a row for the current elements of all levels below end.
 func (r *rescue) row(b *batch.Batch, end int) {
 	row := rescueRow{-1, -1, -1}
 	for l := range end {
@@ -70,7 +70,7 @@ func (f *Flattener) rescueField(n *node, key, p, q int) {
 	}
 }
 
-// rescueTables gives the rows of the record, which began at p, their text.
+// rescueTables gives each row of the record, which began at p, its text.
 func (f *Flattener) rescueTables(p int) {
 	for i := range f.tables {
 		if t := &f.tables[i]; f.code == "" && !t.skipped {
@@ -114,7 +114,7 @@ func (f *Flattener) rescueRows(t *table, p int) {
 		}
 		last.row, last.off, last.end = row, off, len(f.scratch)
 		if int64(len(f.scratch)-first) > f.limits.RecordBytes {
-			// What the record says once would stand in every row.
+			// A member of the record would be repeated in every row.
 			f.bad(reason.FieldTooLarge, mapping.Path{{Kind: mapping.Name, Name: mapping.Rescued}}, p)
 			return
 		}

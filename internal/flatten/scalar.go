@@ -109,8 +109,8 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 	return end
 }
 
-// text gives the array or object b[p:q] to the columns of n: as its text, or
-// not at all.
+// text gives the array or object b[p:q] to those columns of n that take it as
+// text.
 func (f *Flattener) text(n *node, p, q int) {
 	for i := range n.leaves {
 		if l := &n.leaves[i]; l.kind == schema.JSON {
@@ -130,8 +130,8 @@ func (f *Flattener) raw(l *leaf, n *node, p, q int) {
 	l.addText(&token{text: f.b[p:q], hash: jsonscan.Hash(f.b[p:q]), off: p})
 }
 
-// addText is where text enters a column. The quick ways (plains, quick) give a
-// column only what would come here unchanged.
+// addText is where text enters a column. The fast paths (plains, quick) add
+// only text that would be added here unchanged.
 func (l *leaf) addText(t *token) {
 	if t.scratch {
 		l.c.AddScratch(t.hash, t.off, len(t.text))
@@ -194,8 +194,8 @@ var notANumber = [...]reason.Code{
 	schema.Double: reason.BadDouble, schema.Decimal: reason.BadDecimal,
 }
 
-// wholeNumber reads text that must be a JSON number from its first to its
-// last byte. A byte that is no part of a number follows it in memory.
+// wholeNumber reads text that must be a JSON number from its first to its last
+// byte. In memory, a byte that cannot belong to a number must follow it.
 func wholeNumber(text []byte) (jsonscan.Number, bool) {
 	if len(text) == 0 {
 		return jsonscan.Number{}, false

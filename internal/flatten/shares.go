@@ -2,17 +2,18 @@ package flatten
 
 import "slices"
 
-// shares is what a node has to do with those that read the same value: [0] and
-// [-1] do, and both beside [*]. Each reads it for itself, in the order of their
-// places in the tree. A member that none of them names must count once.
+// shares is for nodes that read the same value: [0] and [-1] may be the same
+// element, and [*] reads all of them. Each node reads the value for itself, in
+// the order of the nodes in the tree. A member that none of them names must
+// count once.
 type shares struct {
 	also    []*node // nodes that may read the same value
-	holders []*node // nodes with a json column that may take the value, or one around it
-	shared  bool    // there are some of either
+	holders []*node // nodes with a json column that may take the value, or a value around it
+	shared  bool    // also or holders is not empty
 	order   int     // place in the tree
 	gates   []*node // nodes of some elements of an array on the way to this one, itself included
-	read    bool    // of such a node: the element at hand is one that it reads
-	fromEnd bool    // of an array: the number of its elements must be known
+	read    bool    // of a gate: it reads the current element
+	fromEnd bool    // of an array: a node counts its elements from the end
 }
 
 // share finds out which nodes at and below n share values.
@@ -27,11 +28,11 @@ func (n *node) share() {
 		all := n.elements()
 		for i, a := range all {
 			a.gates = n.gates
-			if a != n.each && !n.any { // whatever n is, it reads all elements
+			if a != n.each && !n.any { // n reads all elements, whatever it is
 				a.gates = append(slices.Clone(n.gates), a)
 			}
 			for _, b := range all[i+1:] {
-				if b != n.others { // which reads what the others do not
+				if b != n.others { // which reads the elements that the others do not
 					a.meets(b)
 				}
 			}
@@ -87,8 +88,8 @@ func (n *node) meets(o *node) {
 	o.likeArray(n)
 }
 
-// likeArray gives n, into which no path leads, a node for the elements that o
-// reads, and so all that share their array.
+// likeArray gives n, into which no path leads, nodes for the elements that o
+// reads, and for all elements below that share an array.
 func (n *node) likeArray(o *node) {
 	if !n.any || n.others != nil || !o.array && o.others == nil {
 		return
@@ -103,8 +104,8 @@ func (n *node) likeArray(o *node) {
 	}
 }
 
-// heldBy notes that a json column of o, if it has one, takes what n reads, and
-// so all below n.
+// heldBy notes that a json column of o, if it has one, takes what n and all
+// nodes below n read.
 func (n *node) heldBy(o *node) {
 	if o.holds() {
 		n.walk(func(n *node) { n.holders = append(n.holders, o) })
@@ -131,8 +132,7 @@ func (n *node) pickOwn(i, count int) {
 	}
 }
 
-// reads reports whether the node reads the value at hand, of those that it may
-// share.
+// reads reports whether the node reads the current value, which it may share.
 func (n *node) reads() bool {
 	for _, g := range n.gates {
 		if !g.read {
@@ -142,17 +142,17 @@ func (n *node) reads() bool {
 	return true
 }
 
-// standing says what a member is that a node does not name.
+// standing says how a member that a node does not name is counted.
 type standing uint8
 
 const (
 	unnamed standing = iota // no path names it
-	told                    // nor this one, and a node before counted it
+	told                    // nor does any here, but an earlier node counted it
 	named                   // one does, or a json column has it
 )
 
-// standing is that of the members of the value at hand, which n shares, that n
-// does not name and no other node is found to name.
+// standing is the standing of members of the current value, which n shares,
+// that neither n nor any other node names.
 func (n *node) standing() standing {
 	for _, o := range n.holders {
 		if o.reads() {
@@ -167,8 +167,8 @@ func (n *node) standing() standing {
 	return unnamed
 }
 
-// has reports whether the table of o, an owner of n, gets the members at n by
-// another node: one with more wildcards in its path, or the first of as many.
+// has reports whether the table of o, an owner of n, gets the members at n from
+// another node: one with more wildcards in its path, or the first with as many.
 func (n *node) has(o element) bool {
 	for _, other := range n.also {
 		for _, e := range other.owners {
@@ -180,8 +180,8 @@ func (n *node) has(o element) bool {
 	return false
 }
 
-// find is the member of a name, or nil; elsewhere says then that another node
-// that reads the same object has it.
+// find is the member with a name, or nil; then elsewhere says whether another
+// node that reads the same object has it.
 func (n *node) find(name []byte) (m *member, elsewhere bool) {
 	m = n.own(name)
 	for _, o := range n.also {

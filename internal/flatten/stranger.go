@@ -2,11 +2,11 @@ package flatten
 
 import "sluice/internal/jsonscan"
 
-// Members that the mapping does not name are most of what shops export. Their
-// names are learned, so that the next object's are compared with what came
-// before like those of the mapping, instead of being read, hashed and
-// looked for among all others. A stranger is a member whose node only knows
-// further strangers. Whether a name was learned changes nothing but time.
+// Most members that shops export are not named in the mapping. Their names are
+// learned, so that in the next object they are compared with what came before,
+// like names of the mapping, instead of being read, hashed and looked up. Below
+// a stranger, a node only knows other strangers. Whether a name was learned
+// changes nothing but time.
 const (
 	maxStrangers    = 2048 // of all objects
 	maxMembers      = 256  // of one object, known ones included
@@ -34,8 +34,8 @@ func (f *Flattener) learn(n *node, name []byte) *member {
 	return m
 }
 
-// strange reads the value at p, which nobody asked for. n is what was learned
-// of it, or nil.
+// strange reads the value at p, which the mapping does not name. n is what was
+// learned about it, or nil.
 func (f *Flattener) strange(p int, n *node, depth int) int {
 	b := f.b
 	switch {
@@ -72,8 +72,8 @@ func (f *Flattener) strangeArray(p int, n *node, depth int) int {
 	}
 }
 
-// repeated notes that the name at p of a stranger stands twice in its object.
-// That is said at the object's end, as of names that were not learned.
+// repeated notes that the name at p, of a stranger, occurs twice in its object.
+// It is reported at the object's end, like a name that was not learned.
 func (f *Flattener) repeated(p int) {
 	end, hash, flags := jsonscan.String(f.b, p+1)
 	f.skip.Push(hash, p+1, end, flags)

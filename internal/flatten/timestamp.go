@@ -113,9 +113,9 @@ func parseTimestamp(s []byte) (int64, reason.Code) {
 	return sec*1e6 + micros, ""
 }
 
-// clock reads times of which many fall on the same day.
+// clock reads times, many of which fall on the same day.
 type clock struct {
-	day   [10]byte // of the last time
+	day   [10]byte // day of the last time
 	start int64    // of that day, in seconds since 1970-01-01T00:00:00Z
 }
 
@@ -133,7 +133,7 @@ func (c *clock) seconds(s *[19]byte) (int64, bool) {
 	}
 	// hh:mm:ss, the digits as their values.
 	t := binary.LittleEndian.Uint64(s[11:]) ^ 0x30303a30303a3030
-	const limits = 0x767a7f767a7f767c // what lifts a byte above 9, 5, 0, 9, 5, 0, 9 or 3 to 128
+	const limits = 0x767a7f767a7f767c // adding this lifts a byte above 9, 5, 0, 9, 5, 0, 9 or 3 to 128
 	if s[10] != 'T' || (t|(t+limits))&0x8080808080808080 != 0 {
 		return 0, false
 	}
@@ -146,7 +146,7 @@ func (c *clock) seconds(s *[19]byte) (int64, bool) {
 }
 
 // parseFraction reads the fraction of a second at the start of s, if there is
-// one. What a microsecond cannot hold is not rounded away.
+// one. A fraction finer than a microsecond is never rounded.
 func parseFraction(s []byte) (micros int64, rest []byte, code reason.Code) {
 	if len(s) == 0 || s[0] != '.' {
 		return 0, s, ""

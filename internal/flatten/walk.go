@@ -7,7 +7,8 @@ import (
 	"sluice/mapping"
 )
 
-// element reads the value at p for n and ends what is complete with it.
+// element reads the value at p for n, and ends the elements that are complete
+// with it.
 func (f *Flattener) element(p int, n *node, depth int) int {
 	f.seen = f.seen || n.record
 	for i := range n.ends {
@@ -20,7 +21,7 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 	}
 	for i := range n.ends {
 		if f.code != "" {
-			break // nothing of the record will be kept
+			break // the record will be dropped
 		}
 		f.end(&n.ends[i], n, p, given)
 	}
@@ -47,8 +48,8 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		}
 	default:
 		end = f.scalar(p, n)
-		// null is as good as absent, and as an empty array that is exploded; but
-		// it is no element or record that has something inside.
+		// null counts as absent, and as an empty array to explode; but it is
+		// not an element or record that has something inside.
 		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
@@ -60,7 +61,8 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 	return end, given
 }
 
-// wants says what is wrong with a value that is no container of the right kind.
+// wants notes what is wrong with a value that is not a container of the right
+// kind.
 func (n *node) wants() reason.Code {
 	if n.object {
 		return reason.NotObject
@@ -87,7 +89,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	}
 	lines := n.index == nil && f.plainLines(n.each, depth+1)
 	for i := 0; ; i++ {
-		q := 0 // position behind the element, once it was read
+		q := 0 // position after the element, once it was read
 		if f.code == "" && lines {
 			var known int
 			if known, q = f.known(p, i, n.each, depth+1); known > 0 {
@@ -139,8 +141,8 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	}
 }
 
-// other reads the i-th element of an array, at p, which no path names. It holds
-// no columns, but members that none names.
+// other reads the i-th element of an array, at p, which no path names. It feeds
+// no columns, but may hold unknown members.
 func (f *Flattener) other(p, i int, n *node, depth int) int {
 	f.stray = append(f.stray, i)
 	q, _ := f.value(p, n, depth)
@@ -188,8 +190,8 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	}
 }
 
-// count is the number of elements of the array at p. What is wrong inside them
-// is left to those who read them.
+// count is the number of elements of the array at p. Faults inside them are
+// found by whoever reads them.
 func (f *Flattener) count(p, depth int) (n, q int) {
 	b := f.b
 	if p = jsonscan.Space(b, p+1); b[p] == ']' {
@@ -254,7 +256,7 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 	b.EndElement(e.level, rows)
 }
 
-// bound holds the record to record_rows, after a row of n, at p, was added.
+// bound checks record_rows after a row of n, at p, was added.
 func (f *Flattener) bound(b *batch.Batch, n *node, p int) {
 	if int64(b.RecordRows()) > f.limits.RecordRows {
 		f.bad(reason.TooManyRows, n.path, p)
@@ -272,8 +274,8 @@ func (e *element) missing(given set) int {
 	return -1
 }
 
-// emptyRow gives a record or an element that has none a row: NULL in all
-// columns of level from and below.
+// emptyRow adds a row for a record or element that has none: NULL in all
+// columns of level from and deeper.
 func (f *Flattener) emptyRow(t *table, from int) {
 	b := t.b
 	for l := from; l <= b.Depth; l++ {

@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 )
 
-// hashKey is drawn anew in each process, so that nobody can choose strings
-// that collide. Nothing that is written depends on a hash: they only find
-// what is compared byte by byte then.
+// hashKey is random in each process, so that nobody can choose strings that
+// collide. The output never depends on a hash: it only finds candidates, which
+// are then compared byte by byte.
 var hashKey = rand.Uint64() | 1
 
 func mix(h, w uint64) uint64 {
@@ -26,7 +26,8 @@ func Hash32(b *[32]byte) uint64 {
 
 // Hash is the hash that [String] computes on the way: eight bytes at a time,
 // the last word filled up with zeros. Strings of different length can have the
-// same one, as "a" and "a\x00": whoever compares by it must compare the bytes too.
+// same hash, such as "a" and "a\x00": code that compares hashes must compare
+// the bytes too.
 func Hash(s []byte) uint64 {
 	var h uint64
 	for len(s) >= 8 {

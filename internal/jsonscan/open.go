@@ -7,7 +7,8 @@ import (
 	"sluice/internal/reason"
 )
 
-// magics are the beginnings of files that are no JSON and often named so.
+// magics are the first bytes of files that are not JSON but often named like
+// it.
 var magics = []struct {
 	prefix string
 	code   reason.Code
@@ -39,8 +40,8 @@ func (r *Records) open() error {
 			return r.reject(m.code, w.Pos, m.detail)
 		}
 	}
-	// JSON text begins with an ASCII character, so a zero byte at its side
-	// shows a wider encoding without a byte order mark (RFC 4627 section 3).
+	// JSON text begins with an ASCII character, so a zero byte next to it shows
+	// a wider encoding without a byte order mark (RFC 4627 section 3).
 	if len(head) >= 2 && (head[0] == 0) != (head[1] == 0) {
 		return r.reject(reason.EncodingUTF16, w.Pos, "the text is UTF-16 or UTF-32; JSON is UTF-8 (RFC 8259 section 8.1)")
 	}
@@ -79,9 +80,9 @@ func (r *Records) open() error {
 	}
 }
 
-// choose takes the first place that is there in the document at the window's
-// position, which begins with c. A list that is null is there only if no other
-// place but the document itself is.
+// choose takes the first place that exists in the document at the window's
+// position, which begins with c. A list that is null is taken only if no other
+// place exists except the document itself.
 func (r *Records) choose(c byte) (found bool, err error) {
 	r.misfit = false
 	empty := -1 // place whose list is null
@@ -126,8 +127,8 @@ func (r *Records) choose(c byte) (found bool, err error) {
 	return true, nil
 }
 
-// notRecords rejects a document in which no place is there; but what is no
-// JSON, as far as it is held, as that.
+// notRecords rejects a document in which no place exists. If the part of it in
+// memory is not JSON, the reason is that.
 func (r *Records) notRecords() error {
 	r.skip.Reset()
 	if p := r.skip.Value(r.w.Buf, r.w.Pos, 0); p < 0 && r.w.EOF {
@@ -151,7 +152,7 @@ func (r *Records) locate(p Place) (at int, found bool, err error) {
 		case found:
 			return q - w.Pos, true, nil
 		case q >= 0 || -1-q < w.End || w.EOF || w.End-w.Pos > r.limits.RecordBytes:
-			// Not there, broken, or farther away than a record may be large.
+			// Missing, broken, or farther away than the largest record allowed.
 			return 0, false, nil
 		}
 		if err := w.Fill(min(2*(w.End-w.Pos), r.limits.RecordBytes) + 1); err != nil {
@@ -161,8 +162,8 @@ func (r *Records) locate(p Place) (at int, found bool, err error) {
 }
 
 // enter goes to the records at the place p, which was located. If p.Each, it
-// moves the window behind the [ of the array there, or behind null; otherwise
-// the window stays, for the whole object is the record.
+// moves the window after the [ of the array there, or after null; otherwise the
+// window stays, because the whole object is the record.
 func (r *Records) enter(p Place, at int) {
 	w := r.w
 	if !p.Each {
@@ -175,8 +176,8 @@ func (r *Records) enter(p Place, at int) {
 	w.Pos += at + 1
 }
 
-// find returns the position of the value under p.Names[level:] of the object
-// at q, or behind that object.
+// find returns the position of the value under p.Names[level:] of the object at
+// q, or the position after that object.
 func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 	q = Space(b, q+1)
 	if b[q] == '}' {
@@ -236,7 +237,7 @@ func (r *Records) openScalar() error {
 		r.skip.Reset()
 		p := r.skip.Value(w.Buf, w.Pos, 0)
 		at := -1 - p
-		broken := false // a value begins the line, but it is none
+		broken := false // the line begins with a value, but is not one
 		if p >= 0 {
 			at = Space(w.Buf, p)
 			broken = at < w.End && !bytes.ContainsAny(w.Buf[p:at], "\r\n") && !(r.scalars && (w.Buf[at] == '{' || w.Buf[at] == '['))

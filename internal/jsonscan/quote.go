@@ -4,8 +4,8 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// AppendQuoted appends s as a JSON string. Valid UTF-8 comes back from it
-// byte for byte; what is not valid becomes U+FFFD.
+// AppendQuoted appends s as a JSON string. Reading that string gives valid
+// UTF-8 back byte for byte; bytes that are not valid become U+FFFD.
 func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	from := 0

@@ -8,21 +8,21 @@ import (
 )
 
 // Entry is the member that makes an object an entry of a quarantine file. Such
-// an object is no record, wherever it stands.
+// an object is not a record, wherever it stands.
 const Entry = "sluice_quarantine"
 
-// StrayEntry is what is wrong with an entry among records.
+// StrayEntry is the error text for such an entry among records.
 const StrayEntry = "this is an entry of a quarantine file, but the file does not begin with one"
 
-// Place is where records live in a document: the value under the members
+// Place is where the records of a document are: the value under the members
 // Names, and if Each the elements of the array there.
 type Place struct {
 	Names []string
 	Each  bool
 }
 
-// Records finds where records begin in a [Window]. Whoever reads a record
-// finds its end on the way, so the text is read once:
+// Records finds where records begin in a [Window]. The caller that parses a
+// record finds its end too, so the text is read only once:
 //
 //	for {
 //		ok, err := r.Next()         // the record begins at w.Pos
@@ -32,17 +32,17 @@ type Place struct {
 type Records struct {
 	Place int // index of the place in use, from the first Next on
 
-	// MayLack says that a document in which no place is there has no records,
-	// and is read over.
+	// MayLack says that a document in which no place exists has no records, and
+	// is skipped.
 	MayLack bool
 
 	// Large is set by Next when the record begins with a number longer than a
-	// record may be: it is not parsed but given to Discard.
+	// record may be: give it to Discard instead of parsing it.
 	Large bool
 
-	// Broken is set by Next when a value begins a record, but not alone, as the
-	// date of a log does: the record does not parse Broken bytes behind the
-	// position of the window.
+	// Broken is set by Next when a record begins with a value but goes on after
+	// it, like a log line that begins with a date. The record stops being JSON
+	// at Broken bytes after the position of the window.
 	Broken int
 
 	w       *Window
@@ -58,9 +58,9 @@ type Records struct {
 	firstLines bool
 	adjacent   bool // the second record of a sequence begins on the line where the first ends
 	opens      byte // the first byte of the first document: [ or {
-	none       bool // the list of records is null, and the window stands behind it
-	misfit     bool // a place leads to a value that is no list
-	badFirst   bool // the first bytes begin no document
+	none       bool // the list of records is null, and the window stands after it
+	misfit     bool // a place leads to a value that is not a list
+	badFirst   bool // no document begins with the first bytes
 }
 
 // Limits of Records.
@@ -79,7 +79,7 @@ const (
 )
 
 // lines says whether a line end separates records, so that reading can go on
-// behind a bad one.
+// after a bad one.
 type lines uint8
 
 const (
@@ -102,8 +102,8 @@ func (r *Records) reject(code reason.Code, at int, detail string) error {
 	return &reason.Reject{Code: code, Offset: r.w.Offset(at), Detail: detail}
 }
 
-// Next moves the window to the next record. It returns false at the sound
-// end of the input.
+// Next moves the window to the next record. It returns false at the proper end
+// of the input.
 func (r *Records) Next() (bool, error) {
 	r.Broken = 0
 	if r.form == unread {
@@ -142,9 +142,9 @@ func (r *Records) holdNumber() error {
 	return nil
 }
 
-// runsOn sets Broken if a document begins with a number, but does not end with
-// it, as a line of a log does that begins with a date: what could be a number
-// has n bytes, and c follows.
+// runsOn sets Broken if a document begins with a number but goes on after it,
+// like a log line that begins with a date. The part that could be a number has
+// n bytes, and c follows.
 func (r *Records) runsOn(n int, c byte) {
 	if n == 0 || r.form != sequence {
 		return
@@ -174,7 +174,7 @@ func (r *Records) nextDocument() (bool, error) {
 	w := r.w
 	more, err := w.SkipSpace()
 	if more && r.count == 1 && r.adjacent && (r.opens != '{' || w.Buf[w.Pos] != '{') {
-		// Objects written one after another are a form; "[][]" is no JSON.
+		// Objects written one after another are a form; "[][]" is not JSON.
 		return false, r.reject(reason.TrailingData, w.Pos, "what follows a document with no line end between them, where only objects may do so")
 	}
 	return more, err
@@ -212,7 +212,7 @@ func (r *Records) nextElement() (more, closed bool, err error) {
 	return true, false, nil
 }
 
-// close reads on behind an array of records, and enters another one that
+// close reads on after an array of records, and enters another one that
 // follows: pages of an API written one after another.
 func (r *Records) close() (more bool, err error) {
 	w := r.w
@@ -249,7 +249,7 @@ func (r *Records) close() (more bool, err error) {
 	}
 }
 
-// pass reads over the document at the window's position.
+// pass skips the document at the window's position.
 func (r *Records) pass() error {
 	start, entry := r.w.Offset(r.w.Pos), false
 	v := Validator{MaxDepth: r.limits.Depth}
@@ -265,7 +265,7 @@ func (r *Records) pass() error {
 // outermost object.
 func (r *Records) rest() error {
 	names := r.places[r.Place].Names
-	open := len(names) // objects still open in which records lived
+	open := len(names) // objects around the records that are still open
 	twice := false
 	v := Validator{MaxDepth: r.limits.Depth}
 	v.Inside(len(names))
@@ -296,7 +296,7 @@ func sameName(raw []byte, name string) bool {
 	return string(Unescape(nil, raw)) == name
 }
 
-// stream feeds v from the window until its value is complete, and shows every
+// stream feeds v from the window until its value is complete, and passes every
 // byte of it to emit.
 func (r *Records) stream(v *Validator, emit func([]byte) error) error {
 	w := r.w
@@ -334,8 +334,8 @@ func (r *Records) Accept(end int) {
 	r.w.Pos = end
 }
 
-// settleLines decides, behind the first record of a sequence, whether the
-// input is NDJSON: the record stands on one line and ends it.
+// settleLines decides, after the first record of a sequence, whether the input
+// is NDJSON: the record stands on one line and ends it.
 func (r *Records) settleLines() error {
 	w := r.w
 	n := 0
@@ -365,10 +365,10 @@ type Action uint8
 const (
 	Again    Action = iota // more input was read: parse the record at w.Pos again
 	Bad                    // quarantine the bytes up to the end given
-	Oversize               // quarantine what Discard streams by
+	Oversize               // quarantine the bytes that Discard passes on
 )
 
-// Fail says what to do with the record at w.Pos that does not parse at the
+// Fail says what to do with the record at w.Pos, which does not parse at the
 // position at. A syntax error inside an array, or where no line end shows the
 // next record, rejects the input.
 func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.Code, err error) {
@@ -378,7 +378,7 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 	case at >= w.End && !w.EOF && have > r.limits.RecordBytes:
 		return Oversize, 0, reason.RecordTooLarge, nil
 	case at >= w.End && !w.EOF:
-		// To read twice as much each time keeps the work linear.
+		// Reading twice as much each time keeps the work linear.
 		return Again, 0, "", w.Fill(min(2*have, r.limits.RecordBytes) + 1)
 	case tooDeep:
 		return 0, 0, "", r.tooDeep(at)
@@ -422,8 +422,8 @@ func (r *Records) Fail(at int, tooDeep bool) (act Action, end int, code reason.C
 }
 
 // lineEnd is the position of the line end at or after p, which is not before
-// w.Pos. found is false if the stream, or what a record may hold, ends before
-// at end. The window may move: p counts from w.Pos then as before.
+// w.Pos. found is false if the stream, or the size limit of a record, ends
+// first, at end. The window may move; positions still count from w.Pos.
 func (r *Records) lineEnd(p int) (end int, found bool, err error) {
 	w := r.w
 	from := p - w.Pos
@@ -443,16 +443,16 @@ func (r *Records) lineEnd(p int) (end int, found bool, err error) {
 	}
 }
 
-// lookAhead is the number of lines looked at behind a first line that does
-// not parse, to see whether the input is NDJSON.
+// lookAhead is the number of lines looked at after a first line that does not
+// parse, to see whether the input is NDJSON.
 const lookAhead = 16
 
 // recordFollows reports whether the first line, which ends at the position end
-// and does not parse at the position at, is a bad line of NDJSON: the next
-// line is an object from its first to its last byte; or a later one is, and
-// the first line failed by itself and not only together with the lines behind
-// it. Lines inside a pretty-printed document are no objects, or are indented.
-// Positions count from w.Pos.
+// and does not parse at the position at, is a bad line of NDJSON: the next line
+// is an object from its first to its last byte; or a later one is, and the
+// first line is bad by itself, not only together with the lines after it. Lines
+// inside a pretty-printed document are not objects, or are indented. Positions
+// count from w.Pos.
 func (r *Records) recordFollows(end, at int) (bool, error) {
 	w := r.w
 	rel := end
@@ -491,8 +491,8 @@ func (r *Records) recordFollows(end, at int) (bool, error) {
 	return false, nil
 }
 
-// Discard reads over a record that is too large to be held, shows its bytes
-// to emit and moves behind it.
+// Discard skips a record that is too large to be held: it passes its bytes to
+// emit and moves after it.
 func (r *Records) Discard(emit func([]byte) error) error {
 	w := r.w
 	if r.form != sequence || r.lines != linesYes {

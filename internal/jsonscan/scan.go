@@ -33,17 +33,18 @@ const (
 	highs   = 0x8080808080808080
 	slashes = '\\' * ones
 
-	// With this bit turned over a quote is 0x20, control characters are below
+	// With this bit flipped, a quote is 0x20, control characters are below it
 	// and all others above.
 	turn = 0x02 * ones
 	low  = 0x21 * ones
 )
 
 // Word loads the eight bytes at p, the first of them lowest. (Slicing by both
-// ends costs a third less than b[p:], which must not point behind b.)
+// ends costs a third less than b[p:], which must not point past b.)
 func Word(b []byte, p int) uint64 { return binary.LittleEndian.Uint64(b[p : p+8]) }
 
-// Space returns the position of the first byte at or after p that is no white space.
+// Space returns the position of the first byte at or after p that is not white
+// space.
 func Space(b []byte, p int) int {
 	for b[p] <= ' ' && (b[p] == ' ' || b[p] == '\n' || b[p] == '\r' || b[p] == '\t') {
 		p++
@@ -52,7 +53,7 @@ func Space(b []byte, p int) int {
 }
 
 // stops has the highest bit of the first byte set that is a quote, a backslash
-// or a control character; of bytes behind it nothing is known.
+// or a control character; nothing is known about the bytes after it.
 func stops(w uint64) uint64 {
 	return (((w ^ turn) - low) | ((w ^ slashes) - ones)) &^ w & highs
 }
@@ -89,7 +90,7 @@ func String(b []byte, p int) (end int, hash uint64, f Flags) {
 	}
 }
 
-// SkipString is String for those who need no hash.
+// SkipString is String without the hash.
 func SkipString(b []byte, p int) (end int, f Flags) { return endOfString(b, p, p, 0) }
 
 // endOfString goes on at p with a string that begins at start. seen has all bits
@@ -129,7 +130,7 @@ func endOfString(b []byte, start, p int, seen uint64) (int, Flags) {
 					f |= BadSurrogate
 				case r >= 0xD800 && r < 0xDC00:
 					// The low half must follow at once (RFC 8259 section 7). If
-					// it does not, the loop scans on at what stands there.
+					// it does not, the loop goes on with the bytes there.
 					low := rune(-1)
 					if b[p] == '\\' && b[p+1] == 'u' {
 						if low, bad = hex4(b, p+2); bad >= 0 {
@@ -151,7 +152,8 @@ func endOfString(b []byte, start, p int, seen uint64) (int, Flags) {
 	}
 }
 
-// hex4 reads four hexadecimal digits at p; bad is the position of a byte that is none, or -1.
+// hex4 reads four hexadecimal digits at p; bad is the position of the first
+// byte that is not one, or -1.
 func hex4(b []byte, p int) (r rune, bad int) {
 	for i := p; i < p+4; i++ {
 		c := b[i]
@@ -168,8 +170,8 @@ func hex4(b []byte, p int) (r rune, bad int) {
 	return r, -1
 }
 
-// Unescape appends the value of the raw bytes of a string that String found
-// sound: neither BadUTF8 nor BadSurrogate.
+// Unescape appends the value of the raw bytes of a string for which String
+// returned neither BadUTF8 nor BadSurrogate.
 func Unescape(dst, raw []byte) []byte {
 	for i := 0; ; {
 		n := bytes.IndexByte(raw[i:], '\\')
@@ -206,19 +208,19 @@ func Unescape(dst, raw []byte) []byte {
 	}
 }
 
-// Number is what the digits of a JSON number say.
+// Number is what scanning a JSON number found.
 type Number struct {
 	Mantissa uint64 // all digits, without point and sign; wrapped if Digits > 19
 	Digits   int    // digits before and after the point, leading zeros too
 	Fraction int    // digits after the point
 	Negative bool
-	Exponent bool // an exponent stands behind: Mantissa alone is not the value
+	Exponent bool // an exponent follows: Mantissa alone is not the value
 }
 
 // Integer reports whether the text has neither fraction nor exponent.
 func (n Number) Integer() bool { return n.Fraction == 0 && !n.Exponent }
 
-// ScanNumber scans a number that begins at p and returns the position behind it.
+// ScanNumber scans a number that begins at p and returns the position after it.
 func ScanNumber(b []byte, p int) (end int, n Number) {
 	if b[p] == '-' {
 		n.Negative = true
@@ -263,7 +265,7 @@ func ScanNumber(b []byte, p int) (end int, n Number) {
 	return p, n
 }
 
-// SkipNumber is ScanNumber for those who need no value.
+// SkipNumber is ScanNumber without the value.
 func SkipNumber(b []byte, p int) int {
 	if b[p] == '-' {
 		p++
@@ -314,7 +316,7 @@ func Digits(b []byte, p int) (value uint64, n int) {
 	if n == 0 {
 		return 0, 0
 	}
-	// Pairs, fours and eights, with zeros for the digits that are missing in front.
+	// Pairs, fours and eights, with zeros in front for missing digits.
 	x <<= 64 - 8*n
 	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
 	x = (x*100 + x>>16) & 0x0000ffff0000ffff

@@ -5,15 +5,15 @@ import "bytes"
 // SeamBefore is the number of bytes before a border that [Seam.Guess] looks at.
 const SeamBefore = 64
 
-// Seam is what an input has between its records, so that one can be looked for
-// anywhere in it.
+// Seam is what stands between the records of an input. With it, the beginning
+// of a record can be looked for anywhere in the input.
 type Seam struct {
 	r    Records
 	lead []byte // what a record begins with, up to the value of its first member
 }
 
-// Seam looks at the third or a later record, at which the window stands. ok is
-// false if it has nothing to know it by.
+// Seam finds the seam at the third or a later record, where the window stands.
+// ok is false if nothing there marks a record.
 func (r *Records) Seam() (s Seam, ok bool) {
 	s.r = *r
 	if r.lines == linesYes {
@@ -32,20 +32,22 @@ func (r *Records) Seam() (s Seam, ok bool) {
 	return s, true
 }
 
-// Resume goes on in another window, which stands at a record of the same input.
+// Resume reads on in another window, which stands at a record of the same
+// input.
 func (s *Seam) Resume(w *Window) (*Records, error) {
 	r := s.r
 	r.w, r.skip = w, Skipper{MaxDepth: r.limits.Depth}
 	return &r, r.holdNumber()
 }
 
-// Guess moves the window to the first position at or behind the offset border
+// Guess moves the window to the first position at or after the offset border
 // where a record seems to begin. It returns nil if none does nearby.
 //
-// A line end stands in no JSON string, and between the records of NDJSON; but
-// it may stand inside a record, too. The beginning of a record stands in no
-// string either, because its quotes would be escaped; but an object inside a
-// record may begin alike. So only what ends there can tell.
+// A line end cannot stand in a JSON string, and stands between the records of
+// NDJSON; but it may also stand inside a record. The beginning of a record
+// cannot stand in a string either, because its quotes would be escaped; but an
+// object inside a record may begin in the same way. So the guess is right only
+// if the record before it ends there.
 func (s *Seam) Guess(w *Window, border int64) (*Records, error) {
 	if err := w.Fill(windowSize); err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ func (s *Seam) Guess(w *Window, border int64) (*Records, error) {
 	return s.Resume(w)
 }
 
-// find looks for the lead behind a comma, or in a sequence behind an object.
+// find looks for the lead after a comma or, in a sequence, after an object.
 func (s *Seam) find(b []byte, from int) int {
 	before := byte(',')
 	if s.r.form == sequence {

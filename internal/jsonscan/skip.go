@@ -2,9 +2,9 @@ package jsonscan
 
 import "sluice/internal/reason"
 
-// Skipper reads over values that nobody asked for, but not blindly: syntax,
-// UTF-8, surrogates and duplicate keys are checked as in values that feed a
-// column. It is reused; the zero value with MaxDepth set is ready.
+// Skipper skips values that feed no column, but checks them as if they did:
+// syntax, UTF-8, surrogates and duplicate keys. It can be reused; the zero
+// value with MaxDepth set is ready.
 type Skipper struct {
 	MaxDepth int
 
@@ -13,7 +13,7 @@ type Skipper struct {
 	Found   reason.Code
 	FoundAt int
 
-	// TooDeep is set when a value was given up because of MaxDepth.
+	// TooDeep is set when a value was too deep for MaxDepth.
 	TooDeep bool
 
 	keys    []key
@@ -154,7 +154,7 @@ func (s *Skipper) Push(hash uint64, start, end int, f Flags) {
 	s.keys = append(s.keys, key{hash, start, end, f&Escaped != 0})
 }
 
-// Keys is the number of names remembered: what [Skipper.EndKeys] wants back.
+// Keys is the number of names remembered, which [Skipper.EndKeys] takes.
 func (s *Skipper) Keys() int { return len(s.keys) }
 
 // Reset forgets findings and names, for a new record.

@@ -4,8 +4,8 @@ package jsonscan
 // across any cuts. It checks the syntax only, not UTF-8 and not duplicates.
 type Validator struct {
 	MaxDepth int
-	// Name, if not nil, is told the raw name of every member of the object
-	// that is nested depth deep (1: the outermost).
+	// Name, if not nil, is called with the raw name of every member of each
+	// object at that depth (1: the outermost).
 	Name func(depth int, raw []byte)
 	// TooDeep is set when Feed gave up because of MaxDepth.
 	TooDeep bool
@@ -18,8 +18,8 @@ type Validator struct {
 	inKey bool
 }
 
-// maxName bounds how much of a member name is kept for Name. Longer names
-// are told cut, which is enough to see that they are none of ours.
+// maxName bounds how much of a member name is kept for Name. Longer names are
+// passed on cut, which is enough to see that they are not ours.
 const maxName = 4 << 10
 
 type vstate uint8
@@ -46,7 +46,7 @@ const (
 	vDone
 )
 
-// Inside puts the validator into depth open objects, behind a value.
+// Inside makes the validator start inside depth open objects, after a value.
 func (v *Validator) Inside(depth int) {
 	v.stack = v.stack[:0]
 	for range depth {
@@ -55,10 +55,10 @@ func (v *Validator) Inside(depth int) {
 	v.state = vAfter
 }
 
-// Feed reads b on. It returns the number of bytes that belong to the value
-// and whether the value is complete; ok is false at a byte that does not fit,
-// which is then at n. A number at top level is complete only with the byte
-// behind it.
+// Feed reads b, which goes on where the last call ended. It returns the number
+// of bytes that belong to the value and whether the value is complete; ok is
+// false at a byte that does not fit, which is then at n. A number at top level
+// is complete only with the byte after it.
 func (v *Validator) Feed(b []byte) (n int, done, ok bool) {
 	for i := 0; i < len(b); i++ {
 		if v.state == vString {
@@ -76,7 +76,7 @@ func (v *Validator) Feed(b []byte) (n int, done, ok bool) {
 			return i, false, false
 		}
 		if again {
-			i-- // the byte ended a number and is looked at once more
+			i-- // the byte ended a number and is read again
 		}
 		if v.state == vDone {
 			return i + 1, true, true

@@ -5,14 +5,14 @@ import (
 	"io"
 )
 
-// windowSize is what is read at once: small enough to stay in the second
-// level cache beside the dictionaries, which a megabyte would drive out.
+// windowSize is how much is read at once. It is small enough to stay in the
+// second-level cache beside the dictionaries; a megabyte would push them out.
 const windowSize = 128 << 10
 
 // Window is the part of a stream that is in memory, followed by [Padding].
 type Window struct {
-	// BeforeMove is called before bytes of Buf move, and with them every
-	// position somebody keeps.
+	// BeforeMove is called before the bytes of Buf move, which makes positions
+	// in Buf invalid.
 	BeforeMove func()
 
 	Buf  []byte // valid up to End; Buf[End:End+Padding] is zero
@@ -23,7 +23,7 @@ type Window struct {
 
 	ctx context.Context
 	r   io.Reader
-	err error // what r said behind End
+	err error // error of r after End
 }
 
 // NewWindow reads r until ctx ends.
@@ -31,7 +31,8 @@ func NewWindow(ctx context.Context, r io.Reader) *Window {
 	return &Window{Buf: make([]byte, windowSize+Padding), ctx: ctx, r: r, BeforeMove: func() {}}
 }
 
-// Reset goes on with r, which begins at the offset base of the stream.
+// Reset reads from r from now on, which begins at the offset base of the
+// stream.
 func (w *Window) Reset(r io.Reader, base int64) {
 	w.Pos, w.End, w.Base, w.EOF, w.r, w.err = 0, 0, base, false, r, nil
 	clear(w.Buf[:Padding])
@@ -40,10 +41,10 @@ func (w *Window) Reset(r io.Reader, base int64) {
 // Offset is the position p as an offset in the stream.
 func (w *Window) Offset(p int) int64 { return w.Base + int64(p) }
 
-// Fill reads on until at least want bytes stand in Buf from Pos, or the
-// stream ends. What lies before Pos is dropped; Pos is then 0. An error that
-// comes behind further bytes is kept until these were looked at and more are
-// asked for: so which error is told does not depend on how the stream is cut.
+// Fill reads until Buf has at least want bytes from Pos on, or the stream ends.
+// It drops the bytes before Pos, and sets Pos to 0. If an error comes after
+// more bytes, it is kept until those bytes were used and more are wanted. So
+// the error that is reported does not depend on how the stream is cut.
 func (w *Window) Fill(want int) error {
 	n := w.End - w.Pos
 	if w.EOF || n >= want {
@@ -78,9 +79,9 @@ func (w *Window) Fill(want int) error {
 	}
 }
 
-// makeRoom moves what is needed to the front of Buf, or of a larger one: by a
-// quarter, so that a record that comes in many small pieces is not copied for
-// each. Grown for one large record, Buf shrinks again after it.
+// makeRoom moves the bytes still needed to the front of Buf, or of a larger
+// Buf. It grows by a quarter, so that a record that comes in many small pieces
+// is not copied for each piece. After one large record, Buf shrinks again.
 func (w *Window) makeRoom(want int) {
 	w.BeforeMove()
 	n := w.End - w.Pos
@@ -95,8 +96,8 @@ func (w *Window) makeRoom(want int) {
 	w.Pos, w.End = 0, n
 }
 
-// At is the byte n bytes behind Pos, which is read if it must be, or 0 at the
-// end of the stream. All bytes before it must have been looked at.
+// At is the byte n bytes after Pos, or 0 at the end of the stream. It reads
+// more if it must. All bytes before that one must have been looked at.
 func (w *Window) At(n int) (byte, error) {
 	if w.Pos+n == w.End {
 		if err := w.Fill(n + 1); err != nil {
@@ -106,7 +107,7 @@ func (w *Window) At(n int) (byte, error) {
 	return w.Buf[w.Pos+n], nil
 }
 
-// SkipSpace moves Pos to the next byte that is no white space and reports
+// SkipSpace moves Pos to the next byte that is not white space and reports
 // whether there is one before the stream ends.
 func (w *Window) SkipSpace() (bool, error) {
 	for {
