@@ -9,12 +9,13 @@ import (
 	"sluice/schema"
 )
 
-// canonicalVersion changes when the same mapping text begins to mean another output.
+// canonicalVersion changes when the same mapping text comes to mean a different
+// output.
 const canonicalVersion = "# sluice mapping 1\n"
 
 // Hash identifies the meaning of the mapping: the SHA-256, in lower case hex,
-// of [Mapping.Canonical]. Comments, the order of keys, and whether a default
-// is spelled out do not change it; what changes an output does.
+// of [Mapping.Canonical]. Comments, the order of keys, and whether a default is
+// spelled out do not change it; anything that changes an output does.
 func (m *Mapping) Hash() string {
 	return hash(m.Canonical())
 }
@@ -38,7 +39,7 @@ func (m *Mapping) Canonical() string {
 		b = strconv.AppendQuote(b, p.String())
 	}
 	b = append(b, "]\n"...)
-	if m.NoRecords != NoRecordsRejected { // older than this key are hashes that must stay
+	if m.NoRecords != NoRecordsRejected { // hashes older than this key must stay the same
 		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
 	b = fmt.Appendf(b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
@@ -58,7 +59,7 @@ func (m *Mapping) Canonical() string {
 	return string(b)
 }
 
-// appendCanonical is done for each column of each object that is converted.
+// appendCanonical runs for each column of each object that is converted.
 func (c *Column) appendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(append(b, "      - {name: "...), c.Name)
 	b = strconv.AppendQuote(append(b, ", path: "...), c.Path.String())

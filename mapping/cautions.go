@@ -6,8 +6,8 @@ import (
 	"sluice/schema"
 )
 
-// Cautions says what a mapping may do that can harm all the same, and what to
-// do about it.
+// Cautions lists what in a valid mapping may still do harm, and what to do
+// about it.
 func (m *Mapping) Cautions() (all []string) {
 	for i := range m.Tables {
 		for _, c := range m.Tables[i].Columns {
@@ -21,8 +21,9 @@ func (m *Mapping) Cautions() (all []string) {
 	return all
 }
 
-// A bloom filter holds hashes of four or eight bytes. Who takes the column for
-// the other integer looks for the hash of other bytes (trinodb/trino#30544).
+// A bloom filter holds hashes of four or eight bytes. A reader that takes the
+// column for the other integer type looks for the hash of other bytes
+// (trinodb/trino#30544).
 var (
 	otherWidth = map[schema.Kind]string{schema.Int32: "bigint", schema.Int64: "int"}
 	ownWidth   = map[schema.Kind]string{schema.Int32: "int", schema.Int64: "bigint"}

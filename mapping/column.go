@@ -83,7 +83,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	return c, ok
 }
 
-// from reads the JSON types the column takes and holds unit against them.
+// from reads the JSON types the column takes, and checks unit against them.
 func (r *reader) from(n, unit *yaml.Node, c *Column, what string) {
 	before := r.Failed()
 	can, usual := sources(c.Type.Kind, unit != nil)

@@ -10,7 +10,7 @@ import (
 	"sluice/internal/yamlfile"
 )
 
-// Upper bounds of limits, where more could not work.
+// Upper bounds of limits; larger values could not work.
 const (
 	maxHeldBytes = 1 << 30       // records and values are held in memory, with 32-bit offsets
 	maxRows      = math.MaxInt32 // runs of rows are counted in 32 bits
@@ -60,7 +60,7 @@ func (r *reader) integer(f map[string]*yaml.Node, key string, most int64, size b
 	if size {
 		form = "a size such as 64MiB, 8MB or 1000000 (bytes)"
 	}
-	// YAML 1.1 reads a leading 0 as octal, 1.2 does not: neither is taken.
+	// YAML 1.1 reads a leading 0 as octal, 1.2 does not, so it is an error.
 	octal := len(n.Value) > 1 && n.Value[0] == '0'
 	number := yamlfile.KindOf(n) == "a number" || size && yamlfile.KindOf(n) == "text"
 	digits := n.Value[:len(n.Value)-len(strings.TrimLeft(n.Value, "0123456789"))]

@@ -5,10 +5,10 @@ package mapping
 import "sluice/schema"
 
 // Mapping is what a mapping file says. It comes from [Parse], [Load] or
-// [Preset], or from a program; [Mapping.Validate] holds it against the rules.
-// Goroutines may share one that is not changed.
+// [Preset], or from a program; [Mapping.Validate] checks it against the rules.
+// Goroutines may share a mapping that is not changed.
 type Mapping struct {
-	Records       []Path // where records live in a document, tried in order
+	Records       []Path // where the records of a document are, tried in order
 	NoRecords     NoRecords
 	Tables        []Table
 	UnknownFields UnknownFields
@@ -59,7 +59,7 @@ type From uint8
 const (
 	FromString  From = 1 << iota
 	FromInteger      // a number without fraction and exponent
-	FromNumber       // any number; FromInteger must stand beside it
+	FromNumber       // any number; FromInteger must be set too
 	FromBoolean
 )
 
@@ -73,7 +73,7 @@ const (
 	Microseconds
 )
 
-// WhenEmpty says what becomes of a record that gives a table no rows.
+// WhenEmpty says what happens to a record that gives a table no rows.
 type WhenEmpty uint8
 
 const (
@@ -82,7 +82,7 @@ const (
 	Skip                        // no row; the record is counted as skipped
 )
 
-// UnknownFields says what becomes of object members no path names.
+// UnknownFields says what happens to object members that no path names.
 type UnknownFields uint8
 
 const (
@@ -91,7 +91,7 @@ const (
 	Refused                      // "reject": the record is quarantined
 )
 
-// NoRecords says what becomes of an input with a document in which no path of
+// NoRecords says what happens to an input with a document in which no path of
 // records leads to a value.
 type NoRecords uint8
 
@@ -107,8 +107,8 @@ type Limits struct {
 	RecordRows         int64   // rows of one record in one table
 	Depth              int     // nested arrays and objects of one record
 	DecompressedBytes  int64   // one object, decompressed
-	DecompressionRatio int64   // decompressed to compressed size, looked at after 16 MiB
-	QuarantineShare    float64 // of the records of one object, looked at after 10 records
+	DecompressionRatio int64   // decompressed to compressed size, checked after 16 MiB
+	QuarantineShare    float64 // of the records of one object, checked after 10 records
 	QuarantineBytes    int64   // of the quarantined records of one object, with their reasons
 }
 

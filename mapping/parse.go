@@ -14,7 +14,8 @@ import (
 
 const maxNameBytes = 255 // of tables and columns in Glue and Athena, see docs/mapping.md
 
-// defaultRecords is where records live in a document when a mapping does not say.
+// defaultRecords is where the records of a document are when a mapping does not
+// say.
 var defaultRecords = []Path{{{Kind: Wildcard}}, nil}
 
 // Load reads a mapping file. See [Parse] for its errors.
@@ -32,7 +33,8 @@ func Load(path string) (*Mapping, error) {
 }
 
 // Parse reads a mapping from YAML text (docs/mapping.md). Its error joins all
-// that is wrong, each as "name:line: what, how to mend", in the order of lines.
+// faults, each as "name:line: what is wrong, how to fix it", in the order of
+// lines.
 func Parse(name string, data []byte) (*Mapping, error) {
 	r := newReader(name, false)
 	m := &Mapping{}
@@ -46,7 +48,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 	return m, nil
 }
 
-// The keys of one table; they stand at the top, or in the elements of tables.
+// The keys of one table, either at the top or in the elements of tables.
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
@@ -94,8 +96,8 @@ func (r *reader) records(n *yaml.Node) []Path {
 		if !ok {
 			continue
 		}
-		// The scanner finds the array on its way through the document, before
-		// it can know how long any array is.
+		// The scanner finds the array while it reads the document, before it
+		// can know how long any array is.
 		switch {
 		case p.Wildcards() > 1:
 			r.Fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
@@ -169,7 +171,7 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 }
 
 // underExplode checks that every wildcard of the column's path is one that
-// explode goes over: else a row would have many values for the column.
+// explode goes over; otherwise a row would have many values for the column.
 func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
 	over := c.Path.lastWildcard()
 	switch {

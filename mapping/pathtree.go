@@ -6,7 +6,7 @@ import (
 	"sluice/schema"
 )
 
-// pathTree holds the paths of all tables to find those that can never have a
+// pathTree holds the paths of all tables, to find paths that can never have a
 // value: $.a.b where another column takes $.a as text.
 type pathTree struct {
 	root pathStep

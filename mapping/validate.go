@@ -8,10 +8,10 @@ import (
 	"sluice/schema"
 )
 
-// Validate holds a mapping that was built or changed by a program against the
-// rules of the mapping file (docs/mapping.md). Its error joins all that is
-// wrong. A mapping of [Parse], [Load] or [Preset] that was not changed since
-// is valid, and costs no more than its [Mapping.Hash].
+// Validate checks a mapping that was built or changed by a program against the
+// rules of the mapping file (docs/mapping.md). Its error joins all faults. A
+// mapping from [Parse], [Load] or [Preset] that was not changed since is valid;
+// checking it costs no more than its [Mapping.Hash].
 func (m *Mapping) Validate() error {
 	if m == nil {
 		return errors.New("mapping is nil; use Parse, Load or Preset")
@@ -85,8 +85,8 @@ func (m *Mapping) words() error {
 	return errors.Join(errs...)
 }
 
-// readBack finds what the canonical form has no place for: it was lost when it
-// was read again.
+// readBack finds values that the canonical form has no place for: they are lost
+// when the form is read again.
 func (m *Mapping) readBack(read *Mapping) error {
 	if m.Canonical() != read.Canonical() {
 		return errors.New("mapping: a name is not UTF-8, or a limit is -0")

@@ -20,7 +20,7 @@ func (u UnknownFields) String() string { return word(unknownFieldsWords[:], uint
 func (n NoRecords) String() string     { return noRecordsWords[n] }
 func (u Unit) String() string          { return word(unitWords[:], uint8(u)) }
 
-// word is what stands for v in a file; a number is shown for what has none.
+// word is the word for v in a mapping file, or a number if it has none.
 func word(words []string, v uint8) string {
 	if int(v) < len(words) {
 		return words[v]
@@ -32,7 +32,7 @@ func word(words []string, v uint8) string {
 func (f From) String() string {
 	var words []string
 	for i, bits := range fromBits {
-		// A number is an integer too; the wider word says it all.
+		// An integer is a number too, so the wider word is enough.
 		if bits == FromInteger && f&FromNumber != 0 {
 			continue
 		}

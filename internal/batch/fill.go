@@ -76,7 +76,7 @@ func (b *Batch) Reserve(like *Batch, times float64) {
 	}
 }
 
-// reserve gives s the capacity for n times times elements.
+// reserve gives s the capacity for n*times elements.
 func reserve[E any](s []E, n int, times float64) []E {
 	if n = int(float64(n) * times); n <= cap(s) {
 		return s

@@ -204,10 +204,10 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 	return c.p, c.seen &^ others
 }
 
-// key reads a member name that was not expected. It returns the position of
-// the value, the member, or nil if the node does not know it, and whether
-// another node that reads the same object does. A member whose index is not below known was learned
-// in the object that is being read.
+// key reads a member name that was not expected. It returns the position of the
+// value; the member, or nil if the node does not know it; and whether another
+// node that reads the same object knows it. A member whose index is not below
+// known was learned in the current object.
 func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewhere bool) {
 	b := f.b
 	if b[p] != '"' {

@@ -23,7 +23,7 @@ type node struct {
 	ends    []element // elements that are complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
-	around  bool      // a place around the record
+	around  bool      // the value contains the record
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn

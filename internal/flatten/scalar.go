@@ -109,8 +109,8 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 	return end
 }
 
-// text gives the array or object b[p:q] to those columns of n that take it as
-// text.
+// text gives the array or object b[p:q] to the columns of n: a json column
+// takes its text, any other makes the record bad.
 func (f *Flattener) text(n *node, p, q int) {
 	for i := range n.leaves {
 		if l := &n.leaves[i]; l.kind == schema.JSON {

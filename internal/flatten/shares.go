@@ -88,8 +88,8 @@ func (n *node) meets(o *node) {
 	o.likeArray(n)
 }
 
-// likeArray gives n, into which no path leads, nodes for the elements that o
-// reads, and for all elements below that share an array.
+// likeArray gives n, into which no path leads, a node for the elements of the
+// array that o reads, and does the same for all nodes that share the array.
 func (n *node) likeArray(o *node) {
 	if !n.any || n.others != nil || !o.array && o.others == nil {
 		return
@@ -147,7 +147,7 @@ type standing uint8
 
 const (
 	unnamed standing = iota // no path names it
-	told                    // nor does any here, but an earlier node counted it
+	told                    // no path names it either, but an earlier node has counted it
 	named                   // one does, or a json column has it
 )
 

@@ -146,7 +146,7 @@ func (c *clock) seconds(s *[19]byte) (int64, bool) {
 }
 
 // parseFraction reads the fraction of a second at the start of s, if there is
-// one. A fraction finer than a microsecond is never rounded.
+// one. A fraction finer than a microsecond is an error, not rounded.
 func parseFraction(s []byte) (micros int64, rest []byte, code reason.Code) {
 	if len(s) == 0 || s[0] != '.' {
 		return 0, s, ""

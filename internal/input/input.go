@@ -1,10 +1,9 @@
 // Package input turns a stored object into the bytes of its JSON: it looks at
-// the first bytes, takes off one layer of gzip or zstd and counts. File names
-// and content types are hints that are often wrong, so they are not asked.
+// the first bytes, removes one layer of gzip or zstd, and counts. File names
+// and content types are often wrong, so they are not used.
 //
-// A compressed stream is sound only when its trailer was checked, which is
-// after its last byte was delivered: nothing may be committed before the
-// reader has returned io.EOF.
+// The trailer of a compressed stream is checked only after its last byte was
+// delivered, so commit nothing before the reader has returned io.EOF.
 package input
 
 import (
@@ -20,11 +19,11 @@ import (
 	"sluice/internal/reason"
 )
 
-// RatioFloor is the decompressed size below which a high ratio is no sign of
-// a bomb: a short file of one repeated record shrinks as well.
+// RatioFloor is the decompressed size below which a high ratio is not a sign of
+// a bomb: a short file of one repeated record also compresses well.
 const RatioFloor = 16 << 20
 
-// maxZstdWindow bounds what a zstd frame may make us keep in memory. RFC 8878
+// maxZstdWindow bounds how much memory a zstd frame can make us use. RFC 8878
 // section 3.1.1.1.2 recommends that decoders support at least 8 MiB.
 const maxZstdWindow = 8 << 20
 
@@ -42,7 +41,7 @@ type Reader struct {
 	maxOut  int64
 	maxRate int64
 	err     error
-	ahead   *readAhead // nil: who wants bytes reads them
+	ahead   *readAhead // nil: Read reads the source itself
 }
 
 type counter struct {
@@ -51,12 +50,12 @@ type counter struct {
 	n        int64
 	empty    int // reads in a row that gave nothing
 	ended    bool
-	err      error // what the source said, unless io.EOF
+	err      error // error of the source, unless io.EOF
 	progress func(int64)
 }
 
-// Read is the one place that knows whether the source goes on: decoders may
-// read much that gives nothing, such as empty members.
+// Only this Read knows whether the source still delivers: decoders may read
+// much that gives no bytes, such as empty members.
 func (c *counter) Read(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		c.err = context.Cause(c.ctx)
@@ -81,19 +80,19 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // NewReader reads src. maxOut bounds the decompressed bytes, maxRatio their
-// ratio to the stored ones. progress, if not nil, is told the stored bytes
-// read so far. Nothing is read from src after the end of ctx.
+// ratio to the stored ones. progress, if not nil, is told the stored bytes read
+// so far. Nothing is read from src after ctx ends.
 func NewReader(ctx context.Context, src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Reader {
 	raw := &counter{ctx: ctx, r: src, progress: progress}
 	return &Reader{raw: raw, maxOut: maxOut, maxRate: maxRatio}
 }
 
-// Plain reports whether the bytes delivered are those stored. It is known from
-// the first Read on.
+// Plain reports whether the bytes are delivered as stored. It is known from the
+// first Read on.
 func (r *Reader) Plain() bool { return r.dec == nil }
 
 // Stored is the number of stored bytes read for what was delivered so far, and
-// whether the source has said that nothing follows them.
+// whether the source has ended after them.
 func (r *Reader) Stored() (n int64, ended bool) {
 	if r.ahead != nil {
 		return r.ahead.now.stored, r.ahead.now.ended
@@ -111,8 +110,8 @@ func (r *Reader) Close() {
 	}
 }
 
-// Read may give no bytes and no error, any number of times in a row: where
-// empty gzip members stand.
+// Read may return no bytes and no error, any number of times in a row, if there
+// are empty gzip members.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.ahead != nil {
 		return r.ahead.read(p)
@@ -130,8 +129,8 @@ func (r *Reader) readOn(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	// One byte more than allowed shows that there is more, and nothing else is
-	// lost: where the limit bites does not depend on how the input is cut.
+	// Reading one byte more than allowed shows that there is more. So where the
+	// limit applies does not depend on how the input is cut.
 	if left := r.maxOut - r.out; int64(len(p)) > left+1 {
 		p = p[:left+1]
 	}
@@ -223,9 +222,8 @@ func (r *Reader) reject(code reason.Code, detail string) error {
 	return &reason.Reject{Code: code, Offset: r.out, Detail: detail}
 }
 
-// rejected tells damage of the compressed bytes from a failure of the world:
-// whatever a decoder says while its source delivered without an error, it says
-// of the bytes.
+// rejected tells damaged bytes from a failure of the source: if the source
+// delivered without an error, an error of the decoder is about the bytes.
 func (r *Reader) rejected(err error) error {
 	var known *reason.Reject
 	if r.raw.err != nil {

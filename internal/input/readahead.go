@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// The chunks that are read ahead: enough for neither side to wait for the other
-// again and again, few enough for a small memory.
+// The chunks that are read ahead: enough that neither side often waits for the
+// other, few enough to use little memory.
 const (
 	chunkBytes = 64 << 10
 	chunkCount = 16
@@ -19,23 +19,23 @@ type readAhead struct {
 	stop chan struct{}
 	done sync.WaitGroup
 
-	now  chunk  // that is being delivered
-	left []byte // of it
+	now  chunk  // being delivered
+	left []byte // what is left of it
 }
 
 type chunk struct {
 	buf []byte
 	n   int
-	err error // behind the n bytes
+	err error // after the n bytes
 
 	stored int64 // stored bytes read up to here
-	ended  bool  // and whether nothing follows them
+	ended  bool  // and whether the input ends there
 
-	panicked any // what the source, or a library, panicked with
+	panicked any // panic of the source or a library
 }
 
-// ReadAhead has the input read and decompressed by a goroutine from now on,
-// until Close, while what it has read is worked on.
+// ReadAhead starts a goroutine that reads and decompresses the input until
+// Close, while the caller works on what was read.
 func (r *Reader) ReadAhead() {
 	a := &readAhead{full: make(chan chunk, chunkCount), free: make(chan []byte, chunkCount), stop: make(chan struct{})}
 	for range chunkCount {
@@ -68,8 +68,8 @@ func (a *readAhead) run(r *Reader) {
 	}
 }
 
-// read reads at least a byte, unless it is stopped: what a source delivers
-// little by little is passed on as it comes.
+// read reads at least a byte, unless it is stopped. If a source delivers little
+// by little, the bytes are passed on as they come.
 func (c *chunk) read(r *Reader, stop <-chan struct{}) {
 	defer func() { c.stored, c.ended, c.panicked = r.raw.n, r.raw.ended, recover() }()
 	for c.n == 0 && c.err == nil {
@@ -96,7 +96,7 @@ func (a *readAhead) read(p []byte) (int, error) {
 			a.now.err = errors.New("the source's Read has ended its goroutine")
 			return 0, a.now.err
 		case a.now.panicked != nil:
-			panic(a.now.panicked) // where it would be without ReadAhead
+			panic(a.now.panicked) // where it would have panicked without ReadAhead
 		}
 		a.left = a.now.buf[:a.now.n]
 	}

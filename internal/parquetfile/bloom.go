@@ -28,7 +28,7 @@ func (f *bloomFilter) fill(c *column) []byte {
 		f.buf = c.appendValue(f.buf[:0], entry)
 		f.blocks.Insert(hash.Sum64(f.buf))
 		if c.physical == format.Double && math.Float64frombits(c.Fixed[entry]) == 0 {
-			// Who looks for one zero must find the other.
+			// A search for one zero must find the other.
 			f.blocks.Insert(hash.Sum64Uint64(0))
 			f.blocks.Insert(hash.Sum64Uint64(1 << 63))
 		}
@@ -40,8 +40,8 @@ func (f *bloomFilter) fill(c *column) []byte {
 // a rate of one false positive in a hundred (10.5 bits a value: spec,
 // BloomFilter.md), rounded up to a power of two as other writers do.
 func bloomBlocks(c *column) int {
-	// An entry may stand twice in a column that has left its dictionary, and
-	// how often must not matter.
+	// In a column that has left its dictionary an entry may repeat; how often
+	// must not matter.
 	values := c.Entries()
 	if !c.Distinct {
 		values = c.values()
@@ -52,9 +52,9 @@ func bloomBlocks(c *column) int {
 }
 
 // bloomFilter appends the bloom filter of a chunk to the row group, if the
-// column has one. Booleans have none, as bounds say all about them, nor has a
-// chunk without values, nor one whose pages are smaller than the filter: who
-// would read that could as well read the column, which knows more.
+// column has one. Booleans have none, since their bounds say everything. Nor
+// has a chunk without values, nor one whose pages are smaller than the filter:
+// reading the pages is then cheaper and says more.
 func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
 	ch.bloom, ch.bloomEnd = len(e.out), len(e.out)
 	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows || bloomBlocks(c)*bloom.BlockSize > ch.end-ch.start {

@@ -29,7 +29,7 @@ type chunk struct {
 	bloom, bloomEnd  int // equal: no filter
 }
 
-// unbounded reports whether there are values but no bounds of them.
+// unbounded reports whether there are values without bounds.
 func (ch *chunk) unbounded(rows int) bool { return ch.nulls < rows && ch.bounds.low == nil }
 
 // chunkPage is a data page of a chunk.
@@ -62,13 +62,14 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 	return e.writePages(ctx, ch, c, pages, e.twin(b, i))
 }
 
-// near is how many columns twin looks back: those that repeat together stand
-// together, and in a table of hundreds of columns all pairs would be too many.
+// near is how many columns twin looks back. Columns that repeat together are
+// usually close to each other, and comparing all pairs of hundreds of columns
+// would take too long.
 const near = 8
 
-// twin is an encoded column of the batch whose data pages are those of the
-// i-th, or nil: what belongs together, as the id, the name and the address of
-// a customer, repeats together.
+// twin is an encoded column of the batch with the same data pages as the i-th,
+// or nil. Columns that belong together, such as the id, name and address of a
+// customer, repeat together.
 func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
 	c, chunks := &b.Columns[i], e.group.chunks
 	if !chunks[i].dictionary {
@@ -83,11 +84,11 @@ func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
 	return nil
 }
 
-// dictionaryPays reports whether entries and index are shorter than the values
-// one after another. One bit a row is as short as it gets, so booleans have no
-// dictionary, as with all other writers. Numbers of a record that hardly repeat
-// but in a few rows each, such as its time and its total, are longer without one;
-// but zstd says "the same again" in less than an index does.
+// dictionaryPays reports whether entries and index are shorter than the plain
+// values. Booleans have no dictionary, as with all other writers: nothing is
+// shorter than one bit a row. Numbers of a record that repeat only in its own
+// few rows, such as its time and its total, are longer without a dictionary;
+// but zstd writes a repeated value in less than an index takes.
 func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 	if !c.Distinct || c.physical == format.Boolean || e.measurer.distinct == 0 {
 		return false
@@ -105,17 +106,17 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 		with += index
 		without += p.plain
 	}
-	const few = 16 // rows of each: more would only make pages large
+	const few = 16 // rows per value; with more, pages would only get large
 	if c.runs != nil && c.width() > 0 && e.compressor.codec == format.Zstd && 4*e.measurer.distinct > 3*changes && rows <= few*changes {
 		return false
 	}
 	return with < without
 }
 
-// writePages appends the pages of a chunk to the row group. All are
-// compressed, also those that do not shrink: a codec of their own for such
-// chunks is allowed by the format, but readers (parquet-go v0.32) exist that
-// take the codec of a column's first chunk for all its chunks.
+// writePages appends the pages of a chunk to the row group. All are compressed,
+// even those that do not shrink. The format allows another codec for such
+// chunks, but some readers (parquet-go v0.32) use the codec of a column's first
+// chunk for all its chunks.
 func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []page, twin *chunk) error {
 	if ch.dictionary {
 		if err := checkPageSize(c.dictionaryBytes()); err != nil {
@@ -180,14 +181,14 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 			NumValues:               int32(p.rows),
 			Encoding:                encoding,
 			DefinitionLevelEncoding: format.RLE,
-			RepetitionLevelEncoding: format.RLE, // of none: the schema is flat
+			RepetitionLevelEncoding: format.RLE, // there are none: the schema is flat
 			Statistics:              format.Statistics{NullCount: int64(p.nulls)},
 		}),
 	}
 }
 
-// writePage appends a page, which holds numbers of so many bytes, or something
-// else if width is 0.
+// writePage appends a page. It holds numbers of width bytes, or other values if
+// width is 0.
 func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, width int) error {
 	if err := checkPageSize(len(body)); err != nil {
 		return err
@@ -208,8 +209,9 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, w
 	return nil
 }
 
-// room returns s with room for n more bytes. Many row groups have a MB or two,
-// to which append would grow by a quarter each time; many files a few kB.
+// room returns s with room for n more bytes. append would grow by a quarter
+// each time, which is too slow for the usual row group of a MB or two; but many
+// files have only a few kB.
 func room(s []byte, n int) []byte {
 	if cap(s)-len(s) >= n {
 		return s

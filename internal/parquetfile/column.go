@@ -11,8 +11,8 @@ import (
 	"sluice/internal/parquettype"
 )
 
-// column is a column of the batch with what its type and level mean for its
-// pages.
+// column is a column of the batch, with what its pages need to know about its
+// type and level.
 type column struct {
 	*batch.Column
 	runs     []uint32 // rows of each element; nil: one each
@@ -50,8 +50,8 @@ func (c *column) dictionaryBytes() int {
 }
 
 // indexBits is the number of bits of a dictionary index. The spec allows 0 for
-// a dictionary of one entry; Arrow writes 1 there, and so do we, because
-// readers have stumbled over 0.
+// a dictionary of one entry; Arrow writes 1 instead, and so do we, because some
+// readers failed on 0.
 func (c *column) indexBits() int {
 	return max(1, bits.Len(uint(c.Entries()-1)))
 }

@@ -29,7 +29,7 @@ func newCompressor(codec string) (compressor, error) {
 }
 
 // compress returns the page compressed; the bytes are valid until the next
-// call. It holds numbers of so many bytes, or something else if width is 0.
+// call. It holds numbers of width bytes, or other values if width is 0.
 func (c *compressor) compress(page []byte, width int) []byte {
 	switch c.codec {
 	case format.Zstd:

@@ -8,9 +8,9 @@ import (
 	"sluice/internal/batch"
 )
 
-// Encoder turns batches into row groups. It is reused from batch to batch so
-// that its buffers are, and is not safe for concurrent use; several encoders
-// work side by side.
+// Encoder turns batches into row groups. Use one for many batches, so that its
+// buffers are reused. It is not safe for concurrent use; several encoders can
+// work at once.
 type Encoder struct {
 	compressor compressor
 	measurer   measurer

@@ -12,9 +12,10 @@ import (
 	"sluice/schema"
 )
 
-// These are the structures of that name in the format package, less what is
-// never written, and with what it lacks: whether bounds are exact. The metadata
-// of a chunk is held encoded: that is a fifth of the memory.
+// These are the structures with the same names in the format package, without
+// the fields that are never written, and with one that is missing there:
+// whether bounds are exact. The metadata of a chunk is kept encoded, which
+// takes a fifth of the memory.
 
 type fileMetaData struct {
 	Version      int32                              `thrift:"1,required"`
@@ -77,7 +78,7 @@ func (s *statistics) setBounds(b bounds) {
 	s.IsMaxValueExact = thrift.Null[bool]{V: b.highExact, Valid: b.high != nil}
 }
 
-// encoded is a structure that was encoded before.
+// encoded is a structure that is already encoded.
 type encoded []byte
 
 var _ thrift.Value = encoded(nil)
@@ -117,8 +118,8 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 	return m
 }
 
-// text is s as a string of thrift, which is UTF-8: with U+FFFD for each byte that
-// is none. Names of files and objects are any bytes.
+// text is s as a string of thrift, which is UTF-8: with U+FFFD for each byte
+// that is not. Names of files and objects can be any bytes.
 func text(s string) string { return string([]rune(s)) }
 
 // metaData is the metadata of a chunk of a row group that begins at base.

@@ -22,8 +22,8 @@ func appendRun(dst []byte, value uint32, count, width int) []byte {
 // maxRun is the most bytes of a repeated run, and at least eight.
 const maxRun = 10 + 4
 
-// appendShortRun is appendRun for a run that is mostly short, into a slice with
-// room for maxRun bytes.
+// appendShortRun is appendRun, faster for short runs. The slice must have room
+// for maxRun bytes.
 func appendShortRun(dst []byte, value uint32, count, width int) []byte {
 	if count >= 1<<6 {
 		return appendRun(dst, value, count, width)
@@ -33,16 +33,17 @@ func appendShortRun(dst []byte, value uint32, count, width int) []byte {
 	return dst[:n+1+(width+7)/8]
 }
 
-// appendPacked appends the values as one bit-packed run. If their number is no
-// multiple of eight it must be the last run: the rest of the group is zeros,
-// which a reader takes for values.
+// appendPacked appends the values as one bit-packed run. If their number is not
+// a multiple of eight, it must be the last run: the group is filled up with
+// zeros, which a reader would take for values.
 func appendPacked(dst []byte, values []uint32, width int) []byte {
 	groups := (len(values) + 7) / 8
 	dst = binary.AppendUvarint(dst, uint64(groups)<<1|1)
 	return appendBits(dst, values, width, groups*width)
 }
 
-// appendBits appends the lowest bits of each value, in so many bytes.
+// appendBits appends the lowest bits of each value; together they take the
+// given number of bytes.
 func appendBits(dst []byte, values []uint32, width, size int) []byte {
 	const spare = 16 // whole words are written, also at the end
 	start := len(dst)
@@ -84,8 +85,8 @@ func putGroup(out []byte, v *[8]uint32, width int) {
 // appendHybrid appends the values as repeated runs where these are shorter
 // than packing, and packs the others.
 func appendHybrid(dst []byte, values []uint32, width int) []byte {
-	// A repeated run costs its header and value, and mostly the header of a
-	// further packed run.
+	// A repeated run costs its header and value, and usually the header of one
+	// more packed run.
 	shortest := max(8, 8*(4+(width+7)/8)/width)
 	packed := 0 // first value not written
 	for i := 0; i < len(values); {

@@ -8,8 +8,8 @@ type bounder struct {
 	index format.ColumnIndex
 }
 
-// chunkBounds are the bounds of a chunk: none if it has no values, or values
-// that nothing can stand above.
+// chunkBounds are the bounds of a chunk: none if it has no values, or if its
+// values have no upper bound.
 func (s *bounder) chunkBounds(c *column, pages []page) (b bounds) {
 	var lowest, highest uint32
 	found := false
@@ -32,8 +32,8 @@ func (s *bounder) chunkBounds(c *column, pages []page) (b bounds) {
 	return b
 }
 
-// columnIndex is the column index of a chunk, valid until the next call, or
-// nil if it cannot have one, as it needs the bounds of each page with values.
+// columnIndex is the column index of a chunk, valid until the next call, or nil
+// if a page with values has no bounds.
 func (s *bounder) columnIndex(c *column, pages []page) *format.ColumnIndex {
 	if c.hasNaN() { // spec, ColumnOrder: no bounds then
 		return nil
@@ -58,8 +58,8 @@ func (s *bounder) columnIndex(c *column, pages []page) *format.ColumnIndex {
 	return x
 }
 
-// bounds are those of values of which these entries are the least and the
-// greatest; false if there are none.
+// bounds are the bounds of values whose least and greatest are these entries;
+// false if there are none.
 func (s *bounder) bounds(c *column, least, greatest uint32) (b bounds, ok bool) {
 	start := len(s.buf)
 	buf, lowExact := appendLow(s.buf, c, least)
@@ -72,9 +72,9 @@ func (s *bounder) bounds(c *column, least, greatest uint32) (b bounds, ok bool) 
 	return bounds{buf[start:end:end], buf[end:len(buf):len(buf)], lowExact, highExact}, true
 }
 
-// boundaryOrder says whether the bounds of the pages with values rise or fall,
-// as they are written: texts that are cut may lose their order. Readers search
-// in them by halves.
+// boundaryOrder says whether the bounds of the pages with values rise or fall.
+// It compares them as written, because texts that are cut may lose their order.
+// Readers use it for binary search.
 func boundaryOrder(c *column, x *format.ColumnIndex) format.BoundaryOrder {
 	rising, falling, last := true, true, -1
 	for i, null := range x.NullPages {

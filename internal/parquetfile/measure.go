@@ -11,7 +11,7 @@ import (
 	"sluice/internal/batch"
 )
 
-// page is what is known of a page of one column before it is written.
+// page is what is known about a page of one column before it is written.
 type page struct {
 	firstRow  int
 	rows      int
@@ -24,8 +24,8 @@ type page struct {
 
 func (p *page) values() int { return p.rows - p.nulls }
 
-// measurer goes through the index of a column before anything is written:
-// encoding, statistics and page index follow from what it finds.
+// measurer reads the index of a column before anything is written. The
+// encoding, the statistics and the page index depend on what it finds.
 type measurer struct {
 	pages    []page
 	distinct int // entries that stand in some row
@@ -33,7 +33,7 @@ type measurer struct {
 	sizes  []uint32 // of each entry of a BYTE_ARRAY, in PLAIN encoding
 	keys   []uint64 // of each entry, see appendKeys
 	onPage []byte   // 1: the entry stands on the page
-	seen   []byte   // 1: and on some page
+	seen   []byte   // 1: the entry stands on some page
 }
 
 func (m *measurer) measure(c *column, borders []batch.Position) {
@@ -92,7 +92,7 @@ func (m *measurer) eachRow(c *column, p *page) {
 	n := len(m.sizes)
 	onPage, sizes := m.onPage[:n], m.sizes[:n]
 	for _, entry := range c.Index[p.from:p.to] {
-		if uint(entry) >= uint(n) { // Null: one test for that and for the bounds of both
+		if uint(entry) >= uint(n) { // Null: one test for this and for the bounds of both slices
 			if nulls++; entry != batch.Null {
 				panic("an index leads behind the entries of its column")
 			}

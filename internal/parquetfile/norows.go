@@ -14,15 +14,15 @@ import (
 	"sluice/internal/parquettype"
 )
 
-// Tail is how much of the end of a file [WithoutRows] needs at most.
+// Tail is the most that [WithoutRows] needs of the end of a file.
 const Tail = 64 << 20
 
-// WithoutRows makes of the end of a file one that has its columns and no rows,
-// for a table whose mapping is not known any more. end is the whole file, or
+// WithoutRows makes a file with the same columns and no rows from the end of a
+// file, for a table whose mapping is no longer known. end is the whole file or
 // its last [Tail] bytes. It is not trusted: damage is an error.
 func WithoutRows(end []byte, kv []KeyValue) (file []byte, err error) {
 	defer func() {
-		if recover() != nil { // of the library; what it says may quote the file
+		if recover() != nil { // a panic of the library; its message may quote the file
 			file, err = nil, errors.New("damaged footer")
 		}
 	}()

@@ -42,8 +42,8 @@ func (c *column) compareBounds(a, b []byte) int {
 	return bytes.Compare(a, b)
 }
 
-// number is an entry of a type that is not Bytes as an integer of the same
-// order. -0 comes before +0.
+// number is an entry of a type without Type.Bytes(), as an integer with the
+// same order. -0 comes before +0.
 func (c *column) number(entry uint32) int64 {
 	v := int64(c.Fixed[entry])
 	if c.physical == format.Double {
@@ -52,10 +52,10 @@ func (c *column) number(entry uint32) int64 {
 	return v
 }
 
-// appendKeys appends a key of each entry: of two entries the one with the
-// smaller key is the smaller. Of texts and wide decimals with the same key
-// nothing is known. Identifiers often begin alike, so what all entries share is
-// left out of their keys.
+// appendKeys appends a key for each entry: of two entries, the one with the
+// smaller key is smaller. If two texts or wide decimals have the same key, the
+// keys do not tell which is smaller. Identifiers often begin alike, so the
+// beginning that all entries share is left out of the keys.
 func (c *column) appendKeys(keys []uint64) []uint64 {
 	if c.Rising() && !c.Type.Wide() && c.physical != format.Double {
 		for entry := range c.Entries() {
@@ -91,8 +91,8 @@ func (c *column) appendKeys(keys []uint64) []uint64 {
 	return keys
 }
 
-// sharedPrefix is a number of bytes with which all entries begin. There may be
-// up to seven more where one of the entries ends.
+// sharedPrefix is a number of bytes that are equal at the start of all entries.
+// Where one of the entries ends, up to seven more may be equal.
 func (c *column) sharedPrefix() int {
 	for shared := 0; len(c.Offsets) > 0; shared += 8 {
 		var first, differ uint64
@@ -114,8 +114,8 @@ func (c *column) sharedPrefix() int {
 	return 0
 }
 
-// word is a text of at most eight bytes as a number of the same order, zeros
-// behind it.
+// word is a text of at most eight bytes as a number with the same order, filled
+// up with zeros.
 func word(text []byte) (word uint64) {
 	for i, b := range text {
 		word |= uint64(b) << (56 - 8*i)

@@ -33,7 +33,7 @@ func (g *pager) dictionary(c *column) []byte {
 func (g *pager) data(c *column, p *page, dictionary bool) []byte {
 	g.buf = g.appendLevels(g.buf[:0], c, p)
 	if dictionary {
-		// Polars looks for the width on a page without values, too.
+		// Polars reads the width even on a page without values.
 		g.buf = append(g.buf, byte(c.indexBits()))
 	}
 	switch {
@@ -46,7 +46,7 @@ func (g *pager) data(c *column, p *page, dictionary bool) []byte {
 	return g.buf
 }
 
-// appendLevels appends the definition levels, 1 for a row with a value, behind
+// appendLevels appends the definition levels, 1 for a row with a value, after
 // their length (spec, Data Pages).
 func (g *pager) appendLevels(dst []byte, c *column, p *page) []byte {
 	start := len(dst)
@@ -82,8 +82,8 @@ func (g *pager) appendIndex(dst []byte, c *column, p *page) []byte {
 	if c.runs != nil {
 		return appendRuns(dst, c, p, width, nil)
 	}
-	// Looking for repeated runs costs more than packing: only where the index
-	// changes seldom.
+	// Looking for repeated runs costs more than packing, so it is done only
+	// where the index seldom changes.
 	switch rows := g.expand(c, p); {
 	case p.changes == 1:
 		return appendRun(dst, rows[0], len(rows), width)
@@ -94,8 +94,9 @@ func (g *pager) appendIndex(dst []byte, c *column, p *page) []byte {
 	}
 }
 
-// appendRuns appends the elements as repeated runs, equal neighbours as one.
-// What is written is value(entry), or without it the entry of those that have one.
+// appendRuns appends the elements as repeated runs, with equal neighbours in
+// one run. It writes value(entry) or, if value is nil, the entry of each
+// element that has one.
 func appendRuns(dst []byte, c *column, p *page, width int, value func(uint32) uint32) []byte {
 	var current uint32
 	count := 0
@@ -175,8 +176,8 @@ func (g *pager) appendPlain(dst []byte, c *column, p *page) []byte {
 	return dst
 }
 
-// appendWords appends the values of elements, of 64 bits each, as often as each
-// has rows.
+// appendWords appends the 64-bit values of elements, each once for every row of
+// the element.
 func appendWords(dst []byte, c *column, p *page) []byte {
 	runs := c.runs[p.from:p.to]
 	for i, entry := range c.Index[p.from:p.to] {
@@ -190,8 +191,8 @@ func appendWords(dst []byte, c *column, p *page) []byte {
 	return dst
 }
 
-// consecutive reports whether each entry follows the one before it, so that
-// their bytes stand in Data as they must stand on the page.
+// consecutive reports whether each entry follows the one before it; then their
+// bytes can be copied from Data as they are.
 func consecutive(entries []uint32) bool {
 	for i, entry := range entries {
 		if entry != entries[0]+uint32(i) {

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// indexBytes is where texts are cut in bounds: the spec allows shorter
-	// bounds, and 64 bytes is what other writers keep.
+	// indexBytes is the length to which texts are cut in bounds: the spec
+	// allows shorter bounds, and other writers keep 64 bytes.
 	indexBytes = 64
 	// longestBound is the longest text that is written as a bound where
-	// indexBytes do not do, see appendCutHigh. Every bound of a chunk or page
-	// costs memory until the file ends.
+	// indexBytes are not enough, see appendCutHigh. Every bound of a chunk or
+	// page costs memory until the file ends.
 	longestBound = 256
 )
 
 // bounds are the least and the greatest value of a page or a chunk as they are
-// written: PLAIN, without length. They may be cut, and so stand for no value.
+// written: PLAIN, without length. A bound that was cut is not itself a value.
 type bounds struct {
 	low, high           []byte
-	lowExact, highExact bool // it is a value
+	lowExact, highExact bool // the bound is a value, not cut
 }
 
 // isText reports whether bounds of the column may be cut.
 func (c *column) isText() bool { return c.physical == format.ByteArray }
 
-// appendLow appends the lower bound of values of which entry is the least, and
-// whether it is that value.
+// appendLow appends the lower bound of values whose least is entry, and reports
+// whether the bound is that value.
 func appendLow(dst []byte, c *column, entry uint32) (_ []byte, exact bool) {
 	if !c.isText() {
 		return appendNumber(dst, c, entry, true)
@@ -39,8 +39,8 @@ func appendLow(dst []byte, c *column, entry uint32) (_ []byte, exact bool) {
 	return append(dst, cut...), len(cut) == len(text)
 }
 
-// appendHigh appends the upper bound of values of which entry is the greatest,
-// and whether it is that value; or reports that there is none.
+// appendHigh appends the upper bound of values whose greatest is entry, and
+// reports whether the bound is that value, and whether there is a bound at all.
 func appendHigh(dst []byte, c *column, entry uint32) (_ []byte, exact, ok bool) {
 	if !c.isText() {
 		dst, exact = appendNumber(dst, c, entry, false)
@@ -69,7 +69,7 @@ func appendNumber(dst []byte, c *column, entry uint32, low bool) (_ []byte, exac
 	return dst, dst[start+7] == sign
 }
 
-// cutLow is a text not above the text, of at most indexBytes.
+// cutLow is a text of at most indexBytes that is not above the given one.
 func cutLow(text []byte) []byte {
 	if len(text) <= indexBytes {
 		return text
@@ -81,11 +81,12 @@ func cutLow(text []byte) []byte {
 	return text[:n]
 }
 
-// appendCutHigh appends a text not below the text, of about indexBytes: its
-// beginning with the last character raised by one. Above the last character of
-// Unicode there is none, and a bound must be a text itself (spec, ColumnIndex).
-// So a text that begins with sixteen of those is cut behind them, and one that
-// begins with more of them than longestBound holds has no bound.
+// appendCutHigh appends a text of about indexBytes that is not below the given
+// one: its beginning, with the last character raised by one. The last character
+// of Unicode cannot be raised, and a bound must be valid text (spec,
+// ColumnIndex). So a text that begins with sixteen of these is cut after them,
+// and one that begins with more of them than fit into longestBound has no
+// bound.
 func appendCutHigh(dst, text []byte) (_ []byte, ok bool) {
 	if len(text) <= indexBytes {
 		return append(dst, text...), true
@@ -110,12 +111,12 @@ func appendCutHigh(dst, text []byte) (_ []byte, ok bool) {
 	return append(dst, text...), true
 }
 
-// above is the character that follows one of size bytes.
+// above is the character after the given one, which has size bytes.
 func above(r rune, size int) (next rune, ok bool) {
 	switch {
 	case r == utf8.MaxRune, r == utf8.RuneError && size == 1:
 		return 0, false
-	case r == 0xD7FF: // the surrogates behind it are no characters
+	case r == 0xD7FF: // the surrogates after it are not characters
 		return 0xE000, true
 	}
 	return r + 1, true

@@ -2,7 +2,7 @@ package parquetfile
 
 import "github.com/parquet-go/parquet-go/encoding/thrift"
 
-// compact is the protocol of all structures of the format.
+// compact is the Thrift protocol that the format uses.
 var compact thrift.CompactProtocol
 
 // sink is a byte slice that thrift structures are appended to.

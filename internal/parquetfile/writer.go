@@ -18,8 +18,8 @@ const magic = "PAR1"
 
 // Options of a [Writer].
 type Options struct {
-	// KeyValues are written to the footer, sorted by key. For the same rows to
-	// give the same bytes, no time and nothing random may be among them.
+	// KeyValues are written to the footer, sorted by key. They must hold no
+	// time and nothing random, so that the same rows give the same bytes.
 	KeyValues []KeyValue
 	// CreatedBy names the writing program, as "sluice version 1.2.3".
 	CreatedBy string
@@ -45,8 +45,9 @@ type Writer struct {
 	scratch [3][]byte
 }
 
-// groupMetaData is what is kept of a row group until the file ends. A large
-// file has thousands of chunks, so it is kept encoded, in as few pieces as can be.
+// groupMetaData is what is kept about a row group until the file ends. A large
+// file has thousands of chunks, so it is kept encoded, in as few allocations as
+// possible.
 type groupMetaData struct {
 	rowGroup      // without columns
 	columns       []byte
@@ -55,7 +56,7 @@ type groupMetaData struct {
 	chunks        []chunkSizes
 }
 
-// chunkSizes says how many bytes of each are of a chunk.
+// chunkSizes says how many bytes of each kind belong to one chunk.
 type chunkSizes struct{ metaData, columnIndex, offsetIndex int32 }
 
 // NewWriter begins a file of the schema.
@@ -97,7 +98,8 @@ func (f *Writer) Write(g *RowGroup) error {
 	return nil
 }
 
-// describe keeps what the footer says of a row group that begins at base.
+// describe keeps what the footer will say about a row group that begins at
+// base.
 func (f *Writer) describe(g *RowGroup, base int64, ordinal int) (err error) {
 	group := groupMetaData{
 		rowGroup: rowGroup{NumRows: int64(g.rows), FileOffset: base, Ordinal: int16(ordinal)},
@@ -170,9 +172,9 @@ func (f *Writer) Close() error {
 	return nil
 }
 
-// dropBounds takes the bounds of those columns out of a row group of which
-// another row group has none: readers exist that take what bounds they find
-// for those of the file (pyiceberg's add_files, delta-rs's convert).
+// dropBounds removes the bounds of a column from a row group if another row
+// group has no bounds for that column: some readers take the bounds they find
+// for those of the whole file (pyiceberg's add_files, delta-rs's convert).
 func (f *Writer) dropBounds(g *groupMetaData) (err error) {
 	if !slices.Contains(f.noBound, true) {
 		return nil
@@ -199,11 +201,12 @@ func (f *Writer) dropBounds(g *groupMetaData) (err error) {
 	return nil
 }
 
-// chunkOverhead is about what a chunk takes in the footer beside its metadata.
+// chunkOverhead is about how many bytes a chunk takes in the footer in addition
+// to its metadata.
 const chunkOverhead = 32
 
-// footer is the row group as the footer holds it, if its column and offset
-// indexes stand at these offsets, which it moves behind them.
+// footer is the row group as it stands in the footer. Its column and offset
+// indexes begin at the given offsets, which footer then moves past them.
 func (g *groupMetaData) footer(columnIndexes, offsetIndexes *int64) rowGroup {
 	group, rest := g.rowGroup, g.columns
 	group.Columns = make([]columnChunk, len(g.chunks))
@@ -212,7 +215,7 @@ func (g *groupMetaData) footer(columnIndexes, offsetIndexes *int64) rowGroup {
 		c.MetaData, rest = rest[:size.metaData], rest[size.metaData:]
 		c.OffsetIndexOffset, c.OffsetIndexLength = *offsetIndexes, size.offsetIndex
 		*offsetIndexes += int64(size.offsetIndex)
-		if size.columnIndex > 0 { // else the chunk has none
+		if size.columnIndex > 0 { // otherwise the chunk has no column index
 			c.ColumnIndexOffset, c.ColumnIndexLength = *columnIndexes, size.columnIndex
 			*columnIndexes += int64(size.columnIndex)
 		}

@@ -12,8 +12,8 @@ const (
 type fseTable struct {
 	log     uint               // 1<<log states
 	norm    [maxSymbols]int    // states of each symbol
-	states  [maxStates]uint16  // of each symbol one after another, in rising order
-	symbols [maxSymbols]symbol // ways to its states
+	states  [maxStates]uint16  // the states of one symbol after another, in rising order
+	symbols [maxSymbols]symbol // how to reach the states of each symbol
 }
 
 // symbol leads from a state to one that has the symbol.
@@ -22,9 +22,9 @@ type symbol struct {
 	first uint32 // added to what is left of the state, modulo 1<<32: a place in states
 }
 
-// describe makes the table, of at most 1<<log states, for symbols that stand n
-// times altogether. It appends the description (RFC 8878, 3.1.1.3.2.1 and
-// 4.1.1) and returns its mode.
+// describe makes the table, of at most 1<<log states, for n symbols in total.
+// It appends the description (RFC 8878, 3.1.1.3.2.1 and 4.1.1) and returns its
+// mode.
 func (t *fseTable) describe(dst []byte, counts *[maxSymbols]uint32, n int, log uint) ([]byte, byte) {
 	const one, described = 1, 2
 	for s, count := range counts {
@@ -56,7 +56,7 @@ func (t *fseTable) describe(dst []byte, counts *[maxSymbols]uint32, n int, log u
 		if t.norm[s] != 0 {
 			continue
 		}
-		// Zeros behind a zero are counted, two bits at a time.
+		// Zeros after a zero are counted, two bits at a time.
 		zeros := uint32(0)
 		for ; t.norm[s+1] == 0; s++ {
 			zeros++
@@ -86,7 +86,7 @@ func (t *fseTable) normalize(counts *[maxSymbols]uint32, n int) {
 			left -= t.norm[s]
 		}
 	}
-	for left != 0 { // what was rounded is at the cost of the largest
+	for left != 0 { // the largest shares pay for the rounding
 		most := 0
 		for s, states := range t.norm {
 			if states > t.norm[most] {
@@ -133,8 +133,8 @@ func (t *fseTable) first(s uint32) uint32 {
 	return uint32(t.states[(size<<16-c.bits)>>size+c.first])
 }
 
-// next returns the state of symbol s from which a reader comes to this one, and
-// how many of the lowest bits of this one lead there.
+// next returns the state of symbol s from which a reader comes to this state,
+// and how many of the lowest bits of this state a reader needs to do so.
 func (t *fseTable) next(state, s uint32) (before uint32, size uint32) {
 	c := &t.symbols[s&(maxSymbols-1)]
 	size = (state + c.bits) >> 16 & 31

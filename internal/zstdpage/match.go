@@ -5,24 +5,24 @@ import (
 	"math/bits"
 )
 
-// The table leads from six bytes to the place where they stood last. A slot
-// holds the lower bits of that position, and above them a tag of the bytes, so
-// that what does not match is not even looked at.
+// The table maps six bytes to the position where they last occurred. A slot
+// holds the lower bits of that position and, above them, a tag of the bytes, so
+// that most places that do not match are never read.
 const (
-	least        = 6 // bytes of a match found there: fewer take more bits than they save
+	least        = 6 // shortest match found with the table: a shorter one costs more bits than it saves
 	tableBits    = 14
 	positionBits = 20
 	position     = 1<<positionBits - 1
 )
 
-// leastBytes is how many bytes a sequence stands for on average, at least: six
-// if it was found in the table; else four, but then a byte that differs stands
-// before the next one that is near.
+// leastBytes is the least number of bytes that a sequence stands for on
+// average: six if it was found in the table; else four, but then a byte that
+// differs comes before the next near match.
 const leastBytes = 5
 
-// find divides page[from:to] into literals and matches with what stands
-// before: with the number before, if these have a width, or at the offset used
-// last; and else at the nearest place that began with the same bytes.
+// find divides page[from:to] into literals and matches with earlier bytes. It
+// looks first at the number before, if numbers have a width, or else at the
+// offset used last; then at the last place that began with the same bytes.
 func (e *Encoder) find(page []byte, from, to, width int) {
 	const (
 		multiplier  = 0x9E3779B185EBCA87
@@ -31,7 +31,8 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 	)
 	page = page[:to]
 	if most := to - from; cap(e.literals) < most+pair {
-		// Pages of a small file take a thousandth of what a whole block does.
+		// Pages of a small file take a thousandth of the room that a whole
+		// block takes.
 		room := min(max(most, 2*cap(e.literals)), maxBlock)
 		e.literals = make([]byte, 0, room+pair)
 		e.sequences.list = make([]sequence, 0, room/leastBytes+1)
@@ -55,7 +56,7 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 		found1 := *slot
 		*slot = want1
 
-		// Are four bytes in a row as they were there?
+		// Are four bytes in a row the same there?
 		differ := word ^ binary.LittleEndian.Uint64(page[s-near:s-near+8])
 		same := ^(differ&rest + rest | differ) & highs
 		same &= same >> 8
@@ -76,7 +77,7 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 				continue
 			}
 			at := s - offset
-			if offset == 0 || at < 0 { // of another text, 1<<positionBits away
+			if offset == 0 || at < 0 { // another place, a multiple of 1<<positionBits away
 				s += 2
 				continue
 			}
@@ -111,7 +112,7 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 	e.literals = append(e.literals, page[emit:]...)
 }
 
-// common is the number of equal bytes at a and b, of which b is behind a.
+// common is the number of equal bytes at a and b, where b is after a.
 func common(page []byte, a, b int) int {
 	n := 0
 	for b+n+8 <= len(page) {
@@ -126,7 +127,8 @@ func common(page []byte, a, b int) int {
 	return n
 }
 
-// pair is how many literals are copied at once: what is too much is written over.
+// pair is how many literals are copied at once; surplus bytes are overwritten
+// later.
 const pair = 16
 
 // take adds page[from:to], which is mostly short, to the literals.

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// sequence is so many literals and a match behind them, in the terms of the
-// format: the number of literals, the length of the match less 3, and 1 as
-// offset for the one before, or an offset and 3; in the lowest 18 bits, the 18
-// above these, and the others.
+// sequence is a number of literals and the match after them, as the format
+// writes them: the number of literals in the lowest 18 bits, the length of the
+// match less 3 in the next 18, and the offset plus 3 in the others, or 1 for
+// the offset used last.
 type sequence uint64
 
 const (
@@ -25,7 +25,7 @@ func (s sequence) literals() uint32 { return uint32(s & (1<<field - 1)) }
 func (s sequence) match() uint32    { return uint32(s >> field & (1<<field - 1)) }
 func (s sequence) offset() uint32   { return uint32(s >> (2 * field)) }
 
-// sequences are those of a block.
+// sequences are the sequences of a block.
 type sequences struct {
 	list    []sequence
 	symbols []symbols // of each
@@ -33,7 +33,7 @@ type sequences struct {
 	literals, matches, offsets fseTable
 }
 
-// symbols are those of the literals, the match and the offset, each in a byte.
+// symbols are the symbols for literals, match and offset, each in a byte.
 type symbols uint32
 
 func (s symbols) literals() uint32 { return uint32(s) & (maxSymbols - 1) }
@@ -52,7 +52,7 @@ func (s *sequences) append(dst []byte) []byte {
 	default:
 		dst = append(dst, byte(n>>8+128), byte(n))
 	}
-	var literals, matches, offsets [maxSymbols]uint32 // how often each symbol stands
+	var literals, matches, offsets [maxSymbols]uint32 // how often each symbol occurs
 	s.symbols = slices.Grow(s.symbols[:0], n)[:n]
 	for i, q := range s.list {
 		l, m, o := literalSymbol(q.literals()), matchSymbol(q.match()), offsetSymbol(q.offset())
@@ -71,9 +71,9 @@ func (s *sequences) append(dst []byte) []byte {
 }
 
 // appendStream appends the bits of the sequences. They are read backwards, from
-// the highest bit set on: the first states, then of each sequence the extra bits
-// of offset, match and literals, and the bits to the next states. So they are
-// written from the last sequence on.
+// the highest bit set on: the first states, then of each sequence the extra
+// bits of offset, match and literals, and the bits to the next states. So they
+// are written last sequence first.
 func (s *sequences) appendStream(dst []byte) []byte {
 	const most = 16 // bytes of a sequence, and of what is written ahead
 	n, at := len(s.list), len(dst)

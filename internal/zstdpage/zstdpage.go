@@ -1,12 +1,12 @@
 // Package zstdpage compresses the pages of a Parquet file into zstd frames
 // (RFC 8878).
 //
-// Pages are small, and neighbours in a column share bytes at the same places:
-// the upper ones of times and amounts, the first ones of identifiers. So this
-// encoder looks for a match at the offset used last before it looks anywhere
-// else, and does less than one for any input: a small table, no second look,
-// no window beyond the page. It takes three quarters of the time of a library's
-// fastest level, and its frames are smaller.
+// Pages are small, and neighbouring values in a column have equal bytes in the
+// same places: the upper bytes of times and amounts, the first bytes of
+// identifiers. So this encoder looks for a match at the offset used last before
+// it looks anywhere else. It does less than a general encoder: a small table,
+// no second look, no window beyond the page. It takes three quarters of the
+// time of a library's fastest level, and its frames are smaller.
 package zstdpage
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/huff0"
 )
 
-// maxBlock is how many bytes a block may stand for, in the format.
+// maxBlock is the most bytes that the format allows a block to stand for.
 const maxBlock = 128 << 10
 
 // Encoder makes frames, and reuses its memory. It is not safe for concurrent use.
@@ -28,11 +28,11 @@ type Encoder struct {
 }
 
 // Append appends a frame of the page, which is smaller than 4 GiB and holds
-// numbers of so many bytes, or something else if width is 0.
+// numbers of width bytes, or other values if width is 0.
 func (e *Encoder) Append(dst, page []byte, width int) []byte {
 	dst = appendHeader(dst, len(page))
 	e.repeat = 1
-	e.huff.Reuse = huff0.ReusePolicyNone // a table costs less than keeping account of the last one
+	e.huff.Reuse = huff0.ReusePolicyNone // a new table costs less than tracking the last one
 	clear(e.table[:])
 	for from, last := 0, false; !last; {
 		to := min(from+maxBlock, len(page))
@@ -43,9 +43,9 @@ func (e *Encoder) Append(dst, page []byte, width int) []byte {
 	return dst
 }
 
-// appendHeader begins a frame without checksum (RFC 8878, 3.1.1), of one segment
-// if the page is no larger than what matches reach: streaming readers hold that
-// much, and refuse to hold a page of a hundred MB.
+// appendHeader begins a frame without checksum (RFC 8878, 3.1.1), with a single
+// segment if the page is no larger than the reach of matches. A streaming
+// reader keeps that much in memory, and refuses to keep a page of a hundred MB.
 func appendHeader(dst []byte, size int) []byte {
 	const magic, single, window = 0xFD2FB528, 1 << 5, (positionBits - 10) << 3
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
@@ -91,7 +91,7 @@ func (e *Encoder) appendLiterals(dst []byte) []byte {
 	)
 	n := len(e.literals)
 	if n >= worth {
-		compress, bits, bytes, header := huff0.Compress1X, 10, 3, uint64(compressed) // two sizes of so many bits, in a header of so many bytes
+		compress, bits, bytes, header := huff0.Compress1X, 10, 3, uint64(compressed) // bits of each of the two sizes, bytes of the header
 		if n >= fourFrom {
 			compress, bits, bytes, header = huff0.Compress4X, 18, 5, compressed|3<<2
 		}
