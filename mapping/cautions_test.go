@@ -7,8 +7,8 @@ import (
 	"sluice/mapping"
 )
 
-// Of the types that can have a bloom filter, integers alone can be declared
-// with another width without any other error.
+// Of the types that can have a bloom filter, only integers can be declared with
+// another width without any other error.
 func TestCautions(t *testing.T) {
 	m, err := mapping.Parse("m.yaml", []byte(`
 table: t

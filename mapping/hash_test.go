@@ -24,8 +24,8 @@ func hash(t *testing.T, text string) string {
 	return m.Hash()
 }
 
-// The hash stands in ledgers and Parquet metadata: a change of it makes every
-// object one "made with another mapping".
+// The hash is in ledgers and Parquet metadata: if it changes, every object
+// counts as "made with another mapping".
 func TestHashIsStable(t *testing.T) {
 	const want = "82c64bc66089094eeadeec2426763d37b06af9626a32191ee9b03c622d24fc63"
 	if got := hash(t, plain); got != want {

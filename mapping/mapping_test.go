@@ -94,7 +94,8 @@ func (c testCase) write(t *testing.T, file string) {
 	}
 }
 
-// checkLocated holds every error to "file:line: what", within the file.
+// checkLocated checks that every error is "file:line: what", with a line of the
+// file.
 func checkLocated(t *testing.T, err error, in []byte) {
 	t.Helper()
 	located := regexp.MustCompile(`^mapping\.yaml:([0-9]+): .`)
@@ -181,7 +182,7 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestOrdersPreset holds the names and order of columns that users have.
+// TestOrdersPreset fixes the names and order of columns that users have.
 func TestOrdersPreset(t *testing.T) {
 	m, err := mapping.Preset(mapping.DefaultPreset)
 	if err != nil {

@@ -128,7 +128,7 @@ func TestValidateErrors(t *testing.T) {
 	}
 }
 
-// A mapping of a file that a program has changed is looked at again.
+// A mapping from a file that a program has changed is checked again.
 func TestValidateChanged(t *testing.T) {
 	m, err := mapping.Preset(mapping.DefaultPreset)
 	if err != nil {

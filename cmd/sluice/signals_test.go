@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is the command in a process of its own, in the middle of a
+// process is the command running in its own process, in the middle of a
 // conversion, with its hidden files in dir.
 type process struct {
 	*exec.Cmd
@@ -74,7 +74,7 @@ func (p *process) left(t *testing.T) []string {
 	return names
 }
 
-// ended waits for the end and gives the exit code, -1 after a signal.
+// ended waits for the end and returns the exit code, -1 after a signal.
 func (p *process) ended(t *testing.T) int {
 	t.Helper()
 	err := p.Wait()
@@ -87,8 +87,8 @@ func (p *process) ended(t *testing.T) int {
 // Each signal that ends a command leaves no hidden file, which would hold
 // personal data.
 func TestSignalsLeaveNothing(t *testing.T) {
-	// A test that was started under nohup would hand on that HUP is ignored. What
-	// is caught here has its default in the programs that are started.
+	// Under nohup, programs started by the test would ignore HUP too. A signal
+	// that is caught here has its default action in them.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(caught)
@@ -108,8 +108,9 @@ func TestSignalsLeaveNothing(t *testing.T) {
 	}
 }
 
-// What a killed command left is removed by the next one that writes there, once
-// it is old; that of a command at work stays, however old it looks.
+// Files left by a killed command are removed by the next command that writes
+// there, once they are old. Files of a running command stay, however old they
+// look.
 func TestKilledLeavesNothingForLong(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir, nil, "sluice", "convert", "-", "-o", "o.parquet")
@@ -140,7 +141,7 @@ func TestKilledLeavesNothingForLong(t *testing.T) {
 	}
 }
 
-// Under nohup the end of the terminal is no reason to stop.
+// Under nohup, the command goes on when the terminal closes.
 func TestNohup(t *testing.T) {
 	p := start(t, t.TempDir(), nil, "sh", "-c", `trap "" HUP; exec "$0" convert - -o o.parquet`, "sluice")
 	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
@@ -155,8 +156,8 @@ func TestNohup(t *testing.T) {
 	}
 }
 
-// A reader of standard output that goes away does not kill the command before
-// it has removed its hidden quarantine file.
+// If the reader of standard output goes away, the command still removes its
+// hidden quarantine file before it ends.
 func TestReaderGone(t *testing.T) {
 	dir := t.TempDir()
 	r, w, err := os.Pipe()
@@ -178,7 +179,7 @@ func TestReaderGone(t *testing.T) {
 	}
 }
 
-// What cannot be called off, here the wait for a reader, ends at the second
+// A wait that cannot be cancelled, here for a reader, ends at the second
 // interrupt.
 func TestSecondInterrupt(t *testing.T) {
 	dir := t.TempDir()

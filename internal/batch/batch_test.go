@@ -70,7 +70,7 @@ func (f *filler) element(l int, above []string) int {
 }
 
 // TestRowsComeBack fills batches, with rollbacks and flushes at any time, and
-// spreads the columns out into rows again.
+// turns the columns into rows again.
 func TestRowsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newTable(rapid.IntRange(0, 2).Draw(t, "depth"))
@@ -94,7 +94,7 @@ func TestRowsComeBack(t *testing.T) {
 				b.EndRecord()
 				if rapid.Bool().Draw(t, "flush") {
 					b.Flush(f.input, nil)
-					clear(f.input) // whose bytes may move now
+					clear(f.input) // its bytes may move now
 				}
 			}
 			b.Flush(f.input, nil)
@@ -140,8 +140,8 @@ func allRows(b *Batch) [][]string {
 	return rows
 }
 
-// fill adds n records with the text and number that value gives, and flushes
-// after every so many.
+// fill adds n records with the text and number that value gives, and flushes at
+// regular intervals.
 func fill(n, every int, value func(i int) int) *Batch {
 	b := newTable(0)
 	var input []byte
@@ -163,8 +163,8 @@ func fill(n, every int, value func(i int) int) *Batch {
 	return b
 }
 
-// TestReserve: a batch with room for as much as another one has, some times over,
-// is filled with that without growing, and holds what it held before.
+// TestReserve: a batch with room for some multiple of another batch takes that
+// much without growing, and keeps what it held before.
 func TestReserve(t *testing.T) {
 	const n, times = 1000, 4
 	sample := fill(n, 64, func(i int) int { return i })
@@ -182,7 +182,7 @@ func TestReserve(t *testing.T) {
 	b := newTable(0)
 	add(b)
 	before := allRows(b)
-	b.Reserve(sample, 1.25*times) // places are made Null some ahead
+	b.Reserve(sample, 1.25*times) // places are made Null in advance
 	if diff := cmp.Diff(before, allRows(b)); diff != "" {
 		t.Fatalf("-before +after:\n%s", diff)
 	}
@@ -231,10 +231,10 @@ func TestDictionary(t *testing.T) {
 	}
 }
 
-// TestFullDictionary: behind maxEntries each value has an entry of its own, also
-// one that is in the dictionary.
+// TestFullDictionary: after maxEntries, each value gets its own entry, even one
+// that is in the dictionary.
 func TestFullDictionary(t *testing.T) {
-	const full = maxEntries / 3 * 4  // the element with which it is: one in four repeats the one before
+	const full = maxEntries / 3 * 4  // the element at which it is full: one in four repeats the one before
 	const n, again = full + 500, 300 // the last ones are the first ones again
 	for name, sign := range map[string]int{"rising": 1, "falling": -1} {
 		value := func(i int) int {
@@ -256,7 +256,7 @@ func TestFullDictionary(t *testing.T) {
 	}
 }
 
-// TestPages: a page ends at the first border of records behind PageRows rows.
+// TestPages: a page ends at the first border of records after PageRows rows.
 func TestPages(t *testing.T) {
 	b := fill(2*PageRows+5, 100, func(i int) int { return i % 10 })
 	var ends []int

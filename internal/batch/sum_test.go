@@ -51,7 +51,8 @@ func TestSumsAreExact(t *testing.T) {
 		}
 		b.Flush(nil, scratch)
 		b.Finish()
-		// A run of rows as long as one can be; the batch counts them, it does not hold them.
+		// The longest possible run of rows; the batch counts them and does not
+		// hold them.
 		if runs := b.Runs[0]; len(runs) > 0 && runs[0] > 0 {
 			more := rapid.SampledFrom([]uint32{0, 1 << 20, math.MaxInt32 - 3}).Draw(t, "more")
 			runs[0] += more

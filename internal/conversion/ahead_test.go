@@ -33,16 +33,17 @@ func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts conversion.Op
 		if reject := new(reason.Reject); !errors.As(err, &reject) {
 			t.Fatalf("the world does not fail here: %v", err)
 		}
-		o.Stats.BytesRead = 0 // how far was read ahead of the reject
-		return o              // what was written is to be thrown away
+		o.Stats.BytesRead = 0 // how far it read ahead before the reject
+		return o              // the output is thrown away
 	}
 	o.Parquet, o.Bad = out.Bytes(), bad.Bytes()
 	return o
 }
 
-// TestAhead: a file whose row groups are read ahead gives what a stream of the
-// same bytes does, whatever stands at the borders: records that look like
-// several, objects in them that look like records, bad ones, broken documents.
+// TestAhead: a file whose row groups are read ahead gives the same as a stream
+// of the same bytes, whatever is at the borders: records that look like
+// several, objects in them that look like records, bad records, broken
+// documents.
 func TestAhead(t *testing.T) {
 	m := parseMapping(t, `table: t
 records: ["$.pages[*]", "$[*]", "$"]
@@ -77,8 +78,8 @@ columns:
 	})
 }
 
-// TestGivenUpAtBadRecord: of a row group that was read ahead up to a bad record
-// nothing is left when it is read again.
+// TestGivenUpAtBadRecord: if reading ahead stops at a bad record, nothing is
+// left of that row group when it is read again.
 func TestGivenUpAtBadRecord(t *testing.T) {
 	m := parseMapping(t, `table: t
 explode: $.lines[*]
@@ -90,7 +91,7 @@ columns:
 	const rowGroup, stride = 1 << 18, 1 << 17
 	var in bytes.Buffer
 	for i, bad := 0, 100_000; in.Len() < 8*stride; i++ {
-		if in.Len() > bad { // behind thousands of lines of its row group
+		if in.Len() > bad { // after thousands of lines of its row group
 			in.WriteString("{\"id\":\"bad\"}\n")
 			bad += stride
 		}
@@ -109,8 +110,8 @@ columns:
 	}
 }
 
-// An entry of a quarantine file among records, met twice because the first time
-// was before its turn, is not one more member that nobody asked for.
+// An entry of a quarantine file among records, found twice because the first
+// time was ahead of its turn, does not count as one more unknown member.
 func TestStrayEntryReadAhead(t *testing.T) {
 	m := parseMapping(t, "table: t\ncolumns: [{name: id, path: $.id, type: int64}]\n")
 	const rowGroup = 1 << 18
@@ -158,7 +159,7 @@ func record(t *rapid.T, i int, bad bool, pretty int) string {
 		return `{"id":"no number"}`
 	case bad && kind == 1:
 		return rapid.SampledFrom([]string{"7", "null", `"{"`, "[]", `{"id":1`, "}", `{"id":1,"text":"` + strings.Repeat("x", 3000) + `"}`}).Draw(t, "broken")
-	case kind == 2: // lines that look like records of their own
+	case kind == 2: // lines that look like records
 		return fmt.Sprintf(`{"id":%d,"other":[{"id":1},{"id":2}],"lines":[{"id":1},{"id":2},{"id":3}]}`, i)
 	case kind == 3:
 		return fmt.Sprintf(`{"id":%d,"text":"},{\"id\":1,{ } \" [ ]"}`, i)

@@ -44,8 +44,8 @@ func TestAllocations(t *testing.T) {
 }
 
 // TestSmallInput: little memory is allocated for few records, wherever they
-// begin: how much room a row group gets is concluded from a sample, which is
-// cut short where a row group may end.
+// begin: the room for a row group follows from a sample, which is cut short
+// where a row group may end.
 func TestSmallInput(t *testing.T) {
 	m, err := mapping.Preset("orders")
 	if err != nil {
@@ -72,7 +72,7 @@ func TestSmallInput(t *testing.T) {
 }
 
 // TestOneRecord: an object of one record takes half a MB and some hundred
-// allocations, as what is reserved for large ones is reserved when they come.
+// allocations, because room for large objects is reserved only when they come.
 func TestOneRecord(t *testing.T) {
 	m, err := mapping.Preset("orders")
 	if err != nil {

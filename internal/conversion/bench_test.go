@@ -38,8 +38,8 @@ func BenchmarkConvert(b *testing.B) {
 // oneOrder is a record of 200 bytes.
 const oneOrder = `{"order_id":1,"order_date":"2024-01-10","total_amount":200.50,"customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},"products":[{"product_id":1,"name":"Mug","price":25.00,"quantity":2}]}`
 
-// BenchmarkSmall measures an object of one record: where objects are small, what
-// each costs before its first record is all there is.
+// BenchmarkSmall measures an object of one record: for small objects, the cost
+// before the first record is nearly all of it.
 func BenchmarkSmall(b *testing.B) {
 	m, err := mapping.Preset("orders")
 	if err != nil {

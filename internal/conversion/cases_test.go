@@ -23,8 +23,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations of testdata")
 
 // TestCases runs testdata/convert/*.txtar: a mapping (orders, if there is
-// none), an input, and what comes of it. A case is a file; -update writes
-// what came as what is expected.
+// none), an input, and its result. A case is a file; -update writes the actual
+// result as the expected one.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/convert/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -64,7 +64,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// describe converts in and writes down all that came of it.
+// describe converts in and writes down the whole result.
 func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 	var out strings.Builder
 	tables := make([]bytes.Buffer, len(m.Tables))

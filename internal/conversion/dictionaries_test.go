@@ -11,9 +11,9 @@ import (
 )
 
 // TestDictionariesLeftAlike: whether a column leaves its dictionary must not
-// depend on how the input is cut into reads, which decides what is known when
-// a value comes: here the last values of a row group, behind the border at
-// which it is decided, are known ones.
+// depend on how the input is cut into reads, which decides which values are
+// known when one comes. Here the last values of a row group, after the border
+// at which this is decided, are known values.
 func TestDictionariesLeftAlike(t *testing.T) {
 	numbers := parseMapping(t, "table: t\ncolumns:\n  - {name: a, path: $.a, type: int64}\n")
 	for _, at := range []int{16_383, 16_370, 16_350} {
@@ -59,7 +59,7 @@ func sameForAllReads(t *testing.T, name string, m *mapping.Mapping, in []byte) {
 	}
 }
 
-// TestTimeOfZeros: ten zero bytes are no day, not even the first one.
+// TestTimeOfZeros: ten zero bytes are not a day, not even the first one.
 func TestTimeOfZeros(t *testing.T) {
 	m := parseMapping(t, "table: t\ncolumns:\n  - {name: a, path: $.a, type: timestamp}\n")
 	bad := "{\"a\":\"" + string(make([]byte, 10)) + "T12:00:00Z\"}\n"

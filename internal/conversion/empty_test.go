@@ -45,7 +45,7 @@ func TestNothingBetween(t *testing.T) {
 	}
 }
 
-// hesitant gives nothing so many times before each byte, and at its end.
+// hesitant returns no bytes a number of times before each byte, and at its end.
 type hesitant struct {
 	io.Reader
 	each, n int
@@ -59,7 +59,7 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return h.Reader.Read(p[:min(len(p), 1)])
 }
 
-// A source that gives nothing for ever has failed, however it is packed.
+// A source that gives nothing for ever has failed, however it is compressed.
 func TestSourceThatGivesNothing(t *testing.T) {
 	const good = `{"id":1}`
 	m := parseMapping(t, "table: t\ncolumns: [{name: id, path: $.id, type: int64}]\n")
@@ -105,8 +105,9 @@ func TestEndlessNothing(t *testing.T) {
 	}
 }
 
-// TestBlanksBehindFirstRecord: whether records stand on lines of their own does
-// not depend on how the input is cut into reads, however far the next one is.
+// TestBlanksBehindFirstRecord: whether records are on separate lines does not
+// depend on how the input is cut into reads, however far away the next record
+// is.
 func TestBlanksBehindFirstRecord(t *testing.T) {
 	for _, n := range []int{1 << 10, 129 << 10} {
 		for _, next := range []string{"{}\n{x\n{}", "1"} {

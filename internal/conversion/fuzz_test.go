@@ -15,10 +15,10 @@ import (
 	"sluice/mapping"
 )
 
-// FuzzConvert throws any bytes at the whole path. Whatever they are: no
-// panic; the counts add up; the file that comes out can be read and has the
-// rows that were counted; quarantine holds the very bytes of the input; and
-// neither threads nor the cut into reads change anything.
+// FuzzConvert throws any bytes at the whole path. Whatever they are: no panic;
+// the counts add up; the file that comes out can be read and has the rows that
+// were counted; quarantine holds the exact bytes of the input; and neither
+// threads nor the cut into reads change anything.
 func FuzzConvert(f *testing.F) {
 	for form := gen.Array; form <= gen.Pretty; form++ {
 		f.Add(generate(f, gen.Options{Seed: 5, Orders: 3, Form: form, Wide: true, Bad: 0.3}))

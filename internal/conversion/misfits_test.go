@@ -31,9 +31,9 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// The share is watched as it goes, and never rejects what the whole would not:
-// not where the records that follow are as short as can be, and not where the
-// number of bytes to come is only known roughly.
+// The share is checked during the conversion, and never rejects an input that
+// it would accept at the end: not if the records that follow are as short as
+// possible, and not if the number of bytes to come is only roughly known.
 func TestShareAsItGoes(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		array := rapid.Bool().Draw(r, "array")
@@ -42,7 +42,7 @@ func TestShareAsItGoes(t *testing.T) {
 			path, good, bad = "$", "1", "{}"
 		}
 		share := rapid.SampledFrom([]float64{0, 0.1, 0.5, 0.9, 1}).Draw(r, "share")
-		// Long runs, as one would see that are over the share in between.
+		// Long runs, such that the share is exceeded in between.
 		var records []string
 		misfits := 0
 		for range rapid.IntRange(1, 4).Draw(r, "runs") {
@@ -87,7 +87,7 @@ func TestShareAsItGoes(t *testing.T) {
 	})
 }
 
-// What cannot become good is not read to its end.
+// An input that cannot become good is not read to its end.
 func TestShareRejectsEarly(t *testing.T) {
 	m := parseMapping(t, "table: t\ncolumns: [{name: n, path: $.n, type: int64}]\nlimits: {quarantine_share: 0}\n")
 	text := strings.Repeat("{\"n\":\"x\"}\n", 1<<20)
@@ -102,7 +102,8 @@ func TestShareRejectsEarly(t *testing.T) {
 	}
 }
 
-// A small input writes no large quarantine, whatever its records cost there.
+// A small input writes no large quarantine, whatever the size of its entries
+// there.
 func TestQuarantineBytes(t *testing.T) {
 	lines := strings.Repeat("x\n", 2<<20)
 	source := strings.Repeat("\x01", 1000) // six bytes each in an entry

@@ -10,8 +10,8 @@ import (
 )
 
 // TestEveryPrefix cuts sound documents at every byte. No prefix may pass for
-// the whole: it is rejected, or the loss is in quarantine. What cannot be told
-// from a shorter document is one that ends between two values.
+// the whole: it is rejected, or the loss is in quarantine. Only a prefix that
+// ends between two values looks like a shorter document.
 func TestEveryPrefix(t *testing.T) {
 	m := orders(t)
 	for name, form := range map[string]gen.Form{"array": gen.Array, "wrapped": gen.Wrapped, "pretty": gen.Pretty, "ndjson": gen.NDJSON, "concatenated": gen.Concatenated} {

@@ -159,9 +159,9 @@ func checkQuarantined(t *testing.T, c reasonCase, r result) {
 	}
 }
 
-// TestReasonsDocumented holds the table of docs/reasons.md, which package
-// reason holds against its constants, against the cases above: so no code is
-// without a case, and the examples that people read are those that ran.
+// TestReasonsDocumented compares the table of docs/reasons.md with the cases
+// above; package reason compares it with its constants. So each code has a
+// case, and the examples in the table are those that ran.
 func TestReasonsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/reasons.md")
 	if err != nil {
@@ -203,8 +203,8 @@ func TestReasonsDocumented(t *testing.T) {
 	}
 }
 
-// printable is what docs/reasons.md can show of the input: its lines, but for
-// those without a fault, or nothing of bytes that are no text.
+// printable is what docs/reasons.md can show of the input: its lines except
+// those without a fault, or nothing if it is not text.
 func (c reasonCase) printable() (lines []string) {
 	if strings.ContainsFunc(c.in, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) {
 		return nil
@@ -242,7 +242,7 @@ func zstandard(t testing.TB, text string) string {
 
 func cut(s string, n int) string { return s[:len(s)-n] }
 
-// flip changes the byte that stands n bytes before the end.
+// flip changes the byte n bytes before the end.
 func flip(s string, n int) string {
 	b := []byte(s)
 	b[len(b)-n] ^= 0xff

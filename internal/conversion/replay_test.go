@@ -18,8 +18,8 @@ import (
 )
 
 // TestReplayRewritten: a quarantine file that another tool has written again is
-// replayed, whatever that did to white space, order and form. It is never read
-// as data.
+// replayed, however the tool changed white space, order and form. It is never
+// read as data.
 func TestReplayRewritten(t *testing.T) {
 	const text = "table: t\nprovenance: true\ncolumns: [{name: id, path: $.id, type: %s}]\nlimits: {quarantine_share: 1}\n"
 	mended := parseMapping(t, fmt.Sprintf(text, "string"))
@@ -81,7 +81,8 @@ func rewrite(t *rapid.T, file []byte) []byte {
 	return []byte(head + string(bytes.Join(entries, []byte("\n"))) + space("last"))
 }
 
-// TestReplayDamaged: what is a quarantine file no more is rejected as one.
+// TestReplayDamaged: a damaged quarantine file is rejected as a quarantine
+// file.
 func TestReplayDamaged(t *testing.T) {
 	const entry = `{"reason":"wrong_type","path":"$.id","offset":0,"error_offset":6,"record":0,"place":"$","source":"s","raw":"{\"id\":1}","sluice_quarantine":1}`
 	orders := parseMapping(t, "table: t\ncolumns: [{name: id, path: $.id, type: int64}]\n")
@@ -115,7 +116,7 @@ func TestReplayDamaged(t *testing.T) {
 		m := parseMapping(t, "table: t\nlimits: {quarantine_share: 1}\ncolumns: ["+text+"]\n")
 		for _, file := range []string{written, entry, strings.Replace(entry, "sluice_q", `sluice\u005fq`, 1)} {
 			if name == "json" && file != written {
-				continue // no member is looked at: what sluice writes is seen, and not what others make of it
+				continue // no member is read: only entries as sluice writes them are recognised
 			}
 			for before, in := range map[string]string{
 				"text":     "# x\n" + file,
@@ -162,9 +163,9 @@ func TestNamesAreText(t *testing.T) {
 	})
 }
 
-// TestReplay: what was quarantined, byte for byte whatever it is, comes back
-// through Convert when the mapping is mended, with its first origin; and what
-// still does not fit is quarantined again, with the same origin.
+// TestReplay: quarantined records, whatever their bytes, come back through
+// Convert with their first origin when the mapping is fixed. Records that still
+// do not fit are quarantined again, with the same origin.
 func TestReplay(t *testing.T) {
 	const text = "table: t\nprovenance: true\ncolumns: [{name: id, path: $.id, type: %s}]\nlimits: {quarantine_share: 1}\n"
 	strict := parseMapping(t, fmt.Sprintf(text, "int64"))
@@ -207,7 +208,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestReplayLarge: a record that streamed by into quarantine comes back once
+// TestReplayLarge: a record that was streamed into quarantine comes back once
 // the limit is raised.
 func TestReplayLarge(t *testing.T) {
 	text := "table: t\ncolumns: [{name: id, path: $.id, type: string}]\nlimits: {record_bytes: %d}\n"
@@ -224,7 +225,7 @@ func TestReplayLarge(t *testing.T) {
 
 // TestReplayOfMany: quarantine files joined together may come from different
 // places, most entries may still not fit, and one may still be too large to be
-// held: none of that keeps the others from their rows.
+// held: none of this keeps the other records from giving rows.
 func TestReplayOfMany(t *testing.T) {
 	const text = "records: [\"$[*]\", \"$.order\"]\ntable: t\ncolumns: [{name: id, path: $.id, type: %s, required: true}]\nlimits: {quarantine_share: 1, record_bytes: 1000}\n"
 	strict, mended := parseMapping(t, fmt.Sprintf(text, "int64")), parseMapping(t, fmt.Sprintf(text, "string")+"unknown_fields: count\n")

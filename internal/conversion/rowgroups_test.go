@@ -25,7 +25,7 @@ func rowGroups(t *testing.T, m *mapping.Mapping, in []byte, opts conversion.Opti
 	return f.NumRowGroups()
 }
 
-// TestStride: the more of the input is kept, the less of it makes a row group.
+// TestStride: the more of the input is kept, the shorter are its row groups.
 func TestStride(t *testing.T) {
 	const size = 33 << 20
 	for _, c := range []struct {

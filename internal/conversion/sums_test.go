@@ -11,8 +11,8 @@ import (
 	"sluice/internal/conversion"
 )
 
-// TestSums: the exact totals of money, as the rows have them and each value
-// once for its record.
+// TestSums: the exact totals of money, over the rows and with each value once
+// per record.
 func TestSums(t *testing.T) {
 	m := orders(t)
 	in := `[{"order_id":1,"order_date":"2024-01-10","total_amount":0.1,"customer":{"customer_id":1},"products":[{"product_id":1,"price":0.1,"quantity":1},{"product_id":2,"price":"99999999999999.9999","quantity":1}]},
@@ -67,8 +67,8 @@ columns:
 	})
 }
 
-// TestSumBeyondADecimal: a sum of the table may have more digits than a
-// decimal can hold. It is exact all the same.
+// TestSumBeyondADecimal: a sum of the table may have more digits than a decimal
+// can hold. It is still exact.
 func TestSumBeyondADecimal(t *testing.T) {
 	m := parseMapping(t, `{table: t, explode: "$.l[*]", columns: [{name: n, path: $.n, type: "decimal(38,0)"}, {name: l, path: "$.l[*]", type: int32}]}`)
 	nines := strings.Repeat("9", 38)

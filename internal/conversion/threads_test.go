@@ -15,7 +15,7 @@ import (
 	"sluice/internal/reason"
 )
 
-// What several threads must not change, beside the bytes of the output.
+// What several threads must not change, besides the bytes of the output.
 
 const linesMapping = "table: t\nlimits: {record_bytes: 300000, quarantine_share: 1}\ncolumns:\n  - {name: id, path: $.id, type: int64}\n  - {name: text, path: $.text, type: string}\n"
 
@@ -31,9 +31,9 @@ func lines(n int) []byte {
 // stream hides that a source is a file.
 type stream struct{ io.Reader }
 
-// TestVerdictBeforeTheCut: a body that is shorter than its size is a failure of
-// the world; but a syntax error before the cut stays one, however far somebody
-// has read on.
+// TestVerdictBeforeTheCut: a body shorter than its size is an error from
+// outside; but a syntax error before the cut stays a reject, however far was
+// read ahead.
 func TestVerdictBeforeTheCut(t *testing.T) {
 	m := parseMapping(t, linesMapping)
 	in := append([]byte("["), bytes.ReplaceAll(lines(10_000), []byte("\n"), []byte(","))...)
@@ -71,7 +71,8 @@ func TestLargeRecordsAlike(t *testing.T) {
 	}
 }
 
-// TestEmptyMembers: gzip members without content, and many of them, are sound.
+// TestEmptyMembers: gzip members without content are allowed, even many of
+// them.
 func TestEmptyMembers(t *testing.T) {
 	m := parseMapping(t, linesMapping)
 	record := `{"id":1,"text":"` + strings.Repeat("x", 280_000) + "\"}\n"
@@ -123,8 +124,8 @@ func TestSourceThatPanics(t *testing.T) {
 	}
 }
 
-// TestFirstErrorWins: when the output cannot be written and the input behind
-// it is bad, the failure to write is told.
+// TestFirstErrorWins: if the output cannot be written and the input after it is
+// bad, the failed write is reported.
 func TestFirstErrorWins(t *testing.T) {
 	m := parseMapping(t, linesMapping)
 	in := append([]byte("["), bytes.ReplaceAll(lines(10_000), []byte("\n"), []byte(","))...)
@@ -141,7 +142,7 @@ func TestFirstErrorWins(t *testing.T) {
 	}
 }
 
-// TestShrinkingFile: of a file that becomes shorter no record is made up.
+// TestShrinkingFile: if a file becomes shorter, no record is invented.
 func TestShrinkingFile(t *testing.T) {
 	m := parseMapping(t, linesMapping)
 	name := filepath.Join(t.TempDir(), "in.ndjson")

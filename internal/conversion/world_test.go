@@ -15,8 +15,8 @@ import (
 	"sluice/internal/reason"
 )
 
-// TestSize: a body that ends early is a failure of the world and no verdict
-// on the object, whatever the bytes that came look like.
+// TestSize: a body that ends early is an error from outside and does not reject
+// the object, whatever its bytes look like.
 func TestSize(t *testing.T) {
 	m := orders(t)
 	doc := generate(t, gen.Options{Seed: 1, Orders: 5, Form: gen.NDJSON})
@@ -37,7 +37,7 @@ func TestSize(t *testing.T) {
 }
 
 // TestCancel: a conversion whose context ends stops, says why and leaves no
-// goroutine behind.
+// goroutine running.
 func TestCancel(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	m := orders(t)
@@ -53,8 +53,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestFailingWorld: an error of the reader or of a writer comes back as it
-// is, and never as a verdict on the object.
+// TestFailingWorld: an error of the reader or of a writer is returned as it is,
+// and never rejects the object.
 func TestFailingWorld(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	m := orders(t)

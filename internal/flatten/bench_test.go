@@ -10,8 +10,8 @@ import (
 	"sluice/mapping"
 )
 
-// BenchmarkRecord measures the stages in front of the page encoder: skip reads
-// over the text and checks it, rows makes batches of it.
+// BenchmarkRecord measures the stages before the page encoder: skip skips the
+// text and checks it, rows makes batches from it.
 func BenchmarkRecord(b *testing.B) {
 	m, err := mapping.Preset("orders")
 	if err != nil {

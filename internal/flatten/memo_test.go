@@ -50,7 +50,7 @@ func TestMemo(t *testing.T) {
 	}
 }
 
-// TestMemoOfTwoLevels: lines that are remembered have lines of their own.
+// TestMemoOfTwoLevels: remembered lines contain lines of their own.
 func TestMemoOfTwoLevels(t *testing.T) {
 	const text = `table: taxes
 explode: $.lines[*].taxes[*]
@@ -88,7 +88,7 @@ when_empty: `
 	}
 }
 
-// forgetful takes the memos of a reader away.
+// forgetful removes the memos of a reader.
 func forgetful(r *reader) {
 	for _, n := range r.f.memos {
 		n.memo = nil
@@ -96,7 +96,7 @@ func forgetful(r *reader) {
 	r.f.memos = nil
 }
 
-// readAlike reads drawn records with two readers, and compares what becomes of
+// readAlike reads drawn records with two readers, and compares the result for
 // each record, and the rows.
 func readAlike(t *rapid.T, with, without *reader, draw func(*rapid.T) string) {
 	for range rapid.IntRange(1, 30).Draw(t, "records") {
@@ -130,7 +130,7 @@ func nextAlike(t *rapid.T, with, without *reader) {
 	}
 }
 
-// TestMemoIsUsed: what shows nothing but in time is shown by its counts.
+// TestMemoIsUsed: the memo changes only time, so the test looks at its counts.
 func TestMemoIsUsed(t *testing.T) {
 	m, err := mapping.Parse("memo.yaml", []byte(memoMapping))
 	if err != nil {
@@ -147,7 +147,7 @@ func TestMemoIsUsed(t *testing.T) {
 	}
 }
 
-// TestMemoOfManyShapes: lines are known whichever of their members they have.
+// TestMemoOfManyShapes: lines are known whichever members they have.
 func TestMemoOfManyShapes(t *testing.T) {
 	m := "table: t\nexplode: $.lines[*]\ncolumns:\n  - {name: id, path: \"$.lines[*].id\", type: string}\n"
 	for i := range 7 {

@@ -24,7 +24,7 @@ limits: {depth: 6}
 unknown_fields: `
 
 // TestStrangers reads records full of members that the mapping does not name:
-// whatever was learned of them before, each record gives what it gives a
+// whatever was learned about them before, each record gives the same as with a
 // reader that never learns.
 func TestStrangers(t *testing.T) {
 	for _, policy := range []string{"count", "keep", "reject"} {
@@ -42,7 +42,8 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestStrangersAreLearned: what shows nothing but in time is shown by its counts.
+// TestStrangersAreLearned: learning changes only time, so the test looks at its
+// counts.
 func TestStrangersAreLearned(t *testing.T) {
 	m, err := mapping.Parse("strangers.yaml", []byte(strangerMapping+"count"))
 	if err != nil {
@@ -52,7 +53,7 @@ func TestStrangersAreLearned(t *testing.T) {
 	for range 3 {
 		r.read(`{"id":"1","a":{"b":[{"c":1},{"c":2,"d":3}]},"lines":[{"sku":"1","no":1}]}`, false)
 	}
-	if r.f.strangers != 4 { // a, b, c, d; elements that [0] reads, too, are not learned of
+	if r.f.strangers != 4 { // a, b, c, d; elements that [0] also reads are not learned
 		t.Errorf("%d members learned, want 4", r.f.strangers)
 	}
 	var b strings.Builder
@@ -69,8 +70,8 @@ func TestStrangersAreLearned(t *testing.T) {
 	}
 }
 
-// TestStrangersCostNoRoom: an element that is recalled whole, of an object that
-// has learned many strangers, keeps nothing behind it.
+// TestStrangersCostNoRoom: an element recalled as a whole keeps no room, even
+// if its node has learned many strangers.
 func TestStrangersCostNoRoom(t *testing.T) {
 	r := newReader(linesOf(t))
 	var b strings.Builder
@@ -103,7 +104,7 @@ columns:
 	r := newReader(m)
 	for _, c := range []struct {
 		text    string
-		unknown int64 // members; -1: no JSON
+		unknown int64 // members; -1: not JSON
 	}{
 		{`{"x\"y":"1"}`, 0}, {`{"x"y":"2"}`, -1},
 		{`{"p\\bq":"3"}`, 0}, {`{"p\bq":"4"}`, 1}, // a backslash, a backspace
@@ -116,8 +117,8 @@ columns:
 }
 
 // TestStrangerBeforeAFault: the elements of an array that is counted for [-1]
-// are looked at before they are read. What is wrong with one is told where it
-// stands all the same, whether the member before it was learned or not.
+// are counted before they are read. A fault in one is still reported at its
+// position, whether the member before it was learned or not.
 func TestStrangerBeforeAFault(t *testing.T) {
 	m, err := mapping.Parse("last.yaml", []byte(`table: t
 columns:
@@ -149,8 +150,9 @@ when_empty: keep
 	return m
 }
 
-// TestHeldAlike: what a batch is said to hold decides where row groups end, so
-// it must not depend on how often a record was begun before all of it was there.
+// TestHeldAlike: the size that Held reports decides where row groups end, so it
+// must not depend on how often a record was begun before all of it was in
+// memory.
 func TestHeldAlike(t *testing.T) {
 	m := linesOf(t)
 	whole, cut := newReader(m), newReader(m)
@@ -166,7 +168,7 @@ func TestHeldAlike(t *testing.T) {
 		}
 		text := b.String() + `{}]}`
 		whole.read(text, true)
-		copy(cut.buf[cut.end:], text[:len(text)/2]) // what is remembered of it is not used, but takes room
+		copy(cut.buf[cut.end:], text[:len(text)/2]) // what is remembered from it is not used, but takes room
 		cut.f.Record(cut.buf, cut.end, -1, Origin{})
 		cut.read(text, true)
 	}

@@ -194,8 +194,8 @@ func FuzzTimestamp(f *testing.F) {
 	})
 }
 
-// TestClock: the quick way to read a time takes what the other takes, as the
-// same time, and mostly what looks like it.
+// TestClock: the fast way to read a time accepts what the other accepts, as the
+// same time, and little else.
 func TestClock(t *testing.T) {
 	c := newClock()
 	rapid.Check(t, func(t *rapid.T) {

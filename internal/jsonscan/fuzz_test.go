@@ -24,7 +24,8 @@ var seeds = []string{
 	"\x00", "[1]\x00", "\ufeff{}", `{"k":"v"}{"k":"v"}`,
 }
 
-// FuzzValue holds the skipper and the streaming validator against encoding/json.
+// FuzzValue compares the skipper and the streaming validator with
+// encoding/json.
 func FuzzValue(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))

@@ -36,7 +36,7 @@ func TestValidUTF8(t *testing.T) {
 			text[r.IntN(len(text))] ^= 1 << r.IntN(8)
 		}
 		b := append(append([]byte("x"), text...), make([]byte, Padding)...)
-		copy(b[1+len(text):], "\xc3\xa9") // what stands behind does not matter
+		copy(b[1+len(text):], "\xc3\xa9") // what follows does not matter
 		if got, want := validUTF8(b, 1, 1+len(text)), utf8.Valid(text); got != want {
 			t.Fatalf("% x: %t, want %t", text, got, want)
 		}

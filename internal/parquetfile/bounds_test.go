@@ -68,9 +68,9 @@ func checkChunkBounds(t failer, c *tableColumn, s rawStatistics, rows []any) {
 	}
 }
 
-// checkBounds: nothing lies outside of the bounds of sorted values; what is not
-// cut stands for the first and the last of them. It returns whether the bounds
-// are values, bit by bit.
+// checkBounds: no sorted value lies outside the bounds, and a bound that is not
+// cut is the first or the last value. It returns whether the bounds are values,
+// bit by bit.
 func checkBounds(t failer, c *tableColumn, low, high []byte, values []any) (lowIs, highIs bool) {
 	for _, v := range values {
 		b := c.plainBytes(v)
@@ -131,8 +131,8 @@ func (c *tableColumn) fromPlain(b []byte) any {
 	return binary.LittleEndian.Uint64(b)
 }
 
-// checkOrder: the column index calls its pages ascending if the bounds as they
-// stand there are, else descending if they are that.
+// checkOrder: the column index calls its pages ascending if the bounds in it
+// are ascending, else descending if they are descending.
 func checkOrder(t failer, c *tableColumn, index parquet.ColumnIndex, lows, highs [][]byte) {
 	falling := func(a, b []byte) int { return c.orderOf(b, a) }
 	ascending := slices.IsSortedFunc(lows, c.orderOf) && slices.IsSortedFunc(highs, c.orderOf)
@@ -177,9 +177,9 @@ func TestLongTextHasBounds(t *testing.T) {
 	}
 }
 
-// Above the last character of Unicode there is none. A text of only those has
-// itself as a bound as long as that is short, and then none; and where a chunk
-// has none, the whole file has none of the column.
+// No character is above the last one of Unicode. A text of only those is its
+// own bound if it is short, and otherwise has none. If one chunk has no bounds,
+// no chunk of that column in the file has any.
 func TestTextWithNothingAbove(t *testing.T) {
 	last := string(utf8.MaxRune)
 	for _, c := range []struct {
@@ -221,8 +221,8 @@ func TestTextWithNothingAbove(t *testing.T) {
 	}
 }
 
-// Cutting may turn the order of texts: é is cut off whole, of the longer 中
-// nothing is kept either, and what was above is then below.
+// Cutting may reverse the order of texts: é is cut off as a whole, and so is
+// the longer 中; the text that was above is then below.
 func TestOrderOfCutBounds(t *testing.T) {
 	a := strings.Repeat("a", 62)
 	file := textFile(t, []string{a + "é", a + "中"})

@@ -14,8 +14,8 @@ import (
 )
 
 // A column that shares the bytes of another's pages is written as it would be
-// alone. One that stands too far away shares nothing: else each column of a
-// wide table would be compared with all others.
+// alone. A column too far away shares nothing: otherwise each column of a wide
+// table would be compared with all others.
 func TestTwin(t *testing.T) {
 	const records = 3000
 	r := rand.New(rand.NewPCG(3, 4))
@@ -71,8 +71,8 @@ func repeated(t schema.Type, n int) any {
 	return uint64(n * 1_000_003)
 }
 
-// checkTwins checks that these columns share pages, and that each column is
-// what it is alone.
+// checkTwins checks that these columns share pages, and that each is written as
+// it would be alone.
 func checkTwins(t *testing.T, x *table, twins []int) {
 	t.Helper()
 	for _, codec := range codecs {
@@ -110,8 +110,8 @@ func checkTwins(t *testing.T, x *table, twins []int) {
 	}
 }
 
-// Numbers of a record that hardly repeat but in a few rows each are PLAIN with
-// zstd; nothing else of a record is.
+// With zstd, numbers of a record that repeat only in its own few rows are
+// PLAIN; nothing else of a record is.
 func TestDictionaryOfRecords(t *testing.T) {
 	const records = 2000
 	for name, c := range map[string]struct {
@@ -151,7 +151,7 @@ func TestDictionaryOfRecords(t *testing.T) {
 	}
 }
 
-// Elements whose rows do not add up are an error, and not a wrong file.
+// Elements whose rows do not add up give an error, not a wrong file.
 func TestRowsOfElements(t *testing.T) {
 	x := &table{depth: 1, pageEnds: make([]bool, 3), columns: make([]tableColumn, 1)}
 	x.columns[0].Name, x.columns[0].Type.Kind = "c", schema.Int64

@@ -17,7 +17,7 @@ import (
 	"sluice/schema"
 )
 
-// checkMetadata compares what a file says of a row group, read by the
+// checkMetadata compares what a file says about a row group, read by the
 // library, with the values of the rows.
 func checkMetadata(t *rapid.T, file []byte, group int, x *table) {
 	f, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
@@ -213,7 +213,7 @@ func TestZerosInBloomFilter(t *testing.T) {
 	}
 }
 
-// Of values that are not there, a hundredth or less passes.
+// At most a hundredth of the values that are not there pass.
 func TestBloomFilterRate(t *testing.T) {
 	for _, n := range []int{1, 100, 3_120, 3_121, 50_000} {
 		c := tableColumn{}
@@ -236,7 +236,7 @@ func TestBloomFilterRate(t *testing.T) {
 	}
 }
 
-// NaN is in no order: a chunk that holds one has no bounds and no column index.
+// NaN has no order: a chunk that holds one has no bounds and no column index.
 func TestNaNHasNoBounds(t *testing.T) {
 	c := tableColumn{values: []any{math.Float64bits(1), math.Float64bits(math.NaN())}}
 	c.Name, c.Type.Kind = "d", schema.Double

@@ -11,7 +11,7 @@ import (
 )
 
 // Bounds of texts are found by their first bytes: texts that begin alike, that
-// end inside of these bytes, or that hold zeros, must be told apart all the same.
+// end inside of these bytes, or that hold zeros, must still be told apart.
 func TestBoundsOfTexts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		prefix := bytes.Repeat([]byte("p"), rapid.SampledFrom([]int{0, 1, 7, 8, 9, 16}).Draw(t, "prefix"))

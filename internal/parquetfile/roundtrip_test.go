@@ -288,7 +288,7 @@ func TestLibraryReadsAllRowGroups(t *testing.T) {
 	same.Name, same.Type.Kind = "text", schema.String
 	other := same
 	for range 100 {
-		noise := make([]byte, 40) // which no codec makes smaller
+		noise := make([]byte, 40) // no codec makes it smaller
 		for i := range noise {
 			noise[i] = byte(' ' + r.IntN(95))
 		}

@@ -11,10 +11,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// widths are those of the numbers among kinds.
+// widths are the widths of the numbers among kinds.
 var widths = map[string]int{"times": 8, "amounts": 8, "wide decimals": 16, "one value": 8}
 
-// kinds are pages of so many values, as columns have them.
+// kinds are pages of n values each, as columns have them.
 var kinds = map[string]func(r *rand.Rand, n int) []byte{
 	"times": func(r *rand.Rand, n int) (values []byte) {
 		at := uint64(1_700_000_000_000_000)
@@ -220,8 +220,8 @@ func TestSymbols(t *testing.T) {
 	check("match", 32, matches, matchSymbol, &matchExtra)
 }
 
-// Whatever the counts, each symbol that stands has a state, and the states are
-// as many as the table says.
+// Whatever the counts, each symbol that occurs has a state, and there are as
+// many states as the table says.
 func FuzzNormalize(f *testing.F) {
 	f.Add([]byte{1, 1}, uint8(9))
 	f.Add(bytes.Repeat([]byte{16, 0}, 26), uint8(5))
