@@ -22,7 +22,7 @@ const (
 	None   Codec = "none"
 )
 
-// Outcome says what became of an object.
+// Outcome says what happened to an object.
 type Outcome string
 
 const (
@@ -46,8 +46,8 @@ type Stats struct {
 	// SELECT sum(column) gives on the output, where a value of a record stands
 	// in as many rows as explode gives. They may have more than 38 digits.
 	Sums map[string]string `json:"sums"`
-	// RecordSums are totals of the same columns, as far as their values can
-	// stand in several rows: a value counts once, if it stands in any row.
+	// RecordSums are totals of the same columns, if their values can stand in
+	// several rows: each value counts once, if it stands in any row.
 	RecordSums map[string]string `json:"record_sums"`
 
 	Outcome Outcome          `json:"outcome"`
@@ -60,29 +60,29 @@ type Options struct {
 	// Codec of the pages; empty means Zstd.
 	Codec Codec
 	// Threads is the number of row groups worked on at once; 0 and 1 mean one.
-	// The bytes of the output do not depend on it. Of an input that is not
-	// compressed, and an [os.File], [bytes.Reader], [strings.Reader] or
-	// [io.SectionReader], each thread reads its own row groups; of another one
-	// is read while others are encoded.
+	// The bytes of the output do not depend on it. If the input is not
+	// compressed, and is an [os.File], [bytes.Reader], [strings.Reader] or
+	// [io.SectionReader], each thread reads its own row groups. Otherwise one
+	// row group is read while others are encoded.
 	Threads int
 	// Source names the input in the quarantine and in _source_key.
 	Source string
 	// Size is the number of bytes the input must have; a different number of
 	// bytes is an error, not a reject. 0 means unknown.
 	Size int64
-	// Quarantine receives the quarantined records, a JSON object on a line
-	// each (docs/quarantine.md). If it is nil, a record that must be
-	// quarantined is an error.
+	// Quarantine receives the quarantined records, one JSON object per line
+	// (docs/quarantine.md). If it is nil, a record that must be quarantined is
+	// an error.
 	Quarantine io.Writer
-	// Table opens the output of a table, for a mapping with several; dst is
-	// not used then. The writers are not closed by Convert.
+	// Table opens the output of a table, for a mapping with several tables;
+	// then dst is not used. Convert does not close the writers.
 	Table func(name string) (io.Writer, error)
-	// Metadata gives key-value pairs for the footer of a table's file, beside
-	// sluice's own. For the same input to give the same bytes, no time and
-	// nothing random may be among them. nil: none.
+	// Metadata gives key-value pairs for the footer of a table's file, in
+	// addition to sluice's own. They must hold no time and nothing random, so
+	// that the same input gives the same bytes. nil: none.
 	Metadata func(table string) map[string]string
 	// MaxRecords ends the conversion early after that many records, for a
-	// preview; what follows is not looked at. 0 means all.
+	// preview; the rest is not read. 0 means all.
 	MaxRecords int64
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
@@ -91,13 +91,13 @@ type Options struct {
 // Convert reads JSON from src and writes Parquet to dst as the mapping says.
 //
 // A [*RejectError] means that the input cannot be trusted; any other error
-// that the world failed. In both cases what was written is incomplete and must
-// be thrown away; Stats then says how far it came, and for a reject has only
-// Outcome, Reason, Reasons and BytesRead set, which may be a little more than
-// was looked at.
+// comes from outside, such as a failed read. In both cases the output is
+// incomplete and must be thrown away. Stats then says how far Convert came; for
+// a reject, only Outcome, Reason, Reasons and BytesRead are set. BytesRead may
+// be a little more than was used.
 //
-// With several threads, a file may be read from its position to its end by
-// ReadAt; where its position is then is not defined.
+// With several threads, a file may be read with ReadAt, from its position to
+// its end; its position afterwards is not defined.
 //
 // If src is nil there are no records: the outputs get the schema and no rows.
 //
@@ -134,7 +134,7 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	return stats, nil
 }
 
-// check tells what Convert cannot work with.
+// check returns an error for arguments that Convert cannot work with.
 func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options) error {
 	if ctx == nil {
 		return errors.New("convert: the context is nil")

@@ -170,7 +170,7 @@ func change(name string, path []any, do func(parent map[string]any, member strin
 			do(object(parent), member)
 			return
 		}
-		// An element: the list is written anew, as a value of its parent.
+		// An element: the list is written again, as a value of its parent.
 		elements, i := list(parent), path[last].(int)
 		box := map[string]any{"": elements[i]}
 		do(box, "")

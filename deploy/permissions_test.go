@@ -87,8 +87,8 @@ sys.exit(main())
 	t.Setenv("SLUICE_MOTO", name)
 }
 
-// work has the bootstrap commit two objects and make and mend a table, as a
-// role that may do what the statements say.
+// work makes the bootstrap commit two objects and create and repair a table,
+// with a role that may do what the statements say.
 func (d *deployment) work(bootstrap, name string, statements []any) (failed bool, why string) {
 	d.t.Helper()
 	database := d.params["DatabaseName"]

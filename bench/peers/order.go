@@ -63,7 +63,7 @@ func (o *order) appendRows(rows []row) []row {
 	return rows
 }
 
-// money is a decimal of four digits behind the point, read from its text.
+// money is a decimal of four digits after the point, read from its text.
 type money int64
 
 func (m *money) UnmarshalJSON(text []byte) error {

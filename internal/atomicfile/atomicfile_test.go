@@ -178,7 +178,7 @@ func TestCreateErrors(t *testing.T) {
 	}
 }
 
-// The name is taken by a folder between Create and Commit: nothing may stay behind.
+// The name is taken by a folder between Create and Commit: nothing may be left.
 func TestCommitFails(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "a")

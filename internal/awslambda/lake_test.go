@@ -151,7 +151,7 @@ func (l *lake) outputs() map[string]string {
 	return outputs(l.t, filepath.Join(l.dir, "orders_data_parquet"))
 }
 
-// created is a record of S3 that key was created, of so many bytes.
+// created is an S3 record saying that key was created with size bytes.
 func created(bucket, key string, size int) string {
 	return fmt.Sprintf(`{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put",
 		"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":%d}}}`, bucket, "raw_orders_data/"+key, size)

@@ -39,9 +39,9 @@ func noticeOf(raw json.RawMessage) notice {
 	return none
 }
 
-// reconcile processes what the ledger lacks: events can be lost. What is not
-// done in time is left to the next schedule. Objects that the listings do not
-// show to be behind are verified as far as the time goes.
+// reconcile processes what the ledger lacks: events can be lost. Work that is
+// not done in time is left to the next schedule. Objects that look up to date
+// in the listings are verified as long as there is time.
 func (in *invocation) reconcile() error {
 	o := in.setup.Run()
 	o.Done = func(key string, size int64, r pipeline.Result, err error) {

@@ -31,7 +31,8 @@ const (
 // condition that nothing changed in between; it returns an ErrConflict if
 // something did, and is called again, after a pause, a limited number of times.
 //
-// Such catalogs need no memory of what failed: FollowUp looks at every table anew.
+// Such catalogs need not remember what failed: FollowUp looks at every table
+// again.
 func RefreshEach(ctx context.Context, tables []Table, one func(context.Context, Table) (Change, error)) (Result, error) {
 	var result Result
 	var errs []error

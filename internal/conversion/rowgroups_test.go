@@ -66,7 +66,7 @@ func TestStrideTooLong(t *testing.T) {
 		line(&in, "a", i)
 	}
 	// A value and its index take a little more than its line: after two
-	// multiples more is held than may be. The stride alone is four of them.
+	// multiples, more is held than allowed. The stride alone would be four.
 	got := rowGroups(t, m, in.Bytes(), conversion.Options{Codec: "none", RowGroupBytes: rowGroup, RowGroupRows: 1 << 20})
 	if want := 8; got != want {
 		t.Errorf("%d row groups of %d bytes, of which the first %d keep nothing; want %d", got, in.Len(), first, want)

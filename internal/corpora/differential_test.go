@@ -65,8 +65,8 @@ func skip(text []byte) bool {
 	return p >= 0 && jsonscan.Space(b, p) == len(text)
 }
 
-// stream feeds a validator parts of n bytes. A number ends with the byte
-// behind it only, so there is one.
+// stream feeds a validator parts of n bytes. A number ends only with the byte
+// after it, so one is added.
 func stream(text []byte, n int) bool {
 	text = append(bytes.TrimLeft(bytes.Clone(text), " \t\r\n"), '\n')
 	v := jsonscan.Validator{MaxDepth: maxDepth}

@@ -38,7 +38,7 @@ func hostileCases(t *testing.T) []hostileCase {
 }
 
 // Every hostile file has the outcome, counts and exit code it must have, a
-// reject leaves nothing behind, and no report tells a value of the file.
+// reject leaves no output, and no report contains a value of the file.
 func TestHostile(t *testing.T) {
 	exitCodes := map[string]int{"accept": 0, "reject": 1, "quarantine": 3}
 	cases := hostileCases(t)

@@ -22,11 +22,11 @@ import (
 	"sluice/mapping"
 )
 
-// A file that was cut is never a clean success: each prefix of each good
-// file is rejected, or has quarantined records, or lacks only white space at
-// its end. The one exception are sequences of documents (NDJSON, concatenated,
-// a single one) cut behind a whole document: nothing in such a file says how
-// many there must be, so its length must come from elsewhere (Options.Size).
+// A file that was cut is never a clean success: each prefix of each good file
+// is rejected, or has quarantined records, or lacks only white space at its
+// end. The one exception are sequences of documents (NDJSON, concatenated, a
+// single one) cut after a whole document: nothing in such a file says how many
+// there must be, so its length must come from elsewhere (Options.Size).
 func TestTruncation(t *testing.T) {
 	m := preset(t, "orders")
 	var cuts, borders atomic.Int64

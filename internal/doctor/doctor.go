@@ -1,8 +1,8 @@
-// Package doctor looks for what is wrong around a pipeline, before objects
-// suffer from it: rights, conditions that a server does not hold, settings of
-// the bucket, the crawler, what was left behind. It looks behind the contracts
-// of store and catalog, as no other package does, and changes nothing but
-// probes of its own, which it removes.
+// Package doctor looks for faults in the setup of a pipeline before they harm
+// objects: missing rights, conditions that a server ignores, settings of the
+// bucket, the crawler, leftovers. It is the only package that looks past the
+// contracts of store and catalog. It changes nothing except its own probes,
+// which it removes.
 package doctor
 
 import (

@@ -16,7 +16,7 @@ type glueError string
 func (e glueError) Error() string     { return string(e) + ": said by the test" }
 func (e glueError) ErrorCode() string { return string(e) }
 
-// Who is refused by a policy is told the action that is missing; who has no
+// A user refused by a policy is told which action is missing; a user without
 // valid credentials is not.
 func TestHintsOfPolicies(t *testing.T) {
 	for err, want := range map[error]bool{

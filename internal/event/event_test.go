@@ -24,9 +24,9 @@ var allowed = Allow{
 }
 
 // TestCases runs testdata/*.txtar. Each NAME.json of a file is an event, and
-// NAME.want what comes of it: its kind and a line for each record, or the
-// error. allow.json is for the events behind it. -update writes what came as
-// what is expected.
+// NAME.want the result: its kind and a line for each record, or the error.
+// allow.json applies to the events after it. -update writes the actual result
+// as the expected one.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {

@@ -33,7 +33,7 @@ func members(b []byte, names ...string) (object, error) {
 	for i := space(b, 1); b[i] != '}'; {
 		end := value(b, i)
 		name := nameOf(b[i:end])
-		i = space(b, space(b, end)+1) // behind the colon
+		i = space(b, space(b, end)+1) // after the colon
 		end = value(b, i)
 		for _, spellings := range names {
 			first, _, _ := strings.Cut(spellings, "|")
@@ -83,7 +83,7 @@ func space(b []byte, i int) int {
 	return i
 }
 
-// value is the index behind the value that begins at i.
+// value is the index after the value that begins at i.
 func value(b []byte, i int) int {
 	depth := 0
 	for ; i < len(b); i++ {

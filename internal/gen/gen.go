@@ -33,7 +33,7 @@ const (
 type Options struct {
 	Seed      uint64
 	Orders    int64   // number of orders; 0: no limit
-	Bytes     int64   // no further order after so many bytes; 0: no limit
+	Bytes     int64   // no more orders after this many bytes; 0: no limit
 	Form      Form    // how they are laid out
 	Shape     Shape   // whose they are; Shop, Wide and Bad are for Orders
 	Catalogue bool    // products and customers repeat, as in a shop; false: nearly every value differs

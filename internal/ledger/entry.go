@@ -20,9 +20,10 @@ const Version = 1
 // Entry is what is known of a source key.
 type Entry struct {
 	Version int `json:"version"`
-	// Revision counts the writes of the entry. Each has another one, so no two
-	// have the same bytes, and no ETag comes back, also where it is made of the
-	// content: who has read an older one cannot replace a newer one.
+	// Revision counts the writes of the entry. Each write has another number,
+	// so no two have the same bytes, and no ETag is used twice, even where
+	// ETags are computed from the content: a worker that read an older entry
+	// cannot replace a newer one.
 	Revision int64  `json:"revision"` // before 2026-12 there was none
 	Bucket   string `json:"bucket"`
 	Key      string `json:"key"`

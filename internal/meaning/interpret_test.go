@@ -60,7 +60,7 @@ type stranger struct {
 type place struct {
 	path     path
 	ordinals []int  // of the wildcards
-	routes   []path // what the mapping's paths have behind it; an empty one ends here
+	routes   []path // what follows it in the mapping's paths; an empty one ends here
 	order    []int  // at each array: 0 for [*], and else the rank of the index in the mapping
 	element  bool   // the record, or an exploded element
 	around   bool   // path is that of what holds the record
@@ -416,7 +416,7 @@ func (r *reading) object(v *value, places []place, here []string, held bool) {
 	}
 }
 
-// last is the order of elements that no path names: behind all others.
+// last is the order of elements that no path names: after all others.
 const last = 1 << 30
 
 // element reads the i-th of n elements of an array.

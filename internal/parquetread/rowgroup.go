@@ -38,7 +38,7 @@ func (f *File) openGroup(group int) (rows parquet.Rows, err error) {
 	return file.RowGroups()[0].Rows(), nil
 }
 
-// appended reads as the first size bytes of a reader and an end behind them.
+// appended reads as the first size bytes of a reader, followed by end.
 type appended struct {
 	reader io.ReaderAt
 	size   int64

@@ -40,7 +40,7 @@ func Physical(t schema.Type) (format.Type, int) {
 }
 
 // decimalBytes is the smallest number of bytes of a two's complement number
-// that holds every decimal of so many digits.
+// that holds every decimal of that precision.
 func decimalBytes(precision int) int {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(precision)), nil)
 	limit.Sub(limit, big.NewInt(1))

@@ -114,7 +114,7 @@ func (c *Call) Progress() {
 	c.mark, c.waited = time.Now(), 0
 }
 
-// count adds the time since the mark, but at most so much.
+// count adds the time since the mark, but no more than most.
 func (c *Call) count(most time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

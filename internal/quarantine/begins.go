@@ -9,8 +9,8 @@ import (
 
 var members = []string{"reason", "path", "offset", "error_offset", "record", "place", "source", "raw", "raw_base64"}
 
-// lookBytes is how far the member version is looked for in an object that has
-// members of no entry, and an object behind white space.
+// lookBytes is how far to look for the member version in an object with members
+// that no entry has, and for an object after white space.
 const lookBytes = 64 << 10
 
 // Begins reports whether a quarantine file begins at the window's position:

@@ -76,7 +76,7 @@ func (r *Reader) Next() (e Entry, raw []byte, err error) {
 	return wire.Entry, r.raw[:n], nil
 }
 
-// end is the position behind the entry at the window's position.
+// end is the position after the entry at the window's position.
 func (r *Reader) end() (int, error) {
 	for {
 		r.skip.Reset()

@@ -25,7 +25,7 @@ var (
 	// ErrKey: the store cannot hold an object of this key.
 	ErrKey = errors.New("key not possible here")
 	// ErrLink, an ErrKey: a link in a folder that is followed to no file. There
-	// may be objects behind it.
+	// may be objects where it leads.
 	ErrLink = fmt.Errorf("%w: a link to a folder, to nowhere, or out of this folder is not followed", ErrKey)
 
 	// ErrDenied: the server refused by its policies.

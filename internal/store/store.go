@@ -1,7 +1,7 @@
 // Package store is one bucket, or a folder used as one: objects are read at a
-// pinned version and appear whole, under a precondition, or not at all. What
-// the pipeline promises (one visible result for a source key, whatever is
-// repeated, late or killed) stands on this contract, so it has two real
+// pinned version and appear whole, under a precondition, or not at all. The
+// promise of the pipeline (one visible result for a source key, whatever is
+// repeated, late or killed) depends on this contract, so it has two real
 // implementations, s3store and dirstore, and one suite that both pass:
 // storetest.
 package store
@@ -75,10 +75,10 @@ type Store interface {
 	// comes, fails. It is idempotent.
 	AbortUpload(ctx context.Context, u Upload) error
 
-	// Sweep removes the pending uploads under prefix whose writers are dead, and
-	// says how many: nobody has written to them for as long as the store waits
-	// for it, and nobody is known to hold them. Should a writer live after all,
-	// its Commit fails as after AbortUpload.
+	// Sweep removes the pending uploads under prefix whose writers are dead,
+	// and says how many: for as long as the store waits, nobody has written to
+	// them, and nobody is known to hold them. If a writer is alive after all,
+	// its Commit fails, as it does after AbortUpload.
 	Sweep(ctx context.Context, prefix string) (int, error)
 }
 

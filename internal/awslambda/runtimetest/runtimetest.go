@@ -25,7 +25,8 @@ type API struct {
 	replies chan Reply
 }
 
-// Reply is what the function posts: the part of the path behind "runtime/", and the body.
+// Reply is what the function posts: the part of the path after "runtime/", and
+// the body.
 type Reply struct{ Path, Body string }
 
 const runtimePath = "/2018-06-01/runtime/"

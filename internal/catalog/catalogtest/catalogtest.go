@@ -25,7 +25,7 @@ type Stored struct {
 	Version     string // changes with every write of the table
 }
 
-// Fixture is a catalog under test, with no tables, and a way to look behind it.
+// Fixture is a catalog under test, with no tables, and a way to look inside it.
 type Fixture struct {
 	Catalog  catalog.Catalog
 	Location string // of a folder tables may be in, without the slash at its end

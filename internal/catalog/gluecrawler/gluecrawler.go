@@ -188,7 +188,7 @@ func (c *Crawler) look(ctx context.Context) (crawl, time.Time, error) {
 	switch {
 	case got.State != types.CrawlerStateReady: // RUNNING, STOPPING
 		return crawlRuns, time.Time{}, nil
-	case last == nil: // deleted since it was started, and made anew
+	case last == nil: // deleted since it was started, and created again
 		return crawlFailed, time.Time{}, nil
 	case last.Status == types.LastCrawlStatusFailed, last.Status == types.LastCrawlStatusCancelled:
 		return crawlFailed, aws.ToTime(last.StartTime), nil

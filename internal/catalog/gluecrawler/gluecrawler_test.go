@@ -339,8 +339,9 @@ func TestTimeout(t *testing.T) {
 	s.is(`"dirty"`)
 }
 
-// A crawl that fails is started again, at first at once, then once a day; a
-// commit, or a crawl that succeeded after a person mended it, begins anew.
+// A crawl that fails is started again, at first at once, then once a day; after
+// a commit, or after a crawl that succeeded because a person fixed the cause,
+// the count starts again.
 func TestCrawlFails(t *testing.T) {
 	s := newSetup(t, gluecrawler.Always)
 	s.glue.fail = true
@@ -377,7 +378,7 @@ func TestCrawlFails(t *testing.T) {
 	s.is(`"clean"`)
 }
 
-// The crawler was deleted and made anew, so nobody knows of the crawl.
+// The crawler was deleted and created again, so the crawl is lost.
 func TestCrawlerMadeAnew(t *testing.T) {
 	s := newSetup(t, gluecrawler.Always)
 	s.refresh(started)

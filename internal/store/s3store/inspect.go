@@ -14,8 +14,8 @@ import (
 	"sluice/internal/store"
 )
 
-// What a bucket is set to, for who looks for the cause of trouble. The pipeline
-// needs none of it.
+// The settings of a bucket, for a person who looks for the cause of a problem.
+// The pipeline needs none of this.
 
 // Clock is what the server takes for the time, in whole seconds.
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {

@@ -199,8 +199,8 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 	}
 }
 
-// fill reads a body to its end, unless it goes on behind buf. Only at the end
-// the SDK can tell that the body was not what the server's checksum says.
+// fill reads a body to its end, unless it goes on after buf. Only at the end
+// can the SDK tell whether the body matches the server's checksum.
 func fill(buf []byte, body io.Reader, goesOn bool) (int, error) {
 	n, err := io.ReadFull(body, buf)
 	if len(buf) > 0 && err == io.EOF || err == io.ErrUnexpectedEOF {

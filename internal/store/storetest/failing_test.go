@@ -42,7 +42,7 @@ func work(t *testing.T, source, sink store.Store) error {
 	return source.Delete(t.Context(), "in")
 }
 
-// TestPlan shows each fault at each call, and what it leaves behind.
+// TestPlan shows each fault at each call, and what it leaves.
 func TestPlan(t *testing.T) {
 	calls := []string{"open", "read", "create", "write", "commit", "delete"}
 	create, commit, remove := 2, 4, 5
