@@ -176,7 +176,7 @@ func command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// shell runs the commands of a block; the first that fails ends it.
+// shell runs the commands of a block, and stops at the first that fails.
 func shell(t *testing.T, dir, commands string) (string, error) {
 	const prelude = "set -e\nsluice() { command sluice \"$@\" || test $? = 3; }\n"
 	out, err := command(t, dir, "sh", "-c", prelude+commands).CombinedOutput()

@@ -1,5 +1,5 @@
-// Package mapping reads the mapping file: the statement of which JSON path
-// feeds which typed column of which table. See docs/mapping.md for the format.
+// Package mapping reads the mapping file, which says which JSON path feeds
+// which typed column of which table. See docs/mapping.md for the format.
 package mapping
 
 import "sluice/schema"

@@ -1,6 +1,6 @@
 // Package schema describes the columns of a table: names, types and the
 // properties that decide how a column is stored. It imports nothing else of
-// sluice, so every stage can speak of columns in the same words.
+// sluice, so every stage can use the same words for columns.
 package schema
 
 import (

@@ -40,7 +40,7 @@ func newAhead(s *stream, file part, seam jsonscan.Seam) *ahead {
 	return a
 }
 
-// run takes all row groups, the first of which has begun in the first lane.
+// run processes all row groups. The first has already begun, in the first lane.
 func (a *ahead) run() error {
 	first := a.decoder
 	for i, s := range a.scouts[1:] {

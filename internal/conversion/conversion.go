@@ -232,7 +232,8 @@ func (c *conversion) length() int64 {
 	}
 }
 
-// A schedule takes all row groups in their order, the first of which has begun.
+// A schedule processes all row groups in their order. The first has already
+// begun.
 type schedule interface{ run() error }
 
 // schedule reads the parts of a file side by side if that is possible, else

@@ -7,9 +7,9 @@ import "sluice/internal/batch"
 // input, so the file is the same for any number of threads. Longer row groups
 // make smaller files, since repeated values stand in fewer dictionaries, but
 // they take more memory. So the stride is the longest one, from half to four
-// times rowGroupBytes, for which about keepBytes are kept in memory; a sample
-// of the first sixteenth tells. It is short where no value repeats, and long
-// where the mapping uses little of the input.
+// times rowGroupBytes, for which at most keepBytes are kept in memory, judged
+// by a sample: the first sixteenth of rowGroupBytes. It is short where no value
+// repeats, and long where the mapping uses little of the input.
 const (
 	rowGroupBytes = 16 << 20
 	keepBytes     = 13 << 20

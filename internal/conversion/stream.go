@@ -12,8 +12,8 @@ type stream struct {
 	progress *progress
 }
 
-// run takes all row groups. The decoder has begun the first one, in the first
-// lane.
+// run processes all row groups. The decoder has already begun the first, in the
+// first lane.
 func (s *stream) run() error {
 	for i := 0; ; i++ {
 		l := s.lanes[i%len(s.lanes)]

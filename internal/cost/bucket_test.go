@@ -39,7 +39,7 @@ type stored struct {
 	meta http.Header
 }
 
-// newBucket is a store over a bucket, whose requests are counted.
+// newBucket is a store over a bucket that counts its requests.
 func newBucket(t *testing.T, count *counter) store.Store {
 	t.Helper()
 	server := httptest.NewServer(count.handler(&bucket{objects: map[string]stored{}, uploads: map[string][][]byte{}}))

@@ -44,7 +44,7 @@
 // that the memo has, and line reads the others and keeps them for the next.
 //
 // end ends an element: it checks the columns that must have a value, counts the
-// rows, and applies when_empty. A column that got no value is NULL; so nothing
+// rows, and applies when_empty. A column that got no value is NULL, and nothing
 // is written for it.
 //
 // # How it is undone

@@ -232,7 +232,8 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 }
 
 // entryAt looks for an entry of a quarantine file at p, in a value whose
-// members are not read. In entries that sluice writes, the first member tells.
+// members are not read. In entries that sluice writes, the first member shows
+// what they are.
 func (f *Flattener) entryAt(p int) {
 	if b := f.b; b[p] == '{' && bytes.HasPrefix(b[jsonscan.Space(b, p+1):], []byte(`"`+jsonscan.Entry+`"`)) {
 		f.stop(p)

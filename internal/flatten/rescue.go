@@ -92,7 +92,7 @@ func (f *Flattener) rescueRows(t *table, p int) {
 	}
 	for i, row := range r.rows {
 		if i > 0 && !last.own && row[0] == last.row[0] && t.b.Depth == 1 && !r.has(1, next[1], row[1]) {
-			// Same fields as the row before: those of the record alone.
+			// Same fields as the row before: only those of the record.
 			f.addRescued(c, base+i, last.off, last.end)
 			continue
 		}

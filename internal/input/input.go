@@ -80,8 +80,8 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // NewReader reads src. maxOut bounds the decompressed bytes, maxRatio their
-// ratio to the stored ones. progress, if not nil, is told the stored bytes read
-// so far. Nothing is read from src after ctx ends.
+// ratio to the stored ones. progress, if not nil, is called with the stored
+// bytes read so far. Nothing is read from src after ctx ends.
 func NewReader(ctx context.Context, src io.Reader, maxOut, maxRatio int64, progress func(int64)) *Reader {
 	raw := &counter{ctx: ctx, r: src, progress: progress}
 	return &Reader{raw: raw, maxOut: maxOut, maxRate: maxRatio}

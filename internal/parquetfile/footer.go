@@ -155,7 +155,7 @@ func (ch *chunk) metaData(base int64, rows int) *columnMetaData {
 	return m
 }
 
-// The encodings of the pages of a chunk: RLE is that of the levels.
+// The encodings of the pages of a chunk: RLE is for the levels.
 var (
 	plainEncodings      = thrift.Slice[format.Encoding]{format.Plain, format.RLE}
 	dictionaryEncodings = thrift.Slice[format.Encoding]{format.Plain, format.RLE, format.RLEDictionary}

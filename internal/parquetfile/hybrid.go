@@ -42,8 +42,7 @@ func appendPacked(dst []byte, values []uint32, width int) []byte {
 	return appendBits(dst, values, width, groups*width)
 }
 
-// appendBits appends the lowest bits of each value; together they take the
-// given number of bytes.
+// appendBits appends the lowest width bits of each value, size bytes in all.
 func appendBits(dst []byte, values []uint32, width, size int) []byte {
 	const spare = 16 // whole words are written, also at the end
 	start := len(dst)

@@ -217,7 +217,7 @@ var allTypes = []schema.Type{
 	{Kind: schema.Decimal, Precision: 19, Scale: 0}, {Kind: schema.Decimal, Precision: 26, Scale: 6}, {Kind: schema.Decimal, Precision: 38, Scale: 38},
 }
 
-// sample is the i-th of some values of the type.
+// sample is a random one of n values of the type.
 func sample(t schema.Type, n int, r *rand.Rand) any {
 	i := int64(r.IntN(n))
 	signed := i/2 ^ -(i & 1) // 0, -1, 1, -2, …

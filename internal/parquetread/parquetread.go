@@ -1,6 +1,6 @@
-// Package parquetread reads files of internal/parquetfile back: for previews
-// and for tests. It stands apart from the writer, which needs a small part of
-// the Parquet library only: the Lambda function must not carry the rest.
+// Package parquetread reads files that internal/parquetfile wrote, for previews
+// and tests. It is separate from the writer, which needs only a small part of
+// the Parquet library: the Lambda function must not contain the rest.
 package parquetread
 
 import (

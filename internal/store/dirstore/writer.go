@@ -13,7 +13,7 @@ import (
 	"sluice/internal/store"
 )
 
-// writer is a file in the uploads folder.
+// writer writes a file in the uploads folder.
 type writer struct {
 	s    *Store
 	ctx  context.Context
