@@ -87,7 +87,8 @@ func pack(out, version string, archs, beside []string) error {
 var waiting = []string{
 	"crypto/tls", "crypto/x509", "encoding/...", "log/...", "net/...", "regexp/...",
 	"github.com/aws/...", "go.yaml.in/...",
-	"sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/setup", "sluice/internal/store/...",
+	"sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/event", "sluice/internal/ledger",
+	"sluice/internal/patience", "sluice/internal/pipeline", "sluice/internal/setup", "sluice/internal/store/...",
 }
 
 // build compiles the function. The tags leave out the RPC of an older runtime,
