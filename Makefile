@@ -2,7 +2,7 @@
 # versions named here, into .tools; `bash .ci/run` runs all of them.
 
 SHARED   ?= ../shared
-FUZZTIME ?= 30000x
+FUZZTIME ?= 20000x
 GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.9.0
 VERSITYGW     := v1.8.0
