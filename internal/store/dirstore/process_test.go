@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -74,6 +75,22 @@ func count(dir string) error {
 	return s.Close()
 }
 
+// process starts this test program again, to do what the variable says.
+func process(t *testing.T, variable string) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), variable)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, out
+}
+
 // Processes increase one counter; some are killed on the way. No step that was
 // reported is lost, a killed process holds nobody up, and what it leaves can
 // be listed and removed.
@@ -86,16 +103,7 @@ func TestProcesses(t *testing.T) {
 	steps := make([]int, processes)
 	var wg sync.WaitGroup
 	for i := range processes {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "SLUICE_TEST_COUNTER="+s.String())
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		cmd, out := process(t, "SLUICE_TEST_COUNTER="+s.String())
 		wg.Go(func() {
 			for lines := bufio.NewScanner(out); lines.Scan(); {
 				if steps[i]++; i < killed && steps[i] == 3+i {
@@ -144,16 +152,7 @@ func TestProcesses(t *testing.T) {
 // killed, what it left is removed.
 func TestSweepAfterKill(t *testing.T) {
 	s := open(t)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SLUICE_TEST_WRITER="+s.String())
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, out := process(t, "SLUICE_TEST_WRITER="+s.String())
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "written\n" {
 		t.Errorf("the writer says %q, %v", line, err)
 	}
