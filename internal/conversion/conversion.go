@@ -277,9 +277,8 @@ func (c *conversion) checkShare() error {
 // result checks that no record was lost or counted twice.
 func (c *conversion) result() (Result, error) {
 	p := &c.progress
-	r := Result{Counts: p.counts, BytesRead: p.stored}
-	rows := int64(0)
-	rows, r.BytesWritten = c.output.written()
+	rows, bytes := c.output.written()
+	r := Result{Counts: p.counts, BytesRead: p.stored, BytesWritten: bytes}
 	r.Sums, r.RecordSums = c.output.totals()
 	switch {
 	case r.RecordsRead != r.RecordsCommitted+r.RecordsQuarantined+r.RecordsSkipped:
