@@ -71,7 +71,7 @@ func TestArchives(t *testing.T) {
 // its charts and the table formats may each add what is written beside them
 // here when they come. Twice the size means that something calls a method by
 // its name, as text/template does, so that the linker keeps all methods:
-// look with go build -ldflags=-dumpdep for who is ReflectMethod.
+// look with go build -ldflags=-dumpdep for the functions marked ReflectMethod.
 func TestCommandSize(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "sluice")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", name, "sluice/cmd/sluice")

@@ -229,10 +229,10 @@ func (a *app) quarantineReplayCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "replay [KEY...]",
-		Short: "Process these objects again, with a mended mapping",
+		Short: "Process these objects again, with a fixed mapping",
 		Long: `Publishes the objects again that have records in quarantine or were rejected
 with another mapping than the one given: the whole object, through the same
-ledger, so that the mended records join the table once and the others stay
+ledger, so that the fixed records join the table once and the others stay
 once. With the mapping they were made with there is nothing to do.`,
 		Example: `  sluice quarantine replay --lake lake/ -m mended.yaml`,
 		RunE: func(cmd *cobra.Command, keys []string) error {

@@ -24,7 +24,7 @@ type Options struct {
 	Source     string            // name of the input in quarantine and _source_key
 	Size       int64             // stored bytes that must come; 0: not known
 	Quarantine io.Writer         // nil: to quarantine a record is an error
-	MaxRecords int64             // stop after so many; 0: no limit
+	MaxRecords int64             // records after which to stop; 0: no limit
 	Progress   func(bytes int64) // called with the number of bytes read
 	CreatedBy  string            // for the footers
 
