@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"sluice/internal/filelock"
 )
@@ -106,10 +105,6 @@ func createTemp(name string) (*os.File, error) {
 	}
 }
 
-// silence is how long nobody must have written to a hidden file before Sweep
-// looks whether it is held: its process locks it just after it was made.
-const silence = time.Hour
-
 // Sweep removes the hidden files that processes left in dir when they were
 // killed: nobody holds them, and nobody wrote to them for an hour. What cannot be
 // looked at or removed stays, as who writes in a directory may have no right to
@@ -128,13 +123,9 @@ func sweep(name string) {
 	if err != nil {
 		return
 	}
-	stat, err := f.Stat()
-	isFree := false
-	if err == nil && time.Since(stat.ModTime()) >= silence {
-		isFree, err = filelock.TryLock(f)
-	}
+	isAbandoned, err := filelock.Abandoned(f)
 	f.Close() // some systems remove no open file; nobody takes it up again
-	if err == nil && isFree {
+	if err == nil && isAbandoned {
 		os.Remove(name)
 	}
 }

@@ -27,6 +27,21 @@ func Lock(ctx context.Context, f *os.File) error {
 	}
 }
 
+// silence is how long nobody must have written to a file that looks abandoned. A
+// living process holds its file: the time is for the moment before it does, and
+// for file systems that do not tell one machine of the locks of another.
+const silence = time.Hour
+
+// Abandoned reports whether the process that wrote f has died: nobody has
+// written to it for an hour, and nobody holds its lock, which f then does.
+func Abandoned(f *os.File) (bool, error) {
+	stat, err := f.Stat()
+	if err != nil || time.Since(stat.ModTime()) < silence {
+		return false, err
+	}
+	return TryLock(f)
+}
+
 // TryLock takes the lock if nobody holds it, and says whether it did.
 func TryLock(f *os.File) (got bool, err error) {
 	conn, err := f.SyscallConn()

@@ -7,16 +7,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"sluice/internal/filelock"
 )
-
-// silence is how long nobody must have written to an upload before Sweep looks
-// whether it is held. A living process holds its uploads: the time is for the
-// moment before it does, and for file systems that do not tell one machine of
-// the locks of another.
-const silence = time.Hour
 
 // Sweep implements [store.Store]. It also removes the Meta of states that were
 // replaced, or never published, by processes that died over it.
@@ -82,11 +75,7 @@ func (s *Store) sweepUpload(id string, isKey bool) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil || time.Since(stat.ModTime()) < silence {
-		return false, err
-	}
-	if isFree, err := filelock.TryLock(f); err != nil || !isFree {
+	if isAbandoned, err := filelock.Abandoned(f); err != nil || !isAbandoned {
 		return false, err
 	}
 	f.Close() // some systems remove no open file
