@@ -30,7 +30,7 @@ type object struct {
 	took   time.Duration
 }
 
-// recordError says that a record is refused or cannot be read. No retry mends
+// recordError says that a record is refused or cannot be read. No retry fixes
 // it: it is reported as failed so that a person finds it where failures go.
 type recordError struct{ event.Record }
 

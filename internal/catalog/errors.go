@@ -8,7 +8,7 @@ import (
 )
 
 // RefusedError says that a table of the catalog is not what the mapping writes,
-// and that no retry mends it: a person must change one of them.
+// and that no retry fixes it: a person must change one of them.
 type RefusedError struct {
 	Table string // its Name
 	Err   error

@@ -36,7 +36,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket,
 and hands the notification that S3 sends of such an upload to the handler of the
 Lambda function. Then the notification comes a second time, and the file is
-uploaded again with the broken order mended. Nothing is written outside the
+uploaded again with the broken order fixed. Nothing is written outside the
 folder; the orders are the same every time.`,
 		Example: "  sluice demo\n  sluice demo --dir try-sluice",
 		Args:    args(0, 0, ""),
@@ -103,8 +103,8 @@ func (a *app) showDemo(ctx context.Context, files demoFiles) error {
 	if _, err := d.notify(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\nThe file again, under the same name, now with the price %s:\n", demoMended)
-	if err := d.upload(strings.Replace(demoOrders, demoBroken, demoMended, 1)); err != nil {
+	fmt.Fprintf(a.out, "\nThe file again, under the same name, now with the price %s:\n", demoFixed)
+	if err := d.upload(strings.Replace(demoOrders, demoBroken, demoFixed, 1)); err != nil {
 		return err
 	}
 	if entry, err = d.notify(ctx); err != nil {

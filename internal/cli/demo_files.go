@@ -20,7 +20,7 @@ const (
 )
 
 // demoOrders are few enough to be added up by head. The price demoBroken is no
-// number; the upload after it has demoMended.
+// number; the upload after it has demoFixed.
 const (
 	demoOrders = `[{"order_id":1,"order_date":"2024-01-10","total_amount":200.50,
   "customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},
@@ -42,7 +42,7 @@ const (
     {"product_id":5,"name":"Vase","price":19.99,"quantity":1}]}]
 `
 	demoBroken = `"on request"`
-	demoMended = `89.90`
+	demoFixed  = `89.90`
 )
 
 const demoConfig = `# The configuration of the demo; docs/config.md has all keys. Everything else

@@ -16,7 +16,7 @@ var rejectHints = map[reason.Code]string{
 	reason.EmptyFile:          "the input is empty; look at what wrote it. No records at all is written []",
 	reason.TruncatedJSON:      "the input ends too early, as after a broken upload; fetch or export it again",
 	reason.BadJSON:            "the syntax is wrong at that byte and what follows cannot be trusted; export again, or write NDJSON, where one bad line harms no other",
-	reason.DuplicateKey:       "a key stands twice outside the records; mend what wrote the document",
+	reason.DuplicateKey:       "a key stands twice outside the records; fix the program that wrote the document",
 	reason.NotJSON:            "the input does not begin like JSON; name the right file",
 	reason.NotJSONBzip2:       "decompress it first: bunzip2 -c FILE | sluice convert - -o OUT",
 	reason.NotJSONXz:          "decompress it first: xz -dc FILE | sluice convert - -o OUT",

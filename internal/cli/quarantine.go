@@ -31,7 +31,7 @@ with quarantined records, and those that were rejected. (The file that "sluice
 convert" leaves beside its output is converted like any other input.)`,
 		Example: `  sluice quarantine list --lake lake/
   sluice quarantine show raw_orders_data/orders.json --lake lake/
-  sluice quarantine replay --lake lake/ -m mended.yaml`,
+  sluice quarantine replay --lake lake/ -m fixed.yaml`,
 	})
 	cmd.AddCommand(a.quarantineListCommand(), a.quarantineShowCommand(), a.quarantineReplayCommand())
 	return cmd
@@ -234,7 +234,7 @@ func (a *app) quarantineReplayCommand() *cobra.Command {
 with another mapping than the one given: the whole object, through the same
 ledger, so that the fixed records join the table once and the others stay
 once. With the mapping they were made with there is nothing to do.`,
-		Example: `  sluice quarantine replay --lake lake/ -m mended.yaml`,
+		Example: `  sluice quarantine replay --lake lake/ -m fixed.yaml`,
 		RunE: func(cmd *cobra.Command, keys []string) error {
 			if err := checkReport(cmd, f.report); err != nil {
 				return err

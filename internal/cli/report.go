@@ -200,23 +200,23 @@ func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convert
 			fmt.Fprintf(w, "  %s\n", visible(r.Quarantine))
 		}
 	}
-	command := []string{"sluice", "convert", fileArgument(first.Quarantine), "-o", fileArgument(mendedName(first))}
+	command := []string{"sluice", "convert", fileArgument(first.Quarantine), "-o", fileArgument(fixedName(first))}
 	if f.mapping != "" {
 		command = append(command, "-m", fileArgument(f.mapping))
 	}
 	fmt.Fprintf(w, "once the mapping, or \"raw\" in the file, is fixed (see docs/reasons.md):\n  %s\n", strings.Join(command, " "))
 }
 
-// mendedName is a name for what becomes of the quarantined records of a file:
+// fixedName is a name for what becomes of the quarantined records of a file:
 // a file beside the output, or a folder if that is one, of several tables.
-func mendedName(r *fileReport) string {
+func fixedName(r *fileReport) string {
 	switch {
 	case r.tables > 1:
-		return filepath.Clean(filepath.Join(r.Output, "mended")) + "/"
+		return filepath.Clean(filepath.Join(r.Output, "fixed")) + "/"
 	case isStream(r.Output):
-		return strings.TrimSuffix(r.Quarantine, quarantineEnd) + ".mended.parquet"
+		return strings.TrimSuffix(r.Quarantine, quarantineEnd) + ".fixed.parquet"
 	}
-	return strings.TrimSuffix(r.Output, ".parquet") + ".mended.parquet"
+	return strings.TrimSuffix(r.Output, ".parquet") + ".fixed.parquet"
 }
 
 // fileArgument is the name of a file as an argument that a POSIX shell and a

@@ -22,19 +22,19 @@ import (
 // read as data.
 func TestReplayRewritten(t *testing.T) {
 	const text = "table: t\nprovenance: true\ncolumns: [{name: id, path: $.id, type: %s}]\nlimits: {quarantine_share: 1}\n"
-	mended := parseMapping(t, fmt.Sprintf(text, "string"))
+	fixed := parseMapping(t, fmt.Sprintf(text, "string"))
 	in := "{\"id\":\"a\"}\n{\"id\":\"\u00e9\\n\"}\n{\"id\":7}\n{\"id\":\"b\xff\"}\n{\"id\":\"c\"}"
 	first := convert(t, parseMapping(t, fmt.Sprintf(text, "int64")), strings.NewReader(in), conversion.Options{Source: "bad\xff.json"})
 	if first.err != nil || first.stats.RecordsQuarantined != 4 {
 		t.Fatalf("%v %+v", first.err, first.stats)
 	}
-	want := convert(t, mended, bytes.NewReader(first.bad), conversion.Options{})
+	want := convert(t, fixed, bytes.NewReader(first.bad), conversion.Options{})
 	if want.err != nil || len(want.rows) != 3 || want.stats.RecordsQuarantined != 1 {
 		t.Fatalf("%v %+v", want.err, want.stats)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		file := rewrite(rt, first.bad)
-		got := convert(t, mended, bytes.NewReader(file), conversion.Options{Source: "rewritten", Threads: rapid.IntRange(1, 2).Draw(rt, "threads")})
+		got := convert(t, fixed, bytes.NewReader(file), conversion.Options{Source: "rewritten", Threads: rapid.IntRange(1, 2).Draw(rt, "threads")})
 		if got.err != nil || !slices.EqualFunc(got.rows, want.rows, slices.Equal) || !bytes.Equal(got.bad, want.bad) {
 			rt.Fatalf("%v %+v\n%q\nfrom\n%s", got.err, got.stats, got.rows, file)
 		}
@@ -169,7 +169,7 @@ func TestNamesAreText(t *testing.T) {
 func TestReplay(t *testing.T) {
 	const text = "table: t\nprovenance: true\ncolumns: [{name: id, path: $.id, type: %s}]\nlimits: {quarantine_share: 1}\n"
 	strict := parseMapping(t, fmt.Sprintf(text, "int64"))
-	mended := parseMapping(t, fmt.Sprintf(text, "string, from: [string, integer]"))
+	fixed := parseMapping(t, fmt.Sprintf(text, "string, from: [string, integer]"))
 	in := "{\"id\":1}\n{\"id\":\"a\\u0041 \t\\\"\"}\n{\"id\": \"é\"}\n{\"id\":\"bad \xff\"}\n{\"id\":\n{\"id\":2}\n{\"id\":\"last\"}{\"id\":true}"
 	first := convert(t, strict, strings.NewReader(in), conversion.Options{Source: "orders.json"})
 	if first.err != nil || first.stats.RecordsCommitted != 2 || first.stats.RecordsQuarantined != 6 {
@@ -182,7 +182,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("entry %d does not hold the bytes at its offset", e.Record)
 		}
 	}
-	again := convert(t, mended, bytes.NewReader(first.bad), conversion.Options{Source: "first.quarantine.ndjson"})
+	again := convert(t, fixed, bytes.NewReader(first.bad), conversion.Options{Source: "first.quarantine.ndjson"})
 	if again.err != nil {
 		t.Fatal(again.err)
 	}
@@ -228,7 +228,7 @@ func TestReplayLarge(t *testing.T) {
 // held: none of this keeps the other records from giving rows.
 func TestReplayOfMany(t *testing.T) {
 	const text = "records: [\"$[*]\", \"$.order\"]\ntable: t\ncolumns: [{name: id, path: $.id, type: %s, required: true}]\nlimits: {quarantine_share: 1, record_bytes: 1000}\n"
-	strict, mended := parseMapping(t, fmt.Sprintf(text, "int64")), parseMapping(t, fmt.Sprintf(text, "string")+"unknown_fields: count\n")
+	strict, fixed := parseMapping(t, fmt.Sprintf(text, "int64")), parseMapping(t, fmt.Sprintf(text, "string")+"unknown_fields: count\n")
 	var joined []byte
 	large := `{"id":"` + strings.Repeat("x", 1<<17) + `"}`
 	for _, in := range []string{`[{"id":"a"},` + large + `]`, `{"order":{"id":"b"}}`, "[" + strings.Repeat(`{"no":1},`, 20) + `{"id":"c"}]`} {
@@ -238,7 +238,7 @@ func TestReplayOfMany(t *testing.T) {
 		}
 		joined = append(joined, got.bad...)
 	}
-	half := *mended
+	half := *fixed
 	half.Limits.QuarantineShare = 0.5
 	got := convert(t, &half, bytes.NewReader(joined), conversion.Options{})
 	if got.err != nil {

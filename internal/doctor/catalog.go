@@ -69,7 +69,7 @@ func (d *doctor) crawler(ctx context.Context, c *gluecrawler.Crawler) Check {
 	case got.NewFoldersOnly:
 		return Check{Name: name, Status: Failed, Detail: got.Name + " only looks at new folders", Hint: "set its recrawl policy to CRAWL_EVERYTHING"}
 	case got.LastCrawl == "FAILED":
-		return warn(name, "look at the log of the crawler, mend it and start it", "%s: the last crawl failed: %s", got.Name, got.LastError)
+		return warn(name, "look at the log of the crawler, fix it and start it", "%s: the last crawl failed: %s", got.Name, got.LastError)
 	case got.Dirty && got.State == "READY":
 		return warn(name, "the next commit or follow-up starts it; a schedule of the function sees to that", "%s is not running, and there may be files that it has not seen", got.Name)
 	}

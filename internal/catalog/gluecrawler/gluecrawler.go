@@ -122,7 +122,7 @@ func (c *Crawler) FollowUp(ctx context.Context, tables []catalog.Table) (catalog
 		}
 		mark.Failures++
 		if mark.Failures >= maxFailures && time.Since(began) < retryAfter {
-			return catalog.Result{Pending: true}, fmt.Errorf("crawler %s failed %d times: look at its log and mend it; "+
+			return catalog.Result{Pending: true}, fmt.Errorf("crawler %s failed %d times: look at its log and fix it; "+
 				"it is started again a day after the last crawl began, or by you", c.name, mark.Failures)
 		}
 	}
