@@ -53,7 +53,7 @@ MUTANTS = {
         "if all := stats.RecordsQuarantined; all == stats.RecordsRead {"),
     "the sink is not compared": (
         "audit.go",
-        "return r.Outputs == a.sink.sum(r.ID>>16)",
+        "return r.Outputs == a.sink.sum(r.ID.Short())",
         "return true"),
     "torn tables are not noticed": (
         "places.go",

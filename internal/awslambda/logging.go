@@ -36,7 +36,7 @@ func (in *invocation) failure(err error) []any {
 
 // name are the attributes that name a key.
 func (in *invocation) name(o event.Object) []any {
-	attrs := []any{"object", ledger.ID(o.Bucket, o.Key)[:12], "bucket", o.Bucket}
+	attrs := []any{"object", ledger.IDOf(o.Bucket, o.Key).Short().String(), "bucket", o.Bucket}
 	if !in.HashKeys {
 		attrs = append(attrs, "key", o.Key)
 	}

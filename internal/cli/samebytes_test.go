@@ -104,7 +104,7 @@ func bySource(t *testing.T, files map[string][]byte, bucket string, objects map[
 	outputs := map[string][]byte{}
 	for name := range objects {
 		for key, data := range files {
-			if strings.HasSuffix(key, "_"+ledger.ID(bucket, "raw_orders_data/"+name)[:12]+".parquet") {
+			if strings.HasSuffix(key, "_"+ledger.IDOf(bucket, "raw_orders_data/"+name).Short().String()+".parquet") {
 				outputs[name] = data
 			}
 		}

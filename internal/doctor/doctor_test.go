@@ -135,7 +135,7 @@ func TestFolder(t *testing.T) {
 	want(t, got, "catalog", doctor.OK, "has the columns")
 
 	// What somebody did, and what a worker left.
-	if err := sink.Delete(t.Context(), "ledger/"+ledger.ID("b", "raw/a.json")+".json"); err != nil {
+	if err := sink.Delete(t.Context(), "ledger/"+ledger.IDOf("b", "raw/a.json").String()+".json"); err != nil {
 		t.Fatal(err)
 	}
 	put(t, sink, "catalog/lake/order_lines.json", `{"sluice_table":9}`)

@@ -6,9 +6,6 @@
 package ledger
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
 	"time"
 
 	"sluice"
@@ -68,35 +65,8 @@ type State struct {
 // Absent is the identity and the outcome of a key that was deleted.
 const Absent = "absent"
 
-// ID is the name of a source key in all places: SHA-256 of bucket, line feed
-// and key, in hex.
-func ID(bucket, key string) string {
-	sum := sha256.Sum256([]byte(bucket + "\n" + key))
-	return hex.EncodeToString(sum[:])
-}
-
-// OutputName is the name of the output objects of a source key whose first
-// version was of the time firstSeen.
-func OutputName(bucket, key string, firstSeen time.Time) string {
-	return firstSeen.UTC().Format(outputTime) + ID(bucket, key)[:outputID] + outputEnd
-}
-
-const (
-	outputTime = "orders_20060102T150405.000Z_"
-	outputID   = 12 // digits of the ID in the name
-	outputEnd  = ".parquet"
-)
-
-// ParseOutputName takes the name of an output apart; false if it is none.
-func ParseOutputName(name string) (id string, firstSeen time.Time, ok bool) {
-	stem, ok := strings.CutSuffix(name, outputEnd)
-	if !ok || len(stem) != len(outputTime)+outputID {
-		return "", time.Time{}, false
-	}
-	id = stem[len(outputTime):]
-	firstSeen, err := time.Parse(outputTime, stem[:len(outputTime)])
-	return id, firstSeen, err == nil && strings.Trim(id, "0123456789abcdef") == ""
-}
+// ID is that of the source key.
+func (e *Entry) ID() ID { return IDOf(e.Bucket, e.Key) }
 
 // Output is the entry's output of a table, or nil.
 func (e *Entry) Output(table string) *Output {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,13 +30,13 @@ type Ledger struct {
 // New keeps entries in s, under prefix.
 func New(s store.Store, prefix string) *Ledger { return &Ledger{s, prefix} }
 
-func (l *Ledger) key(bucket, key string) string { return l.prefix + ID(bucket, key) + ".json" }
+func (l *Ledger) key(id ID) string { return l.prefix + id.String() + ".json" }
 
 // Get reads the entry of a source key and the ETag to replace it by. The
 // error wraps store.ErrNotFound, [ErrDamaged] (the ETag is then valid) or
 // [ErrNewer].
 func (l *Ledger) Get(ctx context.Context, bucket, key string) (Entry, string, error) {
-	data, info, err := store.Get(ctx, l.store, l.key(bucket, key), maxEntry)
+	data, info, err := store.Get(ctx, l.store, l.key(IDOf(bucket, key)), maxEntry)
 	if err != nil && info.ETag != "" && info.Size > maxEntry {
 		return Entry{}, info.ETag, fmt.Errorf("read ledger entry: %w", ErrDamaged)
 	}
@@ -84,7 +83,7 @@ func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag 
 	if len(data) >= maxEntry {
 		return "", fmt.Errorf("write ledger entry: %d bytes, at most %d: the mapping has too many columns", len(data)+1, maxEntry)
 	}
-	info, err := store.Put(ctx, l.store, l.key(e.Bucket, e.Key), append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, p)
+	info, err := store.Put(ctx, l.store, l.key(e.ID()), append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, p)
 	if err != nil {
 		return "", fmt.Errorf("write ledger entry: %w", err)
 	}
@@ -93,7 +92,7 @@ func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag 
 
 // Listed is an entry as a listing shows it.
 type Listed struct {
-	ID      string
+	ID      ID
 	ETag    string
 	Written time.Time
 }
@@ -101,8 +100,9 @@ type Listed struct {
 // List calls fn with every entry, in the order of the IDs.
 func (l *Ledger) List(ctx context.Context, fn func(Listed) error) error {
 	err := l.store.List(ctx, l.prefix, func(info store.Info) error {
-		id, ok := strings.CutSuffix(strings.TrimPrefix(info.Key, l.prefix), ".json")
-		if !ok || len(id) != sha256.Size*2 {
+		name, _ := strings.CutSuffix(strings.TrimPrefix(info.Key, l.prefix), ".json")
+		id, ok := ParseID(name)
+		if !ok || l.key(id) != info.Key {
 			return nil
 		}
 		return fn(Listed{id, info.ETag, info.Modified})
@@ -114,8 +114,8 @@ func (l *Ledger) List(ctx context.Context, fn func(Listed) error) error {
 }
 
 // Read is Get for an entry of which only the ID is known.
-func (l *Ledger) Read(ctx context.Context, id string) (Entry, string, error) {
-	data, info, err := store.Get(ctx, l.store, l.prefix+id+".json", maxEntry)
+func (l *Ledger) Read(ctx context.Context, id ID) (Entry, string, error) {
+	data, info, err := store.Get(ctx, l.store, l.key(id), maxEntry)
 	if err != nil && info.ETag != "" && info.Size > maxEntry {
 		err = ErrDamaged
 	}
@@ -123,7 +123,7 @@ func (l *Ledger) Read(ctx context.Context, id string) (Entry, string, error) {
 	if err == nil {
 		e, err = decode(data)
 	}
-	if err == nil && ID(e.Bucket, e.Key) != id {
+	if err == nil && e.ID() != id {
 		err = ErrDamaged
 	}
 	if err != nil {

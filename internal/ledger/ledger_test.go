@@ -35,26 +35,50 @@ var firstSeen = time.Date(2024, 1, 10, 8, 30, 0, 123_000_000, time.UTC)
 func entry(key string) *ledger.Entry {
 	return &ledger.Entry{
 		Version: ledger.Version, Bucket: "raw", Key: key, FirstSeen: firstSeen,
-		Outputs: []ledger.Output{{Table: "order_lines", Key: "orders_data_parquet/" + ledger.OutputName("raw", key, firstSeen)}},
+		Outputs: []ledger.Output{{Table: "order_lines", Key: "orders_data_parquet/" + ledger.OutputName(ledger.IDOf("raw", key).Short(), firstSeen)}},
 	}
 }
 
-// Names are a contract: they are looked for by people, and built by hand.
+// Names are a contract: they are looked for by people, and built by hand. All of
+// them are here as other programs compute them, such as sha256sum.
 func TestNames(t *testing.T) {
-	const id = "96d050a3" // sha256 of "raw\nin/a.json"
-	if got := ledger.ID("raw", "in/a.json"); !strings.HasPrefix(got, id) || len(got) != 64 {
-		t.Errorf("ID %s", got)
+	for _, c := range []struct {
+		bucket, key string
+		id          string
+		index       ledger.IndexID
+		short       ledger.ShortID
+		output      string
+	}{
+		{"raw", "in/a.json", "96d050a3b8dbeb49c1ed21662f937e075be91acd87121d7d7ec29631e06d5941", 0x96d050a3b8dbeb49, 0x96d050a3b8db, "orders_20240110T083000.123Z_96d050a3b8db.parquet"},
+		{"", "raw_orders_data/orders.json", "dacc443e803d227b60ca57a1d214af0981d6f79d97429e2896c1c23d76a2fbd9", 0xdacc443e803d227b, 0xdacc443e803d, "orders_20240110T083000.123Z_dacc443e803d.parquet"},
+		{"orders", "raw_orders_data/2024-01-10.json", "0c23ed330c1511b5d91bd301bfb8f71a69479a24c360247b0fc4cbf6ffad54d7", 0x0c23ed330c1511b5, 0x0c23ed330c15, "orders_20240110T083000.123Z_0c23ed330c15.parquet"},
+		{"b", "ä€/ .json\t", "8f742f4ad2fd43f3fcd6fc6e975736425a2f7595e213094d3ec222db70f9c073", 0x8f742f4ad2fd43f3, 0x8f742f4ad2fd, "orders_20240110T083000.123Z_8f742f4ad2fd.parquet"},
+		{"raw", "in/434.json", "003a526e31540aadf5d83978c043c5d329a7b2204b545b289b3b0e5ba012d5a8", 0x003a526e31540aad, 0x003a526e3154, "orders_20240110T083000.123Z_003a526e3154.parquet"},
+	} {
+		id := ledger.IDOf(c.bucket, c.key)
+		if id.String() != c.id || id.Index() != c.index || id.Short() != c.short || id.Index().Short() != c.short {
+			t.Errorf("%q: ID %s, in the index %x, in names %s", c.key, id, id.Index(), id.Short())
+		}
+		if parsed, ok := ledger.ParseID(c.id); !ok || parsed != id {
+			t.Errorf("%q: its text is read as %s", c.key, parsed)
+		}
+		berlin := time.FixedZone("", 3600)
+		if got := ledger.OutputName(id.Short(), firstSeen.In(berlin)); got != c.output {
+			t.Errorf("%q: output %s, want %s", c.key, got, c.output)
+		}
+		short, at, ok := ledger.ParseOutputName(c.output)
+		if !ok || short != c.short || !at.Equal(firstSeen) {
+			t.Errorf("%s says %s %v %v", c.output, short, at, ok)
+		}
 	}
-	want := "orders_20240110T083000.123Z_" + ledger.ID("raw", "in/a.json")[:12] + ".parquet"
-	berlin := time.FixedZone("", 3600)
-	if got := ledger.OutputName("raw", "in/a.json", firstSeen.In(berlin)); got != want {
-		t.Errorf("output %s, want %s", got, want)
+	id := ledger.IDOf("raw", "in/a.json").String()
+	for _, other := range []string{"", "x", id[1:], id + "0", strings.ToUpper(id), "x" + id[1:]} {
+		if _, ok := ledger.ParseID(other); ok {
+			t.Errorf("%q is taken for an ID", other)
+		}
 	}
-	short, at, ok := ledger.ParseOutputName(want)
-	if !ok || !strings.HasPrefix(ledger.ID("raw", "in/a.json"), short) || !at.Equal(firstSeen.Truncate(time.Millisecond)) {
-		t.Errorf("the name says %s %v %v", short, at, ok)
-	}
-	for _, other := range []string{"", ".parquet", "x" + want, want + "x", strings.Replace(want, "T08", "T28", 1), "orders_0123456789ab.parquet", want[:len(want)-9] + "z.parquet"} {
+	want := "orders_20240110T083000.123Z_" + id[:12] + ".parquet"
+	for _, other := range []string{"", ".parquet", "x" + want, want + "x", strings.Replace(want, "T08", "T28", 1), "orders_0123456789ab.parquet", want[:len(want)-9] + "z.parquet", strings.Replace(want, ".123", ",123", 1), strings.Replace(want, id[:12], strings.ToUpper(id[:12]), 1)} {
 		if _, _, ok := ledger.ParseOutputName(other); ok {
 			t.Errorf("%q is taken for the name of an output", other)
 		}
@@ -105,7 +129,7 @@ func TestClaimAndAccount(t *testing.T) {
 // content does not come back either. Entries without a revision are older.
 func TestRevisions(t *testing.T) {
 	l, s := open(t)
-	name := "ledger/" + ledger.ID("raw", "in/a.json") + ".json"
+	name := "ledger/" + ledger.IDOf("raw", "in/a.json").String() + ".json"
 	written := func() string {
 		t.Helper()
 		data, _, err := store.Get(t.Context(), s, name, 1<<20)
@@ -226,7 +250,7 @@ func TestDamaged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, s := open(t)
-			key := "ledger/" + ledger.ID("raw", "in/a.json") + ".json"
+			key := "ledger/" + ledger.IDOf("raw", "in/a.json").String() + ".json"
 			info, err := store.Put(t.Context(), s, key, []byte(c.text), store.CreateOptions{}, store.IfNoneMatch())
 			if err != nil {
 				t.Fatal(err)
@@ -268,7 +292,7 @@ func TestLargeEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, same, err := l.Read(t.Context(), ledger.ID("raw", "in/a.json"))
+	read, same, err := l.Read(t.Context(), ledger.IDOf("raw", "in/a.json"))
 	if err != nil || same != etag {
 		t.Fatalf("ETag %q, want %q: %v", same, etag, err)
 	}
@@ -284,20 +308,20 @@ func TestLargeEntry(t *testing.T) {
 // List gives every entry once, and nothing else that lies there.
 func TestList(t *testing.T) {
 	l, s := open(t)
-	want := map[string]string{}
+	want := map[ledger.ID]string{}
 	for i := range 5 {
 		key := fmt.Sprintf("in/%d.json", i)
 		if _, err := l.Put(t.Context(), entry(key), store.IfNoneMatch()); err != nil {
 			t.Fatal(err)
 		}
-		want[ledger.ID("raw", key)] = key
+		want[ledger.IDOf("raw", key)] = key
 	}
-	for _, key := range []string{"ledger/README.md", "ledger/short.json", "ledgers/" + ledger.ID("raw", "x") + ".json"} {
+	for _, key := range []string{"ledger/README.md", "ledger/short.json", "ledgers/" + ledger.IDOf("raw", "x").String() + ".json"} {
 		if _, err := store.Put(t.Context(), s, key, nil, store.CreateOptions{}, store.IfNoneMatch()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := map[string]string{}
+	got := map[ledger.ID]string{}
 	if err := l.List(t.Context(), func(listed ledger.Listed) error {
 		e, etag, err := l.Read(t.Context(), listed.ID)
 		if etag != listed.ETag {
@@ -327,7 +351,7 @@ func TestDocumentedEntry(t *testing.T) {
 	example, _, _ = strings.Cut(example, "```")
 	l, s := open(t)
 	const bucket, key = "orders", "raw_orders_data/2024-01-10.json"
-	name := "ledger/" + ledger.ID(bucket, key) + ".json"
+	name := "ledger/" + ledger.IDOf(bucket, key).String() + ".json"
 	if !strings.Contains(string(text), name) {
 		t.Errorf("the documentation does not name %s", name)
 	}
@@ -338,7 +362,7 @@ func TestDocumentedEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "orders_data_parquet/" + ledger.OutputName(bucket, key, e.FirstSeen); e.Outputs[0].Key != want {
+	if want := "orders_data_parquet/" + ledger.OutputName(ledger.IDOf(bucket, key).Short(), e.FirstSeen); e.Outputs[0].Key != want {
 		t.Errorf("the output should be %s", want)
 	}
 	// Written again it has the same members and values, with no others.

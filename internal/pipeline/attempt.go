@@ -111,7 +111,7 @@ const (
 	metaMapping  = "sluice-mapping"
 	metaColumns  = "sluice-columns"
 	metaSoftware = "sluice-version"
-	metaSource   = "sluice-source" // ledger.ID of the source key
+	metaSource   = "sluice-source" // the ID of the source key
 	metaReplaces = "sluice-replaces"
 )
 
@@ -152,7 +152,7 @@ func (p *Pipeline) look(ctx context.Context, e *ledger.Entry, key string) (fence
 	case info.ETag == "":
 		return fence{}, fmt.Errorf("look at output: the store tells no ETag of %q, without which no publication is safe", key)
 	}
-	if id := info.Meta[metaSource]; id != "" && id != ledger.ID(e.Bucket, e.Key) {
+	if id := info.Meta[metaSource]; id != "" && id != e.ID().String() {
 		return fence{}, fmt.Errorf("look at output: %q belongs to another source key", key)
 	}
 	return fence{

@@ -1,9 +1,9 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"sort"
@@ -29,15 +29,12 @@ type audit struct {
 
 // known is an entry of the ledger as far as it is known.
 type known struct {
-	record         // written by the worker that reads the entry
-	key     uint64 // its ID, which is searched for meanwhile
-	id      [32]byte
-	written int64 // when, in nanoseconds since 1970
-	isRead  bool  // record tells what the entry says
-	seen    bool  // it was compared with the source
+	record            // written by the worker that reads the entry
+	id      ledger.ID // which is searched for meanwhile
+	written int64     // when, in nanoseconds since 1970
+	isRead  bool      // record tells what the entry says
+	seen    bool      // it was compared with the source
 }
-
-func (k *known) name() string { return hex.EncodeToString(k.id[:]) }
 
 // newAudit lists the ledger and the sink, side by side.
 func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) {
@@ -48,11 +45,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 		func() (err error) { index, err = p.Ledger.Cache(ctx); return err },
 		func() error {
 			return p.Ledger.List(ctx, func(l ledger.Listed) error {
-				k := known{record: record{ID: short(l.ID), ETag: digest(l.ETag)}, key: short(l.ID), written: l.Written.UnixNano()}
-				if _, err := hex.Decode(k.id[:], []byte(l.ID)); err != nil {
-					return nil //nolint:nilerr // no entry has such a name
-				}
-				a.entries = append(a.entries, k)
+				a.entries = append(a.entries, known{record: record{ID: l.ID.Index(), ETag: digest(l.ETag)}, id: l.ID, written: l.Written.UnixNano()})
 				return nil
 			})
 		},
@@ -60,7 +53,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(a.entries, func(x, y known) int { return cmp.Compare(x.key, y.key) })
+	slices.SortFunc(a.entries, func(x, y known) int { return bytes.Compare(x.id[:], y.id[:]) })
 	a.fill(decodeIndex(a.fingerprint, index))
 	return a, nil
 }
@@ -77,25 +70,28 @@ func (a *audit) fill(index []record) {
 	}
 }
 
-func (a *audit) byID(id uint64) *known {
-	if i := a.from(id); i < len(a.entries) && a.entries[i].key == id {
-		return &a.entries[i]
+// byID is the entry with this ID, or nil. Like has it reads nothing of an entry
+// but the ID: workers write the rest meanwhile.
+func (a *audit) byID(id ledger.IndexID) *known {
+	i, found := sort.Find(len(a.entries), func(i int) int { return cmp.Compare(id, a.entries[i].id.Index()) })
+	if !found {
+		return nil
 	}
-	return nil
+	return &a.entries[i]
 }
 
-// from is the place of the first entry that is not before id. It reads nothing
-// of an entry but the key: workers write the rest meanwhile.
-func (a *audit) from(id uint64) int {
-	return sort.Search(len(a.entries), func(i int) bool { return a.entries[i].key >= id })
+// has reports whether there is an entry with the ID in the name of an output.
+func (a *audit) has(id ledger.ShortID) bool {
+	_, found := sort.Find(len(a.entries), func(i int) int { return cmp.Compare(id, a.entries[i].id.Short()) })
+	return found
 }
 
 // find is the entry of a source key, or nil.
-func (a *audit) find(key string) *known { return a.byID(short(ledger.ID(a.bucket, key))) }
+func (a *audit) find(key string) *known { return a.byID(ledger.IDOf(a.bucket, key).Index()) }
 
 // agrees reports whether the sink lists the outputs that the entry names, and
 // no other.
-func (a *audit) agrees(r record) bool { return r.Outputs == a.sink.sum(r.ID>>16) }
+func (a *audit) agrees(r record) bool { return r.Outputs == a.sink.sum(r.ID.Short()) }
 
 // update takes over what an entry says that was read.
 func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) record {
@@ -123,9 +119,9 @@ func (a *audit) account(k *known, r *Result) record {
 // unnamed counts outputs of keys that the ledger does not know, and keys with
 // outputs of several names.
 func (a *audit) unnamed(f *Findings) {
-	names := map[uint64]bool{}
+	names := map[ledger.ShortID]bool{}
 	for _, r := range a.added {
-		names[r.ID>>16] = true
+		names[r.ID.Short()] = true
 	}
 	for rest := a.sink.outputs; len(rest) > 0; {
 		all := a.sink.of(rest[0].id)
@@ -134,8 +130,7 @@ func (a *audit) unnamed(f *Findings) {
 		if all[0].at != all[len(all)-1].at {
 			f.Doubled++
 		}
-		i := a.from(id << 16)
-		if !names[id] && (i == len(a.entries) || a.entries[i].key>>16 != id) {
+		if !names[id] && !a.has(id) {
 			f.Unaccounted += int64(len(all))
 		}
 	}

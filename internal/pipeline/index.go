@@ -16,7 +16,7 @@ import (
 
 // record is what the ledger entry of a key says, as far as listings tell it.
 type record struct {
-	ID      uint64 // of the source key, see short
+	ID      ledger.IndexID
 	ETag    uint64 // of the entry
 	Listed  uint64 // of the source state that was accounted for
 	Outputs uint64 // see sumOf
@@ -94,7 +94,7 @@ func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Out
 }
 
 func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record {
-	r := record{ID: short(ledger.ID(e.Bucket, e.Key)), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
+	r := record{ID: e.ID().Index(), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
 	if e.State != nil {
 		r.Listed = digest(e.State.Listed)
 	}

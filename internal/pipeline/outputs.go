@@ -73,7 +73,7 @@ func (w *work) begin(ctx context.Context, i int, identity, mapping, columns stri
 			metaMapping:  mapping,
 			metaColumns:  columns,
 			metaSoftware: w.state.Software,
-			metaSource:   ledger.ID(w.entry.Bucket, w.entry.Key),
+			metaSource:   w.entry.ID().String(),
 			metaReplaces: w.replaces(i),
 		},
 	})

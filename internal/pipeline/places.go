@@ -35,7 +35,7 @@ func (p *Pipeline) place(e *ledger.Entry) {
 		past = slices.Delete(past, i, i+1)
 		return out, true
 	}
-	name := ledger.OutputName(e.Bucket, e.Key, e.FirstSeen)
+	name := ledger.OutputName(e.ID().Short(), e.FirstSeen)
 	var outputs []ledger.Output
 	for _, t := range p.Mapping.Tables {
 		key := p.folder(t.Name) + name

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"sluice"
-	"sluice/internal/ledger"
 	"sluice/internal/store"
 )
 
@@ -31,7 +30,7 @@ type Report struct {
 // says the state and the mapping, so writing it again changes nothing.
 func (w *work) base() string {
 	sum := sha256.Sum256([]byte(w.state.Identity + "\n" + w.state.Mapping))
-	return w.p.QuarantinePrefix + ledger.ID(w.entry.Bucket, w.entry.Key) + "/" + hex.EncodeToString(sum[:8])
+	return w.p.QuarantinePrefix + w.entry.ID().String() + "/" + hex.EncodeToString(sum[:8])
 }
 
 func (w *work) quarantineKey() string { return w.base() + ".records.ndjson" }

@@ -383,7 +383,7 @@ func (r *run) look(ctx context.Context, it item) {
 
 // read reads the entry of a key, and compares it with what is listed.
 func (r *run) read(ctx context.Context, it *item) (c *claim, isSettled bool, err error) {
-	e, etag, err := r.p.Ledger.Read(ctx, it.entry.name())
+	e, etag, err := r.p.Ledger.Read(ctx, it.entry.id)
 	switch {
 	case errors.Is(err, ledger.ErrDamaged) && it.info.Key == "":
 		r.count(&r.sum.Damaged, 1)

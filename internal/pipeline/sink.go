@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,11 +23,10 @@ type sinkListing struct {
 	foreign int64          // objects that are no output by their name, and not hidden
 }
 
-// listedOutput is an output in a listing. The key is known by the first 12
-// digits of its ID, which the names have.
+// listedOutput is an output in a listing.
 type listedOutput struct {
-	id     uint64
-	at     int64 // the time in its name, in milliseconds
+	id     ledger.ShortID // which its name has
+	at     int64          // the time in its name, in milliseconds
 	state  uint64
 	folder uint32
 }
@@ -43,20 +41,6 @@ func digest(parts ...string) uint64 {
 		h.Write([]byte{0})
 	}
 	return binary.BigEndian.Uint64(h.Sum(nil))
-}
-
-// short is the beginning of an ID as a number.
-func short(id string) uint64 { return digits(id, 16) }
-
-// named is as much of an ID as the names of outputs have.
-func named(id string) uint64 { return digits(id, 12) }
-
-func digits(id string, n int) uint64 {
-	u, err := strconv.ParseUint(id[:min(len(id), n)], 16, 64)
-	if err != nil {
-		return 0
-	}
-	return u
 }
 
 // listSink lists the outputs in the sink, in all of its folders.
@@ -77,7 +61,7 @@ func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
 			i = len(l.folders)
 			l.folders = append(l.folders, folder)
 		}
-		l.outputs = append(l.outputs, listedOutput{named(id), at.UnixMilli(), digest(info.Key, info.ETag), uint32(i)})
+		l.outputs = append(l.outputs, listedOutput{id, at.UnixMilli(), digest(info.Key, info.ETag), uint32(i)})
 		return nil
 	})
 	if err != nil {
@@ -99,8 +83,8 @@ func hidden(name string) bool {
 }
 
 // of gives the outputs of a source key.
-func (l *sinkListing) of(id uint64) []listedOutput {
-	begin, found := slices.BinarySearchFunc(l.outputs, id, func(o listedOutput, id uint64) int { return cmp.Compare(o.id, id) })
+func (l *sinkListing) of(id ledger.ShortID) []listedOutput {
+	begin, found := slices.BinarySearchFunc(l.outputs, id, func(o listedOutput, id ledger.ShortID) int { return cmp.Compare(o.id, id) })
 	if !found {
 		return nil
 	}
@@ -112,7 +96,7 @@ func (l *sinkListing) of(id uint64) []listedOutput {
 }
 
 // sum is one number for all outputs of a key and their states.
-func (l *sinkListing) sum(id uint64) (sum uint64) {
+func (l *sinkListing) sum(id ledger.ShortID) (sum uint64) {
 	for _, o := range l.of(id) {
 		sum += o.state
 	}
@@ -134,9 +118,9 @@ func (p *Pipeline) sumOf(e *ledger.Entry) (sum uint64) {
 func (p *Pipeline) compare(e *ledger.Entry, l *sinkListing) (differs bool, extra int64) {
 	listed := map[uint64]bool{}
 	keys := map[string]uint64{}
-	for _, o := range l.of(named(ledger.ID(e.Bucket, e.Key))) {
+	for _, o := range l.of(e.ID().Short()) {
 		listed[o.state] = true
-		keys[l.key(e, o)] = o.state
+		keys[l.key(o)] = o.state
 	}
 	for _, out := range e.Outputs {
 		if !p.inSink(out) {
@@ -150,9 +134,9 @@ func (p *Pipeline) compare(e *ledger.Entry, l *sinkListing) (differs bool, extra
 	return differs, int64(len(keys))
 }
 
-// key is the key of a listed output, if it is one of the entry's source key.
-func (l *sinkListing) key(e *ledger.Entry, o listedOutput) string {
-	return l.folders[o.folder] + ledger.OutputName(e.Bucket, e.Key, time.UnixMilli(o.at))
+// key is the key of a listed output.
+func (l *sinkListing) key(o listedOutput) string {
+	return l.folders[o.folder] + ledger.OutputName(o.id, time.UnixMilli(o.at))
 }
 
 // adopted is the entry of a key whose own is lost or damaged: it must have
@@ -166,15 +150,15 @@ func (p *Pipeline) adopted(ctx context.Context, bucket, key string, l *sinkListi
 		tables[p.folder(t.Name)] = t.Name
 	}
 	var last store.Info
-	for _, o := range l.of(named(ledger.ID(bucket, key))) {
-		name := l.key(&e, o)
+	for _, o := range l.of(e.ID().Short()) {
+		name := l.key(o)
 		info, err := p.Sink.Head(ctx, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			continue
 		case err != nil:
 			return e, fmt.Errorf("look at output: %w", err)
-		case info.Meta[metaSource] != ledger.ID(bucket, key):
+		case info.Meta[metaSource] != e.ID().String():
 			continue // its name begins like ours
 		}
 		at := time.UnixMilli(o.at).UTC()

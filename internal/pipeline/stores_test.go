@@ -350,7 +350,7 @@ func (s suite) damaged(t *testing.T) {
 	}
 }
 
-func entryKey(key string) string { return "ledger/" + ledger.ID("raw", key) + ".json" }
+func entryKey(key string) string { return "ledger/" + ledger.IDOf("raw", key).String() + ".json" }
 
 // A deleted entry is made again with the same name while the source is as it was.
 func (s suite) lost(t *testing.T) {

@@ -86,7 +86,7 @@ func (w *world) process(t testing.TB, key string, want pipeline.Disposition) pip
 // output is the one output of a key and its content; nil if there is none.
 func (w *world) output(t testing.TB, key string) (name string, data []byte) {
 	t.Helper()
-	end := "_" + ledger.ID("raw", key)[:12] + ".parquet"
+	end := "_" + ledger.IDOf("raw", key).Short().String() + ".parquet"
 	var names []string
 	if err := w.sink.List(t.Context(), "out/", func(i store.Info) error {
 		if strings.HasSuffix(i.Key, end) {

@@ -160,10 +160,10 @@ func (s *Setup) claimable(ctx context.Context) (isUsed bool, err error) {
 
 // ownOutputs reports whether the sink has no outputs, or some of the source.
 func (s *Setup) ownOutputs(ctx context.Context) (bool, error) {
-	ids, size := map[string]bool{}, 0
+	ids := map[ledger.ShortID]bool{}
 	err := s.Pipeline.Sink.List(ctx, s.Pipeline.SinkPrefix, func(info store.Info) error {
 		if id, _, ok := ledger.ParseOutputName(info.Key[strings.LastIndexByte(info.Key, '/')+1:]); ok {
-			ids[id], size = true, len(id)
+			ids[id] = true
 		}
 		return ledger.CheckMark(s.Pipeline.SinkPrefix, info.Key)
 	})
@@ -176,7 +176,7 @@ func (s *Setup) ownOutputs(ctx context.Context) (bool, error) {
 	}
 	stop := errors.New("stop")
 	err = src.List(ctx, s.Config.Source.Prefix, func(info store.Info) error {
-		if ids[ledger.ID(s.Config.Source.Bucket, info.Key)[:size]] {
+		if ids[ledger.IDOf(s.Config.Source.Bucket, info.Key).Short()] {
 			return stop
 		}
 		return nil
