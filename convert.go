@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 
 	"sluice/internal/conversion"
-	"sluice/internal/parquetfile"
 	"sluice/internal/reason"
 	"sluice/mapping"
 )
@@ -78,8 +78,8 @@ type Options struct {
 	// then dst is not used. Convert does not close the writers.
 	Table func(name string) (io.Writer, error)
 	// Metadata gives key-value pairs for the footer of a table's file, in
-	// addition to sluice's own. They must hold no time and nothing random, so
-	// that the same input gives the same bytes. nil: none.
+	// addition to sluice's own, which it cannot replace. They must hold no time
+	// and nothing random, so that the same input gives the same bytes. nil: none.
 	Metadata func(table string) map[string]string
 	// MaxRecords ends the conversion early after that many records, for a
 	// preview; the rest is not read. 0 means all.
@@ -158,11 +158,7 @@ func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion
 	hash := m.Hash()
 	for i := range m.Tables {
 		name := m.Tables[i].Name
-		out := conversion.Output{Writer: dst, KeyValues: []parquetfile.KeyValue{
-			{Key: "sluice.mapping_sha256", Value: hash},
-			{Key: "sluice.table", Value: name},
-			{Key: "sluice.version", Value: Version()},
-		}}
+		out := conversion.Output{Writer: dst, KeyValues: map[string]string{}}
 		if opts.Table != nil {
 			if out.Writer, err = opts.Table(name); err != nil {
 				return nil, fmt.Errorf("open output of table %s: %w", name, err)
@@ -172,10 +168,11 @@ func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion
 			}
 		}
 		if opts.Metadata != nil {
-			for key, value := range opts.Metadata(name) {
-				out.KeyValues = append(out.KeyValues, parquetfile.KeyValue{Key: key, Value: value})
-			}
+			maps.Copy(out.KeyValues, opts.Metadata(name))
 		}
+		out.KeyValues["sluice.mapping_sha256"] = hash
+		out.KeyValues["sluice.table"] = name
+		out.KeyValues["sluice.version"] = Version()
 		all = append(all, out)
 	}
 	return all, nil

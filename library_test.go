@@ -74,6 +74,26 @@ func TestConvertArguments(t *testing.T) {
 	}
 }
 
+// What a caller adds to the footer stands beside sluice's own, never in its place.
+func TestMetadata(t *testing.T) {
+	orders, err := mapping.Preset("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	_, err = sluice.Convert(t.Context(), &file, nil, orders, &sluice.Options{Metadata: func(string) map[string]string {
+		return map[string]string{"added": "1", "sluice.table": "theirs"}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{"sluice.table": 1, "theirs": 0, "added": 1} {
+		if got := bytes.Count(file.Bytes(), []byte(text)); got != want {
+			t.Errorf("the file has %q %d times, want %d", text, got, want)
+		}
+	}
+}
+
 // However a program builds a mapping: Convert refuses it, or works with it.
 func TestConvertBuiltMapping(t *testing.T) {
 	// odd draws what is good most of the time, else anything.

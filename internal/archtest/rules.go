@@ -41,7 +41,7 @@ var ladder = map[string]rung{
 		"internal/batch", "internal/flatten", "internal/input", "internal/jsonscan", "internal/parquetfile",
 		"internal/quarantine", "internal/reason", "mapping", "schema"},
 		"the conversion joins the stages, and is the one place that knows them all"},
-	".": {[]string{"internal/conversion", "internal/parquetfile", "internal/reason", "mapping"},
+	".": {[]string{"internal/conversion", "internal/reason", "mapping"},
 		"the root is the library's public surface over the conversion; what stands beside or above it (command, files, generated data) it must not know"},
 	"internal/filelock": {nil,
 		"a lock is of an open file, whatever that is for"},

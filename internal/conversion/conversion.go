@@ -35,7 +35,7 @@ type Options struct {
 // Output is where the file of a table goes.
 type Output struct {
 	io.Writer
-	KeyValues []parquetfile.KeyValue // for its footer
+	KeyValues map[string]string // for its footer
 }
 
 // Result is what a conversion gave.

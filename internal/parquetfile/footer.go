@@ -1,7 +1,7 @@
 package parquetfile
 
 import (
-	"cmp"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -105,17 +105,21 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 		Version:   1,
 		Schema:    thrift.Slice[format.SchemaElement]{root},
 		RowGroups: thrift.Slice[rowGroup]{},
+		KeyValues: keyValues(o.KeyValues),
 		CreatedBy: o.CreatedBy,
 	}
 	for _, c := range s.Columns {
 		m.Schema = append(m.Schema, parquettype.Element(c))
 		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
-	for _, kv := range o.KeyValues {
-		m.KeyValues = append(m.KeyValues, format.KeyValue{Key: text(kv.Key), Value: text(kv.Value)})
-	}
-	slices.SortStableFunc(m.KeyValues, func(a, b format.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	return m
+}
+
+func keyValues(kv map[string]string) (all thrift.Slice[format.KeyValue]) {
+	for _, key := range slices.Sorted(maps.Keys(kv)) {
+		all = append(all, format.KeyValue{Key: text(key), Value: text(kv[key])})
+	}
+	return all
 }
 
 // text is s as a string of thrift, which is UTF-8: with U+FFFD for each byte

@@ -2,11 +2,9 @@ package parquetfile
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -20,7 +18,7 @@ const Tail = 64 << 20
 // WithoutRows makes a file with the same columns and no rows from the end of a
 // file, for a table whose mapping is no longer known. end is the whole file or
 // its last [Tail] bytes. It is not trusted: damage is an error.
-func WithoutRows(end []byte, kv []KeyValue) (file []byte, err error) {
+func WithoutRows(end []byte, kv map[string]string) (file []byte, err error) {
 	defer func() {
 		if recover() != nil { // a panic of the library; its message may quote the file
 			file, err = nil, errors.New("damaged footer")
@@ -42,11 +40,7 @@ func WithoutRows(end []byte, kv []KeyValue) (file []byte, err error) {
 	if err := thrift.Unmarshal(&compact, footer, &m); err != nil {
 		return nil, errors.New("damaged footer")
 	}
-	m.NumRows, m.RowGroups, m.KeyValueMetadata = 0, thrift.Slice[format.RowGroup]{}, nil
-	for _, e := range kv {
-		m.KeyValueMetadata = append(m.KeyValueMetadata, format.KeyValue{Key: e.Key, Value: e.Value})
-	}
-	slices.SortStableFunc(m.KeyValueMetadata, func(a, b format.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	m.NumRows, m.RowGroups, m.KeyValueMetadata = 0, thrift.Slice[format.RowGroup]{}, keyValues(kv)
 	var b bytes.Buffer
 	b.WriteString(magic)
 	if err := thrift.NewEncoder(compact.NewWriter(&b)).Encode(&m); err != nil {

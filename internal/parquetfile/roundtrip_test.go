@@ -130,7 +130,7 @@ func TestEmptyFile(t *testing.T) {
 func TestKeyValuesAreSorted(t *testing.T) {
 	var out bytes.Buffer
 	s := schema.Schema{Table: "t", Columns: []schema.Column{{Name: "a", Type: schema.Type{Kind: schema.Int64}}}}
-	w, err := NewWriter(&out, s, Options{KeyValues: []KeyValue{{"b", "2\xff\xfe"}, {"a", "1"}}})
+	w, err := NewWriter(&out, s, Options{KeyValues: map[string]string{"b": "2\xff\xfe", "a": "1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

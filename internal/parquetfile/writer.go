@@ -18,15 +18,12 @@ const magic = "PAR1"
 
 // Options of a [Writer].
 type Options struct {
-	// KeyValues are written to the footer, sorted by key. They must hold no
+	// KeyValues are written to the footer, in the order of keys. They must hold no
 	// time and nothing random, so that the same rows give the same bytes.
-	KeyValues []KeyValue
+	KeyValues map[string]string
 	// CreatedBy names the writing program, as "sluice version 1.2.3".
 	CreatedBy string
 }
-
-// KeyValue is an entry of the metadata of a file.
-type KeyValue struct{ Key, Value string }
 
 // Writer writes a file of row groups to an io.Writer, front to back. Between
 // row groups it keeps only their metadata, encoded. After an error the file is

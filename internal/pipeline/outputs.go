@@ -124,11 +124,7 @@ func (w *work) empty(ctx context.Context, i int, f fence) error {
 	if _, err := io.Copy(end, object); err != nil {
 		return err
 	}
-	var kv []parquetfile.KeyValue
-	for key, value := range w.footer(i, ledger.Absent) {
-		kv = append(kv, parquetfile.KeyValue{Key: key, Value: value})
-	}
-	file, err := parquetfile.WithoutRows(end.b, kv)
+	file, err := parquetfile.WithoutRows(end.b, w.footer(i, ledger.Absent))
 	if err != nil {
 		return err
 	}
