@@ -32,7 +32,7 @@ const (
 	exitAll    = "0  everything was committed"
 	exitSome   = "1  something failed or was rejected"
 	exitBad    = "1  it failed"
-	exitWrong  = "2  wrong usage or configuration: a flag, a mapping, names that contradict"
+	exitWrong  = "2  wrong usage or configuration: a flag, a mapping, names that clash"
 	exitFlag   = "2  wrong usage"
 	exitHeld   = "3  committed, with quarantined records"
 	exitsShown = "exits"
@@ -130,14 +130,14 @@ func flagError(cmd *cobra.Command, err error) error {
 }
 
 // args is a check of the number of arguments whose failure is wrong usage;
-// missing says what to name where they are too few.
+// missing says what to name when there are too few.
 func args(least, most int, missing string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
 			return usage(cmd, "%s", missing)
 		case len(args) > most:
-			return usage(cmd, "%q is an argument too many", args[most])
+			return usage(cmd, "%q is one argument too many", args[most])
 		}
 		return nil
 	}
@@ -156,12 +156,12 @@ func usage(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), cmd.CommandPath() + " --help"}
 }
 
-// status ends the command with an exit code when all was said already.
+// status ends the command with an exit code when everything has been said.
 type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// finished is the end of a command whose work is done and told.
+// finished is the end of a command whose work is done and reported.
 func finished(failed bool, s *sluice.Stats) error {
 	switch {
 	case failed:
@@ -196,7 +196,7 @@ func (a *app) exitCode(err error) int {
 	return exitFailed
 }
 
-// complain tells a person of an error, and what to do where that is known.
+// complain prints an error for a person, and what to do if that is known.
 func (a *app) complain(err error) {
 	a.errw.sentence("sluice:", red, errorText(err))
 	if h := hint(err); h != "" {
@@ -204,13 +204,13 @@ func (a *app) complain(err error) {
 	}
 }
 
-// interrupted is the end of work that was told to stop, and what holds then.
+// interrupted is the end of work that was told to stop. It says what was kept.
 type interrupted string
 
 func (i interrupted) Error() string { return "interrupted; " + string(i) }
 
-// stopped makes of an error that says only that the work was told to stop one
-// that says what holds then.
+// stopped replaces an error that only says that the work was told to stop: the
+// new one also says what was kept.
 func stopped(err error, then string) error {
 	if errors.Is(err, context.Canceled) {
 		return interrupted(then)
@@ -218,8 +218,8 @@ func stopped(err error, then string) error {
 	return err
 }
 
-// errorText is the text of an error for a person. A name of a file in it can
-// hold anything, so control characters are made visible.
+// errorText is the text of an error for a person. It may contain a file name,
+// which can hold anything, so control characters are made visible.
 func errorText(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"

@@ -11,8 +11,8 @@ import (
 	"sluice/mapping"
 )
 
-// A shell asks for what may follow (sluice completion --help); an answer that
-// comes too late is in the way.
+// A shell asks for what may follow (sluice completion --help). An answer that
+// comes late only disturbs.
 const completionTime = 2 * time.Second
 
 // completeWords offers the words of a flag that has only a few.
@@ -20,7 +20,8 @@ func completeWords(cmd *cobra.Command, flag string, words ...string) {
 	complete(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// complete is for flags that the command has: another name is a mistake in it.
+// complete is for flags that the command has. Any other name is a mistake in
+// this program.
 func complete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err)

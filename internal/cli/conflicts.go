@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// file is one that a command reads or writes. Two names may lead to one file:
-// by links of both kinds, other spellings of a path, or a file system that
-// takes A for a.
+// file is a file that a command reads or writes. Two names may lead to the same
+// file: by hard or symbolic links, by two spellings of a path, or on a file
+// system that ignores case.
 type file struct {
 	name string // as it was given
-	what string // of what is read; of what is written, the input it is made from
+	what string // what is read; for a written file, the input it is made from
 	path string // absolute, without links in its folders
 	info fs.FileInfo
 }
@@ -35,8 +35,8 @@ func newFile(name, what string) (file, error) {
 	return f, nil
 }
 
-// existing is the part of a folder's path that exists, without links, and the
-// rest of it.
+// existing returns the part of a folder's path that exists, without links, and
+// the rest of the path.
 func existing(dir string) (there, missing string) {
 	for {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -50,8 +50,8 @@ func existing(dir string) (there, missing string) {
 	}
 }
 
-// foldsCase asks the file system whether two paths that differ in capitals
-// only are one, by hidden files of these names.
+// foldsCase creates hidden files to find out whether the file system ignores
+// case in these two paths.
 func foldsCase(a, b string) bool {
 	there, _ := existing(filepath.Dir(a))
 	probe, err := os.MkdirTemp(there, ".sluice-*")
@@ -70,7 +70,7 @@ func foldsCase(a, b string) bool {
 	return err == nil
 }
 
-// refuseConflicts looks for a file that is to be written twice, or is read too.
+// refuseConflicts refuses to write a file twice, or to write one that is read.
 func (a *app) refuseConflicts(jobs []job, mappingFile string, s streams) error {
 	if err := a.refuseMixed(jobs, s); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (a *app) refuseConflicts(jobs []job, mappingFile string, s streams) error {
 				return err
 			}
 			if same(f.info, s.out) || same(f.info, s.errw) {
-				return fmt.Errorf("%s is written by the shell too, with the report or the messages; give one of them another name", name)
+				return fmt.Errorf("the shell also writes the report or the messages to %s; give one of them another name", name)
 			}
 			if err := written.add(&f); err != nil {
 				return err
@@ -127,7 +127,7 @@ func (f *file) refuse(read []file) error {
 	return nil
 }
 
-// writtenFiles are the files to be written, by their paths in small letters.
+// writtenFiles are the files to be written, by their paths in lower case.
 type writtenFiles map[string][]*file
 
 // add refuses to write a file twice.

@@ -36,24 +36,24 @@ input, which is also read when no IN is given and it is not a terminal.
 OUT is a file; or - for standard output; or a folder, when it exists, ends in /,
 there are several IN, or the mapping has several tables. In a folder,
 orders.json.gz becomes orders.parquet, and with several tables
-TABLE/orders.parquet. What is read is never overwritten, by whatever name: an
-input, the mapping.
+TABLE/orders.parquet. An input or the mapping is never overwritten, even under
+another name.
 
 An output appears whole or not at all: after an error or a reject the older file
-stands as it was. Bytes sent to standard output, a FIFO or a device cannot be
-taken back: they are a Parquet file only if the exit code is 0 or 3, and then
-the summary or report goes to standard error.
+is unchanged. Bytes sent to standard output, a FIFO or a device cannot be taken
+back: they are a Parquet file only if the exit code is 0 or 3. The summary or
+report then goes to standard error.
 
 Quarantined records go to OUT.quarantine.ndjson beside the output. The file
 belongs to the output: it is replaced with it, and removed with the next output
-that has no quarantined records; the one that --quarantine names (- for standard
-output) is written even if it is empty. It can be converted like any other
-input. If every record is quarantined, the output is a file with the columns and
-no rows.
+that has no quarantined records. A file that --quarantine names (- for standard
+output) is written even if it is empty. A quarantine file can be converted like
+any other input. If every record is quarantined, the output is a file with the
+columns and no rows.
 
 --report json prints one JSON object: the counts of one input, or the totals
-and "files" for several; "error" says what failed. The outcome of an input that
-failed, and was not judged, is empty.`,
+and "files" for several; "error" says what failed. The outcome is empty if the
+input failed before it was judged.`,
 		Example: `  sluice convert orders.json -o orders.parquet
   sluice convert raw/*.json.gz -o parquet/ -m orders.yaml --report json
   zcat a.json.gz | sluice convert -o - --quarantine bad.ndjson > a.parquet`,
@@ -112,8 +112,8 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	return a.reportRun(&run, f)
 }
 
-// sweep removes what commands that were killed have left in the folders of the
-// outputs: hidden files, which hold personal data.
+// sweep removes the hidden files that killed commands have left in the folders
+// of the outputs. They hold personal data.
 func sweep(jobs []job) {
 	folders := map[string]bool{}
 	for _, j := range jobs {
@@ -137,8 +137,8 @@ type conversion struct {
 	meter   inputMeter
 }
 
-// run does one job. Nothing of it is visible before everything of it stands,
-// and the quarantine is there before the rows that lack its records are.
+// run does one job. Nothing is visible before everything is written, and the
+// quarantine file appears before the rows that lack its records.
 func (c *conversion) run(ctx context.Context, j job) fileReport {
 	stats, err := c.try(ctx, j)
 	err = stopped(err, "nothing was committed")

@@ -27,15 +27,15 @@ func (a *app) costCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cost --objects N --bytes B",
 		Short: "Estimate what AWS charges a month, and which quotas are near",
-		Long: `Estimates what a stream of objects costs a month on AWS, item by item, what it
-does to AWS's quotas at its busiest, and what the same job costs with Firehose,
-Glue Spark, and a pandas function that starts a crawler for each file.
+		Long: `Estimates what a stream of objects costs a month on AWS, item by item; how much
+of AWS's quotas it uses at its busiest; and what the same job costs with
+Firehose, Glue Spark, and a pandas function that starts a crawler for each file.
 
-It is arithmetic and touches nothing. The requests of S3 are those that the
-pipeline makes; what is not said is as deploy/template.yaml sets it, speeds and
-waiting times are those of docs/scale.md, which explains the figures. Prices are
-list prices of us-east-1 without free tier and volume discounts; --report json
-names the source and date of each, and --prices overrides them.`,
+The estimate is arithmetic: it calls no service. It counts the S3 requests that
+the pipeline makes. Settings default to those of deploy/template.yaml, speeds
+and waiting times to those of docs/scale.md, which explains the figures. Prices
+are list prices of us-east-1 without free tier and volume discounts; --report
+json names the source and date of each, and --prices overrides them.`,
 		Example: `  sluice cost --objects 1000 --bytes 1GB
   sluice cost --objects 1e6 --bytes 1TB --catalog glue --memory 512
   sluice cost --objects 30000 --bytes 30GB --per month --prices eu.yaml`,
@@ -44,26 +44,26 @@ names the source and date of each, and --prices overrides them.`,
 	}
 	j, flags := &f.job, cmd.Flags()
 	flags.Float64Var(&j.Objects, "objects", 0, "`number` of objects a day, such as 1000 or 1e6 (required)")
-	flags.StringVar(&f.bytes, "bytes", "", "their `size` together, as stored, such as 1GB or 500MiB (required)")
-	flags.StringVar(&f.per, "per", "day", "objects and bytes are those of a day or a month (of 30 days)")
+	flags.StringVar(&f.bytes, "bytes", "", "their total `size` as stored, such as 1GB or 500MiB (required)")
+	flags.StringVar(&f.per, "per", "day", "whether --objects and --bytes count a day or a month (of 30 days)")
 	flags.Float64Var(&j.Ratio, "ratio", j.Ratio, "bytes written for each byte read")
 	flags.Float64Var(&j.MemoryMB, "memory", j.MemoryMB, "memory setting of the function, MB; 1769 has one vCPU")
 	flags.Float64Var(&j.Workers, "workers", j.Workers, "objects it works on at once (default the CPUs, 2 to 8)")
 	flags.StringVar(&f.trigger, "trigger", string(j.Trigger), "how objects reach it: queue, direct or eventbridge")
-	flags.Float64Var(&j.Batch, "batch", j.Batch, "messages of an invocation, at most")
-	flags.Float64Var(&j.Window, "batch-window", j.Window, "seconds that a batch is waited for")
-	flags.Float64Var(&j.Concurrency, "concurrency", j.Concurrency, "batches of the queue that are worked on at once, at most")
+	flags.Float64Var(&j.Batch, "batch", j.Batch, "most messages in one invocation")
+	flags.Float64Var(&j.Window, "batch-window", j.Window, "seconds to wait until a batch is full")
+	flags.Float64Var(&j.Concurrency, "concurrency", j.Concurrency, "most batches of the queue that are worked on at once")
 	flags.Float64Var(&j.Timeout, "timeout", j.Timeout, "seconds that an invocation may take")
 	flags.StringVar(&f.catalog, "catalog", string(j.Catalog), "how files are made known: crawler, glue or none")
 	flags.StringVar(&f.crawl, "crawl", string(j.Crawl), "when the crawler is started: changed or always")
-	flags.Float64Var(&j.Changes, "changes", j.Changes, "changes of columns in a month, each with a crawl")
+	flags.Float64Var(&j.Changes, "changes", j.Changes, "changes of columns a month; each starts a crawl")
 	flags.Float64Var(&j.Peak, "peak", j.Peak, "busiest rate, as a multiple of the average")
 	flags.Float64Var(&j.Keep, "keep", j.Keep, "days that the source keeps its objects")
 	flags.BoolVar(&j.Storage, "storage", j.Storage, "price the storage of source and output for these days")
-	flags.Float64Var(&j.Reconciles, "reconciles", j.Reconciles, "scheduled runs of a day that look for lost events")
-	flags.Float64Var(&j.SparkRuns, "spark-runs", j.SparkRuns, "runs of a day of the Glue Spark job")
+	flags.Float64Var(&j.Reconciles, "reconciles", j.Reconciles, "scheduled runs a day that look for lost events")
+	flags.Float64Var(&j.SparkRuns, "spark-runs", j.SparkRuns, "runs a day of the Glue Spark job")
 	flags.Float64Var(&j.MBPerSecond, "speed", j.MBPerSecond, "MB a second that a vCPU converts")
-	flags.Float64Var(&j.NetworkMB, "network", j.NetworkMB, "MB a second that an invocation reads, at most")
+	flags.Float64Var(&j.NetworkMB, "network", j.NetworkMB, "most MB a second that an invocation reads")
 	flags.Float64Var(&j.LatencySeconds, "latency", j.LatencySeconds, "seconds that a small request of S3 takes")
 	flags.Float64Var(&j.CrawlSeconds, "crawl-seconds", j.CrawlSeconds, "seconds that a crawl keeps the crawler busy")
 	flags.StringVar(&f.prices, "prices", "", "`file` of prices to use instead of those built in")
@@ -98,7 +98,7 @@ func (a *app) cost(cmd *cobra.Command, f *costFlags) error {
 	return nil
 }
 
-// read makes a job of the options that are text.
+// read fills the job from the options that are text.
 func (f *costFlags) read() error {
 	j := &f.job
 	if j.Objects == 0 || f.bytes == "" {

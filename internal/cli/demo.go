@@ -33,9 +33,9 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See a file become a table: event, commit, quarantine, ledger, sums",
-		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket,
-and hands the notification that S3 sends of such an upload to the handler of the
-Lambda function. Then the notification comes a second time, and the file is
+		Long: `Puts four orders, one of them broken, into a folder that stands for a bucket.
+Then it gives the Lambda handler the notification that S3 sends for such an
+upload. After that the notification comes a second time, and the file is
 uploaded again with the broken order fixed. Nothing is written outside the
 folder; the orders are the same every time.`,
 		Example: "  sluice demo\n  sluice demo --dir try-sluice",
@@ -45,7 +45,7 @@ folder; the orders are the same every time.`,
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
 	complete(cmd, "dir", completeFolder)
-	return withExits(cmd, "0  it went as told", exitBad, exitFlag)
+	return withExits(cmd, "0  everything went as shown", exitBad, exitFlag)
 }
 
 func (a *app) demo(cmd *cobra.Command, dir string) error {
@@ -130,7 +130,7 @@ func (d *demoRun) notify(ctx context.Context) (*ledger.Entry, error) {
 		return nil, err
 	}
 	if n := countObjects(sum.Objects); n.Duplicate > 0 {
-		fmt.Fprintf(d.out, "  duplicate: this upload is known, the table keeps its %s\n", plural(entry.State.RowsWritten, "row"))
+		fmt.Fprintf(d.out, "  duplicate: this upload was processed before, the table keeps its %s\n", plural(entry.State.RowsWritten, "row"))
 	} else {
 		fmt.Fprintf(d.out, "  committed: of %s %d committed, %d quarantined; the table has %s\n", plural(sum.Stats.RecordsRead, "record"),
 			sum.Stats.RecordsCommitted, sum.Stats.RecordsQuarantined, plural(entry.State.RowsWritten, "row"))
@@ -197,7 +197,7 @@ func (d *demoRun) printQuarantined(ctx context.Context, e *ledger.Entry) error {
 	return nil
 }
 
-// printSums shows the sums of the ledger, and how to have them from the table.
+// printSums shows the sums of the ledger, and how to get them from the table.
 func (d *demoRun) printSums(e *ledger.Entry) {
 	const price, total = "order_lines.product_price", "order_lines.total_amount"
 	sums, once := e.State.Sums, e.State.RecordSums
@@ -211,7 +211,7 @@ The ledger keeps the exact sums of the rows. SQL on the table gives the same:
 `, sums[price], sums[total], once[total], shellQuote(filepath.Join(d.dir, demoBucket)))
 }
 
-// printNext says what else there is.
+// printNext says what else to try.
 func (d *demoRun) printNext() {
 	fmt.Fprintf(d.out, `
 More to try:

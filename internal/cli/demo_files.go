@@ -19,8 +19,8 @@ const (
 	demoKey    = "raw_orders_data/orders.json"
 )
 
-// demoOrders are few enough to be added up by head. The price demoBroken is no
-// number; the upload after it has demoFixed.
+// demoOrders are few enough to be added up in your head. The price demoBroken is
+// not a number; the second upload has demoFixed in its place.
 const (
 	demoOrders = `[{"order_id":1,"order_date":"2024-01-10","total_amount":200.50,
   "customer":{"customer_id":101,"name":"Ada","email":"ada@example.com"},
@@ -60,7 +60,7 @@ type demoFiles struct {
 	object string // what was uploaded
 }
 
-// openDemo makes the folder, or takes an empty one.
+// openDemo makes the folder, or uses an empty one.
 func openDemo(cmd *cobra.Command, dir string) (d demoFiles, err error) {
 	made := true
 	if dir == "" {
@@ -119,7 +119,7 @@ func (d demoFiles) upload(orders string) error {
 	return writeWhole(d.event, string(text)+"\n")
 }
 
-// remove takes away what the demo has made.
+// remove removes what the demo has made.
 func (d demoFiles) remove() {
 	for _, name := range []string{d.orders, d.config, d.event} {
 		os.Remove(name)

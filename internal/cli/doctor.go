@@ -18,13 +18,13 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, rights, bucket, crawler and leftovers",
-		Long: `Looks for what is wrong around a pipeline: the configuration and the mapping;
+		Long: `Looks for faults in the setup of a pipeline: the configuration and the mapping;
 whether source, sink, ledger and quarantine can be read, listed and written;
-whether the server holds conditional writes; versioning, lifecycle rules and
+whether the server obeys conditional writes; versioning, lifecycle rules and
 notifications of the bucket; the crawler or the tables; pending uploads; objects
-that are newer than the ledger; outputs that are not those of the ledger; and
-what a changed configuration has left. It writes small probes under the ledger
-and the quarantine, and removes them again. docs/config.md explains each check.`,
+that are newer than the ledger; outputs that differ from the ledger; and what an
+older configuration has left. It writes small probes under the ledger and the
+quarantine, and removes them again. docs/config.md explains each check.`,
 		Example: `  sluice doctor -c sluice.yaml
   sluice doctor --lake lake/ --report json`,
 		Args: args(0, 0, ""),
@@ -83,8 +83,8 @@ func (a *app) doctor(cmd *cobra.Command, f placeFlags, report string) error {
 	return nil
 }
 
-// doctorWaits is how long a call of the doctor is waited for: it makes many, and
-// somebody sits before it. What is silent for so long has trouble.
+// doctorWaits is how long the doctor waits for an answer. It makes many calls,
+// and a person is waiting. A service that is silent for this long has a fault.
 const doctorWaits = 20 * time.Second
 
 // examine makes the checks; the code is that of a wrong configuration, or 0.

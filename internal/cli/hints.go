@@ -13,10 +13,10 @@ import (
 
 // rejectHints say what a person can do about a rejected input.
 var rejectHints = map[reason.Code]string{
-	reason.EmptyFile:          "the input is empty; look at what wrote it. No records at all is written []",
-	reason.TruncatedJSON:      "the input ends too early, as after a broken upload; fetch or export it again",
+	reason.EmptyFile:          "the input is empty; look at the program that wrote it. An input without records is written []",
+	reason.TruncatedJSON:      "the input ends too early, perhaps after a broken upload; fetch or export it again",
 	reason.BadJSON:            "the syntax is wrong at that byte and what follows cannot be trusted; export again, or write NDJSON, where one bad line harms no other",
-	reason.DuplicateKey:       "a key stands twice outside the records; fix the program that wrote the document",
+	reason.DuplicateKey:       "a key occurs twice outside the records; fix the program that wrote the document",
 	reason.NotJSON:            "the input does not begin like JSON; name the right file",
 	reason.NotJSONBzip2:       "decompress it first: bunzip2 -c FILE | sluice convert - -o OUT",
 	reason.NotJSONXz:          "decompress it first: xz -dc FILE | sluice convert - -o OUT",
@@ -24,10 +24,10 @@ var rejectHints = map[reason.Code]string{
 	reason.NotJSONParquet:     "this is a Parquet file already",
 	reason.NotJSONAvro:        "this is an Avro file; export JSON instead",
 	reason.NotJSONORC:         "this is an ORC file; export JSON instead",
-	reason.NotRecords:         "no path of records in the mapping leads to a record; set records: to where they live",
+	reason.NotRecords:         "no path under records: in the mapping leads to a record; set it to the path of your records",
 	reason.EncodingUTF16:      "JSON is UTF-8 (RFC 8259): iconv -f UTF-16 -t UTF-8 FILE | sluice convert - -o OUT",
 	reason.EncodingUTF32:      "JSON is UTF-8 (RFC 8259): iconv -f UTF-32 -t UTF-8 FILE | sluice convert - -o OUT",
-	reason.TrailingData:       "something follows the end of the document; look at that byte, two files may have been joined",
+	reason.TrailingData:       "something follows the end of the document; look at that byte: two files may have been joined",
 	reason.DepthLimit:         "raise limits: depth in the mapping if such nesting is meant",
 	reason.GzipTruncated:      "the gzip file is incomplete; fetch it again",
 	reason.GzipChecksum:       "the gzip file was damaged; fetch it again",
@@ -40,13 +40,13 @@ var rejectHints = map[reason.Code]string{
 	reason.ZstdDictionary:     "decompress it with its dictionary: zstd -dc -D DICTIONARY FILE | sluice convert - -o OUT; or compress without one",
 	reason.DecompressionLimit: "raise limits: decompressed_bytes in the mapping if the size is meant",
 	reason.DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
-	reason.QuarantineShare:    "so many bad records mean that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_share",
-	reason.QuarantineBytes:    "so much that is bad means that the mapping does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
-	reason.BadQuarantineFile:  "a quarantine file holds entries and nothing else, and of an entry only raw may be changed; look at that byte, and at the beginning",
+	reason.QuarantineShare:    "with this many bad records the mapping probably does not fit: see sluice mapping preview, or raise limits: quarantine_share",
+	reason.QuarantineBytes:    "with this much in quarantine the mapping probably does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
+	reason.BadQuarantineFile:  "a quarantine file holds only entries, and only raw may be changed in an entry; look at that byte, and at the beginning",
 }
 
-// twiceHint is for an input that is sound below another layer of compression.
-const twiceHint = "take the outer layer off first: gunzip -c FILE | sluice convert - -o OUT (zstd -dc FILE, if that is zstd)"
+// twiceHint is for an input that was compressed twice.
+const twiceHint = "decompress the outer layer first: gunzip -c FILE | sluice convert - -o OUT (zstd -dc FILE, if that is zstd)"
 
 // hint is what a person can do about an error; empty if nothing is known.
 func hint(err error) string {
@@ -60,17 +60,17 @@ func hint(err error) string {
 	case errors.As(err, &reject):
 		return rejectHints[reject.Reason]
 	case errors.As(err, new(*reportError)):
-		return "only the report is missing: what was done stands"
+		return "only the report is missing: the work itself is done"
 	case errors.As(err, new(*catalog.RefusedError)):
-		return "the rows stand, and queries may fail or lack columns until the mapping or the table is changed; see docs/catalog.md#glue"
+		return "the rows are published, but queries may fail or lack columns until the mapping or the table is changed; see docs/catalog.md#glue"
 	case errors.Is(err, ledger.ErrDamaged):
-		return "sluice run makes it anew, unless its object is gone from the source: see docs/ledger.md#care"
+		return "sluice run makes it again, unless its object is gone from the source: see docs/ledger.md#care"
 	case errors.Is(err, errNoQuarantine):
 		return "name a file with --quarantine FILE"
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full"
 	case errors.Is(err, syscall.EROFS):
-		return "the disk can only be read, as it is mounted"
+		return "the disk is mounted read-only"
 	case errors.Is(err, fs.ErrPermission):
 		return "look at the owner and the permissions of the file and its folder"
 	}

@@ -41,8 +41,8 @@ func (a *app) open(ctx context.Context, name string) (*source, error) {
 	return &source{Reader: f, name: name, size: info.Size(), close: func() { f.Close() }}, nil
 }
 
-// interruptible lets a read of a pipe or terminal end when ctx does: a read
-// that waits for the other side could not be called off, and the first
+// interruptible makes a read of a pipe or terminal end when ctx ends. Without
+// it a read that waits for the other side could not be cancelled, and the first
 // interrupt would seem to be ignored.
 func interruptible(ctx context.Context, r io.Reader) (io.Reader, func()) {
 	pr, pw := io.Pipe()
@@ -57,8 +57,8 @@ func interruptible(ctx context.Context, r io.Reader) (io.Reader, func()) {
 	}
 }
 
-// errNoQuarantine is what the quarantine of an output without a folder says.
-var errNoQuarantine = errors.New("a record must be quarantined, and there is no file beside the output to put it in")
+// errNoQuarantine is the error of an output that has no folder for its quarantine.
+var errNoQuarantine = errors.New("a record must be quarantined, but there is no file for it: the output is a stream")
 
 type noQuarantine struct{}
 

@@ -28,11 +28,11 @@ func (a *app) invokeCommand() *cobra.Command {
 		Use:   "invoke EVENT.json",
 		Short: "Hand an event file to the Lambda handler, here",
 		Long: `Gives an event (of S3, SQS, SNS, EventBridge, S3 Batch Operations, Step
-Functions, or {"bucket","key"}) to the very handler of the Lambda function, and
-prints what came of it and the handler's response. docs/events.md has examples.
+Functions, or {"bucket","key"}) to the handler of the Lambda function, and
+prints the result and the handler's response. docs/events.md has examples.
 
 --lake DIR reads and writes the folder DIR/BUCKET for each bucket, or DIR itself
-for events that name none. --dry-run touches nothing: it prints a JSON line for
+for events that name none. --dry-run changes nothing: it prints a JSON line for
 each record of the event, with the action: process, skip, refuse or error.`,
 		Example: `  sluice invoke put.json --lake lake/
   sluice invoke put.json -c sluice.yaml --dry-run`,

@@ -13,9 +13,9 @@ func (a *app) mappingCheckCommand() *cobra.Command {
 	return withExits(&cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check mapping files",
-		Long: `Reads each mapping file and prints its tables, or all that is wrong with it,
-each as FILE:LINE: what, how to fix it. A warning names what is right and may
-harm all the same.`,
+		Long: `Reads each mapping file and prints its tables, or all errors in it, each as
+FILE:LINE: what is wrong, how to fix it. A warning names something that is
+allowed but may cause trouble.`,
 		Example: "  sluice mapping check orders.yaml",
 		Args:    args(1, math.MaxInt, "no mapping: name its file"),
 

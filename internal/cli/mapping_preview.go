@@ -41,7 +41,7 @@ cells are cut; control characters are shown as escapes. Nothing is written.`,
 	}
 	mappingFlag(cmd, &name)
 	cmd.Flags().Int64VarP(&n, "rows", "n", 20, "rows of each table to show, of the first `N` records")
-	return withExits(cmd, "0  it is shown, also what would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
+	return withExits(cmd, "0  the preview is shown, even if records would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
 }
 
 func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n int64) error {
@@ -51,8 +51,8 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n i
 	}
 	defer src.close()
 
-	// A preview is for finding out why records do not fit, so it shows them
-	// all; too many of them would be a reject.
+	// A preview is for finding out why records do not fit, so it shows all of
+	// them, also where a conversion would reject the input for their number.
 	lenient := *m
 	lenient.Limits.QuarantineShare = 1
 	var quarantine bytes.Buffer

@@ -23,7 +23,7 @@ type outputs struct {
 	made       []string         // folders made for the files, outermost first
 }
 
-// create starts the files of a job and tells opts of them.
+// create starts the files of a job and puts them into opts.
 func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 	o.dst = c.out.Writer
 	byName := map[string]io.Writer{}
@@ -52,7 +52,7 @@ func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 	return nil
 }
 
-// file starts a file, and if folder, makes the folders that it lacks.
+// file starts a file. If folder is true it first makes the missing folders.
 func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
 	if folder {
 		var missing []string
@@ -75,7 +75,7 @@ func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
 	return f, err
 }
 
-// abort throws away what was not committed.
+// abort discards what was not committed.
 func (o *outputs) abort() {
 	for _, f := range o.tables {
 		f.Abort()

@@ -23,9 +23,9 @@ type job struct {
 
 const quarantineEnd = ".quarantine.ndjson"
 
-// plan decides the name of every file before one is written, and refuses what
-// contradicts: one name for two things, or an output over what is read.
-// mappingFile is that of the mapping, or empty.
+// plan decides the name of every file before any is written. It refuses one name
+// for two things, and an output that would overwrite a file that is read.
+// mappingFile is the file of the mapping, or empty.
 func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []string, output, quarantine string) ([]job, error) {
 	s := a.streams()
 	var err error
@@ -82,8 +82,7 @@ func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []string, outp
 	return jobs, a.refuseConflicts(jobs, mappingFile, s)
 }
 
-// refuseFile refuses a name for a folder that is a file, or looks like one that
-// is to be.
+// refuseFile refuses a name for a folder if it is a file or is named like one.
 func refuseFile(flag, name, needs string) error {
 	if name == "" {
 		return nil

@@ -15,9 +15,8 @@ import (
 )
 
 // printer is standard output or standard error, for what a command tells a
-// person. It remembers the first error, so that a report that is lost is never
-// taken for one that was read; the bytes of an output go round it, to Writer
-// itself.
+// person. It remembers the first error, so that a lost report is noticed. The
+// bytes of an output do not go through it but directly to Writer.
 type printer struct {
 	io.Writer
 	width int  // of the terminal; 0 if it is none
@@ -66,8 +65,8 @@ func (c *printer) setAbove(f func(string)) {
 	c.above = f
 }
 
-// lost says that something of the report was lost. A reader that had enough,
-// as head has, is no loss.
+// lost reports whether part of the report was lost. If the reader stopped
+// early, as head does, nothing was lost.
 func (c *printer) lost() error {
 	if c.err == nil || errors.Is(c.err, syscall.EPIPE) {
 		return nil
@@ -82,7 +81,7 @@ const (
 	yellow = "33"
 )
 
-// paint gives text a colour, where there are colours.
+// paint gives text a colour if colours are shown.
 func (c *printer) paint(color, s string) string {
 	if !c.color || color == "" {
 		return s
@@ -90,13 +89,13 @@ func (c *printer) paint(color, s string) string {
 	return "\x1b[" + color + "m" + s + "\x1b[0m"
 }
 
-// sentence prints text after a word that is painted.
+// sentence prints text after a coloured word.
 func (c *printer) sentence(head, color, text string) {
 	fmt.Fprintf(c, "%s %s\n", c.paint(color, head), c.wrap(len(head)+1, 4, text))
 }
 
-// wrap ends the lines of a text between words, where a terminal would end them
-// within. So many columns of the first line are used; the others are indented.
+// wrap breaks a text into lines between words, for the width of the terminal.
+// The first line has used columns already taken; the others are indented.
 func (c *printer) wrap(used, indent int, text string) string {
 	if c.width == 0 {
 		return text

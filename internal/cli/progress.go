@@ -61,8 +61,8 @@ func (m *meter) draw() {
 	close(m.ended)
 }
 
-// show takes counts from look, not more often than they are drawn: how much of
-// how much is done, 0 if that is not known, and what to say of it.
+// show takes counts from look, not more often than they are drawn: how much is
+// done, of how much in all (0 if not known), and the text beside it.
 func (m *meter) show(look func(took time.Duration) (done, all int64, text string)) {
 	if m == nil {
 		return
@@ -138,8 +138,8 @@ type objectMeter struct {
 // effort is what an object takes in bytes: a small one mostly waits.
 func effort(size int64) int64 { return size + 64<<10 }
 
-// count lists the source for itself, since a run lists no further than its
-// workers have come. Only who looks at a terminal pays for it. stop ends it.
+// count lists the source a second time, since a run lists no further than its
+// workers have come. This costs requests only if there is a terminal. stop ends it.
 func (m *objectMeter) count(ctx context.Context, s *setup.Setup) (stop func()) {
 	if m.meter == nil {
 		return func() {}
@@ -149,7 +149,7 @@ func (m *objectMeter) count(ctx context.Context, s *setup.Setup) (stop func()) {
 	counting.Go(func() {
 		src, err := s.Pipeline.Source(s.Config.Source.Bucket)
 		if err == nil {
-			// What is wrong with the listing is told by the run.
+			// The run itself reports what is wrong with the listing.
 			_ = src.List(ctx, s.Config.Source.Prefix, func(info store.Info) error {
 				m.list(info.Size)
 				return ctx.Err()

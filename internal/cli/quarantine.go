@@ -38,9 +38,9 @@ convert" leaves beside its output is converted like any other input.)`,
 }
 
 // held are the entries of the ledger with records in quarantine, or whose
-// object was rejected, in the order of their keys. One that cannot be read is
-// told by the name of its file, and does not keep the others from being seen:
-// unread says how many there are.
+// object was rejected, in the order of their keys. An entry that cannot be read
+// is reported by the name of its file, and the others are still returned. unread
+// counts the entries that could not be read.
 func (a *app) held(ctx context.Context, s *setup.Setup) (all []ledger.Entry, unread int64, err error) {
 	err = s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
 		e, _, err := s.Pipeline.Ledger.Read(ctx, l.ID)
@@ -97,7 +97,7 @@ func (a *app) list(ctx context.Context, s *setup.Setup, report string) error {
 			}
 		}
 	} else if len(entries) == 0 && unread > 0 {
-		fmt.Fprintln(a.out, "of the entries that can be read none has records in quarantine or was rejected")
+		fmt.Fprintln(a.out, "among the entries that can be read, none has records in quarantine or was rejected")
 	} else if len(entries) == 0 {
 		fmt.Fprintln(a.out, "nothing is in quarantine, and nothing was rejected")
 	} else {
@@ -130,9 +130,9 @@ func (a *app) quarantineShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show KEY",
 		Short: "Show why an object was rejected, or its records quarantined",
-		Long: `Prints the report of a source key and where each quarantined record stood. With
---raw it prints the quarantine file itself, with the bytes of the records, which
-are personal data as they came.`,
+		Long: `Prints the report of a source key and where each quarantined record was in the
+object. With --raw it prints the quarantine file itself. That file holds the
+bytes of the records as they came, with all personal data.`,
 		Example: `  sluice quarantine show raw_orders_data/a.json --lake lake/
   sluice quarantine show raw_orders_data/a.json --lake lake/ --raw > bad.ndjson`,
 		Args: args(1, 1, "no KEY: sluice quarantine list names them"),
@@ -217,12 +217,12 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 	return nil
 }
 
-// lost says why a file that the ledger names is not in the quarantine.
+// lost explains why a file that the ledger names is not in the quarantine.
 func lost(quarantine config.Location, name string) error {
 	if !strings.HasPrefix(name, quarantine.Prefix) {
-		return fmt.Errorf("the ledger names the file %q, which is not in %s: the quarantine was another folder when it was written; name that one, or have it made here: sluice run --reprocess KEY", name, quarantine)
+		return fmt.Errorf("the ledger names the file %q, which is not in %s: the quarantine was another folder when the file was written; configure that folder, or have the file made here: sluice run --reprocess KEY", name, quarantine)
 	}
-	return fmt.Errorf("%s, which the ledger names, is not there: it was deleted or has expired, or the quarantine was another folder when it was written; name that one, or have it made again: sluice run --reprocess KEY", quarantine.Name(name))
+	return fmt.Errorf("%s, which the ledger names, is missing: it was deleted or has expired, or the quarantine was another folder when the file was written; configure that folder, or have the file made again: sluice run --reprocess KEY", quarantine.Name(name))
 }
 
 func (a *app) quarantineReplayCommand() *cobra.Command {
@@ -230,10 +230,10 @@ func (a *app) quarantineReplayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [KEY...]",
 		Short: "Process these objects again, with a fixed mapping",
-		Long: `Publishes the objects again that have records in quarantine or were rejected
-with another mapping than the one given: the whole object, through the same
-ledger, so that the fixed records join the table once and the others stay
-once. With the mapping they were made with there is nothing to do.`,
+		Long: `Publishes objects again that have records in quarantine or were rejected, if
+that was with another mapping than the one given. The whole object goes through
+the same ledger: the fixed records are then in the table once, and the others
+are still there once. With the same mapping there is nothing to do.`,
 		Example: `  sluice quarantine replay --lake lake/ -m fixed.yaml`,
 		RunE: func(cmd *cobra.Command, keys []string) error {
 			if err := checkReport(cmd, f.report); err != nil {
@@ -276,10 +276,10 @@ func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFl
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return stopped(err, "what was replayed stays, and another replay does the rest")
+			return stopped(err, "what was replayed is kept, and another replay does the rest")
 		}
 		if s.Allow.Check(event.Object{Bucket: e.Bucket, Key: e.Key}).Action != event.Process {
-			continue // the configuration has changed: it is no source any more
+			continue // the configuration has changed: the key is no longer in the source
 		}
 		r, err := s.Pipeline.Process(ctx, e.Bucket, e.Key)
 		failures.note(e.Key, r, err)

@@ -77,7 +77,7 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 			continue
 		}
 		failed = true
-		// Standard error then holds the JSON report, which says it too.
+		// Standard error then holds the JSON report, which says the same.
 		if f.report != "json" || !run.streamed || lost != nil {
 			a.complain(fmt.Errorf("convert %s: %w%s", file.Input, file.err, reasonsOf(&file.Stats)))
 		}
@@ -175,8 +175,8 @@ func printReasons(w io.Writer, s *sluice.Stats) {
 	printTable(w, []string{"reason", "records"}, rows)
 }
 
-// reasonsOf tells why so many records do not fit that an object was rejected;
-// nothing for other rejects.
+// reasonsOf says why records did not fit, if an object was rejected for their
+// number; it is empty for other rejects.
 func reasonsOf(s *sluice.Stats) string {
 	if s.Outcome != sluice.Reject || len(s.Reasons) == 0 {
 		return ""
@@ -207,8 +207,8 @@ func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convert
 	fmt.Fprintf(w, "once the mapping, or \"raw\" in the file, is fixed (see docs/reasons.md):\n  %s\n", strings.Join(command, " "))
 }
 
-// fixedName is a name for what becomes of the quarantined records of a file:
-// a file beside the output, or a folder if that is one, of several tables.
+// fixedName proposes a name for the rows of a file's quarantined records: a file
+// beside the output, or a folder if the output is a folder of several tables.
 func fixedName(r *fileReport) string {
 	switch {
 	case r.tables > 1:
@@ -219,8 +219,8 @@ func fixedName(r *fileReport) string {
 	return strings.TrimSuffix(r.Output, ".parquet") + ".fixed.parquet"
 }
 
-// fileArgument is the name of a file as an argument that a POSIX shell and a
-// command take for one: quoted, and never a flag.
+// fileArgument is the name of a file as an argument in a POSIX shell: quoted, and
+// never taken for a flag.
 func fileArgument(name string) string {
 	if strings.HasPrefix(name, "-") {
 		name = "./" + name

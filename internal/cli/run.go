@@ -26,13 +26,14 @@ type placeFlags struct {
 
 func (f *placeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
-	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` in the place of the buckets")
+	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` to use instead of the buckets")
 	mappingFlag(cmd, &f.mapping)
 	complete(cmd, "config", completeExtension("yaml", "yml"))
 	complete(cmd, "lake", completeFolder)
 }
 
-// load reads the configuration. A lake alone has the folders of a new bucket.
+// load reads the configuration. With --lake alone, the folders have the names that
+// they have by default in a bucket.
 func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
 	if f.lake != "" && f.config == "" {
 		c := setup.Lake(f.lake)
@@ -62,10 +63,10 @@ type runFlags struct {
 	workers, threads int
 	dryRun           bool
 	changed          bool // publish again what was made with another mapping
-	reprocess        bool // publish again all, or the keys that are named
+	reprocess        bool // publish all objects again, or those of the named keys
 }
 
-// redo is what the flags ask to be published again.
+// redo says which objects the flags want published again.
 func (f *runFlags) redo() pipeline.Redo {
 	switch {
 	case f.reprocess:
@@ -82,23 +83,22 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run [--reprocess [KEY...]]",
 		Short: "Process what the ledger lacks: first load, backfill and repair",
 		Long: `Lists the source, the sink and the ledger, compares them, and processes what
-differs: new and overwritten objects, those whose event was lost, those a dead
-worker left, deleted ones, and those whose outputs somebody deleted or damaged.
-What is settled is not touched, so the command can be stopped and run again at
-any time, also beside the Lambda function. Uploads that workers left when they
-died are removed: in a folder those that nobody holds and that are an hour old,
-in a bucket those that got no part for a day.
+differs: new, overwritten and deleted objects, those whose event was lost, those
+that a dead worker left, and those whose outputs were deleted or damaged. What
+is up to date is not touched, so the command can be stopped and run again at any
+time, also beside the Lambda function. Uploads of dead workers are removed: in a
+folder if nobody holds them and they are an hour old, in a bucket if they got no
+part for a day.
 
 --lake DIR works in a folder: raw_orders_data/ is read, orders_data_parquet/ is
-written, ledger/, quarantine/ and catalog/ stand beside them.
+written, ledger/, quarantine/ and catalog/ are beside them.
 
-A changed configuration touches nothing by itself. The report says how many
-objects were made with another mapping, stand where another sink or other tables
-wanted them, or were deleted before on_delete said remove. --changed-mapping
-carries out these changes, for the objects that they concern. --reprocess
-publishes every object again, or those whose KEY is given, whatever the ledger
-says. Rows in outputs that the configuration does not name any more are then
-removed.`,
+A changed configuration alone changes no output. The report says how many
+objects were made with another mapping, are where an older configuration put
+them, or were deleted while on_delete was not yet remove. --changed-mapping
+applies these changes to the objects that they concern. --reprocess publishes
+every object again, or those whose KEY is given, whatever the ledger says. Both
+remove rows in outputs that the configuration no longer names.`,
 		Example: `  sluice run --lake lake/
   sluice run -c sluice.yaml --workers 8 --report json
   sluice run -c sluice.yaml --dry-run
@@ -106,7 +106,7 @@ removed.`,
   sluice run -c sluice.yaml --reprocess raw_orders_data/2024-01-10.json`,
 		RunE: func(cmd *cobra.Command, keys []string) error {
 			if len(keys) > 0 && !f.reprocess {
-				return usage(cmd, "KEY is for --reprocess; run looks at all of the source")
+				return usage(cmd, "KEY needs --reprocess; without it run looks at all of the source")
 			}
 			return a.run(cmd, f, keys)
 		},
@@ -115,7 +115,7 @@ removed.`,
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "objects processed at once (default from the configuration)")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "row groups of one object worked on at once (default from the configuration)")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be processed")
-	cmd.Flags().BoolVar(&f.changed, "changed-mapping", false, "publish again what was made with another mapping, or stands elsewhere")
+	cmd.Flags().BoolVar(&f.changed, "changed-mapping", false, "publish again what was made with another mapping, or is in another place")
 	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again every object, or those whose KEY is given")
 	cmd.MarkFlagsMutuallyExclusive("changed-mapping", "reprocess")
 	reportFlag(cmd, &f.report)
@@ -127,7 +127,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		return err
 	}
 	if f.workers < 0 || f.threads < 0 {
-		return usage(cmd, "--workers and --threads are numbers above 0")
+		return usage(cmd, "--workers and --threads must be above 0")
 	}
 	ctx := cmd.Context()
 	s, err := a.setup(cmd, f.placeFlags)
@@ -149,7 +149,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	swept := 0
 	if !f.dryRun && len(keys) == 0 {
 		if swept, err = s.Sweep(ctx); err != nil {
-			a.complain(fmt.Errorf("remove what dead workers left, which the next run does again: %w", err))
+			a.complain(fmt.Errorf("remove uploads of dead workers: %w; the next run tries again", err))
 		}
 	}
 	failures := &failures{a: a, s: s}
@@ -172,27 +172,27 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		err = s.Moved(ctx)
 	}
 	if err != nil {
-		return stopped(err, "what was committed stays, and the next run does the rest")
+		return stopped(err, "what was committed is kept, and the next run does the rest")
 	}
 	if len(keys) == 0 && sum.Source == 0 && f.report != "json" {
-		fmt.Fprintf(a.out, "no object to process lies in %s\n", visible(s.Config.Source.String()))
+		fmt.Fprintf(a.out, "no object to process in %s\n", visible(s.Config.Source.String()))
 	}
 	return a.finishObjects(ctx, s, &sum, f, time.Since(started))
 }
 
-// finishObjects makes what was committed known, prints the report and gives
-// the exit code as an error.
+// finishObjects tells the catalog what was committed, prints the report and
+// returns the exit code as an error.
 func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
 	if !f.dryRun {
-		// Without a commit only what an earlier run could not do is left, or did
-		// not live to do.
+		// Without a commit there is only the work that an earlier run failed to
+		// do, or died before.
 		refresh := s.Catalog.FollowUp
 		if sum.Objects[pipeline.DidCommit] > 0 {
 			refresh = s.Catalog.Refresh
 		}
 		if _, err := refresh(ctx, s.TablesFound(sum.Written)); err != nil {
 			if refused := new(catalog.RefusedError); !errors.As(err, &refused) {
-				err = fmt.Errorf("%w; the next run does it again", err)
+				err = fmt.Errorf("%w; the next run tries again", err)
 			}
 			a.complain(fmt.Errorf("refresh catalog: %w", err))
 		}
@@ -201,21 +201,21 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 		return err
 	}
 	if s.OldSink != "" && f.report != "json" {
-		fmt.Fprintf(a.out, "the sink was %s (seen from the ledger); what stands there stays, and is not looked at any more\n", s.OldSink)
+		fmt.Fprintf(a.out, "the sink was %s (seen from the ledger); the files there are kept, and are no longer looked at\n", s.OldSink)
 	}
 	return finished(countObjects(sum.Objects).bad() || !sum.Complete(), &sum.Stats)
 }
 
-// maxFailures is the number of objects whose failure is told one by one.
+// maxFailures is the number of objects whose failure is reported one by one.
 const maxFailures = 20
 
-// rejectedError is told of an object that was rejected, now or before.
+// rejectedError is the error of an object that was rejected, now or before.
 type rejectedError struct {
 	error
 	reason sluice.Reason
 }
 
-// failures tells of objects that failed or were rejected, while others go on.
+// failures prints objects that failed or were rejected, while others go on.
 type failures struct {
 	a  *app
 	s  *setup.Setup
@@ -281,14 +281,14 @@ func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duratio
 		}{sum.Stats, n, findingsOf(&sum.Findings), f.dryRun})
 	}
 	if f.dryRun {
-		fmt.Fprintln(a.out, "dry run, nothing was done; what a run would do:")
+		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
 	}
 	a.printObjects(n, sum.Stats, took)
 	a.printFindings(&sum.Findings)
 	return nil
 }
 
-// findings are what a run saw and left alone. Their names are a contract.
+// findings are what a run saw but did not change. Their names are a contract.
 type findings struct {
 	OtherMapping int64 `json:"other_mapping"`
 	Elsewhere    int64 `json:"elsewhere"`
@@ -309,14 +309,14 @@ func (a *app) printFindings(f *pipeline.Findings) {
 		n          int64
 		noun, text string
 	}{
-		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes anew"},
-		{f.Elsewhere, "object", "with rows only where an earlier configuration wanted them; --changed-mapping publishes them where they belong"},
-		{f.Dropped, "object", "with rows in outputs that the configuration does not name any more; --changed-mapping removes these rows"},
-		{f.Kept, "deleted object", "whose rows stand, though on_delete is remove; --changed-mapping removes them"},
-		{f.Outside, "object", "that source and suffixes do not name any more, whose rows stand; with on_delete remove, --changed-mapping removes them"},
+		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes them again"},
+		{f.Elsewhere, "object", "with rows only where an earlier configuration put them; --changed-mapping publishes them where they belong"},
+		{f.Dropped, "object", "with rows in outputs that the configuration no longer names; --changed-mapping removes these rows"},
+		{f.Kept, "deleted object", "whose rows are still there, though on_delete is remove; --changed-mapping removes them"},
+		{f.Outside, "object", "that source and suffixes no longer name, whose rows are still there; with on_delete remove, --changed-mapping removes them"},
 		{f.Unaccounted, "output", "that no ledger entry names; see docs/ledger.md#care"},
 		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
-		{int64(f.Swept), "upload", "that dead workers had left, removed"},
+		{int64(f.Swept), "upload", "of dead workers removed"},
 	} {
 		if c.n > 0 {
 			fmt.Fprintln(a.out, a.out.wrap(0, 2, plural(c.n, c.noun)+" "+c.text))
@@ -324,7 +324,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 	}
 }
 
-// printObjects prints what became of objects and their records.
+// printObjects prints the outcomes of objects and their records.
 func (a *app) printObjects(n objectCounts, s sluice.Stats, took time.Duration) {
 	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
 		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))

@@ -58,7 +58,7 @@ func TestRunSweeps(t *testing.T) {
 		left int
 	}{
 		{[]string{"--dry-run"}, "dry run", 5},
-		{nil, "4 uploads that dead workers had left, removed", 1},
+		{nil, "4 uploads of dead workers removed", 1},
 		{[]string{"--report", "json"}, `"uploads_removed":0`, 1},
 	} {
 		code, out, errw := run(t, t.Context(), nil, append([]string{"run", "--lake", lake}, test.args...)...)
@@ -71,7 +71,7 @@ func TestRunSweeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errw := run(t, t.Context(), nil, "run", "--lake", lake)
-	if code != 0 || !strings.Contains(errw, "remove what dead workers left, which the next run does again: sweep ") {
+	if code != 0 || !strings.Contains(errw, "remove uploads of dead workers: sweep ") {
 		t.Errorf("exit code %d: %s", code, errw)
 	}
 }

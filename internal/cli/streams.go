@@ -10,13 +10,13 @@ import (
 	"strconv"
 )
 
-// A stream is an output that is written as it comes, since it cannot be
-// replaced: standard output, another descriptor of the process, a FIFO, a
-// device. It has no folder in which a quarantine file could stand beside it,
-// and the report goes to standard error.
+// A stream is an output that cannot be replaced as a whole, so bytes are written
+// to it as they come: standard output, another descriptor of the process, a
+// FIFO, a device. It has no folder for a quarantine file, and the report goes to
+// standard error.
 
-// streams are the files behind standard output and standard error; nil for
-// what is none.
+// streams are the files of standard output and standard error; nil for one that
+// is no file.
 type streams struct{ out, errw fs.FileInfo }
 
 func (a *app) streams() streams { return streams{fileOf(a.out), fileOf(a.errw)} }
@@ -52,7 +52,7 @@ func (s streams) name(flag, name string) (string, error) {
 
 func same(a, b fs.FileInfo) bool { return a != nil && b != nil && os.SameFile(a, b) }
 
-// isNull reports whether a name is that of the device that swallows all.
+// isNull reports whether a name is that of the null device.
 func isNull(name string) bool {
 	info, err := os.Stat(name)
 	null, err2 := os.Stat(os.DevNull)
@@ -83,7 +83,7 @@ func descriptor(name string) (fd int, ok bool) {
 	return 0, false
 }
 
-// isStream reports whether an output is written as it comes.
+// isStream reports whether an output is a stream.
 func isStream(name string) bool {
 	if name == "-" {
 		return true
@@ -95,8 +95,8 @@ func isStream(name string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// streamed reports whether a job sends something to a reader that waits for
-// it, who must not get the report too.
+// streamed reports whether a job writes to a reader that waits for the bytes,
+// and must not get the report too.
 func (j *job) streamed() bool {
 	for _, name := range []string{j.output, j.quarantine} {
 		if name != "" && isStream(name) && !isNull(name) {
@@ -115,7 +115,7 @@ func (a *app) refuseMixed(jobs []job, s streams) error {
 		case j.output == "-" && j.quarantine == "-":
 			return errors.New("output and quarantine would both be written to standard output; name a file for one of them")
 		case (j.output == "-" || j.quarantine == "-") && same(s.out, s.errw) && !isTerminal(a.out) && !nullFile(s.out):
-			return errors.New("standard output and standard error are the same file, where the report would follow the output; redirect one of them, as in 2> messages")
+			return errors.New("standard output and standard error are the same file, so the report would follow the output; redirect one of them, as in 2> messages")
 		}
 	}
 	return nil

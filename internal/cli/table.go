@@ -10,14 +10,14 @@ import (
 )
 
 // maxValue is the number of characters after which a value of the data is cut.
-// Names, keys, paths and counts are never cut: they are there to be used again.
+// Names, keys, paths and counts are never cut: people copy them.
 const maxValue = 32
 
 // minWrapped is the width below which a column is not made narrower.
 const minWrapped = 10
 
-// printTable prints rows of text under their headings, whole. A terminal that
-// is too narrow has the widest columns on several lines.
+// printTable prints rows of text under their headings, uncut. If the terminal is
+// too narrow, the widest columns are wrapped.
 func printTable(w io.Writer, headings []string, rows [][]string) {
 	all := append([][]string{headings}, rows...)
 	for i := range all {
@@ -29,9 +29,9 @@ func printTable(w io.Writer, headings []string, rows [][]string) {
 	render(w, all)
 }
 
-// printValues prints rows of data under the names of their columns, long
-// values cut. A terminal that is too narrow has the columns in several tables,
-// one below the other.
+// printValues prints rows of data under the names of their columns, and cuts long
+// values. If the terminal is too narrow, the columns are spread over several
+// tables, one below the other.
 func printValues(w io.Writer, names []string, rows [][]string) {
 	all := append([][]string{names}, rows...)
 	for i := range all {
@@ -119,7 +119,7 @@ func fit(widths []int, width int) []int {
 	for width > 0 && room < 0 {
 		i := slices.Index(widths, slices.Max(widths))
 		if widths[i] <= minWrapped {
-			break // the terminal breaks the lines as it can
+			break // the terminal breaks the lines itself
 		}
 		widths[i]--
 		room++

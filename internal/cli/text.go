@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible shows text as one line that cannot command a terminal: control
-// characters, escapes, line breaks and what turns the direction of writing
-// become Go escapes such as \n, \x1b or \u202e; so do bytes that are no UTF-8.
+// visible shows text as one line that cannot control a terminal: control
+// characters, line breaks, characters that change the direction of writing, and
+// bytes that are not UTF-8 become Go escapes such as \n, \x1b or \u202e.
 func visible(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
@@ -59,7 +59,7 @@ func size(n float64) string {
 	return fmt.Sprintf("%.1f %s", n, units[i])
 }
 
-// shellQuote makes a word that a POSIX shell reads back as s.
+// shellQuote makes a word that a POSIX shell reads as s.
 func shellQuote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@+", r)

@@ -104,7 +104,7 @@ func changes(f *pipeline.Findings) []Check {
 	}{
 		{f.Elsewhere, "with rows only where an earlier configuration wanted them: their table lacks these"},
 		{f.OtherMapping, "made with another mapping"},
-		{f.Dropped, "with rows in outputs that the configuration does not name any more"},
+		{f.Dropped, "with rows in outputs that the configuration no longer names"},
 		{f.Kept, "deleted from the source, and their rows stand"},
 	} {
 		if c.n > 0 {
@@ -113,7 +113,7 @@ func changes(f *pipeline.Findings) []Check {
 	}
 	if f.Outside > 0 {
 		checks = append(checks, warn(name, "name them again; or, to have them removed, run: sluice run --changed-mapping with on_delete: remove",
-			"%s that source and suffixes do not name any more, whose rows stand", count(f.Outside, "object")))
+			"%s that source and suffixes no longer name, whose rows are still there", count(f.Outside, "object")))
 	}
 	return checks
 }
