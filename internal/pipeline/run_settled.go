@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"sluice/internal/ledger"
+	"sluice/internal/store"
+)
+
+// What listings and index tell of a key without a look at it: most keys of a run
+// end here.
+
+// compare sends what is not settled by what the listings and the index tell.
+func (r *run) compare(it item) error {
+	if e := it.entry; e != nil {
+		e.seen = true
+		switch {
+		case !e.isRead:
+		case e.Flags&outside == 0:
+			if r.settled(e.record, it.info, r.audit.agrees(e.record)) {
+				return nil
+			}
+		case it.info.Key == "" && r.isLeft(e.record):
+			return nil
+		}
+	}
+	return r.send(it)
+}
+
+// settled reports whether an entry describes the source as it is listed; agrees
+// says that the sink has the outputs that the entry names. What is settled is
+// counted.
+func (r *run) settled(entry record, info store.Info, agrees bool) bool {
+	listed := ledger.Absent
+	if info.ETag != "" {
+		listed = info.State()
+	}
+	f := entry.Flags
+	switch {
+	case f&(claimed|isTorn) != 0, entry.Listed != digest(listed), r.p.Redo == RedoAll,
+		r.p.Redo == RedoChanged && f.outdated(r.p),
+		!agrees && !(r.o.SinkMoved && r.p.Redo == RedoNothing):
+		return false
+	}
+	r.note(entry, agrees)
+	r.done(info, Result{Disposition: DidDuplicate, Written: f&current != 0}, nil)
+	return true
+}
+
+// isLeft reports whether nothing is done about an object that the source does
+// not name any more, and counts it if its rows stand. For RedoChanged it is one
+// that was deleted.
+func (r *run) isLeft(entry record) bool {
+	if entry.Flags&rowsStand == 0 {
+		return true
+	}
+	if r.p.Redo == RedoChanged && r.p.RemoveDeleted {
+		return false
+	}
+	r.count(&r.sum.Outside, 1)
+	return true
+}
+
+// note counts what an entry lacks that is left as it is.
+func (r *run) note(entry record, agrees bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range []struct {
+		when  bool
+		count *int64
+	}{
+		{entry.Flags&otherMapping != 0, &r.sum.OtherMapping},
+		{entry.Flags&elsewhere != 0 || !agrees && (entry.Flags&absent == 0 || entry.Flags&kept != 0), &r.sum.Elsewhere},
+		{entry.Flags&dropped != 0, &r.sum.Dropped},
+		{entry.Flags&kept != 0 && r.p.RemoveDeleted, &r.sum.Kept},
+	} {
+		if c.when {
+			*c.count++
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"time"
+
+	"sluice"
+)
+
+// What a run, or an event, tells of all its objects together.
+
+// Summary counts what Run did, and what it found that it leaves alone.
+type Summary struct {
+	Objects map[Disposition]int64 // and Failed
+	Stats   sluice.Stats          // of what was processed now
+	Findings
+
+	Written   bool // of one object at least; see Result
+	Verifying bool // all that the listings show to be behind was sent to be processed
+}
+
+// NewSummary counts nothing yet.
+func NewSummary() *Summary {
+	s := &Summary{Objects: map[Disposition]int64{}}
+	s.Stats.Add(sluice.Stats{}) // maps, not nil
+	return s
+}
+
+// Add counts an object. Of one that failed nothing stands, so nothing of it
+// counts as read or written.
+func (s *Summary) Add(r Result, err error) {
+	if err != nil {
+		s.Objects[DidFail]++
+		return
+	}
+	s.Objects[r.Disposition]++
+	s.Stats.Add(r.Stats)
+	s.Written = s.Written || r.Written
+}
+
+// DidFail counts the objects whose processing failed.
+const DidFail Disposition = "failed"
+
+// Findings are what listings and ledger tell beside what is processed. Only
+// the first three keep the tables from being complete.
+type Findings struct {
+	Elsewhere   int64 // objects whose rows stand only where an earlier configuration wanted them
+	Unaccounted int64 // outputs that no ledger entry names
+	Damaged     int64 // ledger entries that cannot be read, of objects that are gone
+
+	OtherMapping int64 // settled objects that were made with another mapping
+	Dropped      int64 // objects with rows in outputs that the configuration does not name
+	Kept         int64 // deleted objects whose rows stand, though those of deleted ones are to be removed
+	Outside      int64 // objects that the source names no more, whose rows stand
+
+	Source  int64     // objects of the source
+	Behind  int64     // of them newer than their ledger entry, or without one
+	Oldest  time.Time // when the first of those was written
+	Changed int64     // objects whose outputs are not those that the ledger names
+	Torn    int64     // objects whose tables show different states
+	Doubled int64     // objects with outputs of several names
+	Unheld  int64     // objects whose quarantined records or report are not in the quarantine
+	Foreign int64     // objects in the sink that are no output
+	Swept   int       // uploads of dead workers that were removed before
+}
+
+// Complete reports whether nothing was found that is missing in the tables, or
+// too much.
+func (f *Findings) Complete() bool { return f.Elsewhere == 0 && f.Unaccounted == 0 && f.Damaged == 0 }
