@@ -1,8 +1,8 @@
-// Package config reads sluice.yaml: where objects come from and go to, with
-// which mapping, and how they are made known. Every value can be overridden by
-// an environment variable, so that the Lambda function needs no file. What
-// contradicts itself is an error at the start, with the line or the variable it
-// stands in, and not one for each object later. docs/config.md describes the file.
+// Package config reads sluice.yaml: where objects come from and go to, which
+// mapping they get, and which catalog lists the outputs. An environment variable
+// can override every value, so the Lambda function needs no file. Settings that
+// contradict each other are an error at the start, with the line or the variable,
+// and not an error for each object later. docs/config.md describes the file.
 package config
 
 import (
@@ -28,7 +28,7 @@ type Config struct {
 	S3           S3
 }
 
-// Catalog says how committed files are made known.
+// Catalog says how query engines learn of committed files.
 type Catalog struct {
 	Kind     string // crawler, glue, none
 	Crawler  string // name of the Glue crawler
@@ -36,18 +36,18 @@ type Catalog struct {
 	Database string // of the Glue Data Catalog
 }
 
-// S3 is where buckets are, if not where AWS has them.
+// S3 says where buckets are, if they are not on AWS.
 type S3 struct {
 	Region    string
 	Endpoint  string // of an S3-compatible server
 	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
 
-	Timeout time.Duration // how long a call is waited for without progress, of Glue too; 0: the default
+	Timeout time.Duration // how long a call, also of Glue, may make no progress; 0: the default
 }
 
-// Load reads the file name, or none if it is empty, and the environment. Its
-// error joins all that is wrong, each as "name:line: what, how to fix it", or
-// with the name of the variable.
+// Load reads the file called name, if name is not empty, and the environment. Its
+// error joins all faults, each as "name:line: what, how to fix it", or with the
+// name of the variable.
 func Load(name string, getenv func(string) string) (Config, error) {
 	var data []byte
 	if name != "" {
@@ -59,7 +59,7 @@ func Load(name string, getenv func(string) string) (Config, error) {
 	return Parse(name, data, getenv)
 }
 
-// Parse is Load for a file that was read; name is used in errors.
+// Parse is Load for a file that is already in memory; name is used in errors.
 func Parse(name string, data []byte, getenv func(string) string) (Config, error) {
 	r := newReader(name, data, getenv)
 	c := r.config()

@@ -133,22 +133,22 @@ func TestContradictions(t *testing.T) {
 		{"a list for a text", "source: [s3://b/raw/]\n", nil, "sluice.yaml:1: source must be one value, found a list"},
 		{"another scheme", "source: gs://b/raw/\n", nil, `source: "gs://b/raw/": use s3://bucket/prefix/`},
 		{"no bucket", source + "sink: s3:///out/\n", nil, "sink: the bucket is missing"},
-		{"sink under source", source + "sink: s3://b/raw/out/\n", nil, "sink s3://b/raw/out/ lies under source s3://b/raw/"},
-		{"sink is source", source + "sink: s3://b/raw\n", nil, "lies under source s3://b/raw/"},
-		{"source is a whole bucket", "source: s3://b\n", nil, "lies under source s3://b/"},
-		{"source under sink", "source: s3://b/out/raw/\nsink: s3://b/out/\n", nil, "source s3://b/out/raw/ lies under sink s3://b/out/"},
-		{"ledger under sink", source + "ledger: s3://b/orders_data_parquet/ledger/\n", nil, "ledger s3://b/orders_data_parquet/ledger/ lies under sink"},
-		{"quarantine is ledger", source + "quarantine: s3://b/ledger/\n", nil, "quarantine s3://b/ledger/ lies under ledger"},
-		{"sink under source in folders", "source: lake/raw\nsink: lake/raw/out\n", nil, "lies under source"},
-		{"sink is source by another path", "source: lake/raw\nsink: lake/x/../raw/\n", nil, "lies under source"},
-		{"environment makes it so", source, map[string]string{"SLUICE_SINK": "s3://b/raw/out/"}, "lies under source"},
+		{"sink under source", source + "sink: s3://b/raw/out/\n", nil, "sink s3://b/raw/out/ is inside source s3://b/raw/"},
+		{"sink is source", source + "sink: s3://b/raw\n", nil, "is inside source s3://b/raw/"},
+		{"source is a whole bucket", "source: s3://b\n", nil, "is inside source s3://b/"},
+		{"source under sink", "source: s3://b/out/raw/\nsink: s3://b/out/\n", nil, "source s3://b/out/raw/ is inside sink s3://b/out/"},
+		{"ledger under sink", source + "ledger: s3://b/orders_data_parquet/ledger/\n", nil, "ledger s3://b/orders_data_parquet/ledger/ is inside sink"},
+		{"quarantine is ledger", source + "quarantine: s3://b/ledger/\n", nil, "quarantine s3://b/ledger/ is inside ledger"},
+		{"sink under source in folders", "source: lake/raw\nsink: lake/raw/out\n", nil, "is inside source"},
+		{"sink is source by another path", "source: lake/raw\nsink: lake/x/../raw/\n", nil, "is inside source"},
+		{"environment makes it so", source, map[string]string{"SLUICE_SINK": "s3://b/raw/out/"}, "is inside source"},
 		{"glue without database", source + "catalog: {kind: glue}\n", nil, "catalog.database is missing"},
 		{"kind of catalog", source + "catalog: {kind: hive}\n", nil, `catalog.kind: "hive"; use crawler, glue or none`},
 		{"policy of crawls", source + "catalog: {crawl: never}\n", nil, `catalog.crawl: "never"; use changed or always`},
 		{"policy", source + "on_delete: drop\n", nil, `on_delete: "drop"; use keep or remove`},
 		{"codec", source + "codec: lzo\n", nil, `codec: "lzo"; use zstd, snappy or none`},
-		{"no threads", source + "threads: 0\n", nil, `threads: "0" is no number from 1 to 64`},
-		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `SLUICE_WORKERS: workers: "65" is no number`},
+		{"no threads", source + "threads: 0\n", nil, `threads: "0" is not a number from 1 to 64`},
+		{"too many workers", source, map[string]string{"SLUICE_WORKERS": "65"}, `SLUICE_WORKERS: workers: "65" is not a number`},
 		{"a text for a section", source + "catalog: none\n", nil, "sluice.yaml:2: catalog must have keys (kind, crawler, crawl, database), found text; write catalog: {kind: none}"},
 		{"a list for a section", source + "s3: [a]\n", nil, "sluice.yaml:2: s3 must have keys (region, endpoint, path_style, timeout), found a list"},
 		{"a text for a list", source + "suffixes: .json\n", nil, "sluice.yaml:2: suffixes must be a list, found text; write suffixes: [.json]"},
@@ -164,9 +164,9 @@ func TestContradictions(t *testing.T) {
 		{"a word that is near", source + "codec: snapy\n", nil, `sluice.yaml:2: codec: "snapy"; use zstd, snappy or none; did you mean snappy?`},
 		{"a word of a variable", source, map[string]string{"SLUICE_CATALOG": "gleu"}, `SLUICE_CATALOG: catalog.kind: "gleu"; use crawler, glue or none; did you mean glue?`},
 		{"a place of a variable", source, map[string]string{"SLUICE_SINK": "gs://b/"}, `SLUICE_SINK: sink: "gs://b/": use s3://`},
-		{"a default in the way", "source: s3://b/ledger/x/\n", nil, "sluice.yaml:1: source s3://b/ledger/x/ lies under ledger s3://b/ledger/"},
-		{"timeout", source + "s3: {timeout: 30}\n", nil, `sluice.yaml:2: s3.timeout: "30" is no time from 1s to 1h; write it as 90s or 2m`},
-		{"timeout of nothing", source, map[string]string{"SLUICE_S3_TIMEOUT": "0s"}, `SLUICE_S3_TIMEOUT: s3.timeout: "0s" is no time from 1s to 1h`},
+		{"a default in the way", "source: s3://b/ledger/x/\n", nil, "sluice.yaml:1: source s3://b/ledger/x/ is inside ledger s3://b/ledger/"},
+		{"timeout", source + "s3: {timeout: 30}\n", nil, `sluice.yaml:2: s3.timeout: "30" is not a duration from 1s to 1h; write it as 90s or 2m`},
+		{"timeout of nothing", source, map[string]string{"SLUICE_S3_TIMEOUT": "0s"}, `SLUICE_S3_TIMEOUT: s3.timeout: "0s" is not a duration from 1s to 1h`},
 		{"path style", source + "s3: {path_style: maybe}\n", nil, `s3.path_style: "maybe" is neither true nor false`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -204,9 +204,9 @@ func TestLoad(t *testing.T) {
 func TestAllIsTold(t *testing.T) {
 	_, err := Parse("sluice.yaml", []byte("source: s3://b/raw/\ncodec: lzo\nthreads: many\non_delete: drop\n"), env(map[string]string{"SLUICE_WORKERS": "0"}))
 	want := `sluice.yaml:2: codec: "lzo"; use zstd, snappy or none
-sluice.yaml:3: threads: "many" is no number from 1 to 64
+sluice.yaml:3: threads: "many" is not a number from 1 to 64
 sluice.yaml:4: on_delete: "drop"; use keep or remove
-SLUICE_WORKERS: workers: "0" is no number from 1 to 64`
+SLUICE_WORKERS: workers: "0" is not a number from 1 to 64`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want\n%s", err, want)
 	}
@@ -215,7 +215,7 @@ SLUICE_WORKERS: workers: "0" is no number from 1 to 64`
 // A variable that is nearly one of ours would be passed over in silence.
 func TestMistypedVariable(t *testing.T) {
 	for name, want := range map[string]string{
-		"SLUICE_SORCE": "SLUICE_SORCE is no variable of sluice; did you mean SLUICE_SOURCE?",
+		"SLUICE_SORCE": "SLUICE_SORCE is not a variable of sluice; did you mean SLUICE_SOURCE?",
 		"SLUICE_SINKS": "did you mean SLUICE_SINK?", "SLUCE_LEDGER": "did you mean SLUICE_LEDGER?",
 		"SLUICE_LOG_KEYS": "", "SLUICE_CONFIG": "", "SLUICE_OF_ANOTHER_KIND": "", "SLUGS": "",
 	} {

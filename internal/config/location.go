@@ -37,7 +37,7 @@ func ParseLocation(s string) (Location, error) {
 	return Location{Bucket: bucket, Prefix: prefix}, nil
 }
 
-// Beside is the folder of this name in the same bucket, or beside this folder.
+// Beside returns the folder of this name in the same bucket, or beside this folder.
 func (l Location) Beside(folder string) Location {
 	if l.Bucket != "" || l.Prefix != "" {
 		return Location{Bucket: l.Bucket, Dir: l.Dir, Prefix: folder}
@@ -53,7 +53,7 @@ func (l Location) Holds(o Location) bool {
 	return strings.HasPrefix(o.path(), l.path())
 }
 
-// path is where the location is, with a slash at its end.
+// path is the path of the location, with a slash at its end.
 func (l Location) path() string {
 	if l.Bucket != "" {
 		return l.Prefix
@@ -61,7 +61,7 @@ func (l Location) path() string {
 	return strings.TrimSuffix(filepath.ToSlash(filepath.Join(l.Dir, filepath.FromSlash(l.Prefix))), "/") + "/"
 }
 
-// Name is a key of the store that the location is in, as a person finds it.
+// Name is the full name of a key in this location's store, for people.
 func (l Location) Name(key string) string { return strings.TrimSuffix(l.String(), l.Prefix) + key }
 
 func (l Location) String() string {

@@ -27,11 +27,11 @@ var variables = []struct{ key, name string }{
 // lists are the keys whose value is a list of texts, with an example of one.
 var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3"}
 
-// otherVariables are of the function and not of the file.
+// otherVariables are those of the Lambda function, which the file does not have.
 var otherVariables = []string{"SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
 
-// under are the names of the keys in a section of the file, "" for its top;
-// a section is a name of the top too.
+// under returns the names of the keys in a section of the file. The section ""
+// is the top level, and its names include those of the other sections.
 func under(section string) (names []string) {
 	for _, v := range variables {
 		first, rest, nested := strings.Cut(v.key, ".")
@@ -45,13 +45,13 @@ func under(section string) (names []string) {
 	return names
 }
 
-// setting is a value and where it stands: in a variable, or at a node of the file.
+// setting is a value and where it was set: in a variable, or at a node of the file.
 type setting struct {
 	text, variable string
 	node           *yaml.Node
 }
 
-// reader collects the settings, and all that is wrong with them.
+// reader collects the settings and their faults.
 type reader struct {
 	file     yamlfile.Reader
 	settings map[string]setting
@@ -78,7 +78,7 @@ func (r *reader) section(n *yaml.Node, section string) {
 		return
 	}
 	if n.ShortTag() == "!!null" {
-		return // as if it were not there
+		return // an empty section counts as missing
 	}
 	members := r.file.Object(n, what, names...)
 	for _, name := range names {
@@ -97,7 +97,7 @@ func (r *reader) section(n *yaml.Node, section string) {
 	}
 }
 
-// example is the value of a node where it can be written again as it is.
+// example is the value of a node, if it can stand in YAML without quotes.
 func example(n *yaml.Node, otherwise string) string {
 	if n.Value == "" || strings.ContainsFunc(n.Value, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(",[]{}:#&*!|>'\"%@`", r) }) {
 		return otherwise
@@ -127,8 +127,8 @@ func (r *reader) list(n *yaml.Node, name string) {
 	}
 }
 
-// environment reads the variables. An empty one overrides nothing; one that
-// is nearly of ours would be passed over in silence, and is refused.
+// environment reads the variables. An empty variable overrides nothing. A
+// mistyped one is refused: otherwise it would be ignored in silence.
 func (r *reader) environment(getenv func(string) string) {
 	known := slices.Clone(otherVariables)
 	for _, v := range variables {
@@ -148,13 +148,13 @@ func (r *reader) environment(getenv func(string) string) {
 			continue
 		}
 		if near := suggest.DidYouMean(name, known); near != "" {
-			r.wrong = append(r.wrong, fmt.Errorf("%s is no variable of sluice%s", name, near))
+			r.wrong = append(r.wrong, fmt.Errorf("%s is not a variable of sluice%s", name, near))
 		}
 	}
 }
 
-// fail notes what is wrong with a setting, where it stands. One that stands
-// nowhere is missing, or has its default.
+// fail records a fault of a setting, with the place where it was set. A setting
+// without a place is missing, or has its default.
 func (r *reader) fail(key, format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	switch s := r.settings[key]; {

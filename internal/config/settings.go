@@ -72,12 +72,12 @@ func (r *reader) places(c *Config) {
 				inner, outer = a, b
 			}
 			if outer.at.Holds(inner.at) {
-				// Of a default there is no line: the other is what to change.
+				// A default has no line, so the error names the line of the other.
 				key := inner.name
 				if r.settings[key].text == "" {
 					key = outer.name
 				}
-				r.fail(key, "%s %s lies under %s %s; give each a folder of its own", inner.name, inner.at, outer.name, outer.at)
+				r.fail(key, "%s %s is inside %s %s; give each a folder of its own", inner.name, inner.at, outer.name, outer.at)
 				return
 			}
 		}
@@ -121,7 +121,7 @@ func (r *reader) number(key string, otherwise int) int {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > 64 {
-		r.fail(key, "%s: %q is no number from 1 to 64", key, s)
+		r.fail(key, "%s: %q is not a number from 1 to 64", key, s)
 	}
 	return n
 }
@@ -133,7 +133,7 @@ func (r *reader) duration(key string) time.Duration {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second || d > time.Hour {
-		r.fail(key, "%s: %q is no time from 1s to 1h; write it as 90s or 2m", key, s)
+		r.fail(key, "%s: %q is not a duration from 1s to 1h; write it as 90s or 2m", key, s)
 	}
 	return d
 }
