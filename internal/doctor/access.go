@@ -11,15 +11,15 @@ import (
 	"sluice/internal/store"
 )
 
-// errStop ends a listing of which the beginning is enough.
+// errStop ends a listing early, when its beginning is enough.
 var errStop = errors.New("enough")
 
-// probe is the key of a new object of ours. Query engines leave out names that
-// begin with "_", and the ledger's own queries ask for .json.
+// probe is the key of a new probe object. Query engines ignore names that begin
+// with "_", and the queries over the ledger only read .json.
 func (p place) probe() string { return p.at.Prefix + "_doctor-" + rand.Text() }
 
-// look lists the place, which gives one object of it that wanted takes, and
-// asks for one that is not there.
+// look lists the place until it finds an object that wanted accepts. It also
+// asks for an object that does not exist.
 func (p place) look(ctx context.Context, wanted func(key string) bool) (key string, err error) {
 	err = p.st.List(ctx, p.at.Prefix, func(info store.Info) error {
 		if !wanted(info.Key) {
@@ -34,12 +34,11 @@ func (p place) look(ctx context.Context, wanted func(key string) bool) (key stri
 	return key, p.miss(ctx)
 }
 
-// miss asks for an object that is not there: without the right to list the
-// bucket, S3 answers that with "access denied", and the pipeline cannot tell a
-// new key.
+// miss asks for an object that does not exist. Without the right to list the
+// bucket S3 answers "access denied", and the pipeline cannot recognise a new key.
 func (p place) miss(ctx context.Context) error {
 	if _, err := p.st.Head(ctx, p.probe()); !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("ask for an object that is not there: %w", err)
+		return fmt.Errorf("ask for an object that does not exist: %w", err)
 	}
 	return nil
 }
@@ -69,7 +68,7 @@ func (d *doctor) source(ctx context.Context) Check {
 	return ok("source", "%s can be listed and read", p)
 }
 
-// sink begins an upload and ends it: nothing ever shows in the table.
+// sink begins an upload and aborts it, so nothing shows in the table.
 func (d *doctor) sink(ctx context.Context) Check {
 	p := d.place("sink")
 	if _, err := p.look(ctx, func(string) bool { return true }); err != nil {
@@ -95,7 +94,7 @@ func (d *doctor) sink(ctx context.Context) Check {
 	return ok("sink", "%s can be listed and written", p)
 }
 
-// quarantine is written, and never listed.
+// quarantine checks writing only: the pipeline does not list the quarantine.
 func (d *doctor) quarantine(ctx context.Context) Check {
 	p := d.place("quarantine")
 	if err := p.miss(ctx); err != nil {
@@ -112,11 +111,11 @@ func (d *doctor) quarantine(ctx context.Context) Check {
 	return ok("quarantine", "%s can be written%s", p, left)
 }
 
-// remove takes a probe away. It says what stays: the function's role need not
-// be allowed to delete anything.
+// remove removes a probe. If that fails it says so, and no more: the function's
+// role need not be allowed to delete anything.
 func (p place) remove(ctx context.Context, key string) string {
 	if err := p.st.Delete(ctx, key); err != nil {
-		return fmt.Sprintf("; the probe stays, it could not be removed: %v", err)
+		return fmt.Sprintf("; the probe could not be removed: %v", err)
 	}
 	return ""
 }

@@ -38,7 +38,7 @@ func versioning(ctx context.Context, b *s3store.Store) Check {
 	case err != nil:
 		return unseen(name, err, "s3:GetBucketVersioning")
 	case !on:
-		return warn(name, "turn versioning on: of two writes of a key at the same time S3 may then not leave one event out, and older outputs can be had back", "off in %s", b)
+		return warn(name, "turn versioning on: without it S3 may send only one event for two writes of a key at the same time, and older outputs cannot be restored", "off in %s", b)
 	}
 	return ok(name, "on in %s", b)
 }
@@ -50,12 +50,12 @@ func public(ctx context.Context, b *s3store.Store) Check {
 	case err != nil:
 		return unseen(name, err, "s3:GetBucketPublicAccessBlock")
 	case !blocked:
-		return warn(name, "turn on all four settings of Block Public Access, unless those of the account are on", "not blocked by %s", b)
+		return warn(name, "turn on all four settings of Block Public Access, unless they are on for the whole account", "not blocked by %s", b)
 	}
 	return ok(name, "blocked by %s", b)
 }
 
-// clock compares ours with the server's: S3 refuses requests that are 15
+// clock compares our clock with the server's: S3 refuses requests that are 15
 // minutes off (RequestTimeTooSkewed).
 func clock(ctx context.Context, b *s3store.Store) Check {
 	const name = "clock"
@@ -66,12 +66,12 @@ func clock(ctx context.Context, b *s3store.Store) Check {
 	}
 	skew := before.Add(time.Since(before) / 2).Sub(at).Round(time.Second)
 	if skew.Abs() > time.Minute {
-		return warn(name, "set the clock of this machine; requests that are 15 minutes off are refused", "%s off from that of the server", skew)
+		return warn(name, "set the clock of this machine; requests that are 15 minutes off are refused", "it differs by %s from the server's clock", skew)
 	}
-	return ok(name, "within a minute of the server's")
+	return ok(name, "within a minute of the server's clock")
 }
 
-// lifecycle looks for rules that are needed, and for those that destroy.
+// lifecycle looks for rules that are needed, and for rules that destroy data.
 func (d *doctor) lifecycle(ctx context.Context, b *s3store.Store, bucket string) Check {
 	const name = "lifecycle"
 	rules, err := b.Lifecycle(ctx)
@@ -85,7 +85,7 @@ func (d *doctor) lifecycle(ctx context.Context, b *s3store.Store, bucket string)
 			if mine && r.Expires && (p.name == "ledger" || p.name == "sink") && overlap(r.Prefix, p.at.Prefix) {
 				return Check{
 					Name: name, Status: Failed, Detail: fmt.Sprintf("a rule of %s for %q expires objects of the %s", b, r.Prefix, p.name),
-					Hint: "take the " + p.name + " out of the rule: without ledger entries objects are taken for new ones, and rows that expire are gone",
+					Hint: "take the " + p.name + " out of the rule: without its ledger entry an object looks new, and rows that expire are gone",
 				}
 			}
 			if mine && p.name == "sink" && r.AbortDays > 0 && strings.HasPrefix(p.at.Prefix, r.Prefix) {
@@ -99,7 +99,7 @@ func (d *doctor) lifecycle(ctx context.Context, b *s3store.Store, bucket string)
 	case bucket != d.place("sink").at.Bucket:
 		return ok(name, "no rule of %s touches ledger or sink", b)
 	}
-	return warn(name, "add a lifecycle rule with AbortIncompleteMultipartUpload of some days: the parts of dead workers cost money and show in no listing",
+	return warn(name, "add a lifecycle rule with AbortIncompleteMultipartUpload after some days: uploaded parts of dead workers cost money, and no listing shows them",
 		"no rule of %s removes incomplete uploads of %s", b, d.place("sink").at.Prefix)
 }
 

@@ -11,7 +11,7 @@ import (
 	"sluice/internal/catalog/gluecrawler"
 )
 
-// looker is a catalog that holds the tables itself: Glue, or the files of a lake.
+// looker is a catalog that stores the tables itself: Glue, or the files of a lake.
 type looker interface {
 	Look(context.Context, catalog.Table) (catalog.Change, error)
 }
@@ -41,7 +41,7 @@ func table(ctx context.Context, c looker, t catalog.Table) Check {
 	case err != nil:
 		return unseen(name, fmt.Errorf("look at table %s: %w", t.Name(), err), "glue:GetTable")
 	case change == catalog.Created:
-		return ok(name, "table %s is not there yet; the next commit creates it", t.Name())
+		return ok(name, "table %s does not exist yet; the next commit creates it", t.Name())
 	case change == catalog.Updated:
 		return ok(name, "table %s lacks columns of the mapping; the next commit adds them", t.Name())
 	}
@@ -71,7 +71,7 @@ func (d *doctor) crawler(ctx context.Context, c *gluecrawler.Crawler) Check {
 	case got.LastCrawl == "FAILED":
 		return warn(name, "look at the log of the crawler, fix it and start it", "%s: the last crawl failed: %s", got.Name, got.LastError)
 	case got.Dirty && got.State == "READY":
-		return warn(name, "the next commit or follow-up starts it; a schedule of the function sees to that", "%s is not running, and there may be files that it has not seen", got.Name)
+		return warn(name, "the next commit or scheduled follow-up starts it; give the function a schedule", "%s is not running, and it may not have seen all files", got.Name)
 	}
 	return ok(name, "%s is %s, %s", got.Name, strings.ToLower(got.State), schedule)
 }

@@ -9,12 +9,12 @@ import (
 	"sluice/internal/store"
 )
 
-// nobodysETag is no object's.
+// nobodysETag is an ETag that no object has.
 const nobodysETag = "00000000000000000000000000000000"
 
-const conditionsHint = "exactly-once stands on conditional writes: use S3 or a server that holds them, such as versitygw, and let no proxy drop the headers"
+const conditionsHint = "exactly-once needs conditional writes: use S3 or a server that obeys them, such as versitygw, and check that no proxy drops the headers"
 
-// write is a way to put a probe.
+// write is one way to write a probe.
 type write func(data string, p store.Precondition) (store.Info, error)
 
 // conditions claims and replaces an object under the ledger, as entries are.
@@ -37,11 +37,11 @@ func (d *doctor) conditions(ctx context.Context) Check {
 		}
 		return c
 	}
-	return ok(name, "If-None-Match and If-Match hold in %s%s", p, left)
+	return ok(name, "%s obeys If-None-Match and If-Match%s", p, left)
 }
 
-// conditionsInParts is the same for uploads of several parts, as large outputs
-// are committed. The probe is under the ledger too, as a table must not see it.
+// conditionsInParts checks the same for uploads of several parts, by which large
+// outputs are committed. The probe is under the ledger, where no table sees it.
 func (d *doctor) conditionsInParts(ctx context.Context) Check {
 	const name = "multipart conditions"
 	b := d.place("sink").bucket()
@@ -62,17 +62,17 @@ func (d *doctor) conditionsInParts(ctx context.Context) Check {
 	if err != nil {
 		c := failed(name, err)
 		if errors.Is(err, errNotHeld) {
-			c.Hint = conditionsHint + "; here only outputs of more than 8 MiB are in danger"
+			c.Hint = conditionsHint + "; this only endangers outputs of more than 8 MiB"
 		}
 		return c
 	}
-	return ok(name, "CompleteMultipartUpload holds If-None-Match and If-Match%s", left)
+	return ok(name, "CompleteMultipartUpload obeys If-None-Match and If-Match%s", left)
 }
 
-var errNotHeld = errors.New("the server does not hold the condition")
+var errNotHeld = errors.New("the server does not obey the condition")
 
-// holds creates an object, then writes it by put: what must be refused, and
-// what must not.
+// holds creates an object, then writes to it with put: first writes that must be
+// refused, then one that must not.
 func (p place) holds(ctx context.Context, key string, create, put write) error {
 	made, err := create("1\n", store.IfNoneMatch())
 	if err != nil {
@@ -87,7 +87,7 @@ func (p place) holds(ctx context.Context, key string, create, put write) error {
 	} {
 		_, err := put("2\n", refused.p)
 		if err == nil {
-			return fmt.Errorf("%w %s: an object was replaced against it", errNotHeld, refused.name)
+			return fmt.Errorf("%w %s: it replaced an object all the same", errNotHeld, refused.name)
 		}
 		if !errors.Is(err, store.ErrPrecondition) {
 			return fmt.Errorf("write that %s must refuse: %w", refused.name, err)
@@ -101,7 +101,7 @@ func (p place) holds(ctx context.Context, key string, create, put write) error {
 		return err
 	}
 	if !bytes.Equal(data, []byte("3\n")) {
-		return errors.New("what was written last is not what is read")
+		return errors.New("a read does not return what was written last")
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 // Package doctor looks for faults in the setup of a pipeline before they harm
 // objects: missing rights, conditions that a server ignores, settings of the
-// bucket, the crawler, leftovers. It is the only package that looks past the
-// contracts of store and catalog. It changes nothing except its own probes,
-// which it removes.
+// bucket, the crawler, leftovers. It is the only package that looks beyond the
+// contracts of store and catalog. It writes nothing except its own probes, which
+// it removes.
 package doctor
 
 import (
@@ -22,7 +22,7 @@ import (
 	"sluice/internal/store/s3store"
 )
 
-// Status is what came of a check.
+// Status is the result of a check.
 type Status string
 
 // The values are a contract of the report.
@@ -33,7 +33,7 @@ const (
 	NotChecked Status = "not checked" // it could not be looked at, or there is nothing to look at
 )
 
-// Check is one thing that was looked at.
+// Check is one check and its result.
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
@@ -41,7 +41,7 @@ type Check struct {
 	Hint   string `json:"hint,omitempty"` // what to do about it
 }
 
-// Examine tells of each check as soon as it is done.
+// Examine makes all checks and passes on each as soon as it is done.
 func Examine(ctx context.Context, s *setup.Setup, tell func(Check)) {
 	d := &doctor{s: s}
 	src, err := s.Pipeline.Source(s.Config.Source.Bucket)
@@ -130,22 +130,22 @@ func failed(name string, err error) Check {
 	case errors.Is(err, fs.ErrPermission):
 		c.Hint = "look at the owner and the permissions of the folder"
 	case errors.Is(err, syscall.EROFS):
-		c.Hint = "the disk can only be read, as it is mounted; choose a folder on another one, or mount it to be written"
+		c.Hint = "the disk is mounted read-only; choose a folder on another disk, or mount it for writing"
 	case errors.Is(err, syscall.ENOSPC):
 		c.Hint = "the disk is full"
 	case errors.Is(err, store.ErrKey):
 		c.Hint = "choose another prefix"
 	case store.IsTransient(err):
-		c.Hint = "the server or the way to it has trouble; try again"
+		c.Hint = "the server or the network has a problem; try again"
 	}
 	return c
 }
 
-// unseen is a setting that could not be looked at.
+// unseen is the check of a setting that could not be read.
 func unseen(name string, err error, action string) Check {
 	c := notChecked(name, "%v", err)
 	if denied(err) {
-		c.Hint = "who runs doctor needs " + action + "; the pipeline does not"
+		c.Hint = "whoever runs doctor needs " + action + "; the pipeline does not"
 	}
 	return c
 }
@@ -155,29 +155,29 @@ func denied(err error) bool {
 	return errors.Is(err, store.ErrDenied) || catalog.CodeOf(err) == "AccessDeniedException"
 }
 
-// owner looks whose ledger and sink are.
+// owner checks to which source ledger and sink belong.
 func (d *doctor) owner(ctx context.Context) Check {
 	const name = "owner"
 	isMarked, err := d.s.CheckOwner(ctx)
 	switch {
 	case err != nil:
 		c := failed(name, err)
-		c.Hint = cmp.Or(c.Hint, "docs/ledger.md#beside-the-entries says how ledger and sink know whose they are")
+		c.Hint = cmp.Or(c.Hint, "docs/ledger.md#beside-the-entries says how ledger and sink record their owner")
 		return c
 	case !isMarked:
-		return ok(name, "the sink is nobody's yet; the next commit claims it")
+		return ok(name, "the sink has no owner yet; the next commit claims it")
 	}
-	return ok(name, "ledger and sink are of this source")
+	return ok(name, "ledger and sink belong to this source")
 }
 
-// mapping was read by setup.
+// mapping describes the mapping, which setup has read.
 func (d *doctor) mapping(context.Context) Check {
 	m := d.s.Pipeline.Mapping
 	columns := 0
 	for _, t := range m.Tables {
 		columns += len(m.Schema(&t).Columns)
 	}
-	// A catalog of ours declares each column as it is written.
+	// Where we write the catalog, it declares each column as the file has it.
 	if _, ours := d.s.Catalog.(looker); !ours {
 		if cautions := m.Cautions(); len(cautions) > 0 {
 			return warn("mapping", "look at the types of the table, or change the mapping", "%s: %s", d.s.Config.Mapping, strings.Join(cautions, "; "))

@@ -108,7 +108,7 @@ func TestFolder(t *testing.T) {
 	for _, name := range []string{"sink", "quarantine", "conditional writes", "uploads", "backlog", "outputs"} {
 		want(t, got, name, doctor.OK, "")
 	}
-	want(t, got, "catalog", doctor.OK, "is not there yet")
+	want(t, got, "catalog", doctor.OK, "does not exist yet")
 	for _, name := range []string{"multipart conditions", "bucket", "notifications"} {
 		want(t, got, name, doctor.NotChecked, "folder")
 	}
@@ -130,7 +130,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = examine(t, yaml, lake)
-	want(t, got, "backlog", doctor.OK, "of 2 objects of the source none")
+	want(t, got, "backlog", doctor.OK, "none of the 2 objects of the source")
 	want(t, got, "outputs", doctor.OK, "")
 	want(t, got, "catalog", doctor.OK, "has the columns")
 
@@ -220,11 +220,11 @@ func TestMoto(t *testing.T) {
 
 	got := examine(t, yaml, "")
 	want(t, got, "conditional writes", doctor.OK, "")
-	want(t, got, "multipart conditions", doctor.Failed, "does not hold") // moto 5.2.1 ignores If-Match there
+	want(t, got, "multipart conditions", doctor.Failed, "does not obey") // moto 5.2.1 ignores If-Match there
 	want(t, got, "crawler", doctor.Failed, "create the crawler")
 	want(t, got, "public access", doctor.Warning, "not blocked")
 	want(t, got, "lifecycle", doctor.Warning, "no rule of")
-	want(t, got, "notifications", doctor.Warning, "tells nobody")
+	want(t, got, "notifications", doctor.Warning, "notifies nobody")
 	noProbes(t, server.Store(t, bucket, s3store.Config{}))
 
 	rules := func(rules ...types.LifecycleRule) {
@@ -264,12 +264,12 @@ func TestMoto(t *testing.T) {
 		status         doctor.Status
 		part           string
 	}{
-		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", "", "", doctor.OK, "are told to " + queue},
-		{[]types.Event{"s3:ObjectCreated:Put"}, "raw/", "", "", doctor.Warning, "only told of s3:ObjectCreated:Put"},
-		{[]types.Event{"s3:ObjectCreated:*"}, "raw/2024/", "", "", doctor.Warning, "only told of keys under raw/2024/"},
-		{[]types.Event{"s3:ObjectCreated:*"}, "other/", "", "", doctor.Warning, "tells nobody"},
-		{[]types.Event{"s3:ObjectCreated:*"}, "", "", "", doctor.Warning, "written to the sink"},
-		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "", doctor.Warning, "anything else than .json"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", "", "", doctor.OK, "are sent to " + queue},
+		{[]types.Event{"s3:ObjectCreated:Put"}, "raw/", "", "", doctor.Warning, "only notified of s3:ObjectCreated:Put"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/2024/", "", "", doctor.Warning, "only notified of keys under raw/2024/"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "other/", "", "", doctor.Warning, "notifies nobody"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "", "", "", doctor.Warning, "objects in the sink"},
+		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "", doctor.Warning, "anything but .json"},
 		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "suffixes: [.json, .json.gz]", doctor.Warning, ".json.gz"},
 		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", ".json", "suffixes: [.json]", doctor.OK, ""},
 		{[]types.Event{"s3:ObjectCreated:*"}, "raw/", "", "on_delete: remove", doctor.Warning, "removed objects"},
@@ -340,7 +340,7 @@ func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
 	create("s3://"+bucket+"/orders_data_parquet", nil)
 	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "no schedule")
 	put(t, server.Store(t, bucket, s3store.Config{}), "ledger/_crawler-"+name+".json", `{"crawler":"`+name+`","state":"dirty","write":"x"}`)
-	want(t, examine(t, yaml, ""), "crawler", doctor.Warning, "files that it has not seen")
+	want(t, examine(t, yaml, ""), "crawler", doctor.Warning, "may not have seen all files")
 }
 
 func tables(t *testing.T, server *servertest.Server, bucket string) {
@@ -349,7 +349,7 @@ func tables(t *testing.T, server *servertest.Server, bucket string) {
 	if _, err := client.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String("sales")}}); err != nil {
 		t.Fatal(err)
 	}
-	want(t, examine(t, yaml, ""), "catalog", doctor.OK, "not there yet")
+	want(t, examine(t, yaml, ""), "catalog", doctor.OK, "does not exist yet")
 	s := open(t, yaml, "")
 	if _, err := s.Catalog.Refresh(t.Context(), s.Tables); err != nil {
 		t.Fatal(err)
@@ -391,8 +391,8 @@ func TestBehindProxy(t *testing.T) {
 	got := at(func(w http.ResponseWriter, r *http.Request) bool {
 		return (r.Method == http.MethodDelete || r.URL.Query().Has("versioning") || r.URL.Query().Has("lifecycle")) && !r.URL.Query().Has("uploadId") && deny(w)
 	})
-	want(t, got, "conditional writes", doctor.OK, "the probe stays, it could not be removed")
-	want(t, got, "quarantine", doctor.OK, "the probe stays")
+	want(t, got, "conditional writes", doctor.OK, "the probe could not be removed")
+	want(t, got, "quarantine", doctor.OK, "the probe could not be removed")
 	want(t, got, "versioning", doctor.NotChecked, "s3:GetBucketVersioning")
 	want(t, got, "lifecycle", doctor.NotChecked, "s3:GetLifecycleConfiguration")
 
@@ -401,7 +401,7 @@ func TestBehindProxy(t *testing.T) {
 		r.Header.Del("If-Match")
 		return false
 	})
-	want(t, got, "conditional writes", doctor.Failed, "does not hold the condition If-None-Match")
+	want(t, got, "conditional writes", doctor.Failed, "does not obey the condition If-None-Match")
 
 	got = at(func(w http.ResponseWriter, r *http.Request) bool {
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/quarantine/") && deny(w)

@@ -42,7 +42,7 @@ func (d *doctor) survey(ctx context.Context) []Check {
 
 const heldName = "quarantined"
 
-// unheld is of objects whose quarantined records or report are gone.
+// unheld reports objects whose quarantined records or report are gone.
 func (d *doctor) unheld(ctx context.Context, n int64) Check {
 	p := d.place("quarantine")
 	what := fmt.Sprintf("%s whose quarantined records or report are not in %s", count(n, "object"), p)
@@ -57,14 +57,14 @@ func (d *doctor) unheld(ctx context.Context, n int64) Check {
 			}
 		}
 	}
-	return warn(heldName, "if quarantine was another folder before, name that one; else sluice run --reprocess KEY makes them again: sluice quarantine list names the keys", "%s", what)
+	return warn(heldName, "if the quarantine was another folder before, configure that folder; else sluice run --reprocess KEY makes them again, and sluice quarantine list names the keys", "%s", what)
 }
 
 func backlog(f *pipeline.Findings) Check {
 	if f.Behind == 0 {
-		return ok("backlog", "of %s of the source none is newer than the ledger", count(f.Source, "object"))
+		return ok("backlog", "none of the %s of the source is newer than the ledger", count(f.Source, "object"))
 	}
-	return warn("backlog", "run: sluice run; if that happens again, see whether events arrive",
+	return warn("backlog", "run: sluice run; if it happens again, check whether events arrive",
 		"%d of %s of the source newer than the ledger, the oldest written %s ago", f.Behind, count(f.Source, "object"), age(f.Oldest))
 }
 
@@ -77,12 +77,12 @@ func outputs(f *pipeline.Findings) []Check {
 		noun, what string
 		hint       string
 	}{
-		{f.Changed, "object", "whose outputs are missing, or not those that the ledger names", "run: sluice run makes them again"},
-		{f.Torn, "object", "whose tables show different states, or lack the one they should", "run: sluice run; what it cannot make again it names"},
-		{f.Doubled, "key", "with outputs of several names, as after a ledger entry was deleted: rows may be doubled", "docs/ledger.md#care says how to find the older ones and take them away"},
-		{f.Unaccounted, "output", "that no ledger entry names", "run: sluice run makes the entries of objects that are still in the source; the others' rows stay in the table"},
+		{f.Changed, "object", "whose outputs are missing, or differ from the ledger", "run: sluice run, which makes them again"},
+		{f.Torn, "object", "whose tables show different states, or not the state they should", "run: sluice run; it names those that it cannot make again"},
+		{f.Doubled, "key", "with outputs of several names, perhaps because a ledger entry was deleted: rows may be doubled", "docs/ledger.md#care says how to find the older ones and remove them"},
+		{f.Unaccounted, "output", "that no ledger entry names", "run: sluice run, which makes the entries of objects that are still in the source; the rows of the others stay in the table"},
 		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone", "docs/ledger.md#care"},
-		{f.Foreign, "object", "in the sink that sluice did not write: queries of the table read their rows too", "move what is no output of this pipeline to another place"},
+		{f.Foreign, "object", "in the sink that sluice did not write: queries of the table read their rows too", "move files that this pipeline did not write to another place"},
 	} {
 		if c.n > 0 {
 			checks = append(checks, warn(name, c.hint, "%s %s", count(c.n, c.noun), c.what))
@@ -96,16 +96,16 @@ func outputs(f *pipeline.Findings) []Check {
 
 // changes says what an earlier configuration has left.
 func changes(f *pipeline.Findings) []Check {
-	const name, hint = "changes", "run: sluice run --changed-mapping carries it out"
+	const name, hint = "changes", "run: sluice run --changed-mapping, which applies the change"
 	var checks []Check
 	for _, c := range []struct {
 		n    int64
 		what string
 	}{
-		{f.Elsewhere, "with rows only where an earlier configuration wanted them: their table lacks these"},
+		{f.Elsewhere, "with rows only where an earlier configuration put them: the table lacks these rows"},
 		{f.OtherMapping, "made with another mapping"},
 		{f.Dropped, "with rows in outputs that the configuration no longer names"},
-		{f.Kept, "deleted from the source, and their rows stand"},
+		{f.Kept, "deleted from the source, whose rows are still there"},
 	} {
 		if c.n > 0 {
 			checks = append(checks, warn(name, hint, "%s %s", count(c.n, "object"), c.what))

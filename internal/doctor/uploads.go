@@ -8,13 +8,13 @@ import (
 	"sluice/internal/store"
 )
 
-// oldUpload is the age from which on an upload belongs to a dead worker.
+// oldUpload is the age at which an upload must be that of a dead worker.
 const oldUpload = 24 * time.Hour
 
-// maxSized is the number of uploads whose size is asked for, each by a request.
+// maxSized is the number of uploads whose size is asked for: each needs a request.
 const maxSized = 100
 
-// uploads counts what workers that died, or are at work now, have begun.
+// uploads counts the uploads of workers that died, or that are at work now.
 func (d *doctor) uploads(ctx context.Context) Check {
 	const name = "uploads"
 	var n, sized int
@@ -33,7 +33,7 @@ func (d *doctor) uploads(ctx context.Context) Check {
 			if sized == maxSized {
 				continue
 			}
-			// Both stores tell the size; one that was ended meanwhile has none.
+			// Both stores know the size, unless the upload has ended meanwhile.
 			if s, ok := p.st.(interface {
 				UploadSize(context.Context, store.Upload) (int64, error)
 			}); ok {
