@@ -9,11 +9,12 @@ import (
 	"maps"
 
 	"sluice/internal/conversion"
+	"sluice/internal/parquetcodec"
 	"sluice/internal/reason"
 	"sluice/mapping"
 )
 
-// Codec is the compression of the Parquet pages.
+// Codec is the compression of the Parquet pages: one of [Codecs].
 type Codec string
 
 const (
@@ -21,6 +22,9 @@ const (
 	Snappy Codec = "snappy"
 	None   Codec = "none"
 )
+
+// Codecs are the words for all codecs, the default first.
+func Codecs() []string { return parquetcodec.Names() }
 
 // Outcome says what happened to an object.
 type Outcome string

@@ -74,6 +74,30 @@ func TestConvertArguments(t *testing.T) {
 	}
 }
 
+// Convert takes each codec that is listed, and all differ; the first is that of
+// no Options.
+func TestCodecs(t *testing.T) {
+	m, err := mapping.Parse("m.yaml", []byte("table: t\ncolumns: [{name: id, path: $.id, type: string}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, word := range append([]string{""}, sluice.Codecs()...) {
+		var file strings.Builder
+		if _, err := sluice.Convert(t.Context(), &file, strings.NewReader(`{"id":"aaaaaaaaaaaaaaaa"}`), m, &sluice.Options{Codec: sluice.Codec(word)}); err != nil {
+			t.Error(err)
+		}
+		files = append(files, file.String())
+	}
+	if files[0] != files[1] {
+		t.Error("the first codec is not that of no Options")
+	}
+	slices.Sort(files)
+	if n := len(slices.Compact(files)); n != len(sluice.Codecs()) {
+		t.Errorf("%d codecs give %d files", len(sluice.Codecs()), n)
+	}
+}
+
 // What a caller adds to the footer stands beside sluice's own, never in its place.
 func TestMetadata(t *testing.T) {
 	orders, err := mapping.Preset("orders")

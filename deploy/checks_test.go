@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"sluice/internal/config"
 )
 
 // variants are sets of parameters that together reach every condition of the
@@ -67,6 +69,18 @@ func TestTemplate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A parameter that becomes a setting takes the words of the configuration, and
+// has the same default.
+func TestWords(t *testing.T) {
+	params := object(translated(t)["Parameters"])
+	for name, words := range map[string][]string{"Codec": config.Codecs, "OnDelete": config.OnDelete, "CatalogKind": config.Catalogs, "Crawl": config.Crawls} {
+		p := object(params[name])
+		if allowed := many(p["AllowedValues"]); !slices.Equal(allowed, words) || text(p["Default"]) != words[0] {
+			t.Errorf("%s takes %v, else %v; the configuration has %v", name, allowed, p["Default"], words)
+		}
 	}
 }
 

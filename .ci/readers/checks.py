@@ -24,7 +24,7 @@ from tables import RANDOM, TYPES, in_groups, lines, random_rows, type_records
 FILES = 240  # of random orders
 TABLES = int(os.environ.get("TABLES", 8))  # of random columns
 FEW = 1000  # rows that a condition selects, at most: what indexes are for
-CODECS = ["zstd", "snappy", "none"]
+CODECS = run(["__complete", "convert", "--codec", ""]).decode().split()[:-1]  # the last is for the shell
 
 
 seconds = collections.Counter()  # that each reader took, beside the others

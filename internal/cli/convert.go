@@ -14,6 +14,7 @@ import (
 
 	"sluice"
 	"sluice/internal/atomicfile"
+	"sluice/internal/suggest"
 	"sluice/mapping"
 )
 
@@ -62,8 +63,9 @@ input failed before it was judged.`,
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` or folder; - for standard output")
 	mappingFlag(cmd, &f.mapping)
 	cmd.Flags().StringVar(&f.quarantine, "quarantine", "", "`file` for quarantined records; a folder with several inputs (default beside the output)")
-	cmd.Flags().StringVar(&f.codec, "codec", string(sluice.Zstd), "compression of the pages: zstd, snappy or none")
-	completeWords(cmd, "codec", string(sluice.Zstd), string(sluice.Snappy), string(sluice.None))
+	codecs := sluice.Codecs()
+	cmd.Flags().StringVar(&f.codec, "codec", codecs[0], "compression of the pages: "+suggest.OneOf(codecs))
+	completeWords(cmd, "codec", codecs...)
 	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), fmt.Sprintf("row groups worked on at once; the default is the number of CPUs, at most %d", maxThreads))
 	reportFlag(cmd, &f.report)
 	return withExits(cmd, exitAll, "1  something failed or was rejected; a missing input file is such a failure", exitWrong, exitHeld)
@@ -75,14 +77,13 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	if len(inputs) == 0 && !isTerminal(a.in) {
 		inputs = []string{"-"}
 	}
-	codecs := []sluice.Codec{sluice.Zstd, sluice.Snappy, sluice.None}
 	switch {
 	case len(inputs) == 0:
 		return usage(cmd, "no input: name a file, or pipe JSON in")
 	case f.output == "":
 		return usage(cmd, "no output: name it with -o OUT")
-	case !slices.Contains(codecs, sluice.Codec(f.codec)):
-		return usage(cmd, "unknown codec %q; use zstd, snappy or none", f.codec)
+	case !slices.Contains(sluice.Codecs(), f.codec):
+		return usage(cmd, "unknown codec %q; use %s", f.codec, suggest.OneOf(sluice.Codecs()))
 	case f.threads < 1:
 		return usage(cmd, "--threads %d: at least one is needed", f.threads)
 	}

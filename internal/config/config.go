@@ -21,7 +21,7 @@ type Config struct {
 	Suffixes     []string // of source keys; none: all
 	EventSources []string // of events, as eventSource spells them; none: aws:s3
 	OnDelete     string   // keep, remove
-	Codec        string   // zstd, snappy, none
+	Codec        string   // one of Codecs
 	Threads      int      // row groups of one object worked on at once
 	Workers      int      // objects worked on at once
 	Catalog      Catalog

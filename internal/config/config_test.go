@@ -229,7 +229,7 @@ func TestMistypedVariable(t *testing.T) {
 	}
 }
 
-// The document of the file names every key and variable.
+// The document of the file names every key, variable and word.
 func TestDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/config.md")
 	if err != nil {
@@ -238,6 +238,15 @@ func TestDocumented(t *testing.T) {
 	for _, v := range variables {
 		if !strings.Contains(string(doc), "| `"+v.key+"` | `"+v.name+"` |") {
 			t.Errorf("docs/config.md has no row of %s and %s", v.key, v.name)
+		}
+	}
+	for key, words := range map[string][]string{"on_delete": OnDelete, "codec": Codecs, "catalog.kind": Catalogs, "catalog.crawl": Crawls} {
+		_, row, _ := strings.Cut(string(doc), "| `"+key+"` |")
+		row, _, _ = strings.Cut(row, "\n")
+		for i, word := range words {
+			if !strings.Contains(row, "`"+word+"`") || i == 0 && !strings.Contains(row, "| `"+word+"` |") {
+				t.Errorf("docs/config.md, row of %s: it does not name %s, or not as the default", key, word)
+			}
 		}
 	}
 }

@@ -4,16 +4,16 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"sluice"
 	"sluice/internal/suggest"
 )
 
 // The words of settings that have only a few; the first is the default.
 var (
 	OnDelete = []string{"keep", "remove"}
-	Codecs   = []string{"zstd", "snappy", "none"}
+	Codecs   = sluice.Codecs()
 	Catalogs = []string{"crawler", "glue", "none"}
 	Crawls   = []string{"changed", "always"}
 )
@@ -108,8 +108,7 @@ func (r *reader) text(key, otherwise string) string {
 func (r *reader) word(key string, words []string) string {
 	s := r.text(key, words[0])
 	if !slices.Contains(words, s) {
-		last := len(words) - 1
-		r.fail(key, "%s: %q; use %s or %s%s", key, s, strings.Join(words[:last], ", "), words[last], suggest.DidYouMean(s, words))
+		r.fail(key, "%s: %q; use %s%s", key, s, suggest.OneOf(words), suggest.DidYouMean(s, words))
 	}
 	return s
 }

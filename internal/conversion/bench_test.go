@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/gen"
+	"sluice/internal/parquetcodec"
 	"sluice/mapping"
 )
 
@@ -22,7 +23,7 @@ func BenchmarkConvert(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, codec := range []string{"zstd", "snappy", "none"} {
+	for _, codec := range parquetcodec.Names() {
 		b.Run(string(codec), func(b *testing.B) {
 			b.SetBytes(int64(in.Len()))
 			b.ReportAllocs()

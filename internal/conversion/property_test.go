@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/conversion"
+	"sluice/internal/parquetcodec"
 	"sluice/internal/parquetread"
 )
 
@@ -36,7 +37,7 @@ func TestOrdersComeBack(t *testing.T) {
 			src = iotest.OneByteReader(src)
 		}
 		got := convert(t, m, src, conversion.Options{
-			Codec:   rapid.SampledFrom([]string{"zstd", "snappy", "none"}).Draw(rt, "codec"),
+			Codec:   rapid.SampledFrom(parquetcodec.Names()).Draw(rt, "codec"),
 			Threads: rapid.IntRange(1, 3).Draw(rt, "threads"),
 		})
 		if got.err != nil {

@@ -47,7 +47,7 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 		name:       c.Name,
 		physical:   c.physical,
 		dictionary: e.dictionaryPays(c, pages),
-		codec:      e.compressor.codec,
+		codec:      e.compressor.Format,
 		start:      len(e.out),
 		pages:      ch.pages[:0],
 	}
@@ -107,7 +107,7 @@ func (e *Encoder) dictionaryPays(c *column, pages []page) bool {
 		without += p.plain
 	}
 	const few = 16 // rows per value; with more, pages would only get large
-	if c.runs != nil && c.width() > 0 && e.compressor.codec == format.Zstd && 4*e.measurer.distinct > 3*changes && rows <= few*changes {
+	if c.runs != nil && c.width() > 0 && e.compressor.Format == format.Zstd && 4*e.measurer.distinct > 3*changes && rows <= few*changes {
 		return false
 	}
 	return with < without
@@ -193,7 +193,7 @@ func (e *Encoder) writePage(ch *chunk, header *format.PageHeader, body []byte, w
 	if err := checkPageSize(len(body)); err != nil {
 		return err
 	}
-	packed := e.compressor.compress(body, width)
+	packed := e.compressor.Compress(body, width)
 	if err := checkPageSize(len(packed)); err != nil {
 		return err
 	}

@@ -6,13 +6,14 @@ import (
 	"math"
 
 	"sluice/internal/batch"
+	"sluice/internal/parquetcodec"
 )
 
 // Encoder turns batches into row groups. Use one for many batches, so that its
 // buffers are reused. It is not safe for concurrent use; several encoders can
 // work at once.
 type Encoder struct {
-	compressor compressor
+	compressor parquetcodec.Compressor
 	measurer   measurer
 	bounder    bounder
 	pager      pager
@@ -38,9 +39,9 @@ func (g *RowGroup) Rows() int { return g.rows }
 // of the footer.
 func (g *RowGroup) Bytes() int { return len(g.bytes) }
 
-// NewEncoder makes an encoder that compresses pages with "zstd", "snappy" or "none".
+// NewEncoder makes an encoder that compresses pages with a codec of that name.
 func NewEncoder(codec string) (*Encoder, error) {
-	c, err := newCompressor(codec)
+	c, err := parquetcodec.NewCompressor(codec)
 	if err != nil {
 		return nil, err
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 
+	"sluice/internal/parquetcodec"
 	"sluice/internal/parquetread"
 	"sluice/schema"
 )
 
-var codecs = []string{"zstd", "snappy", "none"}
+var codecs = parquetcodec.Names()
 
 func readFile(t testing.TB, file []byte, limit int) [][]string {
 	t.Helper()

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"sluice/internal/parquetcodec"
 	"sluice/internal/parquettype"
 )
 
@@ -125,26 +124,11 @@ func checkHeader(h *format.PageHeader) error {
 // of its header.
 func checkContent(codec format.CompressionCodec, h *format.PageHeader, content []byte) error {
 	content = content[:min(len(content), int(h.CompressedPageSize))]
-	want, got := uint64(h.UncompressedPageSize), uint64(0)
-	switch codec {
-	case format.Uncompressed:
-		got = uint64(h.CompressedPageSize)
-	case format.Snappy:
-		n, err := s2.DecodedLen(content)
-		if err != nil {
-			return errors.New("malformed page")
-		}
-		got = uint64(n)
-	case format.Zstd:
-		var frame zstd.Header
-		if err := frame.Decode(content); err != nil || !frame.HasFCS {
-			return errors.New("malformed page")
-		}
-		got = frame.FrameContentSize
-	default:
-		return fmt.Errorf("codec %v, which sluice does not write", codec)
+	size, err := parquetcodec.Size(codec, content, int(h.CompressedPageSize))
+	if err != nil {
+		return err
 	}
-	if got != want {
+	if size != uint64(h.UncompressedPageSize) {
 		return errors.New("page of another size than its header says")
 	}
 	return nil

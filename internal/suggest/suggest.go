@@ -1,6 +1,14 @@
 // Package suggest finds what somebody may have meant by a mistyped word.
 package suggest
 
+import "strings"
+
+// OneOf is the words as a sentence has them: "a, b or c".
+func OneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // Near is the known word that differs least from word, by at most two letters
 // that were added, left out, changed or swapped with their neighbour; empty if
 // there is none.

@@ -12,6 +12,9 @@ func TestNear(t *testing.T) {
 			t.Errorf("Near(%q) = %q, want %q", word, got, want)
 		}
 	}
+	if got := OneOf(known[:3]); got != "shopify, stripe or source" {
+		t.Errorf("OneOf = %q", got)
+	}
 	if got := DidYouMean("sorce", known); got != "; did you mean source?" {
 		t.Errorf("DidYouMean = %q", got)
 	}
