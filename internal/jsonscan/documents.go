@@ -1,0 +1,78 @@
+package jsonscan
+
+import "sluice/internal/reason"
+
+// After an array of records comes the rest of its document, and maybe another
+// document.
+
+// close reads on after an array of records, and enters another one that
+// follows: pages of an API written one after another.
+func (r *Records) close() (more bool, err error) {
+	w := r.w
+	r.none = false
+	if r.form == wrapped {
+		if err := r.rest(); err != nil {
+			return false, err
+		}
+	}
+	p := r.places[r.Place]
+	for {
+		more, err = w.SkipSpace()
+		switch {
+		case err != nil || !more:
+			return false, err
+		case r.form == array || w.Buf[w.Pos] != '{':
+			return false, r.reject(reason.TrailingData, w.Pos, "other data follows the end of the document")
+		}
+		r.misfit = false
+		at, found, err := r.locate(p)
+		switch {
+		case err != nil:
+			return false, err
+		case found:
+			r.enter(p, at)
+			r.count = 0
+			return true, nil
+		case !r.MayLack || r.misfit:
+			return false, r.reject(reason.NotRecords, w.Pos, "the first document has its records under a member that a later one lacks")
+		}
+		if err := r.pass(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// pass skips the document at the window's position.
+func (r *Records) pass() error {
+	start, entry := r.w.Offset(r.w.Pos), false
+	v := Validator{MaxDepth: r.limits.Depth}
+	v.Name = func(depth int, raw []byte) { entry = entry || depth == 1 && sameName(raw, Entry) }
+	err := r.stream(&v, func([]byte) error { return nil })
+	if entry {
+		return &reason.Reject{Code: reason.BadQuarantineFile, Offset: start, Detail: StrayEntry}
+	}
+	return err
+}
+
+// rest reads the members that follow the array of records, to the end of the
+// outermost object.
+func (r *Records) rest() error {
+	names := r.places[r.Place].Names
+	open := len(names) // objects around the records that are still open
+	twice := false
+	v := Validator{MaxDepth: r.limits.Depth}
+	v.Inside(len(names))
+	v.Name = func(depth int, raw []byte) {
+		if depth <= open {
+			open = depth
+			twice = twice || sameName(raw, names[depth-1])
+		}
+	}
+	if err := r.stream(&v, func([]byte) error { return nil }); err != nil {
+		return err
+	}
+	if twice {
+		return r.reject(reason.DuplicateKey, r.w.Pos, "the member that holds the records stands twice in one object")
+	}
+	return nil
+}
