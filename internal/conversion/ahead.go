@@ -130,7 +130,7 @@ func (a *ahead) seek(d *decoder, at int64) error {
 	if err != nil {
 		return fmt.Errorf("read input: %w", err)
 	}
-	d.feed, d.sure = &text{d, r}, true
+	d.reads(r, false)
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (a *ahead) scout(s *scout, border int64) (err error) {
 	case r == nil:
 		return errNoGuess
 	}
-	d.feed, d.sure = &text{d, r}, false
+	d.reads(r, true)
 	s.begin = d.position()
 	d.begin(s.batches, 0)
 	if err := d.group(); err != nil {

@@ -17,21 +17,6 @@ import (
 	"sluice/mapping"
 )
 
-// Options of a conversion. All but the codec may be left out.
-type Options struct {
-	Codec      string
-	Threads    int               // row groups worked on at once
-	Source     string            // name of the input in quarantine and _source_key
-	Size       int64             // stored bytes that must come; 0: not known
-	Quarantine io.Writer         // nil: to quarantine a record is an error
-	MaxRecords int64             // records after which to stop; 0: no limit
-	Progress   func(bytes int64) // called with the number of bytes read
-	CreatedBy  string            // for the footers
-
-	RowGroupBytes int64 // of input; 0: 16 MiB
-	RowGroupRows  int   // 0: 2^20
-}
-
 // Output is where the file of a table goes.
 type Output struct {
 	io.Writer
@@ -171,9 +156,10 @@ func (c *conversion) open() error {
 		c.progress.saw(d)
 		return fmt.Errorf("read input: %w", err)
 	}
-	d.feed = newText(d)
 	if c.replays {
-		d.feed = newReplay(d)
+		d.feed = newReplay(d.window, c.m)
+	} else {
+		d.reads(newRecords(d.window, c.m), false)
 	}
 	if d.bad != nil {
 		d.bad.bind(&c.m.Limits, c.size, c.in.Plain())

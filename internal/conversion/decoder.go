@@ -2,14 +2,12 @@ package conversion
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
-	"sluice/internal/quarantine"
 	"sluice/internal/reason"
 	"sluice/mapping"
 )
@@ -24,14 +22,13 @@ type decoder struct {
 	bad    *misfits // nil: quarantine is an error
 
 	flat    *flatten.Flattener // nil until it is known where the records are
-	place   mapping.Path       // of the records
+	place   int                // of the records: index of their path in the mapping
 	batches []*batch.Batch
 
 	// Of the row group:
 	first  int64  // ordinal of its first record
 	start  int64  // its offset; -1: not found yet
 	counts Counts // what was read
-	sure   bool   // its first record is certain: bad records may be quarantined
 
 	stride int64 // see rowGroupBytes
 
@@ -40,16 +37,8 @@ type decoder struct {
 	ended bool          // none follows
 }
 
-// feed is where records come from: JSON text, or a quarantine file.
-type feed interface {
-	// next finds the next record. It returns false at the sound end of the input.
-	next() (bool, error)
-	// take reads the record that next found into the batches.
-	take() error
-}
-
 func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misfits) *decoder {
-	d := &decoder{m: m, opts: opts, window: w, bad: bad, sure: true}
+	d := &decoder{m: m, opts: opts, window: w, bad: bad}
 	w.BeforeMove = func() {
 		if d.flat != nil {
 			d.flat.Flush(w.Buf)
@@ -66,10 +55,16 @@ func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder 
 	return o
 }
 
+// reads makes the decoder read the records of JSON text that r finds. guessed
+// says that nobody knows yet whether the first begins there.
+func (d *decoder) reads(r *jsonscan.Records, guessed bool) {
+	d.feed = &text{d.window, r, int(d.m.Limits.RecordBytes), guessed, d.opts.Source}
+}
+
 // at makes the decoder read records that are found at place.
-func (d *decoder) at(place mapping.Path) {
+func (d *decoder) at(place int) {
 	d.place = place
-	d.flat = flatten.New(d.m, place, d.opts.Source)
+	d.flat = flatten.New(d.m, d.m.Records[place], d.opts.Source)
 	d.flat.Bind(d.batches)
 }
 
@@ -94,15 +89,21 @@ func (d *decoder) stored() (n int64, ended bool) {
 func (d *decoder) position() int64 { return d.window.Offset(d.window.Pos) }
 
 // find finds the next record, unless it is already found or there is none.
-func (d *decoder) find() (err error) {
+func (d *decoder) find() error {
 	if !d.found && !d.ended {
-		d.found, err = d.feed.next()
-		d.ended = err == nil && !d.found
+		place, err := d.feed.next()
+		if err != nil {
+			return err
+		}
+		d.found, d.ended = place != noRecord, place == noRecord
+		if d.found && (d.flat == nil || d.place != place) {
+			d.at(place)
+		}
 	}
 	if d.found && d.start < 0 {
 		d.start = d.position()
 	}
-	return err
+	return nil
 }
 
 // sample reads the beginning of the input, and chooses the stride by how many
@@ -120,14 +121,13 @@ func (d *decoder) sample() (kept, read int64, err error) {
 	return kept, read, nil
 }
 
-// seam returns the seam between the records of JSON text, once two records were
-// read and a third follows.
+// seam returns the seam between the records, once two were read and a third
+// follows.
 func (d *decoder) seam() (jsonscan.Seam, bool) {
-	t, ok := d.feed.(*text)
-	if !ok || d.ended || d.counts.RecordsRead < 2 {
+	if d.ended || d.counts.RecordsRead < 2 {
 		return jsonscan.Seam{}, false
 	}
-	return t.r.Seam()
+	return d.feed.seam()
 }
 
 // group reads the row group to its end.
@@ -164,7 +164,11 @@ func (d *decoder) fill(until int64) error {
 			d.flat.Flush(d.window.Buf)
 		}
 		d.found = false
-		if err := d.feed.take(); err != nil {
+		res, bad, err := d.feed.take(d.flat, d.first+d.counts.RecordsRead)
+		if err != nil {
+			return err
+		}
+		if err := d.count(&res, bad); err != nil {
 			return err
 		}
 	}
@@ -189,46 +193,42 @@ func (d *decoder) last() bool {
 	return d.opts.MaxRecords > 0 && d.first+d.counts.RecordsRead >= d.opts.MaxRecords
 }
 
-// count counts a record that was read.
-func (d *decoder) count(res flatten.Result, at int64, raw []byte, origin flatten.Origin, source string) error {
+// count counts a record that was read, and quarantines it if it is a misfit.
+func (d *decoder) count(res *flatten.Result, bad *misfit) error {
 	s := &d.counts
 	s.RecordsRead++
 	s.UnknownFields += res.Fields
-	if res.Code == reason.BadQuarantineFile {
-		return &reason.Reject{Code: res.Code, Offset: origin.Offset, Detail: jsonscan.StrayEntry}
-	}
-	if res.Code != "" {
-		if err := d.quarantined(res.Code, origin.Offset); err != nil {
-			return err
-		}
-		return d.bad.Write(quarantine.Entry{
-			Reason: res.Code, Path: res.Path, Offset: origin.Offset, ErrorOffset: at,
-			Record: origin.Record, Place: d.place.String(), Source: source,
-		}, raw)
+	switch {
+	case bad != nil:
+		return d.quarantine(bad)
+	case res.Skipped:
+		s.RecordsSkipped++
+	default:
+		s.RecordsCommitted++
+		s.RowsWritten += int64(res.Rows)
 	}
 	s.ElementsSkipped += res.Empty
-	if res.Skipped {
-		s.RecordsSkipped++
-		return nil
-	}
-	s.RecordsCommitted++
-	s.RowsWritten += int64(res.Rows)
 	return nil
 }
 
-// errUnsure ends a row group that is read ahead at a record to be quarantined:
-// the ordinal of that record is not known.
-var errUnsure = errors.New("not known to be a record")
-
-// quarantined counts a record, read at offset, that is to be quarantined.
-func (d *decoder) quarantined(code reason.Code, offset int64) error {
-	if !d.sure {
-		return errUnsure
-	}
-	if d.bad == nil {
-		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", d.first+d.counts.RecordsRead, code)
+// quarantine writes a record, the last that was counted, to the quarantine.
+func (d *decoder) quarantine(r *misfit) error {
+	e := r.entry
+	read := d.first + d.counts.RecordsRead
+	switch {
+	case e.Reason == reason.BadQuarantineFile:
+		return &reason.Reject{Code: e.Reason, Offset: e.Offset, Detail: jsonscan.StrayEntry}
+	case d.bad == nil:
+		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", read, e.Reason)
 	}
 	d.counts.RecordsQuarantined++
-	d.counts.give(code, 1)
-	return d.bad.add(d.first+d.counts.RecordsRead, offset)
+	d.counts.give(e.Reason, 1)
+	if err := d.bad.add(read, e.Offset); err != nil {
+		return err
+	}
+	e.Place = d.m.Records[d.place].String()
+	if r.raw == nil {
+		return d.feed.pass(e, d.bad.Writer)
+	}
+	return d.bad.Write(e, r.raw)
 }

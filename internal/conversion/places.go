@@ -5,6 +5,14 @@ import (
 	"sluice/mapping"
 )
 
+// newRecords finds out where the mapping's records are in the text of w.
+func newRecords(w *jsonscan.Window, m *mapping.Mapping) *jsonscan.Records {
+	l := jsonscan.Limits{RecordBytes: int(m.Limits.RecordBytes), Depth: m.Limits.Depth}
+	r := jsonscan.NewRecords(w, places(m), scalars(m), l)
+	r.MayLack = m.NoRecords == mapping.NoRecordsAccepted
+	return r
+}
+
 // places tells the scanner where the mapping's records are. The steps after the
 // wildcard of a path lie inside the record and are for the flattener; a path
 // without a wildcard makes the whole document the record.
@@ -39,13 +47,14 @@ func scalars(m *mapping.Mapping) bool {
 	return false
 }
 
-// replayPlace is the path in records that a quarantined record came from, as
-// its entry says, or the first path if the mapping no longer has that one.
-func replayPlace(m *mapping.Mapping, entry string) mapping.Path {
-	for _, path := range m.Records {
+// replayPlace is the index of the path in records that a quarantined record
+// came from, as its entry says, or of the first if the mapping no longer has
+// that path.
+func replayPlace(m *mapping.Mapping, entry string) int {
+	for i, path := range m.Records {
 		if path.String() == entry {
-			return path
+			return i
 		}
 	}
-	return m.Records[0]
+	return 0
 }

@@ -9,68 +9,60 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/internal/quarantine"
 	"sluice/internal/reason"
+	"sluice/mapping"
 )
 
 // replay feeds the records of a quarantine file. Those that fit a fixed mapping
 // are accepted; the others are quarantined again with their first origin.
 type replay struct {
-	*decoder
+	m     *mapping.Mapping
 	r     *quarantine.Reader
 	entry quarantine.Entry
-	raw   []byte
+	raw   []byte // nil: too large to be held
 }
 
-func newReplay(d *decoder) *replay {
-	return &replay{decoder: d, r: quarantine.NewReader(d.window, int(d.m.Limits.RecordBytes))}
+func newReplay(w *jsonscan.Window, m *mapping.Mapping) *replay {
+	return &replay{m: m, r: quarantine.NewReader(w, int(m.Limits.RecordBytes))}
 }
 
-func (p *replay) next() (more bool, err error) {
-	for p.opts.MaxRecords == 0 || p.first+p.counts.RecordsRead < p.opts.MaxRecords {
-		p.entry, p.raw, err = p.r.Next()
-		switch {
-		case err == io.EOF:
-			return false, nil
-		case errors.Is(err, quarantine.ErrTooLarge):
-			if err := p.passOn(); err != nil {
-				return false, err
-			}
-			continue
-		case err != nil:
-			return false, fmt.Errorf("read quarantine file: %w", err)
-		}
-		if place := replayPlace(p.m, p.entry.Place); p.flat == nil || place.String() != p.place.String() {
-			p.at(place)
-		}
-		return true, nil
+func (p *replay) next() (place int, err error) {
+	p.entry, p.raw, err = p.r.Next()
+	switch {
+	case err == io.EOF:
+		return noRecord, nil
+	case err != nil && !errors.Is(err, quarantine.ErrTooLarge):
+		return noRecord, fmt.Errorf("read quarantine file: %w", err)
 	}
-	return false, nil
+	return replayPlace(p.m, p.entry.Place), nil
 }
 
-func (p *replay) take() error {
+func (p *replay) take(flat *flatten.Flattener, _ int64) (flatten.Result, *misfit, error) {
 	e := &p.entry
-	p.flat.SetSource(e.Source)
 	origin := flatten.Origin{Offset: e.Offset, Record: e.Record}
+	if p.raw == nil {
+		res := flatten.Result{Code: reason.RecordTooLarge}
+		return res, newMisfit(res, origin, e.Source, e.Offset, nil), nil
+	}
+	flat.SetSource(e.Source)
 	text := p.raw[:len(p.raw)+jsonscan.Padding]
-	res := p.flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
+	res := flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
+	flat.Flush(text)
 	if res.End < 0 {
 		res = flatten.Result{Code: reason.BadJSON, Path: "$", At: -1 - res.End}
 	}
-	if err := p.count(res, e.Offset+int64(res.At), p.raw, origin, e.Source); err != nil {
-		return err
+	if res.Code == "" {
+		return res, nil, nil
 	}
-	p.flat.Flush(text)
-	return nil
+	return res, newMisfit(res, origin, e.Source, e.Offset+int64(res.At), p.raw), nil
 }
 
-// passOn quarantines an entry again, unchanged, if its record is still too
-// large to be held.
-func (p *replay) passOn() error {
-	p.counts.RecordsRead++
-	if err := p.quarantined(reason.RecordTooLarge, p.entry.Offset); err != nil {
-		return err
-	}
-	if err := p.r.Discard(p.bad.Copy); err != nil {
+// pass quarantines the entry again, unchanged.
+func (p *replay) pass(_ quarantine.Entry, to *quarantine.Writer) error {
+	if err := p.r.Discard(to.Copy); err != nil {
 		return fmt.Errorf("quarantine a large record again: %w", err)
 	}
 	return nil
 }
+
+// seam is none: the entries of a quarantine file are not the records.
+func (p *replay) seam() (jsonscan.Seam, bool) { return jsonscan.Seam{}, false }
