@@ -5,13 +5,13 @@
 //
 // The input is a JSON array, an array under a wrapper path, a single value,
 // NDJSON or concatenated values; plain, gzip or zstd; recognised by its bytes.
-// Each record (an order) gives rows by the mapping's explode path. Numbers go
-// from their text to decimals and integers; no float lies on the way.
+// Each record (an order) becomes rows by the mapping's explode path. Numbers are
+// read from their text into decimals and integers, never by way of a float.
 //
 // Memory does not grow with the input, only with its largest record. The bytes
-// of the output depend on the input, its name where the mapping asks for
-// provenance, the mapping, the codec, [Options.Metadata] and the version of
-// sluice, not on the number of threads or the time.
+// of the output depend on the input, the mapping, the codec, [Options.Metadata],
+// the version of sluice, and the input's name if the mapping asks for provenance.
+// They do not depend on the number of threads or the time.
 //
 // A record that does not fit the mapping is quarantined whole; an input that
 // cannot be trusted is rejected whole with a [*RejectError]. Before Convert

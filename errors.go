@@ -3,11 +3,11 @@ package sluice
 import "fmt"
 
 // RejectError says that an object cannot be trusted: nothing of it may be
-// committed. What was written to the outputs before is to be thrown away.
+// committed. Discard what was written to the outputs.
 type RejectError struct {
 	Reason Reason // such as ReasonTruncatedJSON
-	Offset int64  // in the decompressed bytes, where the trouble was found
-	Detail string // what to know beside the code; never a value of the object
+	Offset int64  // in the decompressed bytes, where the fault was found
+	Detail string // more than the code says; never a value of the object
 }
 
 func (e *RejectError) Error() string {

@@ -6,14 +6,14 @@ import (
 	"sluice/schema"
 )
 
-// Cautions lists what in a valid mapping may still do harm, and what to do
-// about it.
+// Cautions lists what may cause trouble in a valid mapping, and what to do about
+// it.
 func (m *Mapping) Cautions() (all []string) {
 	for i := range m.Tables {
 		for _, c := range m.Tables[i].Columns {
 			if declared, integer := otherWidth[c.Type.Kind]; c.Bloom && integer {
 				all = append(all, fmt.Sprintf(
-					"table %s, column %s: bloom on %s: where the table's column is %s, as a crawler may declare it, Trino finds no rows by it; keep the table's column %s, or remove bloom",
+					"table %s, column %s: bloom on %s: if the table declares the column as %s, as a crawler may, Trino finds no rows when it uses the filter; declare the column as %s, or remove bloom",
 					m.Tables[i].Name, c.Name, c.Type, declared, ownWidth[c.Type.Kind]))
 			}
 		}
@@ -21,8 +21,8 @@ func (m *Mapping) Cautions() (all []string) {
 	return all
 }
 
-// A bloom filter holds hashes of four or eight bytes. A reader that takes the
-// column for the other integer type looks for the hash of other bytes
+// A bloom filter holds hashes of four or eight bytes. A reader that reads the
+// column as the other integer type looks for the hash of the wrong bytes
 // (trinodb/trino#30544).
 var (
 	otherWidth = map[schema.Kind]string{schema.Int32: "bigint", schema.Int64: "int"}

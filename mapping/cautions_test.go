@@ -25,7 +25,7 @@ columns:
 		t.Fatal(err)
 	}
 	got := m.Cautions()
-	for i, want := range []string{"column a: bloom on int32: where the table's column is bigint", "column b: bloom on int64: where the table's column is int,"} {
+	for i, want := range []string{"column a: bloom on int32: if the table declares the column as bigint", "column b: bloom on int64: if the table declares the column as int,"} {
 		if len(got) != 2 || !strings.Contains(got[i], want) {
 			t.Errorf("%q lacks %q", got, want)
 		}

@@ -101,7 +101,7 @@ func (r *reader) from(n, unit *yaml.Node, c *Column, what string) {
 			case f&^can != 0:
 				r.Fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
 			case f != 0 && seen[f]:
-				r.Fail(e, "%s: from: %s is there already; remove it", what, e.Value)
+				r.Fail(e, "%s: from: %s is listed twice; keep one", what, e.Value)
 			default:
 				seen[f] = true
 				c.From |= f

@@ -146,7 +146,7 @@ func (p *pathParser) shorthandName() (Segment, error) {
 	p.pos += len(name)
 	next := p.rest()
 	if name == "" || next != "" && !strings.ContainsRune(".[ \t\n\r", rune(next[0])) {
-		return Segment{}, errors.New("after a dot a name has letters, digits and _ only and begins with no digit; write any other name as ['name']")
+		return Segment{}, errors.New("after a dot, a name has only letters, digits and _, and does not begin with a digit; write any other name as ['name']")
 	}
 	return Segment{Kind: Name, Name: name}, nil
 }
@@ -174,7 +174,7 @@ func (p *pathParser) index() (Segment, error) {
 	n := len(digits) - len(strings.TrimLeft(digits, "0123456789"))
 	text := p.rest()[:len(p.rest())-len(digits)+n]
 	if n == 0 || digits[0] == '0' && text != "0" {
-		return Segment{}, errors.New("in brackets stands an index such as 0 or -1, a name in quotes, or *")
+		return Segment{}, errors.New("brackets take an index such as 0 or -1, a name in quotes, or *")
 	}
 	i, err := strconv.ParseInt(text, 10, 0)
 	if err != nil || i > maxIndex || i < -maxIndex {

@@ -14,8 +14,7 @@ import (
 
 const maxNameBytes = 255 // of tables and columns in Glue and Athena, see docs/mapping.md
 
-// defaultRecords is where the records of a document are when a mapping does not
-// say.
+// defaultRecords are the paths of the records if a mapping gives none.
 var defaultRecords = []Path{{{Kind: Wildcard}}, nil}
 
 // Load reads a mapping file. See [Parse] for its errors.
@@ -59,7 +58,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	m.Records = r.records(f["records"])
 	m.NoRecords = NoRecords(r.Word(f["no_records"], "no_records", noRecordsWords[:]))
 	if m.NoRecords == NoRecordsAccepted && slices.ContainsFunc(m.Records, func(p Path) bool { return len(p) == 0 }) {
-		r.Fail(f["no_records"], "no_records: records has $, which every document has; leave $ out of records, or remove no_records")
+		r.Fail(f["no_records"], "no_records: records has $, which matches every document; leave $ out of records, or remove no_records")
 	}
 	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
 	m.Provenance = r.Boolean(f["provenance"], "provenance")
@@ -71,14 +70,14 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	} else {
 		for _, k := range tableKeys {
 			if f[k] != nil {
-				r.Fail(f[k], "mapping: %s cannot stand beside tables; move it into an element of tables", k)
+				r.Fail(f[k], "mapping: %s cannot be used beside tables; move it into an element of tables", k)
 			}
 		}
 		for i, e := range r.List(f["tables"], "tables") {
 			what := fmt.Sprintf("tables, element %d", i+1)
 			t := r.table(e, r.Object(e, what, tableKeys...), what, paths)
 			if t.Name != "" && slices.ContainsFunc(m.Tables, func(o Table) bool { return o.Name == t.Name }) {
-				r.Fail(e, "table %s stands twice; give each table its own name", t.Name)
+				r.Fail(e, "table %s is defined twice; give each table its own name", t.Name)
 			}
 			m.Tables = append(m.Tables, t)
 		}
@@ -104,7 +103,7 @@ func (r *reader) records(n *yaml.Node) []Path {
 		case slices.ContainsFunc(p, func(s Segment) bool { return s.Kind == Index }):
 			r.Fail(e, "records: %s has an index; use names and one [*], and an index in the paths of columns", p)
 		case slices.ContainsFunc(records, func(q Path) bool { return slices.Equal(p, q) }):
-			r.Fail(e, "records: %s stands twice; keep one", p)
+			r.Fail(e, "records: %s is listed twice; keep one", p)
 		}
 		records = append(records, p)
 	}
@@ -127,7 +126,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		paths.through(e, what+": explode", t.Explode)
 	}
 	if w := f["when_empty"]; w != nil && f["explode"] == nil {
-		r.Fail(w, "%s: when_empty needs explode, a table without it has one row per record; remove when_empty or add explode", what)
+		r.Fail(w, "%s: when_empty needs explode: a table without explode has one row per record; remove when_empty or add explode", what)
 	}
 	t.WhenEmpty = WhenEmpty(r.Word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
 	if f["columns"] == nil {
@@ -138,7 +137,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 	for i, e := range r.List(f["columns"], "columns") {
 		c, ok := r.column(e, fmt.Sprintf("column %d", i+1))
 		if lines[c.Name] > 0 {
-			r.Fail(e, "column %s stands %s; give each column of a table its own name", c.Name, r.Already(lines[c.Name]))
+			r.Fail(e, "column %s is defined %s; give each column of a table its own name", c.Name, r.Already(lines[c.Name]))
 		} else if c.Name != "" {
 			lines[c.Name] = e.Line
 		}
@@ -161,7 +160,7 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 	case p.Wildcards() == 0:
 		r.Fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*]", what, p)
 	case p.Wildcards() > 2:
-		r.Fail(n, "%s: explode %s has more than two wildcards; two levels are the most", what, p)
+		r.Fail(n, "%s: explode %s has more than two wildcards; use at most two", what, p)
 	case p[len(p)-1].Kind != Wildcard:
 		r.Fail(n, "%s: explode %s does not end in [*]; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
 	default:

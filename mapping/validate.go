@@ -23,7 +23,7 @@ func (m *Mapping) Validate() error {
 	if m.valid != "" && m.valid == hash(text) {
 		return nil
 	}
-	// The canonical form is a mapping file, so its rules are written down once.
+	// The canonical form is a mapping file, so the rules are in one place only.
 	r := newReader("", true)
 	read := &Mapping{}
 	if root := r.Document([]byte(text)); root != nil {
@@ -39,7 +39,7 @@ func (m *Mapping) Validate() error {
 func (m *Mapping) words() error {
 	var errs []error
 	wrong := func(where, field string, v uint8) {
-		errs = append(errs, fmt.Errorf("mapping: %s%s %d is none of its constants", where, field, v))
+		errs = append(errs, fmt.Errorf("mapping: %s%s %d is not one of its constants", where, field, v))
 	}
 	segments := func(where, field string, p Path) {
 		for _, s := range p {
@@ -95,7 +95,7 @@ func (m *Mapping) readBack(read *Mapping) error {
 		if slices.Equal(p, q) {
 			return nil
 		}
-		return fmt.Errorf("mapping: %s %s has steps that ParsePath does not give: a Name needs Name alone, in UTF-8, an Index needs Index alone", what, p)
+		return fmt.Errorf("mapping: %s %s has steps that ParsePath never returns: a Name sets only Name, in UTF-8, and an Index sets only Index", what, p)
 	}
 	for i := range m.Records {
 		if err := differs("Records", m.Records[i], read.Records[i]); err != nil {

@@ -69,27 +69,27 @@ func TestValidateErrors(t *testing.T) {
 		{"a share", "quarantine_share must be a number", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
 			m.Limits.QuarantineShare = math.NaN()
 		}},
-		{"the same table", "table lines stands twice", func(m *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+		{"the same table", "table lines is defined twice", func(m *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			m.Tables = append(m.Tables, *t)
 		}},
-		{"unknown fields", "UnknownFields 9 is none of its constants", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = 9 }},
+		{"unknown fields", "UnknownFields 9 is not one of its constants", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = 9 }},
 		{"table name", "must be lower case letters", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "Lines" }},
 		{"no columns", "table 1: it has no columns", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = nil }},
 		{"explode", "does not end in [*]", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Explode = append(t.Explode[:2:2], mapping.Segment{Kind: mapping.Name, Name: "x"})
 		}},
-		{"when empty", "table 1: WhenEmpty 3 is none", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = 3 }},
+		{"when empty", "table 1: WhenEmpty 3 is not one of its constants", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = 3 }},
 		{"when empty alone", "WhenEmpty needs Explode", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Explode, t.WhenEmpty, t.Columns = nil, mapping.Keep, t.Columns[:1]
 		}},
-		{"zero column", "table 1: column 1: Type.Kind 0 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { *c = mapping.Column{} }},
-		{"the same column", "column qty stands twice", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "qty" }},
+		{"zero column", "table 1: column 1: Type.Kind 0 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { *c = mapping.Column{} }},
+		{"the same column", "column qty is defined twice", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "qty" }},
 		{"no from", "from is an empty list", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From = 0 }},
 		{"number alone", "column id", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From = mapping.FromNumber }},
 		{"unknown from", "From of string must be", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= 1 << 7 }},
 		{"json from", "From of json must be that of string, number, boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Kind = schema.JSON }},
 		{"unit", "unit is for date and timestamp", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = mapping.Seconds }},
-		{"unknown unit", "Unit 4 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = 4 }},
+		{"unknown unit", "Unit 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = 4 }},
 		{"precision", "Precision and Scale are for decimals", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Precision = 5 }},
 		{"decimal", "precision must be 1 to 38", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Columns[1].Type = schema.Type{Kind: schema.Decimal, Precision: 39}
@@ -100,8 +100,8 @@ func TestValidateErrors(t *testing.T) {
 		{"path through another", "goes through $.at", func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) {
 			c.Path = append(t.Columns[2].Path[:1:1], mapping.Segment{Kind: mapping.Index})
 		}},
-		{"segment", "Path: SegmentKind 0 is none", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = mapping.Path{{Name: "a"}} }},
-		{"segment of two kinds", "steps that ParsePath does not give", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+		{"segment", "Path: SegmentKind 0 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = mapping.Path{{Name: "a"}} }},
+		{"segment of two kinds", "steps that ParsePath never returns", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Path = mapping.Path{{Kind: mapping.Name, Name: "a", Index: 2}}
 		}},
 		{"name that is no UTF-8", "mapping: ", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {

@@ -128,7 +128,7 @@ func TestContradictions(t *testing.T) {
 		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
 		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, suffixes, event_sources, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
 		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, crawl, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, crawl, database; did you mean kind?"},
-		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source stands on line 1 already; keep one"},
+		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source is on line 1 already; keep one"},
 		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
 		{"a list for a text", "source: [s3://b/raw/]\n", nil, "sluice.yaml:1: source must be one value, found a list"},
 		{"another scheme", "source: gs://b/raw/\n", nil, `source: "gs://b/raw/": use s3://bucket/prefix/`},

@@ -15,7 +15,7 @@ func OneOf(words []string) string {
 func Near(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		// Of short words others are near that have nothing to do with it.
+		// A short word is near others that have nothing to do with it.
 		if d := distance([]rune(word), []rune(k)); d < least && d > 0 && d*2 <= len([]rune(k)) {
 			best, least = k, d
 		}

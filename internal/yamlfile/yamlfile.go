@@ -1,6 +1,6 @@
-// Package yamlfile reads the YAML files that people write, mapping, prices and
-// configuration, so that each says what is wrong with it in the same way:
-// file:line, what, how to fix it, and all of it at once.
+// Package yamlfile reads the YAML files that people write: mapping, prices and
+// configuration. It reports the faults of each in the same way: all at once, as
+// file:line, what is wrong, how to fix it.
 package yamlfile
 
 import (
@@ -29,8 +29,8 @@ const maxErrors = 100
 type Reader struct {
 	File     string
 	Kind     string // what the file is: "mapping"
-	Empty    string // what an empty file lacks; if there is nothing, it may be empty
-	Built    bool   // by a program: there are no lines to name
+	Empty    string // what an empty file lacks; if this is "", the file may be empty
+	Built    bool   // built by a program: there are no lines to name
 	problems []problem
 }
 
@@ -39,15 +39,15 @@ type problem struct {
 	text string
 }
 
-// Fail notes what is wrong at a node.
+// Fail records a fault at a node.
 func (r *Reader) Fail(n *yaml.Node, format string, args ...any) {
 	r.problems = append(r.problems, problem{max(n.Line, 1), fmt.Sprintf(format, args...)})
 }
 
-// Failed is how much is wrong so far.
+// Failed is the number of faults so far.
 func (r *Reader) Failed() int { return len(r.problems) }
 
-// Err joins all that is wrong, in the order of the lines; nil if nothing is.
+// Err joins all faults, in the order of the lines; nil if there is none.
 func (r *Reader) Err() error {
 	slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
 	var errs []error
@@ -65,7 +65,7 @@ func (r *Reader) Err() error {
 	return errors.Join(errs...)
 }
 
-// Already says that something stands on a line, too.
+// Already says on which line something was seen before.
 func (r *Reader) Already(line int) string {
 	if r.Built {
 		return "twice"
@@ -82,7 +82,7 @@ var (
 // Document is the root node of the only document in data, or nil.
 func (r *Reader) Document(data []byte) *yaml.Node {
 	if len(data) > MaxBytes {
-		r.Fail(&yaml.Node{}, "the file is larger than %d bytes; a %s is a short text, is this a data file?", MaxBytes, r.Kind)
+		r.Fail(&yaml.Node{}, "the file is larger than %d bytes; a %s is a short text: is this a data file?", MaxBytes, r.Kind)
 		return nil
 	}
 	var first, second yaml.Node
@@ -108,8 +108,8 @@ func (r *Reader) Document(data []byte) *yaml.Node {
 	return root
 }
 
-// syntax reports an error of the YAML library, whose lines need a correction: those
-// of its parser count from 0 and name the start of the block the trouble is in.
+// syntax reports an error of the YAML library and corrects its line: the parser
+// counts from 0, and names the start of the block that has the fault.
 func (r *Reader) syntax(data []byte, err error) {
 	at, what, hint := &yaml.Node{}, err.Error(), "fix the YAML"
 	if m := yamlError.FindStringSubmatch(what); m != nil {
@@ -158,7 +158,7 @@ func (r *Reader) Object(n *yaml.Node, what string, keys ...string) map[string]*y
 		case key.Kind != yaml.ScalarNode || !slices.Contains(keys, key.Value):
 			r.Fail(key, "%s: unknown key %s%s", what, keyText(key), oneOf(key.Value, keys))
 		case lines[key.Value] > 0:
-			r.Fail(key, "%s: key %s stands on line %d already; keep one", what, key.Value, lines[key.Value])
+			r.Fail(key, "%s: key %s is on line %d already; keep one", what, key.Value, lines[key.Value])
 		default:
 			members[key.Value], lines[key.Value] = value, key.Line
 		}
