@@ -43,9 +43,7 @@ func (m *Mapping) Canonical() string {
 		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
 	b = fmt.Appendf(b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
-	l := m.Limits
-	b = fmt.Appendf(b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\ntables:\n",
-		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64), l.QuarantineBytes)
+	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
 	for _, t := range m.Tables {
 		b = fmt.Appendf(b, "  - table: %q\n", t.Name)
 		if len(t.Explode) > 0 {

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"reflect"
 	"testing"
 
 	"sluice/mapping"
@@ -75,31 +76,38 @@ func TestHashSeesMeaning(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]string{base.Hash(): "nothing"}
-	for name, change := range map[string]func(m *mapping.Mapping, t *mapping.Table, c *mapping.Column){
-		"records":             func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Records = m.Records[1:] },
-		"unknown fields":      func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
-		"provenance":          func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Provenance = true },
-		"record bytes":        func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.RecordBytes++ },
-		"field bytes":         func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.FieldBytes++ },
-		"record rows":         func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.RecordRows++ },
-		"depth":               func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.Depth++ },
-		"decompressed bytes":  func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.DecompressedBytes++ },
-		"decompression ratio": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.DecompressionRatio++ },
-		"quarantine share":    func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Limits.QuarantineShare = 0.25 },
-		"table":               func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "other" },
-		"explode":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Explode = t.Explode[1:] },
-		"when empty":          func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = mapping.Skip },
-		"order of columns":    func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { *c, t.Columns[1] = t.Columns[1], *c },
-		"fewer columns":       func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = t.Columns[1:] },
-		"column name":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "other" },
-		"column path":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = c.Path[1:] },
-		"column type":         func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { c.Type = t.Columns[1].Type },
-		"from":                func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= mapping.FromInteger },
-		"unit":                func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Unit = mapping.Seconds },
-		"required":            func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
-		"pii":                 func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
-		"bloom":               func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
-	} {
+	changes := map[string]func(m *mapping.Mapping, t *mapping.Table, c *mapping.Column){
+		"records": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Records = m.Records[1:] },
+		"no records": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
+			m.Records, m.NoRecords = m.Records[:1], mapping.NoRecordsAccepted
+		},
+		"unknown fields":   func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
+		"provenance":       func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Provenance = true },
+		"table":            func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "other" },
+		"explode":          func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Explode = t.Explode[1:] },
+		"when empty":       func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.WhenEmpty = mapping.Skip },
+		"order of columns": func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { *c, t.Columns[1] = t.Columns[1], *c },
+		"fewer columns":    func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = t.Columns[1:] },
+		"column name":      func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Name = "other" },
+		"column path":      func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Path = c.Path[1:] },
+		"column type":      func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { c.Type = t.Columns[1].Type },
+		"from":             func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= mapping.FromInteger },
+		"unit":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Unit = mapping.Seconds },
+		"required":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
+		"pii":              func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
+		"bloom":            func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
+	}
+	limits := reflect.TypeFor[mapping.Limits]()
+	for i := range limits.NumField() {
+		changes[limits.Field(i).Name] = func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
+			if v := reflect.ValueOf(&m.Limits).Elem().Field(i); v.CanInt() {
+				v.SetInt(v.Int() + 1)
+			} else {
+				v.SetFloat(v.Float() / 2)
+			}
+		}
+	}
+	for name, change := range changes {
 		m, err := mapping.Parse("m.yaml", []byte(plain))
 		if err != nil {
 			t.Fatal(err)

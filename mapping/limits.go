@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -9,6 +10,30 @@ import (
 
 	"sluice/internal/yamlfile"
 )
+
+// Limits bound what one record or object may cost. Sizes are in bytes.
+type Limits struct {
+	RecordBytes        int64   // one record
+	FieldBytes         int64   // one value that feeds a column
+	RecordRows         int64   // rows of one record in one table
+	Depth              int     // nested arrays and objects of one record
+	DecompressedBytes  int64   // one object, decompressed
+	DecompressionRatio int64   // decompressed to compressed size, checked after 16 MiB
+	QuarantineShare    float64 // of the records of one object, checked after 10 records
+	QuarantineBytes    int64   // of the quarantined records of one object, with their reasons
+}
+
+// DefaultLimits are the limits of a mapping that sets none.
+var DefaultLimits = Limits{
+	RecordBytes:        64 << 20,
+	FieldBytes:         8 << 20,
+	RecordRows:         1 << 20,
+	Depth:              64,
+	DecompressedBytes:  64 << 30,
+	DecompressionRatio: 500,
+	QuarantineShare:    0.5,
+	QuarantineBytes:    1 << 30,
+}
 
 // Upper bounds of limits; larger values could not work.
 const (
@@ -48,6 +73,11 @@ func (r *reader) limits(n *yaml.Node) Limits {
 		l.QuarantineShare = math.Abs(v) // -0 is 0
 	}
 	return l
+}
+
+func (l *Limits) appendCanonical(b []byte) []byte {
+	return fmt.Appendf(b, "limits: {record_bytes: %d, field_bytes: %d, record_rows: %d, depth: %d, decompressed_bytes: %d, decompression_ratio: %d, quarantine_share: %s, quarantine_bytes: %d}\n",
+		l.RecordBytes, l.FieldBytes, l.RecordRows, l.Depth, l.DecompressedBytes, l.DecompressionRatio, strconv.FormatFloat(l.QuarantineShare, 'f', -1, 64), l.QuarantineBytes)
 }
 
 // integer reads a limit from 1 to most; a size may have a unit.

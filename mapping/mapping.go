@@ -100,30 +100,6 @@ const (
 	NoRecordsAccepted                  // "accept": that document has no records
 )
 
-// Limits bound what one record or object may cost. Sizes are in bytes.
-type Limits struct {
-	RecordBytes        int64   // one record
-	FieldBytes         int64   // one value that feeds a column
-	RecordRows         int64   // rows of one record in one table
-	Depth              int     // nested arrays and objects of one record
-	DecompressedBytes  int64   // one object, decompressed
-	DecompressionRatio int64   // decompressed to compressed size, checked after 16 MiB
-	QuarantineShare    float64 // of the records of one object, checked after 10 records
-	QuarantineBytes    int64   // of the quarantined records of one object, with their reasons
-}
-
-// DefaultLimits are the limits of a mapping that sets none.
-var DefaultLimits = Limits{
-	RecordBytes:        64 << 20,
-	FieldBytes:         8 << 20,
-	RecordRows:         1 << 20,
-	Depth:              64,
-	DecompressedBytes:  64 << 30,
-	DecompressionRatio: 500,
-	QuarantineShare:    0.5,
-	QuarantineBytes:    1 << 30,
-}
-
 // Names of the columns sluice adds; a mapping cannot use them.
 const (
 	SourceKey     = "_source_key"    // string: the object the row comes from
