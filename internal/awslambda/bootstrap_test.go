@@ -84,7 +84,7 @@ func TestBootstrap(t *testing.T) {
 		want string
 	}{
 		"no source":          {nil, "source is missing"},
-		"sink in source":     {[]string{"SLUICE_SOURCE=s3://b/raw/", "SLUICE_SINK=s3://b/raw/out/"}, "lies under source"},
+		"sink in source":     {[]string{"SLUICE_SOURCE=s3://b/raw/", "SLUICE_SINK=s3://b/raw/out/"}, "is inside source"},
 		"no such file":       {[]string{"SLUICE_CONFIG=missing.yaml"}, "missing.yaml"},
 		"keys neither nor":   {[]string{"SLUICE_SOURCE=s3://b/raw/", "SLUICE_LOG_KEYS=no"}, "SLUICE_LOG_KEYS"},
 		"glue needs a name ": {[]string{"SLUICE_SOURCE=s3://b/raw/", "SLUICE_CATALOG=glue"}, "catalog.database is missing"},

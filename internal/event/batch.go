@@ -14,7 +14,7 @@ func (p *parser) batch(o object, _ carrier) error {
 		return fault(MissingField, "no invocationId")
 	}
 	if !o.isArray("tasks") {
-		return fault(UnknownShape, "tasks is no array")
+		return fault(UnknownShape, "tasks is not an array")
 	}
 	p.event.Batch = Batch{version, id}
 	return p.list(o["tasks"], func(b []byte) (bool, error) {
@@ -31,7 +31,7 @@ func (p *parser) batch(o object, _ carrier) error {
 	})
 }
 
-// taskObject is the object of a task, as much of it as can be read.
+// taskObject is the object of a task. On an error it has what could be read.
 func taskObject(o object, version string) (obj Object, err error) {
 	obj = Object{VersionID: told(o["s3VersionId"]), Size: -1}
 	if version == "2.0" {
@@ -54,7 +54,7 @@ func arnBucket(b []byte) (string, error) {
 	}
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "s3" || !validBucket(parts[5]) {
-		return "", fault(BadBucket, "s3BucketArn is no ARN of a bucket")
+		return "", fault(BadBucket, "s3BucketArn is not the ARN of a bucket")
 	}
 	return parts[5], nil
 }

@@ -8,7 +8,7 @@ func (p *parser) item(o object, in carrier) error {
 	return p.look(obj, "", "", err)
 }
 
-// itemList reads a list of such items, as far as they are.
+// itemList reads a list of such items.
 func (p *parser) itemList(b []byte, in carrier) error {
 	p.kind(Plain, in)
 	for range elements(b) {
@@ -22,7 +22,7 @@ func (p *parser) itemList(b []byte, in carrier) error {
 func (p *parser) mapItems(o object, in carrier) error {
 	p.kind(Map, in)
 	if !o.isArray("Items") {
-		return fault(UnknownShape, "Items is no array")
+		return fault(UnknownShape, "Items is not an array")
 	}
 	input, err := members(o["BatchInput"], "bucket|Bucket")
 	if err != nil {
@@ -45,8 +45,8 @@ func (p *parser) listed(b, batchBucket []byte) (known bool, err error) {
 
 var itemMembers = []string{"bucket|Bucket", "key|Key", "size|Size", "etag|Etag|ETag", "versionId|VersionId"}
 
-// itemObject is the object of an item: in its own bucket, else in that of its
-// batch, else in the only bucket of the source.
+// itemObject is the object of an item. Its bucket is the item's own, else that of
+// the batch, else the only bucket of the source.
 func (p *parser) itemObject(o object, batchBucket []byte) (obj Object, err error) {
 	obj = Object{VersionID: told(o["versionId"]), ETag: told(o["etag"]), Size: size(o["size"])}
 	bucket := o["bucket"]
@@ -58,7 +58,7 @@ func (p *parser) itemObject(o object, batchBucket []byte) (obj Object, err error
 	} else if only, ok := p.allow.onlyBucket(); ok {
 		obj.Bucket = only
 	} else {
-		err = fault(MissingField, "no bucket, and the source has not exactly one")
+		err = fault(MissingField, "no bucket, and the source does not have exactly one")
 	}
 	if err != nil {
 		return obj, err

@@ -12,19 +12,19 @@ import (
 
 // object holds members of a JSON object by name, each as its JSON text.
 //
-// encoding/json would take "KEY" for "key", and the last of two: whoever else
-// reads the event may take the first, and each would look at another key. Here
-// names are compared exactly, and one that stands twice is an error. Only
-// members that are asked for are looked at, since AWS adds others.
+// encoding/json would accept "KEY" for "key", and use the last of two. Another
+// reader of the event may use the first, and would look at another key. So names
+// are compared exactly here, and a duplicate is an error. Members that nobody
+// asks for are ignored, since AWS adds some.
 type object map[string][]byte
 
 func (o object) has(name string) bool { return o[name] != nil }
 
 func (o object) isArray(name string) bool { return o.has(name) && o[name][0] == '[' }
 
-// members gives the members of b with these names; "a|b" is one member with
-// two spellings, found as "a". What is no object has no members. b has to be
-// valid JSON, as for elements.
+// members returns the members of b with these names; "a|b" is one member with
+// two spellings, returned as "a". If b is not an object it has no members. b has
+// to be valid JSON, as for elements.
 func members(b []byte, names ...string) (object, error) {
 	if len(b) == 0 || b[0] != '{' {
 		return nil, nil
@@ -42,7 +42,7 @@ func members(b []byte, names ...string) (object, error) {
 					continue
 				}
 				if o.has(first) {
-					return nil, fault(DuplicateKey, "member %q stands twice", first)
+					return nil, fault(DuplicateKey, "member %q occurs twice", first)
 				}
 				o[first] = b[i:end]
 			}
@@ -54,7 +54,7 @@ func members(b []byte, names ...string) (object, error) {
 	return o, nil
 }
 
-// nameOf is the name of a member. One that no text can hold is none of ours.
+// nameOf is the name of a member. A name that is not valid text is none of ours.
 func nameOf(b []byte) string {
 	name, _ := text(b)
 	return name
@@ -75,7 +75,7 @@ func elements(b []byte) iter.Seq[[]byte] {
 	}
 }
 
-// space is the index of the first byte from i on that is no white space.
+// space is the index of the first byte from i on that is not white space.
 func space(b []byte, i int) int {
 	for b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r' {
 		i++
@@ -101,7 +101,7 @@ func value(b []byte, i int) int {
 			depth++
 		case '}', ']':
 			if depth == 0 {
-				return i // of a number or word that a bracket follows
+				return i // the end of a number or word before a bracket
 			}
 			if depth--; depth == 0 {
 				return i + 1
@@ -115,8 +115,9 @@ func value(b []byte, i int) int {
 	return i
 }
 
-// text is the string that b holds, if it holds one and all of it: for invalid
-// UTF-8 and half surrogate pairs encoding/json would put U+FFFD.
+// text is the string that b holds. It is false if b holds no string, or one with
+// invalid UTF-8 or half a surrogate pair: encoding/json would replace those by
+// U+FFFD.
 func text(b []byte) (s string, ok bool) {
 	if len(b) == 0 || b[0] != '"' || !utf8.Valid(b) {
 		return "", false
@@ -156,8 +157,8 @@ func escaped(digits []byte) rune {
 	return rune(r)
 }
 
-// told is a text that is only for people. Where it is not one that S3 would
-// send, it is as good as not told.
+// told is a text that is only for people. It is empty if it is not one that S3
+// would send.
 func told(b []byte) string {
 	if len(b) > 1024 {
 		return ""

@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// bucketName reads the name of a bucket; path says where it stands.
+// bucketName reads the name of a bucket; path is its path in the event.
 func bucketName(b []byte, path string) (string, error) {
 	name, ok := text(b)
 	switch {
 	case !ok || name == "":
 		return "", fault(MissingField, "no %s", path)
 	case !validBucket(name):
-		return "", fault(BadBucket, "%s is no name of a bucket", quote(name))
+		return "", fault(BadBucket, "%s is not the name of a bucket", quote(name))
 	}
 	return name, nil
 }
@@ -22,21 +22,21 @@ func bucketName(b []byte, path string) (string, error) {
 // encoding is how a kind of event writes keys.
 type encoding func(string) (string, error)
 
-// formEncoded is the encoding of S3 notifications and batch tasks, that of
-// the forms of browsers. It is undone once: a key may hold "%2B" itself.
+// formEncoded is the encoding of S3 notifications and batch tasks, the same as
+// that of HTML forms. It is decoded once: a key may contain "%2B" itself.
 func formEncoded(s string) (string, error) { return url.QueryUnescape(s) }
 
 // asIs is the encoding of EventBridge events and of items: none.
 func asIs(s string) (string, error) { return s, nil }
 
-// keyName reads a key. Where decoding fails there is no guess.
+// keyName reads a key. It does not guess if decoding fails.
 func keyName(b []byte, path string, decode encoding) (string, error) {
 	if len(b) == 0 || b[0] != '"' {
 		return "", fault(MissingField, "no %s", path)
 	}
 	raw, ok := text(b)
 	if !ok {
-		return "", fault(BadKey, "%s is no Unicode text", path)
+		return "", fault(BadKey, "%s is not Unicode text", path)
 	}
 	key, err := decode(raw)
 	if err != nil {
@@ -48,7 +48,7 @@ func keyName(b []byte, path string, decode encoding) (string, error) {
 	return key, nil
 }
 
-// badKey says what keeps a key from being one of S3, if anything does.
+// badKey says why a key cannot be one of S3; empty if it can.
 func badKey(key string) string {
 	switch {
 	case key == "":
@@ -61,8 +61,8 @@ func badKey(key string) string {
 	return ""
 }
 
-// validBucket reports whether S3 has or had names like this. It does not
-// check S3's present rules: what counts is that a bucket can be a folder.
+// validBucket reports whether S3 has or had names like this. It does not check
+// S3's present rules: it makes sure that the bucket can be a folder.
 func validBucket(name string) bool {
 	if name == "" || len(name) > 255 || name == "." || name == ".." {
 		return false

@@ -14,20 +14,20 @@ func (p *parser) notification(o object) error {
 	}
 	obj, err := s3Object(o["s3"], "s3", formEncoded)
 	if source, _ := text(o["eventSource"]); !p.allow.hears(source) {
-		return p.add(Record{Object: obj, Action: Refuse, Reason: SourceNotAllowed, Detail: "eventSource is not listened to"})
+		return p.add(Record{Object: obj, Action: Refuse, Reason: SourceNotAllowed, Detail: "eventSource is not in event_sources"})
 	}
 	return p.look(obj, "", eventType(name), err)
 }
 
-// supported reports whether an eventVersion is one whose fields mean what
-// they do here: AWS changes the major version when they no longer do.
+// supported reports whether the fields of an eventVersion mean what this package
+// expects. AWS changes the major version when their meaning changes.
 func supported(version string) bool {
 	major, minor, _ := strings.Cut(version, ".")
 	return major == "2" && minor != "" && strings.Trim(minor, "0123456789") == ""
 }
 
-// eventType says why a record of this eventName is not looked at, if so. Any
-// ObjectCreated is, also of a subtype that is not known yet.
+// eventType says why a record of this eventName is skipped, if it is. Every
+// ObjectCreated is looked at, also if its subtype is new.
 func eventType(name string) Reason {
 	// Other servers than S3 write the prefix that S3 has in configurations only.
 	family, _, _ := strings.Cut(strings.TrimPrefix(name, "s3:"), ":")
@@ -49,19 +49,19 @@ func (p *parser) eventBridge(o object, in carrier) error {
 		return fault(UnsupportedVersion, "version of the EventBridge event is not 0")
 	}
 	if source, _ := text(o["source"]); !p.allow.hears(source) {
-		return p.add(Record{Object: Object{Size: -1}, Action: Refuse, Reason: SourceNotAllowed, Detail: "source is not listened to"})
+		return p.add(Record{Object: Object{Size: -1}, Action: Refuse, Reason: SourceNotAllowed, Detail: "source is not in event_sources"})
 	}
 	name, _ := text(o["detail-type"])
 	t, ok := detailType(name)
 	if !ok {
-		return fault(UnknownShape, "detail-type is none of S3's own events")
+		return fault(UnknownShape, "detail-type is not one of S3's own events")
 	}
 	obj, err := s3Object(o["detail"], "detail", asIs)
 	return p.look(obj, "", t, err)
 }
 
-// detailType is eventType for EventBridge. It does not know the calls that
-// CloudTrail reports under the same source: their detail is another.
+// detailType is eventType for EventBridge. It refuses the calls that CloudTrail
+// reports under the same source: their detail has another shape.
 func detailType(name string) (_ Reason, known bool) {
 	switch {
 	case name == "Object Created":
@@ -74,8 +74,8 @@ func detailType(name string) (_ Reason, known bool) {
 	return OtherEventType, strings.HasPrefix(name, "Object ") || name == "Async Copy Completion"
 }
 
-// s3Object reads the member that holds bucket and object, as much of it as
-// can be read. The servers differ in the spelling of what is only told.
+// s3Object reads the member with bucket and object. On an error it returns what
+// could be read. Servers spell the members that are only for people differently.
 func s3Object(b []byte, path string, decode encoding) (Object, error) {
 	obj := Object{Size: -1}
 	s3, err := members(b, "bucket", "object")

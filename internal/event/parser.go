@@ -13,7 +13,7 @@ type parser struct {
 	message string // id of the SQS message being read
 }
 
-// carrier is what a document came in. Each allows fewer shapes within.
+// carrier is what a document came in. Each carrier allows fewer shapes inside.
 type carrier int
 
 const (
@@ -27,9 +27,9 @@ func (p *parser) document(b []byte, in carrier) error {
 	if !json.Valid(b) {
 		var syntax *json.SyntaxError
 		if err := json.Unmarshal(b, &json.RawMessage{}); errors.As(err, &syntax) {
-			return fault(BadJSON, "no JSON from byte %d on", syntax.Offset)
+			return fault(BadJSON, "not JSON from byte %d on", syntax.Offset)
 		}
-		return fault(BadJSON, "no JSON")
+		return fault(BadJSON, "not JSON")
 	}
 	b = bytes.TrimSpace(b)
 	if b[0] == '[' {
@@ -57,8 +57,8 @@ func (p *parser) document(b []byte, in carrier) error {
 	if err != nil {
 		return err
 	}
-	// A key beside the members of another shape is no item: MinIO adds one to
-	// its notifications.
+	// A key beside the members of another shape does not make an item: MinIO adds
+	// a key to its notifications.
 	parse := p.item
 	found := 0
 	for _, s := range shapes {
@@ -68,19 +68,19 @@ func (p *parser) document(b []byte, in carrier) error {
 		}
 	}
 	if found > 1 || found == 0 && !o.has("key") {
-		return fault(UnknownShape, "the event is of no shape that sluice knows, or of several")
+		return fault(UnknownShape, "the event has no shape that sluice knows, or has several")
 	}
 	return parse(o, in)
 }
 
-// kind notes the shape of the outermost document.
+// kind records the shape of the outermost document.
 func (p *parser) kind(k Kind, in carrier) {
 	if in == top {
 		p.event.Kind = k
 	}
 }
 
-// add notes a record.
+// add appends a record.
 func (p *parser) add(r Record) error {
 	if len(p.event.Records) >= MaxRecords {
 		return fault(TooManyRecords, "more than %d records", MaxRecords)
@@ -90,7 +90,7 @@ func (p *parser) add(r Record) error {
 	return nil
 }
 
-// fail notes an error as that of one record.
+// fail appends an error as a record of its own.
 func (p *parser) fail(o Object, task string, err error) error {
 	var e *ParseError
 	if !errors.As(err, &e) || e.Reason == TooManyRecords {
@@ -99,8 +99,8 @@ func (p *parser) fail(o Object, task string, err error) error {
 	return p.add(Record{Object: o, TaskID: task, Action: Error, Reason: e.Reason, Detail: e.Detail})
 }
 
-// look notes what to do about an object that is told by an event of type t
-// (no reason: a creation), or what was wrong with its name.
+// look appends what to do about the object of an event of type t (no reason: a
+// creation), or the fault of its name.
 func (p *parser) look(o Object, task string, t Reason, err error) error {
 	switch {
 	case t != "" && (t != Removed || !p.allow.Deletes):
@@ -113,8 +113,8 @@ func (p *parser) look(o Object, task string, t Reason, err error) error {
 	return p.add(r)
 }
 
-// list reads the elements of an array, each on its own. If parse knows none
-// of them, the list is not what it was taken for, and that is an error.
+// list reads the elements of an array, each on its own. If parse recognises none
+// of them, the array is of another kind, and that is an error.
 func (p *parser) list(array []byte, parse func([]byte) (known bool, err error)) error {
 	start, known := len(p.event.Records), false
 	var first error

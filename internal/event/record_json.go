@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// MarshalJSON writes the record as encoding/json does, and escapes the control
-// characters that JSON lets stand (DEL and U+0080 to U+009F): a line of a dry
-// run must not command a terminal, whatever a key holds.
+// MarshalJSON writes the record as encoding/json does. It also escapes the
+// control characters that JSON leaves as they are (DEL and U+0080 to U+009F): a
+// line of a dry run must not control a terminal, whatever the key contains.
 func (r Record) MarshalJSON() ([]byte, error) {
 	type plain Record
 	b, err := json.Marshal(plain(r))

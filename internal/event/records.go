@@ -8,7 +8,7 @@ import (
 // records reads a list of notifications, SQS messages or SNS messages.
 func (p *parser) records(o object, in carrier) error {
 	if !o.isArray("Records") {
-		return fault(UnknownShape, "Records is no array")
+		return fault(UnknownShape, "Records is not an array")
 	}
 	p.kind(S3, in)
 	var first Kind
@@ -20,12 +20,12 @@ func (p *parser) records(o object, in carrier) error {
 		k := recordKind(o, in)
 		switch {
 		case k == "":
-			return false, fault(UnknownShape, "the record is of no shape that sluice knows")
+			return false, fault(UnknownShape, "the record has no shape that sluice knows")
 		case first == "":
 			first = k
 			p.kind(k, in)
 		case k != first:
-			return false, fault(UnknownShape, "the record is of another kind than the one before it")
+			return false, fault(UnknownShape, "the record is not of the same kind as the one before it")
 		}
 		switch k {
 		case SQS:
@@ -54,8 +54,8 @@ func recordKind(o object, in carrier) Kind {
 	return ""
 }
 
-// sqsMessage reads a message. What is wrong inside of it is one record with
-// the message's id, so that it alone comes back.
+// sqsMessage reads a message. A fault inside it becomes one record with the
+// message's id, so that only this message comes back.
 func (p *parser) sqsMessage(o object) error {
 	id, ok := text(o["messageId"])
 	if !ok || id == "" {
@@ -72,7 +72,7 @@ func (p *parser) sqsMessage(o object) error {
 	var e *ParseError
 	if errors.As(err, &e) {
 		r := Record{Object: Object{Size: -1}, MessageID: id, Action: Error, Reason: e.Reason, Detail: "message body: " + e.Detail}
-		// Not by add: a message that fills the event up must still fail by name.
+		// Not by add: a message that exceeds MaxRecords must still fail by name.
 		p.event.Records = append(p.event.Records[:start], r)
 	}
 	return nil
@@ -82,18 +82,18 @@ func (p *parser) messageBody(b []byte) error {
 	body, ok := text(b)
 	switch {
 	case !ok:
-		return fault(MissingField, "it is missing, or no text")
+		return fault(MissingField, "it is missing, or not text")
 	case strings.TrimSpace(body) == "":
 		return fault(BadJSON, "it is empty")
 	}
 	return p.document([]byte(body), inSQS)
 }
 
-// sns reads the envelope of a message, or the like member of a record.
+// sns reads the envelope of a message, or the member Sns of a record.
 func (p *parser) sns(o object, in carrier) error {
 	p.kind(SNS, in)
 	if t, _ := text(o["Type"]); t != "Notification" {
-		return fault(UnknownShape, "the SNS message is no Notification")
+		return fault(UnknownShape, "the SNS message is not a Notification")
 	}
 	message, ok := text(o["Message"])
 	if !ok {
