@@ -42,7 +42,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 	var index []byte
 	err := p.sideBySide(
 		func() (err error) { a.sink, err = p.listSink(ctx); return err },
-		func() (err error) { index, err = p.Ledger.Cache(ctx); return err },
+		func() (err error) { index, err = p.Ledger.Index(ctx); return err },
 		func() error {
 			return p.Ledger.List(ctx, func(l ledger.Listed) error {
 				a.entries = append(a.entries, known{record: record{ID: l.ID.Index(), ETag: digest(l.ETag)}, id: l.ID, written: l.Written.UnixNano()})
@@ -151,7 +151,7 @@ func (a *audit) save(ctx context.Context) error {
 	slices.SortFunc(records, func(x, y record) int { return cmp.Compare(x.ID, y.ID) })
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second+time.Duration(len(records))*10*time.Microsecond)
 	defer cancel()
-	return a.p.Ledger.PutCache(ctx, encodeIndex(a.fingerprint, records))
+	return a.p.Ledger.PutIndex(ctx, encodeIndex(a.fingerprint, records))
 }
 
 // sideBySide runs what does not depend on one another.

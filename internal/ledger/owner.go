@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"sluice/internal/store"
+)
+
+// Owner is whose a ledger is: the places of one configuration. The ID of a
+// source key is made of the name it has there, so a second name of the same
+// place would give every object a second output.
+type Owner struct {
+	Version int   `json:"version"`
+	Source  Place `json:"source"`
+	Sink    Place `json:"sink"`
+}
+
+// Place is a folder, and how keys are named in it.
+type Place struct {
+	// At is where it is, with a slash at its end: s3://bucket/prefix/, or the
+	// path from the folder of the ledger, which moves with it.
+	At     string `json:"at"`
+	Bucket string `json:"bucket"` // of the source: as entries name it, empty for a folder
+	Prefix string `json:"prefix"` // of the keys; the end of At
+}
+
+// OwnerError says that ledger or sink belong to another source: to go on would
+// mix the rows of two.
+type OwnerError struct{ Text string }
+
+func (e *OwnerError) Error() string { return e.Text }
+
+// ownerKey begins with "_" for the same reason as indexKey.
+const ownerKey = "_owner.json"
+
+const maxOwner = 64 << 10
+
+// Owner reads whose the ledger is, and the ETag to replace that by; the error
+// wraps store.ErrNotFound if nobody has claimed it.
+func (l *Ledger) Owner(ctx context.Context) (Owner, string, error) {
+	data, info, err := store.Get(ctx, l.store, l.prefix+ownerKey, maxOwner)
+	if err != nil {
+		return Owner{}, "", fmt.Errorf("read owner of the ledger: %w", err)
+	}
+	var o Owner
+	if json.Unmarshal(data, &o) != nil || o.Version < 1 || o.Source.At == "" || o.Sink.At == "" {
+		return Owner{}, "", fmt.Errorf("read owner of the ledger: %s%s is damaged; delete it, and the next run writes it anew", l.prefix, ownerKey)
+	}
+	if o.Version > Version {
+		return Owner{}, "", fmt.Errorf("read owner of the ledger: version %d: %w", o.Version, ErrNewer)
+	}
+	return o, info.ETag, nil
+}
+
+// PutOwner claims the ledger, with IfNoneMatch, or changes the owner, with
+// IfMatch.
+func (l *Ledger) PutOwner(ctx context.Context, o Owner, p store.Precondition) (etag string, err error) {
+	o.Version = Version
+	data, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("write owner of the ledger: %w", err)
+	}
+	info, err := store.Put(ctx, l.store, l.prefix+ownerKey, append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, p)
+	if err != nil {
+		return "", fmt.Errorf("write owner of the ledger: %w", err)
+	}
+	return info.ETag, nil
+}
