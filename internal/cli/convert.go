@@ -99,7 +99,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "%w", err)
 	}
 
-	c := &conversion{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
+	c := &converter{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
 	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
@@ -129,8 +129,8 @@ func sweep(jobs []job) {
 	}
 }
 
-// conversion is what the jobs of one command share.
-type conversion struct {
+// converter is what the jobs of one command share.
+type converter struct {
 	*app
 	mapping *mapping.Mapping
 	codec   sluice.Codec
@@ -140,7 +140,7 @@ type conversion struct {
 
 // run does one job. Nothing is visible before everything is written, and the
 // quarantine file appears before the rows that lack its records.
-func (c *conversion) run(ctx context.Context, j job) fileReport {
+func (c *converter) run(ctx context.Context, j job) fileReport {
 	stats, err := c.try(ctx, j)
 	err = stopped(err, "nothing was committed")
 	stats.Add(sluice.Stats{}) // maps, not null, also of an input that could not be opened
@@ -159,7 +159,7 @@ func (c *conversion) run(ctx context.Context, j job) fileReport {
 	return r
 }
 
-func (c *conversion) try(ctx context.Context, j job) (sluice.Stats, error) {
+func (c *converter) try(ctx context.Context, j job) (sluice.Stats, error) {
 	src, err := c.open(ctx, j.input)
 	if err != nil {
 		return sluice.Stats{}, err
@@ -170,7 +170,7 @@ func (c *conversion) try(ctx context.Context, j job) (sluice.Stats, error) {
 		Codec: c.codec, Threads: c.threads, Source: src.name, Size: src.size,
 		Quarantine: noQuarantine{}, Progress: c.meter.report(),
 	}
-	var files outputs
+	var files jobFiles
 	defer files.abort()
 	if err := files.create(c, j, opts); err != nil {
 		return sluice.Stats{}, err

@@ -5,57 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"sluice"
-	"sluice/internal/awsconfig"
 	"sluice/internal/catalog"
-	"sluice/internal/config"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
-
-// placeFlags say where the buckets or folders are, for all commands that work
-// on them.
-type placeFlags struct {
-	config, lake, mapping string
-}
-
-func (f *placeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
-	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` to use instead of the buckets")
-	mappingFlag(cmd, &f.mapping)
-	complete(cmd, "config", completeExtension("yaml", "yml"))
-	complete(cmd, "lake", completeFolder)
-}
-
-// load reads the configuration. With --lake alone, the folders have the names that
-// they have by default in a bucket.
-func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
-	if f.lake != "" && f.config == "" {
-		c := setup.Lake(f.lake)
-		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
-		return c, nil
-	}
-	c, err := config.Load(f.config, getenv)
-	if err != nil {
-		return c, usage(cmd, "%w", err)
-	}
-	c.Mapping = cmp.Or(f.mapping, c.Mapping)
-	return c, nil
-}
-
-// setup opens what the flags name.
-func (a *app) setup(cmd *cobra.Command, f placeFlags) (*setup.Setup, error) {
-	c, err := f.load(cmd, a.getenv)
-	if err != nil {
-		return nil, err
-	}
-	return setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
-}
 
 type runFlags struct {
 	placeFlags
@@ -204,131 +161,4 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 		fmt.Fprintf(a.out, "the sink was %s (seen from the ledger); the files there are kept, and are no longer looked at\n", s.OldSink)
 	}
 	return finished(countObjects(sum.Objects).bad() || !sum.Complete(), &sum.Stats)
-}
-
-// maxFailures is the number of objects whose failure is reported one by one.
-const maxFailures = 20
-
-// rejectedError is the error of an object that was rejected, now or before.
-type rejectedError struct {
-	error
-	reason sluice.Reason
-}
-
-// failures prints objects that failed or were rejected, while others go on.
-type failures struct {
-	a  *app
-	s  *setup.Setup
-	mu sync.Mutex
-	n  int
-}
-
-func (f *failures) note(key string, r pipeline.Result, err error) {
-	if err == nil && r.Disposition != pipeline.DidReject || errors.Is(err, context.Canceled) {
-		return // the run says that it was interrupted
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.n++; f.n > maxFailures {
-		return
-	}
-	if err == nil {
-		told := fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), f.s.Config.Quarantine.Name(r.Report))
-		err = &rejectedError{told, r.Stats.Reason}
-	}
-	f.a.complain(err)
-	if f.n == maxFailures {
-		fmt.Fprintln(f.a.errw, "sluice: more objects failed or were rejected; the report counts them")
-	}
-}
-
-// objectCounts are the objects of a run or an event. Their names are a contract.
-type objectCounts struct {
-	Committed int64 `json:"committed"`
-	Duplicate int64 `json:"duplicate"`
-	Rejected  int64 `json:"rejected"`
-	Failed    int64 `json:"failed"`
-	Skipped   int64 `json:"skipped"`
-}
-
-func countObjects(n map[pipeline.Disposition]int64) objectCounts {
-	return objectCounts{n[pipeline.DidCommit], n[pipeline.DidDuplicate], n[pipeline.DidReject], n[pipeline.DidFail], n[pipeline.DidSkip]}
-}
-
-// bad reports whether an object is not accounted for, or its rows are missing.
-func (n objectCounts) bad() bool { return n.Failed > 0 || n.Rejected > 0 }
-
-// outcome is the worst of what was processed.
-func outcome(n objectCounts, s sluice.Stats) sluice.Outcome {
-	switch {
-	case n.Rejected > 0:
-		return sluice.Reject
-	case s.RecordsQuarantined > 0:
-		return sluice.Quarantine
-	}
-	return sluice.Accept
-}
-
-func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duration) error {
-	n := countObjects(sum.Objects)
-	sum.Stats.Outcome = outcome(n, sum.Stats)
-	if f.report == "json" {
-		return printJSON(a.out, struct {
-			sluice.Stats
-			Objects objectCounts `json:"objects"`
-			findings
-			DryRun bool `json:"dry_run"`
-		}{sum.Stats, n, findingsOf(&sum.Findings), f.dryRun})
-	}
-	if f.dryRun {
-		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
-	}
-	a.printObjects(n, sum.Stats, took)
-	a.printFindings(&sum.Findings)
-	return nil
-}
-
-// findings are what a run saw but did not change. Their names are a contract.
-type findings struct {
-	OtherMapping int64 `json:"other_mapping"`
-	Elsewhere    int64 `json:"elsewhere"`
-	Dropped      int64 `json:"dropped"`
-	Kept         int64 `json:"kept"`
-	Outside      int64 `json:"outside"`
-	Unaccounted  int64 `json:"unaccounted"`
-	Damaged      int64 `json:"damaged_entries"`
-	Swept        int   `json:"uploads_removed"`
-}
-
-func findingsOf(f *pipeline.Findings) findings {
-	return findings{f.OtherMapping, f.Elsewhere, f.Dropped, f.Kept, f.Outside, f.Unaccounted, f.Damaged, f.Swept}
-}
-
-func (a *app) printFindings(f *pipeline.Findings) {
-	for _, c := range []struct {
-		n          int64
-		noun, text string
-	}{
-		{f.OtherMapping, "object", "made with another mapping; --changed-mapping publishes them again"},
-		{f.Elsewhere, "object", "with rows only where an earlier configuration put them; --changed-mapping publishes them where they belong"},
-		{f.Dropped, "object", "with rows in outputs that the configuration no longer names; --changed-mapping removes these rows"},
-		{f.Kept, "deleted object", "whose rows are still there, though on_delete is remove; --changed-mapping removes them"},
-		{f.Outside, "object", "that source and suffixes no longer name, whose rows are still there; with on_delete remove, --changed-mapping removes them"},
-		{f.Unaccounted, "output", "that no ledger entry names; see docs/ledger.md#care"},
-		{f.Damaged, "ledger file", "that cannot be read, of an object that is gone; see docs/ledger.md#care"},
-		{int64(f.Swept), "upload", "of dead workers removed"},
-	} {
-		if c.n > 0 {
-			fmt.Fprintln(a.out, a.out.wrap(0, 2, plural(c.n, c.noun)+" "+c.text))
-		}
-	}
-}
-
-// printObjects prints the outcomes of objects and their records.
-func (a *app) printObjects(n objectCounts, s sluice.Stats, took time.Duration) {
-	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
-		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))
-	printCounts(a.out, &s)
-	printReasons(a.out, &s)
-	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
 }

@@ -13,8 +13,8 @@ import (
 	"sluice/internal/atomicfile"
 )
 
-// outputs are the files of one job while they are written.
-type outputs struct {
+// jobFiles are the files of one job while they are written.
+type jobFiles struct {
 	dst        io.Writer // of a mapping with one table
 	tables     []*atomicfile.File
 	quarantine *atomicfile.File // nil if there is no place for it
@@ -24,7 +24,7 @@ type outputs struct {
 }
 
 // create starts the files of a job and puts them into opts.
-func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
+func (o *jobFiles) create(c *converter, j job, opts *sluice.Options) error {
 	o.dst = c.out.Writer
 	byName := map[string]io.Writer{}
 	for i, name := range j.tables {
@@ -53,7 +53,7 @@ func (o *outputs) create(c *conversion, j job, opts *sluice.Options) error {
 }
 
 // file starts a file. If folder is true it first makes the missing folders.
-func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
+func (o *jobFiles) file(folder bool, name string) (*atomicfile.File, error) {
 	if folder {
 		var missing []string
 		for dir := filepath.Dir(name); ; dir = filepath.Dir(dir) {
@@ -76,7 +76,7 @@ func (o *outputs) file(folder bool, name string) (*atomicfile.File, error) {
 }
 
 // abort discards what was not committed.
-func (o *outputs) abort() {
+func (o *jobFiles) abort() {
 	for _, f := range o.tables {
 		f.Abort()
 	}
@@ -91,7 +91,7 @@ func (o *outputs) abort() {
 // commit makes the files appear. A quarantine file belongs to its output: if
 // nothing is quarantined now, the one of the older output goes with it. One
 // that was asked for by name is written in any case.
-func (o *outputs) commit(quarantined bool) error {
+func (o *jobFiles) commit(quarantined bool) error {
 	// A full disk shows here, before the first name is taken.
 	for _, f := range o.tables {
 		if err := f.Sync(); err != nil {

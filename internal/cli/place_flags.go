@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"cmp"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/awsconfig"
+	"sluice/internal/config"
+	"sluice/internal/setup"
+)
+
+// placeFlags say where the buckets or folders are, for all commands that work
+// on them.
+type placeFlags struct {
+	config, lake, mapping string
+}
+
+func (f *placeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
+	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` to use instead of the buckets")
+	mappingFlag(cmd, &f.mapping)
+	complete(cmd, "config", completeExtension("yaml", "yml"))
+	complete(cmd, "lake", completeFolder)
+}
+
+// load reads the configuration. With --lake alone, the folders have the names that
+// they have by default in a bucket.
+func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
+	if f.lake != "" && f.config == "" {
+		c := setup.Lake(f.lake)
+		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
+		return c, nil
+	}
+	c, err := config.Load(f.config, getenv)
+	if err != nil {
+		return c, usage(cmd, "%w", err)
+	}
+	c.Mapping = cmp.Or(f.mapping, c.Mapping)
+	return c, nil
+}
+
+// setup opens what the flags name.
+func (a *app) setup(cmd *cobra.Command, f placeFlags) (*setup.Setup, error) {
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
+}
