@@ -80,7 +80,7 @@ MUTANTS = {
         "return older.commit(ctx, outs)",
         "return nil"),
     "what nobody names keeps its rows": (
-        "keep.go",
+        "empty.go",
         "if !looked || !out.HasRows() {",
         "if looked || !out.HasRows() {"),
     "a deletion that is to remove rows keeps them": (

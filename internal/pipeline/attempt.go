@@ -133,7 +133,7 @@ func (p *Pipeline) fence(ctx context.Context, c *claim) (map[string]fence, error
 			fences[out.Key] = fence{}
 			continue
 		}
-		f, err := p.look(ctx, &c.entry, out.Key)
+		f, err := p.fenceOf(ctx, &c.entry, out.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (p *Pipeline) fence(ctx context.Context, c *claim) (map[string]fence, error
 	return fences, nil
 }
 
-func (p *Pipeline) look(ctx context.Context, e *ledger.Entry, key string) (fence, error) {
+func (p *Pipeline) fenceOf(ctx context.Context, e *ledger.Entry, key string) (fence, error) {
 	info, err := p.Sink.Head(ctx, key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

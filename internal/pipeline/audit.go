@@ -23,16 +23,16 @@ type audit struct {
 	bucket      string
 
 	mu      sync.Mutex
-	added   []record // of entries that were claimed since
-	changed bool     // the index is not that which was read
+	added   []indexed // of entries that were claimed since
+	changed bool      // the index is not that which was read
 }
 
 // known is an entry of the ledger as far as it is known.
 type known struct {
-	record            // written by the worker that reads the entry
+	indexed           // written by the worker that reads the entry
 	id      ledger.ID // which is searched for meanwhile
 	written int64     // when, in nanoseconds since 1970
-	isRead  bool      // record tells what the entry says
+	isRead  bool      // indexed tells what the entry says
 	seen    bool      // it was compared with the source
 }
 
@@ -45,7 +45,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 		func() (err error) { index, err = p.Ledger.Index(ctx); return err },
 		func() error {
 			return p.Ledger.List(ctx, func(l ledger.Listed) error {
-				a.entries = append(a.entries, known{record: record{ID: l.ID.Index(), ETag: digest(l.ETag)}, id: l.ID, written: l.Written.UnixNano()})
+				a.entries = append(a.entries, known{indexed: indexed{ID: l.ID.Index(), ETag: digest(l.ETag)}, id: l.ID, written: l.Written.UnixNano()})
 				return nil
 			})
 		},
@@ -59,11 +59,11 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 }
 
 // fill takes over what the index says of entries that are as they were.
-func (a *audit) fill(index []record) {
+func (a *audit) fill(index []indexed) {
 	a.changed = len(index) != len(a.entries)
 	for _, r := range index {
 		if k := a.byID(r.ID); k != nil && k.ETag == r.ETag {
-			k.record, k.isRead = r, true
+			k.indexed, k.isRead = r, true
 		} else {
 			a.changed = true
 		}
@@ -91,27 +91,27 @@ func (a *audit) find(key string) *known { return a.byID(ledger.IDOf(a.bucket, ke
 
 // agrees reports whether the sink lists the outputs that the entry names, and
 // no other.
-func (a *audit) agrees(r record) bool { return r.Outputs == a.sink.sum(r.ID.Short()) }
+func (a *audit) agrees(r indexed) bool { return r.Outputs == a.sink.sum(r.ID.Short()) }
 
 // update takes over what an entry says that was read.
-func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) record {
+func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) indexed {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = true
-	k.record, k.isRead = a.p.recordOf(e, etag, isOutside), true
-	return k.record
+	k.indexed, k.isRead = a.p.indexedOf(e, etag, isOutside), true
+	return k.indexed
 }
 
 // account takes over the entry as Process left it; k is nil if it was claimed
 // by this run.
-func (a *audit) account(k *known, r *Result) record {
+func (a *audit) account(k *known, r *Result) indexed {
 	if k != nil {
 		return a.update(k, &r.entry, r.etag, k.Flags&outside != 0)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = true
-	added := a.p.recordOf(&r.entry, r.etag, false)
+	added := a.p.indexedOf(&r.entry, r.etag, false)
 	a.added = append(a.added, added)
 	return added
 }
@@ -142,16 +142,16 @@ func (a *audit) save(ctx context.Context) error {
 	if !a.changed {
 		return nil
 	}
-	records := slices.Clone(a.added)
+	all := slices.Clone(a.added)
 	for _, k := range a.entries {
 		if k.isRead {
-			records = append(records, k.record)
+			all = append(all, k.indexed)
 		}
 	}
-	slices.SortFunc(records, func(x, y record) int { return cmp.Compare(x.ID, y.ID) })
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second+time.Duration(len(records))*10*time.Microsecond)
+	slices.SortFunc(all, func(x, y indexed) int { return cmp.Compare(x.ID, y.ID) })
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second+time.Duration(len(all))*10*time.Microsecond)
 	defer cancel()
-	return a.p.Ledger.PutIndex(ctx, encodeIndex(a.fingerprint, records))
+	return a.p.Ledger.PutIndex(ctx, encodeIndex(a.fingerprint, all))
 }
 
 // sideBySide runs what does not depend on one another.

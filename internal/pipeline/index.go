@@ -14,8 +14,8 @@ import (
 // object, the index of the ledger. It cannot be wrong, only old: what it says
 // of an entry counts while the entry has the ETag that it had then.
 
-// record is what the ledger entry of a key says, as far as listings tell it.
-type record struct {
+// indexed is what the ledger entry of a key says, as far as listings tell it.
+type indexed struct {
 	ID      ledger.IndexID
 	ETag    uint64 // of the entry
 	Listed  uint64 // of the source state that was accounted for
@@ -93,8 +93,8 @@ func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Out
 	return at.Outputs[:len(p.Mapping.Tables)], at.Outputs[len(p.Mapping.Tables):]
 }
 
-func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record {
-	r := record{ID: e.ID().Index(), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
+func (p *Pipeline) indexedOf(e *ledger.Entry, etag string, isOutside bool) indexed {
+	r := indexed{ID: e.ID().Index(), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
 	if e.State != nil {
 		r.Listed = digest(e.State.Listed)
 	}
@@ -104,7 +104,7 @@ func (p *Pipeline) recordOf(e *ledger.Entry, etag string, isOutside bool) record
 	return r
 }
 
-// indexVersion changes with the meaning of a record.
+// indexVersion changes with the meaning of what the index keeps.
 const indexVersion = "sluice index 3\n"
 
 // fingerprint names what the flags of an index were made for.
@@ -117,30 +117,31 @@ func (p *Pipeline) fingerprint(o *RunOptions) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// encodeIndex writes records, sorted by ID, between a fingerprint and a sum.
-func encodeIndex(fingerprint [sha256.Size]byte, records []record) []byte {
+// encodeIndex writes what the index keeps of entries, sorted by ID, between a
+// fingerprint and a sum.
+func encodeIndex(fingerprint [sha256.Size]byte, entries []indexed) []byte {
 	var b bytes.Buffer
-	b.Grow(sha256.Size*2 + len(records)*binary.Size(record{}))
+	b.Grow(sha256.Size*2 + len(entries)*binary.Size(indexed{}))
 	b.Write(fingerprint[:])
-	binary.Write(&b, binary.LittleEndian, records) //nolint:errcheck // a buffer takes everything
+	binary.Write(&b, binary.LittleEndian, entries) //nolint:errcheck // a buffer takes everything
 	sum := sha256.Sum256(b.Bytes())
 	b.Write(sum[:])
 	return b.Bytes()
 }
 
-// decodeIndex gives the records of an index, by ID; none if it is damaged or of
+// decodeIndex gives what an index keeps, by ID; nothing if it is damaged or of
 // another configuration.
-func decodeIndex(fingerprint [sha256.Size]byte, data []byte) []record {
+func decodeIndex(fingerprint [sha256.Size]byte, data []byte) []indexed {
 	size := len(data) - 2*sha256.Size
-	if size < 0 || size%binary.Size(record{}) != 0 || !bytes.HasPrefix(data, fingerprint[:]) {
+	if size < 0 || size%binary.Size(indexed{}) != 0 || !bytes.HasPrefix(data, fingerprint[:]) {
 		return nil
 	}
 	if sum := sha256.Sum256(data[:len(data)-sha256.Size]); !bytes.Equal(sum[:], data[len(data)-sha256.Size:]) {
 		return nil
 	}
-	records := make([]record, size/binary.Size(record{}))
-	if _, err := binary.Decode(data[sha256.Size:], binary.LittleEndian, records); err != nil {
+	entries := make([]indexed, size/binary.Size(indexed{}))
+	if _, err := binary.Decode(data[sha256.Size:], binary.LittleEndian, entries); err != nil {
 		return nil
 	}
-	return records
+	return entries
 }

@@ -185,7 +185,7 @@ func (w *work) restore(ctx context.Context) error {
 
 	older := *w // the same outputs, from another state
 	older.state = w.p.newState(shown)
-	outs := &outputs{}
+	outs := &attemptFiles{}
 	defer outs.abort(ctx)
 	err := older.create(ctx, outs, func(i int) role {
 		if slices.Contains(todo, i) {
@@ -206,24 +206,4 @@ func (w *work) restore(ctx context.Context) error {
 		return err
 	}
 	return older.commit(ctx, outs)
-}
-
-// retire empties outputs at places that the configuration does not name any
-// more, when all that it names stand. A deleted source empties them too.
-func (w *work) retire(ctx context.Context) error {
-	removed := w.state.Identity == ledger.Absent && w.p.RemoveDeleted
-	if w.p.Redo == RedoNothing && !removed {
-		return nil
-	}
-	for i := len(w.wanted()); i < len(w.entry.Outputs); i++ {
-		out := &w.entry.Outputs[i]
-		f, looked := w.fences[out.Key]
-		if !looked || !out.HasRows() {
-			continue
-		}
-		if err := w.empty(ctx, i, f); err != nil {
-			return fmt.Errorf("take the rows out of %q, which the configuration does not name any more (if it is damaged, delete it): %w", out.Key, err)
-		}
-	}
-	return nil
 }

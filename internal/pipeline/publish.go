@@ -96,7 +96,7 @@ func (w *work) replaces(i int) string {
 // publish converts the source and makes the result visible: quarantine and
 // report first, then each table, then the account.
 func (w *work) publish(ctx context.Context, from source) (Result, error) {
-	outs := &outputs{}
+	outs := &attemptFiles{}
 	defer outs.abort(ctx)
 	err := w.create(ctx, outs, func(i int) role {
 		if w.carried(i) {
@@ -143,7 +143,7 @@ func (w *work) publish(ctx context.Context, from source) (Result, error) {
 }
 
 // convert runs the engine over a source state into the outputs.
-func (w *work) convert(ctx context.Context, from source, outs *outputs) (sluice.Stats, error) {
+func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sluice.Stats, error) {
 	if from.small && w.p.Computing != nil {
 		select {
 		case w.p.Computing <- struct{}{}:
@@ -181,7 +181,7 @@ func (w *work) footer(i int, identity string) map[string]string {
 }
 
 // commit publishes the outputs, each against its fence.
-func (w *work) commit(ctx context.Context, outs *outputs) error {
+func (w *work) commit(ctx context.Context, outs *attemptFiles) error {
 	for i, o := range outs.tables {
 		if o.w == nil && !o.stands {
 			continue

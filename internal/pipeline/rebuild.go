@@ -13,9 +13,9 @@ import (
 // does the current source name them.
 func (p *Pipeline) rebuild(ctx context.Context, src store.Store, bucket, key, etag string) (*claim, error) {
 	entry := ledger.Entry{Bucket: bucket, Key: key}
-	outputs, err := p.listSink(ctx)
+	sink, err := p.listSink(ctx)
 	if err == nil {
-		entry, err = p.adopted(ctx, bucket, key, outputs)
+		entry, err = p.adopted(ctx, bucket, key, sink)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("rebuild ledger entry: %w", err)

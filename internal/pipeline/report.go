@@ -37,7 +37,7 @@ func (w *work) quarantineKey() string { return w.base() + ".records.ndjson" }
 
 // explain stores the quarantined records and the report. Both must stand
 // before anything that lacks these records is visible.
-func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *outputs) error {
+func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *attemptFiles) error {
 	if reject == nil && w.state.RecordsQuarantined == 0 {
 		return nil
 	}

@@ -149,7 +149,7 @@ func (r *run) all(ctx context.Context) error {
 			unread = true
 			return nil
 		}
-		return r.compare(item{info, entry})
+		return r.sendUnsettled(item{info, entry})
 	})
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (r *run) all(ctx context.Context) error {
 	if unread {
 		err = r.source(ctx, func(info store.Info) error {
 			if entry := r.audit.find(info.Key); entry != nil && !entry.seen {
-				return r.compare(item{info, entry})
+				return r.sendUnsettled(item{info, entry})
 			}
 			return nil // a new one is the next run's
 		})
@@ -168,7 +168,7 @@ func (r *run) all(ctx context.Context) error {
 	}
 	for i := range r.audit.entries {
 		if entry := &r.audit.entries[i]; !entry.seen {
-			if err := r.compare(item{entry: entry}); err != nil {
+			if err := r.sendUnsettled(item{entry: entry}); err != nil {
 				return err
 			}
 		}

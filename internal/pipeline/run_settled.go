@@ -8,17 +8,17 @@ import (
 // What listings and index tell of a key without a look at it: most keys of a run
 // end here.
 
-// compare sends what is not settled by what the listings and the index tell.
-func (r *run) compare(it item) error {
+// sendUnsettled sends what is not settled by what the listings and the index tell.
+func (r *run) sendUnsettled(it item) error {
 	if e := it.entry; e != nil {
 		e.seen = true
 		switch {
 		case !e.isRead:
 		case e.Flags&outside == 0:
-			if r.settled(e.record, it.info, r.audit.agrees(e.record)) {
+			if r.settled(e.indexed, it.info, r.audit.agrees(e.indexed)) {
 				return nil
 			}
-		case it.info.Key == "" && r.isLeft(e.record):
+		case it.info.Key == "" && r.isLeft(e.indexed):
 			return nil
 		}
 	}
@@ -28,7 +28,7 @@ func (r *run) compare(it item) error {
 // settled reports whether an entry describes the source as it is listed; agrees
 // says that the sink has the outputs that the entry names. What is settled is
 // counted.
-func (r *run) settled(entry record, info store.Info, agrees bool) bool {
+func (r *run) settled(entry indexed, info store.Info, agrees bool) bool {
 	listed := ledger.Absent
 	if info.ETag != "" {
 		listed = info.State()
@@ -48,7 +48,7 @@ func (r *run) settled(entry record, info store.Info, agrees bool) bool {
 // isLeft reports whether nothing is done about an object that the source does
 // not name any more, and counts it if its rows stand. For RedoChanged it is one
 // that was deleted.
-func (r *run) isLeft(entry record) bool {
+func (r *run) isLeft(entry indexed) bool {
 	if entry.Flags&rowsStand == 0 {
 		return true
 	}
@@ -60,7 +60,7 @@ func (r *run) isLeft(entry record) bool {
 }
 
 // note counts what an entry lacks that is left as it is.
-func (r *run) note(entry record, agrees bool) {
+func (r *run) note(entry indexed, agrees bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range []struct {

@@ -23,7 +23,7 @@ func TestHidden(t *testing.T) {
 // fixed, first of all those of the ID.
 func TestIndexBytes(t *testing.T) {
 	var fingerprint [32]byte
-	index := encodeIndex(fingerprint, []record{{
+	index := encodeIndex(fingerprint, []indexed{{
 		ID: ledger.IDOf("raw", "in/a.json").Index(), ETag: 2, Listed: 3, Outputs: 4, Held: 5, Flags: claimed | rowsStand,
 	}})
 	got := hex.EncodeToString(index[len(fingerprint) : len(index)-sha256.Size])

@@ -3,22 +3,17 @@ package pipeline
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 
-	"sluice/internal/ledger"
-	"sluice/internal/parquetfile"
 	"sluice/internal/store"
 )
 
-// outputs are the objects of an attempt while they are written, invisible.
-type outputs struct {
-	tables     []*output // in the order of the mapping's tables
+// attemptFiles are the objects of an attempt while they are written, invisible.
+type attemptFiles struct {
+	tables     []*tableFile // in the order of the mapping's tables
 	names      []string
 	quarantine *lazyWriter
 }
@@ -34,12 +29,12 @@ const (
 
 // create begins the outputs of the tables, each in its role. The caller aborts
 // them, also after an error.
-func (w *work) create(ctx context.Context, outs *outputs, roleOf func(table int) role) error {
+func (w *work) create(ctx context.Context, outs *attemptFiles, roleOf func(table int) role) error {
 	outs.quarantine = &lazyWriter{create: func() (store.Writer, error) {
 		return w.p.Quarantine.Create(ctx, w.quarantineKey(), store.CreateOptions{ContentType: "application/x-ndjson"})
 	}}
 	for i, out := range w.wanted() {
-		o, err := w.output(ctx, i, roleOf(i))
+		o, err := w.tableFile(ctx, i, roleOf(i))
 		if err != nil {
 			return err
 		}
@@ -48,14 +43,14 @@ func (w *work) create(ctx context.Context, outs *outputs, roleOf func(table int)
 	return nil
 }
 
-func (w *work) output(ctx context.Context, i int, r role) (o *output, err error) {
+func (w *work) tableFile(ctx context.Context, i int, r role) (o *tableFile, err error) {
 	if r == finds {
 		if o, err = w.standing(ctx, w.known[i].Key); err != nil || o != nil {
 			return o, err
 		}
 		r = publishes // it is damaged
 	}
-	o = &output{hash: sha256.New()}
+	o = &tableFile{hash: sha256.New()}
 	if r == publishes {
 		if o.w, err = w.begin(ctx, i, w.state.Identity, w.state.Mapping, w.p.columns(i)); err != nil {
 			return nil, err
@@ -86,7 +81,7 @@ func (w *work) begin(ctx context.Context, i int, identity, mapping, columns stri
 // standing reads the output that stands there, so that the account tells its
 // size and sum and not those that this worker would give it; nil if it is no
 // whole file.
-func (w *work) standing(ctx context.Context, key string) (*output, error) {
+func (w *work) standing(ctx context.Context, key string) (*tableFile, error) {
 	object, err := w.p.Sink.Open(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && object.Info().ETag != w.fences[key].etag {
 		err = store.ErrChanged
@@ -98,7 +93,7 @@ func (w *work) standing(ctx context.Context, key string) (*output, error) {
 		return nil, fmt.Errorf("read output: %w", err)
 	}
 	defer object.Close()
-	o := &output{hash: sha256.New(), stands: true}
+	o := &tableFile{hash: sha256.New(), stands: true}
 	if _, err := io.Copy(o, object); err != nil {
 		return nil, fmt.Errorf("read output: %w", err)
 	}
@@ -108,57 +103,7 @@ func (w *work) standing(ctx context.Context, key string) (*output, error) {
 	return o, nil
 }
 
-// empty replaces an output by one with its columns and no rows.
-func (w *work) empty(ctx context.Context, i int, f fence) error {
-	out := &w.entry.Outputs[i]
-	if f.etag == "" {
-		out.ETag, out.Identity, out.SHA256 = "", ledger.Absent, ""
-		return nil // somebody deleted it
-	}
-	object, err := w.p.Sink.Open(ctx, out.Key)
-	if err != nil {
-		return err
-	}
-	defer object.Close()
-	end := &tail{keep: parquetfile.Tail}
-	if _, err := io.Copy(end, object); err != nil {
-		return err
-	}
-	file, err := parquetfile.WithoutRows(end.b, w.footer(i, ledger.Absent))
-	if err != nil {
-		return err
-	}
-	writer, err := w.begin(ctx, i, ledger.Absent, out.Mapping, out.Columns)
-	if err != nil {
-		return err
-	}
-	defer writer.Abort(ctx) //nolint:errcheck // after a commit it does nothing; else what stays is invisible
-	o := &output{hash: sha256.New(), w: writer}
-	if _, err := o.Write(file); err != nil {
-		return err
-	}
-	if out.ETag, err = w.put(ctx, writer, out.Key); err != nil {
-		return err
-	}
-	out.Identity, out.SHA256 = ledger.Absent, o.sum()
-	return w.p.step(Committed)
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	b    []byte
-	keep int
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if len(t.b) > 2*t.keep {
-		t.b = append(t.b[:0], t.b[len(t.b)-t.keep:]...)
-	}
-	return len(p), nil
-}
-
-func (o *outputs) table(name string) (io.Writer, error) {
+func (o *attemptFiles) table(name string) (io.Writer, error) {
 	out := o.tables[slices.Index(o.names, name)]
 	if out.stands {
 		return io.Discard, nil
@@ -167,7 +112,7 @@ func (o *outputs) table(name string) (io.Writer, error) {
 }
 
 // bytes is the size of what stands, or was written.
-func (o *outputs) bytes() (n int64) {
+func (o *attemptFiles) bytes() (n int64) {
 	for _, out := range o.tables {
 		n += out.n
 	}
@@ -176,7 +121,7 @@ func (o *outputs) bytes() (n int64) {
 
 // check verifies the ends of the files, before one becomes visible: one broken
 // file breaks every query of its table.
-func (o *outputs) check() error {
+func (o *attemptFiles) check() error {
 	for i, out := range o.tables {
 		if err := out.check(); err != nil {
 			return fmt.Errorf("check output of table %s: %w", o.names[i], err)
@@ -186,7 +131,7 @@ func (o *outputs) check() error {
 }
 
 // abort throws away what was not committed.
-func (o *outputs) abort(ctx context.Context) {
+func (o *attemptFiles) abort(ctx context.Context) {
 	var writers []store.Writer
 	if o.quarantine != nil {
 		writers = append(writers, o.quarantine.w)
@@ -195,44 +140,6 @@ func (o *outputs) abort(ctx context.Context) {
 		writers = append(writers, out.w)
 	}
 	store.Abort(ctx, writers...)
-}
-
-// output is a Parquet file on its way into the sink, or one that stands there.
-type output struct {
-	w      store.Writer // nil: it is not written
-	stands bool         // what the fields below tell is of the file in the sink
-	hash   hash.Hash
-	n      int64
-	first  []byte // up to 4 bytes
-	last   []byte // up to 8 bytes
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.hash.Write(p)
-	o.n += int64(len(p))
-	if free := 4 - len(o.first); free > 0 {
-		o.first = append(o.first, p[:min(free, len(p))]...)
-	}
-	o.last = append(o.last, p[max(0, len(p)-8):]...)
-	o.last = o.last[max(0, len(o.last)-8):]
-	if o.w == nil {
-		return len(p), nil
-	}
-	return o.w.Write(p)
-}
-
-func (o *output) sum() string { return hex.EncodeToString(o.hash.Sum(nil)) }
-
-// check looks at the magic numbers at both ends and the length of the footer
-// (https://parquet.apache.org/docs/file-format/).
-func (o *output) check() error {
-	if string(o.first) != "PAR1" || len(o.last) < 8 || string(o.last[4:]) != "PAR1" {
-		return errors.New("it does not begin and end as a Parquet file")
-	}
-	if footer := int64(binary.LittleEndian.Uint32(o.last)); footer+12 > o.n {
-		return fmt.Errorf("its footer of %d bytes is longer than the file of %d", footer, o.n)
-	}
-	return nil
 }
 
 // lazyWriter begins its object with the first byte: most have no quarantine.
