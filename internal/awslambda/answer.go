@@ -22,9 +22,9 @@ type BatchItemFailure struct {
 	ItemIdentifier string `json:"itemIdentifier"`
 }
 
-// queueAnswer reports each message of which a record failed or was refused. A
-// failure that belongs to no message can only be told by failing the batch: a
-// list without it would acknowledge it.
+// queueAnswer lists each message with a record that failed or was refused. A
+// failure that belongs to no message must fail the whole batch: a list of messages
+// would acknowledge it.
 func queueAnswer(outcomes []outcome) (any, error) {
 	answer := QueueAnswer{BatchItemFailures: []BatchItemFailure{}}
 	reported := map[string]bool{}
@@ -64,7 +64,7 @@ const (
 )
 
 // batchAnswer has a result for each task. kept says why commits cannot be
-// acknowledged yet; such tasks are asked for again.
+// acknowledged yet; S3 then sends those tasks again.
 func batchAnswer(ev event.Event, outcomes []outcome, kept error) BatchAnswer {
 	answer := BatchAnswer{
 		InvocationSchemaVersion: ev.Batch.SchemaVersion, TreatMissingKeysAs: permanentFailure,
@@ -72,7 +72,7 @@ func batchAnswer(ev event.Event, outcomes []outcome, kept error) BatchAnswer {
 	}
 	for _, o := range outcomes {
 		if o.TaskID == "" {
-			continue // it has no name to answer to: TreatMissingKeysAs is its result
+			continue // it has no id to answer with: TreatMissingKeysAs is its result
 		}
 		r := BatchResult{TaskID: o.TaskID, ResultCode: succeeded}
 		switch {
@@ -94,7 +94,7 @@ func batchAnswer(ev event.Event, outcomes []outcome, kept error) BatchAnswer {
 	return answer
 }
 
-// firstFailure is the error for senders that know no partial failure.
+// firstFailure is the error for senders that do not know partial failure.
 func (in *invocation) firstFailure(outcomes []outcome) error {
 	failed := 0
 	var first error
@@ -117,8 +117,8 @@ func isTemporary(err error) bool {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// causeOf is why something failed in one word, for logs and results that may
-// not hold a key.
+// causeOf is the cause of a failure in one word, for logs and results that must
+// not contain a key.
 func causeOf(err error) string {
 	var record *recordError
 	var parse *event.ParseError

@@ -7,11 +7,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// environment is the configuration of the AWS SDK from the variables that
-// Lambda sets, and those that lead to another endpoint. The SDK's own search
-// also knows files, single sign-on and the roles of machines: three megabytes
-// of the binary, for what no function has
-// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+// environment is the configuration of the AWS SDK from the variables that Lambda
+// sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html),
+// and from those for other endpoints. The SDK's own search also knows files,
+// single sign-on and the roles of machines. No function has those, and the search
+// adds three megabytes to the binary.
 func environment(getenv func(string) string) aws.Config {
 	c := aws.Config{
 		Region: getenv("AWS_REGION"),
@@ -33,8 +33,8 @@ func environment(getenv func(string) string) aws.Config {
 	return c
 }
 
-// variables answers what the clients of the SDK ask for by themselves, as the
-// SDK's own search would
+// variables answers the settings that the clients of the SDK ask for, as the SDK's
+// own search would
 // (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 type variables struct{ getenv func(string) string }
 

@@ -1,7 +1,7 @@
-// Package awslambda is the shell that is a Lambda function: it reads what
-// invokes it, has the pipeline look at each key, makes the tables known, and
-// answers in the way the sender understands. What is not committed and
-// accounted for is never acknowledged. docs/lambda.md tells users the same.
+// Package awslambda is the Lambda function, a shell around the pipeline: it reads
+// the event, has the pipeline look at each key, refreshes the catalog, and answers
+// in the form that the sender expects. It never acknowledges what is not committed
+// and accounted for. docs/lambda.md says the same for users.
 package awslambda
 
 import (
@@ -21,8 +21,8 @@ import (
 
 // Handler answers invocations, one after another or several at once.
 type Handler struct {
-	// HashKeys keeps bucket keys, and error texts that may hold one, out of the
-	// log and the errors: a key can name a person.
+	// HashKeys keeps object keys, and error texts that may contain one, out of
+	// the log and the errors: a key can name a person.
 	HashKeys bool
 
 	setup   *setup.Setup
@@ -30,25 +30,24 @@ type Handler struct {
 	metrics io.Writer
 }
 
-// New hands events to what s has opened. A line of metrics for each invocation
-// is written to metrics; nil: none.
+// New makes a handler over what s has opened. It writes one line of metrics for
+// each invocation to metrics; nil: none.
 func New(s *setup.Setup, log *slog.Logger, metrics io.Writer) *Handler {
 	return &Handler{setup: s, log: log, metrics: metrics}
 }
 
-// Summary counts what an invocation did. Its objects are the keys that were
-// looked at, each once; further records of a key count as duplicates. A record
-// of the event that is skipped, refused or unreadable counts as one skipped or
-// failed.
+// Summary counts what an invocation did. Each key that was looked at counts once
+// as an object; further records of the same key count as duplicates. A skipped
+// record of the event counts as skipped; a refused or unreadable one as failed.
 type Summary struct {
 	pipeline.Summary
-	CatalogFailed int64 // refreshes that failed; no object failed by it
+	CatalogFailed int64 // refreshes that failed; no object fails with them
 }
 
 // Handle answers an invocation; it is the handler for lambda.Start. For SQS the
-// answer names the messages that come back to the queue, for S3 Batch
-// Operations it has a result for each task. Any other sender knows success and
-// failure only, so one record that failed or was refused is an error.
+// answer names the messages that come back to the queue; for S3 Batch Operations
+// it has a result for each task. Other senders only know success and failure, so
+// for them one failed or refused record is an error.
 func (h *Handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) {
 	_, answer, err := h.Invoke(ctx, raw)
 	return answer, err
@@ -82,14 +81,14 @@ type invocation struct {
 	log       *slog.Logger
 	requestID string
 	began     time.Time
-	work      context.Context // of the objects: ends before the time limit
-	rest      context.Context // of catalog and answer: ends between work and the time limit
+	work      context.Context // for the objects: ends before the time limit
+	rest      context.Context // for catalog and answer: ends between work and the time limit
 	sum       Summary
 }
 
 func (in *invocation) answer(raw json.RawMessage) (any, error) {
 	if err := in.setup.Own(in.work); err != nil {
-		return nil, fmt.Errorf("look whose ledger and sink are: %w", err)
+		return nil, fmt.Errorf("find the owner of ledger and sink: %w", err)
 	}
 	switch noticeOf(raw) {
 	case crawlerEnded:

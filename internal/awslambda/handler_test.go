@@ -317,7 +317,7 @@ func TestTimeLimit(t *testing.T) {
 	if got, want := answerJSON(t, answer), `{"batchItemFailures":[{"itemIdentifier":"largest"},{"itemIdentifier":"large"}]}`; got != want {
 		t.Errorf("answer %s, want %s", got, want)
 	}
-	for _, want := range []string{`"cause":"time_limit"`, "0 of 2097152 bytes of the object were read", "0 of 3145728 bytes", "not begun", "sluice run"} {
+	for _, want := range []string{`"cause":"time_limit"`, "0 of 2097152 bytes of the object were read", "0 of 3145728 bytes", "not started", "sluice run"} {
 		if !strings.Contains(l.logs.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, &l.logs)
 		}

@@ -10,17 +10,18 @@ import (
 )
 
 // The margin between the end of the work and the time limit of the function: a
-// tenth of the time, in these bounds. It is for aborting uploads, the catalog
-// and the answer; who works to the last moment is killed without any of them.
+// tenth of the time, within these bounds. Uploads are aborted, the catalog is
+// refreshed and the answer is sent in it; without a margin Lambda would kill the
+// function before any of these.
 const (
 	leastMargin = 2 * time.Second
 	mostMargin  = 15 * time.Second
 )
 
-// errTimeLimit is why the work was stopped. It may succeed the next time.
+// errTimeLimit says why the work was stopped. It may succeed the next time.
 var errTimeLimit = errors.New("the time limit of the function is near")
 
-// limit bounds the work, and what follows it, by the deadline of ctx: half of
+// limit bounds the work, and the steps after it, by the deadline of ctx: half of
 // the margin is for removing what the work leaves, a quarter for the catalog.
 func limit(ctx context.Context) (work, rest context.Context, stop func()) {
 	deadline, ok := ctx.Deadline()
@@ -35,8 +36,8 @@ func limit(ctx context.Context) (work, rest context.Context, stop func()) {
 	return work, rest, func() { stopWork(); stopRest() }
 }
 
-// late is the error of an object that was not finished in time: how far it
-// came, and what to do if it can never fit.
+// late is the error of an object that was not finished in time. It says how far
+// the work came, and what to do if the time is never enough.
 func (in *invocation) late(o *object, err error) error {
 	if !errors.Is(context.Cause(in.work), errTimeLimit) {
 		return fmt.Errorf("%w: %w", context.Cause(in.work), err)
@@ -46,6 +47,6 @@ func (in *invocation) late(o *object, err error) error {
 		of = fmt.Sprintf(" of %d", o.at.Size)
 	}
 	return fmt.Errorf("%w: stopped after %.1f s, when %d%s bytes of the object were read; it is tried again from its beginning. "+
-		"If it never fits, raise the function's timeout or memory (with it comes more CPU), or process it with sluice run: %w",
+		"If the time is never enough, raise the function's timeout or memory (more memory brings more CPU), or process the object with sluice run: %w",
 		errTimeLimit, time.Since(in.began).Seconds(), o.result.Stats.BytesRead, of, err)
 }

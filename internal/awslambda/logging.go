@@ -13,7 +13,7 @@ import (
 // event may hold a hundred thousand, and each line is paid for.
 const maxRecordLines = 100
 
-// presentable is err, or of it what holds no key if keys are to be hidden.
+// presentable is err, or only its cause in one word if keys are to be hidden.
 func (in *invocation) presentable(err error) error {
 	if !in.HashKeys {
 		return err
@@ -63,7 +63,7 @@ func (in *invocation) logObject(o *object) {
 	in.log.Info("object processed", attrs...)
 }
 
-// logRecords tells of the records of an event that lead to no object.
+// logRecords logs the records of an event that lead to no object.
 func (in *invocation) logRecords(outcomes []outcome) {
 	skipped, failed := map[string]int{}, 0
 	for _, o := range outcomes {

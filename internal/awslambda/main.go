@@ -17,7 +17,7 @@ import (
 	"sluice/internal/setup"
 )
 
-// A Server answers invocations with handle until the environment is taken away.
+// A Server answers invocations with handle until Lambda ends the environment.
 type Server func(ctx context.Context, handle func(context.Context, json.RawMessage) (any, error))
 
 // Main is the program in the function: it opens everything once and then
@@ -53,10 +53,10 @@ func open(ctx context.Context, getenv func(string) string, stdout io.Writer) (*H
 	return h, nil
 }
 
-// reportInit tells Lambda why the function cannot start, so that who invokes it
-// reads it as the error
-// (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). That it
-// cannot be told is no error of its own: the log has it.
+// reportInit tells Lambda why the function cannot start
+// (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). The invoker
+// gets this as the error. If reporting fails, nothing else is done: the log has
+// the cause.
 func reportInit(ctx context.Context, api string, cause error) {
 	body, err := json.Marshal(map[string]string{"errorType": "ConfigurationError", "errorMessage": cause.Error()})
 	if err != nil || api == "" {

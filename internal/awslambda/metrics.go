@@ -41,8 +41,8 @@ func (in *invocation) values() []metric {
 	}
 }
 
-// writeMetrics writes one line in the Embedded Metric Format, of which
-// CloudWatch makes metrics without a call or a right of ours:
+// writeMetrics writes one line in the Embedded Metric Format. CloudWatch makes
+// metrics of it, without a call or a permission:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
 // Memory and duration are what Lambda charges for.
 func (in *invocation) writeMetrics() {

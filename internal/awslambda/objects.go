@@ -31,15 +31,15 @@ type object struct {
 }
 
 // recordError says that a record is refused or cannot be read. No retry fixes
-// it: it is reported as failed so that a person finds it where failures go.
+// it. It is reported as failed, so that a person finds it among the failures.
 type recordError struct{ event.Record }
 
 func (e *recordError) Error() string {
 	return fmt.Sprintf("event record: %s: %s: %s", e.Action, e.Reason, e.Detail)
 }
 
-// look does what the records ask for: every key once, and none is kept from
-// the others by what happens to it.
+// look does what the records ask for: each key once, and whatever happens to one
+// does not stop the others.
 func (in *invocation) look(records []event.Record) []outcome {
 	type name struct{ bucket, key string }
 	outcomes := make([]outcome, len(records))
@@ -75,10 +75,11 @@ func (in *invocation) look(records []event.Record) []outcome {
 }
 
 // process has the pipeline look at the objects, several at once. The smallest
-// come first: one that cannot be done in time must not cost the others theirs.
+// come first, so that an object too large for the time does not take it from the
+// others.
 func (in *invocation) process(objects []*object) {
 	slices.SortStableFunc(objects, func(a, b *object) int {
-		return cmp.Compare(uint64(a.at.Size), uint64(b.at.Size)) // one that is not known (-1) comes last
+		return cmp.Compare(uint64(a.at.Size), uint64(b.at.Size)) // an unknown size (-1) comes last
 	})
 	type work struct {
 		*object
@@ -110,7 +111,7 @@ func (in *invocation) process(objects []*object) {
 func (in *invocation) processOne(o *object) {
 	began := time.Now()
 	if in.work.Err() != nil {
-		o.err = in.late(o, errors.New("it was not begun"))
+		o.err = in.late(o, errors.New("it was not started"))
 		return
 	}
 	o.err = contain(func() (err error) {
@@ -126,12 +127,12 @@ func (in *invocation) processOne(o *object) {
 func (in *invocation) count(o *object) {
 	in.sum.Add(o.result, o.err)
 	if o.err == nil {
-		in.sum.Objects[pipeline.DidDuplicate] += o.again // found done, without a look
+		in.sum.Objects[pipeline.DidDuplicate] += o.again // counted without a second look
 	}
 }
 
-// panicError is a panic that was contained. Its value may hold some of the
-// data, so its text says the kind only, and where it came from.
+// panicError is a panic that was caught. Its value may contain data, so the text
+// only says its kind and where it came from.
 type panicError struct {
 	kind  string
 	stack string

@@ -21,7 +21,7 @@ const (
 // noticeOf recognises the events of EventBridge that Glue and schedules send:
 // https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html,
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html.
-// Which crawler it was has no effect: what is to be followed up is looked up.
+// It does not matter which crawler it was: FollowUp looks up what is left to do.
 func noticeOf(raw json.RawMessage) notice {
 	var e struct {
 		Source     string `json:"source"`
@@ -39,9 +39,9 @@ func noticeOf(raw json.RawMessage) notice {
 	return none
 }
 
-// reconcile processes what the ledger lacks: events can be lost. Work that is
-// not done in time is left to the next schedule. Objects that look up to date
-// in the listings are verified as long as there is time.
+// reconcile processes what the ledger lacks, since events can be lost. Work that
+// is not done in time is left to the next schedule. Objects that are up to date
+// by the listings are verified as long as there is time.
 func (in *invocation) reconcile() error {
 	o := in.setup.Run()
 	o.Done = func(key string, size int64, r pipeline.Result, err error) {
@@ -62,14 +62,14 @@ func (in *invocation) reconcile() error {
 	case err != nil && in.work.Err() != nil && sum.Verifying && failed == 0:
 		err = nil
 	case err != nil && in.work.Err() != nil:
-		err = fmt.Errorf("reconcile: stopped in good time: %w; the next schedule goes on", errTimeLimit)
+		err = fmt.Errorf("reconcile: stopped in time: %w; the next schedule goes on", errTimeLimit)
 	case err != nil:
 		err = fmt.Errorf("reconcile: %w", in.presentable(err))
 	case failed > 0:
 		err = fmt.Errorf("reconcile: %d objects failed", failed)
 	}
-	// Who committed the settled objects may have died before the catalog knew of
-	// them; FollowUp sees to that, and a refresh does all that FollowUp would.
+	// The worker that committed the settled objects may have died before it told
+	// the catalog. FollowUp does that then; a refresh includes all FollowUp does.
 	if sum.Objects[pipeline.DidCommit] > 0 {
 		return errors.Join(err, in.refreshTables())
 	}

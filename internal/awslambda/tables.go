@@ -7,14 +7,14 @@ import (
 	"sluice/internal/pipeline"
 )
 
-// published reports whether the outputs of a key stand there, of this call or
-// of one before, whose caller may have died before its refresh.
+// published reports whether the outputs of a key exist, from this call or from an
+// earlier one, whose caller may have died before its refresh.
 func (o *object) published() bool {
 	return o.err == nil && (o.result.Disposition == pipeline.DidCommit || o.result.Disposition == pipeline.DidDuplicate)
 }
 
-// refresh makes the tables known, once for all objects of the invocation. Its
-// error says that commits must not be acknowledged: see refreshTables.
+// refresh tells the catalog of the tables, once for all objects of the
+// invocation. After an error commits must not be acknowledged: see refreshTables.
 func (in *invocation) refresh(outcomes []outcome) error {
 	for _, o := range outcomes {
 		if o.object != nil && o.object.published() {
@@ -24,8 +24,8 @@ func (in *invocation) refresh(outcomes []outcome) error {
 	return nil
 }
 
-// refreshTables counts and logs a failure of the catalog, and returns it only
-// if nobody would follow it up: the same event must then come again.
+// refreshTables counts and logs a failure of the catalog. It returns the failure
+// only if no follow-up would repair it: the same event must then come again.
 func (in *invocation) refreshTables() error {
 	var result catalog.Result
 	err := contain(func() (err error) {
@@ -36,11 +36,11 @@ func (in *invocation) refreshTables() error {
 	if err == nil || result.Pending {
 		return nil
 	}
-	return fmt.Errorf("the objects stand, but the catalog cannot remember them: %w", in.presentable(err))
+	return fmt.Errorf("the objects are committed, but the catalog cannot remember them: %w", in.presentable(err))
 }
 
-// followUp does what is left of earlier refreshes. Nobody else asks for it
-// before the next schedule, so here a failure is one of the invocation.
+// followUp does what earlier refreshes left. Nothing else does it before the next
+// schedule, so a failure here is a failure of the invocation.
 func (in *invocation) followUp() error {
 	var result catalog.Result
 	err := contain(func() (err error) {
