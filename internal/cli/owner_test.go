@@ -73,7 +73,7 @@ func TestOwnerInBucket(t *testing.T) {
 	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: list.Contents[0].Key}); err != nil {
 		t.Fatal(err)
 	}
-	runs("b", "deep/sink/", 2, "has outputs, of which the ledger .* know nothing")
+	runs("b", "deep/sink/", 2, "has outputs that are unknown to the ledger .*")
 	runs("a", "deep/sink/", 0, "0 committed, 1 duplicate")
 	runs("b", "deep/sink/", 2, refused)
 }

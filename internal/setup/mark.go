@@ -14,18 +14,18 @@ import (
 	"sluice/internal/store"
 )
 
-// Of a mark, for the person who reads of it.
+// Metadata of a mark, for people.
 const (
 	metaLedger = "sluice-ledger"
 	metaSource = "sluice-source"
 )
 
-// ownSink makes sure that the sink is this ledger's, and marks it if it is
-// nobody's. wasOurs says that the ledger named it before there were marks.
+// ownSink makes sure that the sink belongs to this ledger, and marks it if it
+// belongs to none. wasOurs says that the ledger named it before there were marks.
 //
-// Outputs are named after the source key alone, so two sources with equal keys
-// would replace each other's in one sink. Two that mark it at the same moment
-// both see two marks from then on, and both are refused.
+// Outputs are named after the source key alone, so in one sink two sources with
+// equal keys would replace each other's outputs. If two ledgers mark a sink at the
+// same moment, both then see two marks, and both are refused.
 func (s *Setup) ownSink(ctx context.Context, owner ledger.Owner, wasOurs bool) error {
 	if s.owned.isMarked {
 		return nil
@@ -55,7 +55,7 @@ func (s *Setup) ownSink(ctx context.Context, owner ledger.Owner, wasOurs bool) e
 	return nil
 }
 
-// CheckOwner is Own that claims nothing. isMarked says that ledger and sink are
+// CheckOwner is Own without a claim. isMarked says that ledger and sink are
 // claimed already.
 func (s *Setup) CheckOwner(ctx context.Context) (isMarked bool, err error) {
 	s.owned.mu.Lock()
@@ -70,7 +70,7 @@ func (s *Setup) CheckOwner(ctx context.Context) (isMarked bool, err error) {
 	return s.checkMarks(ctx, owner)
 }
 
-// checkMarks looks for the marks of a sink. Another's is an error.
+// checkMarks looks for the marks of a sink. A mark of another ledger is an error.
 func (s *Setup) checkMarks(ctx context.Context, owner ledger.Owner) (isMarked bool, err error) {
 	p := s.Pipeline
 	ours := p.SinkPrefix + ledger.Mark(s.owned.ledgerAt, owner.Source.At)
@@ -84,7 +84,7 @@ func (s *Setup) checkMarks(ctx context.Context, owner ledger.Owner) (isMarked bo
 		return nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("look whose the sink is: %w", err)
+		return false, fmt.Errorf("find the owner of the sink: %w", err)
 	}
 	if foreign == "" {
 		return isMarked, nil
@@ -95,29 +95,29 @@ func (s *Setup) checkMarks(ctx context.Context, owner ledger.Owner) (isMarked bo
 		src, _ := url.PathUnescape(info.Meta[metaSource])
 		whose = fmt.Sprintf("the ledger %s (seen from the sink) of the source %s (seen from that ledger)", l, src)
 	}
-	return isMarked, &ledger.OwnerError{Text: fmt.Sprintf("the sink %s belongs to %s, and the ledger here is %s: give this source a sink of its own; or, if that is this pipeline before it was moved, delete %s",
+	return isMarked, &ledger.OwnerError{Text: fmt.Sprintf("the sink %s belongs to %s, but the ledger here is %s: give this source a sink of its own; or, if this pipeline was moved and the sink was its own, delete %s",
 		s.Config.Sink, whose, s.Config.Ledger, s.Config.Sink.Name(foreign))}
 }
 
-// markable makes sure that a sink without a mark is free, or this ledger's.
+// markable makes sure that a sink without a mark is free, or belongs to this ledger.
 func (s *Setup) markable(ctx context.Context, wasOurs bool) error {
 	if err := s.checkAbove(ctx); err != nil || wasOurs {
 		return err
 	}
 	ours, err := s.ownOutputs(ctx)
 	if err == nil && !ours {
-		err = &ledger.OwnerError{Text: fmt.Sprintf("the sink %s has outputs, of which the ledger %s and the source %s know nothing: another source was processed into it, or this one under another name; use a sink of its own, or name ledger and source as they were",
+		err = &ledger.OwnerError{Text: fmt.Sprintf("the sink %s has outputs that are unknown to the ledger %s and the source %s: another source was processed into it, or this source under another name; use another sink, or name ledger and source as before",
 			s.Config.Sink, s.Config.Ledger, s.Config.Source)}
 	}
 	return err
 }
 
-// checkAbove refuses a sink inside of one that is marked. What may not be read
-// is not looked at: a run of that other pipeline finds this sink in its own.
+// checkAbove refuses a sink inside a marked sink. It passes over folders that it
+// may not read: a run of the other pipeline then finds this sink inside its own.
 func (s *Setup) checkAbove(ctx context.Context) error {
 	at := s.Config.Sink
 	refused := func(folder string) error {
-		return &ledger.OwnerError{Text: fmt.Sprintf("the sink %s lies in %s, which is the sink of another pipeline and would have the rows of both: give this source a sink of its own", at, folder)}
+		return &ledger.OwnerError{Text: fmt.Sprintf("the sink %s is inside %s, the sink of another pipeline, whose table would have the rows of both: give this source a sink of its own", at, folder)}
 	}
 	if !s.stores.isBucket(at) {
 		for dir := filepath.Dir(s.owned.sinkAt); ; dir = filepath.Dir(dir) {
@@ -135,7 +135,7 @@ func (s *Setup) checkAbove(ctx context.Context) error {
 		isMarked := false
 		err := s.Pipeline.Sink.List(ctx, above+ledger.MarkPrefix, func(store.Info) error { isMarked = true; return nil })
 		if store.IsTransient(err) || ctx.Err() != nil {
-			return fmt.Errorf("look whose the sink is: %w", err)
+			return fmt.Errorf("find the owner of the sink: %w", err)
 		}
 		if isMarked {
 			return refused(at.Name(above))

@@ -20,15 +20,15 @@ type ownership struct {
 	mine     ledger.Owner // the places as the configuration names them
 	ledgerAt string       // where the ledger is, as seen from the sink
 	sinkAt   string       // the folder of the disk that the sink is
-	isMarked bool         // the sink is known to be this ledger's
-	isKnown  bool         // the rest is valid
+	isMarked bool         // the sink is known to belong to this ledger
+	isKnown  bool         // the other fields are valid
 	owner    ledger.Owner
 	etag     string
 }
 
-// Own makes sure that ledger and sink are those of the configuration, and
-// claims them if they are nobody's. Another name of the same place is taken for
-// that place; another source is a [ledger.OwnerError].
+// Own makes sure that ledger and sink belong to this configuration, and claims
+// them if they have no owner. Another name of the same place counts as that
+// place; another source is a [ledger.OwnerError].
 func (s *Setup) Own(ctx context.Context) error {
 	s.owned.mu.Lock()
 	defer s.owned.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Setup) Own(ctx context.Context) error {
 	}
 }
 
-// adopt reads the owner, and names the places as it does.
+// adopt reads the owner, and uses its names for the places.
 func (s *Setup) adopt(ctx context.Context) error {
 	if s.owned.isKnown {
 		return nil
@@ -66,7 +66,7 @@ func (s *Setup) adopt(ctx context.Context) error {
 	mine := s.owned.mine
 	inside, ok := strings.CutPrefix(mine.Source.At, owner.Source.At)
 	if !ok {
-		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), and the source is %s: give this source a ledger and a sink of its own, or name that source",
+		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), but the source is %s: give this source a ledger and a sink of its own, or name that source",
 			s.Config.Ledger, owner.Source.At, mine.Source.At)}
 	}
 	if err := s.rename(owner, inside); err != nil {
@@ -79,7 +79,7 @@ func (s *Setup) adopt(ctx context.Context) error {
 	return nil
 }
 
-// rename gives the folders the names under which the ledger knows them.
+// rename gives the folders the names that the ledger has for them.
 func (s *Setup) rename(owner ledger.Owner, inside string) error {
 	c := &s.Config
 	if prefix := owner.Source.Prefix + inside; c.Source.Bucket != owner.Source.Bucket || c.Source.Prefix != prefix {
@@ -90,7 +90,7 @@ func (s *Setup) rename(owner ledger.Owner, inside string) error {
 		c.Source = config.Location{Bucket: owner.Source.Bucket, Dir: root.String(), Prefix: prefix}
 		s.Pipeline.Source = func(bucket string) (store.Store, error) {
 			if bucket != owner.Source.Bucket {
-				return nil, fmt.Errorf("open source: it is a folder that the ledger knows as bucket %q, and the event names %q", owner.Source.Bucket, bucket)
+				return nil, fmt.Errorf("open source: it is a folder that the ledger knows as bucket %q, but the event names %q", owner.Source.Bucket, bucket)
 			}
 			return root, nil
 		}
@@ -107,8 +107,8 @@ func (s *Setup) rename(owner ledger.Owner, inside string) error {
 	return nil
 }
 
-// Moved has the ledger know that all outputs stand in the sink of the
-// configuration now.
+// Moved tells the ledger that all outputs are now in the sink of the
+// configuration.
 func (s *Setup) Moved(ctx context.Context) error {
 	s.owned.mu.Lock()
 	defer s.owned.mu.Unlock()
@@ -131,8 +131,8 @@ func (s *Setup) places() ledger.Owner {
 	}
 }
 
-// claimable makes sure that the entries of a ledger that nobody has claimed, if
-// there are any, are of this source, under the names it has now.
+// claimable makes sure that all entries of an unclaimed ledger are of this
+// source, under its present names.
 func (s *Setup) claimable(ctx context.Context) (isUsed bool, err error) {
 	c := s.Config.Source
 	stop := errors.New("stop")
@@ -152,13 +152,14 @@ func (s *Setup) claimable(ctx context.Context) (isUsed bool, err error) {
 		return false, err
 	}
 	if first != nil && (first.Bucket != c.Bucket || !strings.HasPrefix(first.Key, c.Prefix)) {
-		return true, &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s has entries of bucket %q and keys such as %q, which are not of the source %s: give this source a ledger and a sink of its own, or name the source as it was",
+		return true, &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s has entries of bucket %q and keys such as %q, which are not in the source %s: give this source a ledger and a sink of its own, or name the source as before",
 			s.Config.Ledger, first.Bucket, first.Key, c)}
 	}
 	return first != nil, nil
 }
 
-// ownOutputs reports whether the sink has no outputs, or some of the source.
+// ownOutputs reports whether the sink has no outputs, or at least one of this
+// source.
 func (s *Setup) ownOutputs(ctx context.Context) (bool, error) {
 	ids := map[ledger.ShortID]bool{}
 	err := s.Pipeline.Sink.List(ctx, s.Pipeline.SinkPrefix, func(info store.Info) error {
@@ -193,8 +194,8 @@ func (s *Setup) Run() pipeline.RunOptions {
 	return pipeline.RunOptions{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix, Workers: c.Workers, Judge: s.Listed, SinkMoved: s.OldSink != ""}
 }
 
-// where is the place of a location: of a folder, as seen from that of the
-// ledger if this is one too.
+// where is the place of a location. If both it and the ledger are folders, it is
+// the path from the ledger.
 func (s *stores) where(l, from config.Location) string {
 	if s.isBucket(l) {
 		return l.String()
@@ -214,17 +215,17 @@ func (s *stores) above(l config.Location, prefix string) (store.Store, error) {
 	at := s.real(l)
 	root, ok := strings.CutSuffix(filepath.ToSlash(at)+"/", prefix)
 	if !ok || root == "" {
-		return nil, &ledger.OwnerError{Text: fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as it was", l, prefix)}
+		return nil, &ledger.OwnerError{Text: fmt.Sprintf("%s does not end in %q, as the ledger knows it: name it as before", l, prefix)}
 	}
 	return s.dir(filepath.Clean(filepath.FromSlash(root)), false)
 }
 
-// real is the folder of the disk that a location leads to.
+// real is the folder of the disk that a location leads to, without links.
 func (s *stores) real(l config.Location) string {
 	return realPath(filepath.Join(s.folder(l), filepath.FromSlash(l.Prefix)))
 }
 
-// realPath follows the links of a path as far as it is there.
+// realPath follows the links of a path, as far as the path exists.
 func realPath(path string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {

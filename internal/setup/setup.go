@@ -1,5 +1,5 @@
-// Package setup makes of a configuration what the shells run: stores, ledger,
-// pipeline, catalog and the rules for events. It is the one place that knows
+// Package setup turns a configuration into what the shells run: stores, ledger,
+// pipeline, catalog and the rules for events. It is the only package that knows
 // all implementations.
 package setup
 
@@ -42,7 +42,7 @@ type Setup struct {
 	Allow    event.Allow
 
 	// OldSink is the sink that the ledger was made for, as seen from the
-	// ledger, if it is another than that of the configuration.
+	// ledger. It is empty if that is the sink of the configuration.
 	OldSink string
 
 	stores stores
@@ -60,8 +60,8 @@ func Lake(dir string) config.Config {
 	}
 }
 
-// AWS finds region, endpoint and credentials. It is asked once, and only if c
-// names a bucket.
+// AWS finds region, endpoint and credentials. It is called once, and only if the
+// configuration names a bucket.
 type AWS func(context.Context) (aws.Config, error)
 
 // New opens what c names. If lake is not empty, every bucket is a folder of
@@ -71,7 +71,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		if info, err := os.Stat(dir); dir != "" && err != nil {
 			return nil, fmt.Errorf("open source: %w", err)
 		} else if dir != "" && !info.IsDir() {
-			return nil, fmt.Errorf("open source: %s is a file, not a folder", dir)
+			return nil, fmt.Errorf("open source: %s is a file; name a folder", dir)
 		}
 	}
 	m, err := LoadMapping(c.Mapping)
@@ -100,7 +100,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		Source: func(bucket string) (store.Store, error) {
 			if lake == "" && c.Source.Bucket == "" && bucket != "" {
 				// An event must not open a bucket that no configuration names.
-				return nil, fmt.Errorf("open source: it is a folder, and the event names bucket %q", bucket)
+				return nil, fmt.Errorf("open source: it is a folder, but the event names bucket %q", bucket)
 			}
 			return s.stores.at(config.Location{Bucket: bucket, Dir: c.Source.Dir}, false)
 		},
@@ -122,9 +122,9 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 	return s, s.openCatalog(ctx, led)
 }
 
-// apart makes sure that no two folders are one, or lie in one another, where
-// links lead: an output under the source would be an object to process. That
-// their names do not is checked with the configuration.
+// apart follows links and makes sure that no two folders are the same, and none is
+// inside another: an output in the source would be an object to process. The names
+// themselves are checked with the configuration.
 func (s *Setup) apart() error {
 	c := s.Config
 	places := []struct {
@@ -138,14 +138,14 @@ func (s *Setup) apart() error {
 			}
 			x, y := config.Location{Dir: s.stores.real(a.at)}, config.Location{Dir: s.stores.real(b.at)}
 			if x.Holds(y) || y.Holds(x) {
-				return &ledger.OwnerError{Text: fmt.Sprintf("%s %s and %s %s lie in one another by way of a link: they are %s and %s; give each a folder of its own", a.name, a.at, b.name, b.at, x, y)}
+				return &ledger.OwnerError{Text: fmt.Sprintf("%s %s and %s %s overlap because of a link: they are %s and %s; give each a folder of its own", a.name, a.at, b.name, b.at, x, y)}
 			}
 		}
 	}
 	return nil
 }
 
-// Allow is what events may make us look at.
+// Allow says which objects events may make us look at.
 func Allow(c config.Config) event.Allow {
 	a := event.Allow{
 		Source:   []event.Location{{Bucket: c.Source.Bucket, Prefix: c.Source.Prefix}},
@@ -160,12 +160,12 @@ func Allow(c config.Config) event.Allow {
 	return a
 }
 
-// Listed says what to do about an object of a listing of the source: process
-// it; skip it, by a rule (docs/events.md#reasons); or, with any other action,
-// tell somebody that it is left out, and why.
+// Listed says what to do about an object in a listing of the source: process it,
+// or skip it by a rule (docs/events.md#reasons). With any other action it is left
+// out, and a person must be told why.
 func (s *Setup) Listed(info store.Info) event.Record {
 	r := s.Allow.Listed(event.Object{Bucket: s.Config.Source.Bucket, Key: info.Key, ETag: info.ETag, Size: info.Size})
-	// The end of its name says nothing of the objects that may be in a folder.
+	// The suffix of a link says nothing about the objects in the folder it leads to.
 	mayHoldMore := errors.Is(info.Err, store.ErrLink) && r.Reason == event.OtherSuffix
 	if info.Err != nil && (r.Action != event.Skip || mayHoldMore) {
 		r.Action, r.Reason, r.Detail = event.Error, event.BadKey, info.Err.Error()
@@ -179,8 +179,8 @@ type MappingError struct{ Err error }
 func (e *MappingError) Error() string { return e.Err.Error() }
 func (e *MappingError) Unwrap() error { return e.Err }
 
-// LoadMapping reads a preset or a mapping file. The name of a preset stands
-// for the preset; a file of that name is written ./orders.
+// LoadMapping reads a preset or a mapping file. The name of a preset always means
+// the preset; for a file of that name write ./orders.
 func LoadMapping(name string) (*mapping.Mapping, error) {
 	load := mapping.Load
 	if slices.Contains(mapping.Presets(), name) {
@@ -213,8 +213,8 @@ func (s *Setup) tables(m *mapping.Mapping) {
 	}
 }
 
-// location is where the catalog says that the outputs are: s3://bucket/prefix/,
-// or the path from the folder that the catalog is in, so that a lake can be moved.
+// location is the location of the outputs in the catalog: s3://bucket/prefix/, or
+// the path from the catalog's folder, so that a lake can be moved.
 func (s *Setup) location() string {
 	c := s.Config
 	if c.Sink.Bucket != "" && s.stores.lake == "" {
@@ -227,8 +227,8 @@ func (s *Setup) location() string {
 	return filepath.ToSlash(place) + "/"
 }
 
-// TablesFound are the tables for the catalog, after files of all of them were
-// found written, or were not.
+// TablesFound are the tables for the catalog. The argument says whether files of
+// all of them are known to exist.
 func (s *Setup) TablesFound(written bool) []catalog.Table {
 	if written {
 		return catalog.Written(s.Tables)
@@ -270,7 +270,7 @@ func (s *Setup) Close() { s.stores.close() }
 
 // stores opens each bucket and folder once.
 type stores struct {
-	ctx  context.Context // of the clients' making
+	ctx  context.Context // for making the clients
 	s3   config.S3
 	lake string
 
@@ -280,7 +280,7 @@ type stores struct {
 	find AWS
 }
 
-// at is the store of a location. The folder of one that is written is made.
+// at is the store of a location. It creates the folder if the location is written.
 func (s *stores) at(l config.Location, written bool) (store.Store, error) {
 	if s.isBucket(l) {
 		s.mu.Lock()
@@ -317,7 +317,7 @@ func (s *stores) folder(l config.Location) string {
 	if s.lake == "" {
 		return l.Dir
 	}
-	// Names of buckets have no slash and no "..": they were checked.
+	// Bucket names were checked: they have no slash and no "..".
 	return filepath.Join(s.lake, l.Bucket)
 }
 

@@ -8,9 +8,8 @@ import (
 	"sluice/internal/store"
 )
 
-// Sweep removes what dead workers have left where the pipeline writes, and says
-// how many uploads that were. A place that fails does not keep the others from
-// being swept.
+// Sweep removes the uploads of dead workers from the places where the pipeline
+// writes, and returns their number. If one place fails it still sweeps the others.
 func (s *Setup) Sweep(ctx context.Context) (int, error) {
 	type place struct {
 		st     store.Store
