@@ -53,7 +53,7 @@ func (a *ahead) run() error {
 				return err
 			}
 		}
-		if err := a.output.write(s.lane); err != nil {
+		if err := a.tables.write(s.lane); err != nil {
 			return err
 		}
 		if a.progress.ended {

@@ -46,7 +46,7 @@ type conversion struct {
 	decoder *decoder      // of the records of in
 	lanes   []*lane
 
-	output   output
+	tables   tableFiles
 	progress progress
 }
 
@@ -75,14 +75,14 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 		return nil, err
 	}
 	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is not UTF-8, because it becomes text
-	c := &conversion{m: m, opts: opts, file: file, output: output{m: m}}
+	c := &conversion{m: m, opts: opts, file: file, tables: tableFiles{m: m}}
 	c.progress = progress{most: opts.MaxRecords, report: opts.Progress}
 	for i, out := range outputs {
 		w, err := parquetfile.NewWriter(out, m.Schema(&m.Tables[i]), parquetfile.Options{CreatedBy: opts.CreatedBy, KeyValues: out.KeyValues})
 		if err != nil {
 			return nil, err
 		}
-		c.output.add(w)
+		c.tables.add(w)
 	}
 	for range max(opts.Threads, 1) {
 		l, err := newLane(m, opts.Codec)
@@ -145,7 +145,7 @@ func (c *conversion) run() error {
 	}
 	c.stop()
 	c.lanes = nil // frees their memory for the footers
-	return c.output.close()
+	return c.tables.close()
 }
 
 // open finds out what the input is.
@@ -225,7 +225,7 @@ type schedule interface{ run() error }
 // schedule reads the parts of a file side by side if that is possible, else
 // the input from front to back.
 func (c *conversion) schedule() schedule {
-	s := &stream{c.ctx, c.decoder, c.lanes, &c.output, &c.progress}
+	s := &stream{c.ctx, c.decoder, c.lanes, &c.tables, &c.progress}
 	if !c.apart() {
 		return s
 	}
@@ -263,9 +263,9 @@ func (c *conversion) checkShare() error {
 // result checks that no record was lost or counted twice.
 func (c *conversion) result() (Result, error) {
 	p := &c.progress
-	rows, bytes := c.output.written()
+	rows, bytes := c.tables.written()
 	r := Result{Counts: p.counts, BytesRead: p.stored, BytesWritten: bytes}
-	r.Sums, r.RecordSums = c.output.totals()
+	r.Sums, r.RecordSums = c.tables.totals()
 	switch {
 	case r.RecordsRead != r.RecordsCommitted+r.RecordsQuarantined+r.RecordsSkipped:
 		return r, fmt.Errorf("conservation violated: %d records read, %d committed, %d quarantined, %d skipped", r.RecordsRead, r.RecordsCommitted, r.RecordsQuarantined, r.RecordsSkipped)

@@ -8,7 +8,7 @@ type stream struct {
 	ctx      context.Context
 	decoder  *decoder
 	lanes    []*lane
-	output   *output
+	tables   *tableFiles
 	progress *progress
 }
 
@@ -46,7 +46,7 @@ func (s *stream) write(l *lane) error {
 	if err := l.wait(); err != nil {
 		return err
 	}
-	return s.output.write(l)
+	return s.tables.write(l)
 }
 
 // writeAll writes the row groups that are being encoded. The oldest is in the
