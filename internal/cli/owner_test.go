@@ -42,7 +42,7 @@ func TestOwnerInBucket(t *testing.T) {
 	const refused = `the sink s3://.*/deep/sink/ belongs to the ledger s3://.*/ledger-a/ \(seen from the sink\) of the source s3://.*/a/ `
 	runs("a", "deep/sink/", 0, "1 committed")
 	runs("b", "deep/sink/", 2, refused)
-	runs("b", "deep/sink/inner/", 2, `lies in s3://.*/deep/sink/, which is the sink of another pipeline`)
+	runs("b", "deep/sink/inner/", 2, `is inside s3://.*/deep/sink/, the sink of another pipeline`)
 	runs("b", "deep/", 2, `sink/" in the sink is the sink of another pipeline`)
 	runs("a", "deep/sink/", 0, "0 committed, 1 duplicate")
 
