@@ -3,11 +3,10 @@ package sluice_test
 import (
 	"bytes"
 	"context"
-	"go/ast"
-	"go/parser"
-	"go/token"
+	"flag"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -190,28 +189,31 @@ func TestConvertBuiltMapping(t *testing.T) {
 	}
 }
 
-// Every code of internal/reason has its constant here.
+var update = flag.Bool("update", false, "write reason.go anew")
+
+// reason.go is internal/reason/reason.go once more, for programs.
 func TestReasonConstants(t *testing.T) {
-	constants := func(name, prefix string) (names []string) {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
+	codes, err := os.ReadFile("internal/reason/reason.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("reason.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := regexp.MustCompile(`(?s)\nconst \(\n.*?\n\)`)
+	groups := group.FindAll(codes, -1)
+	want := group.ReplaceAllFunc(got, func([]byte) (next []byte) {
+		next, groups = groups[0], groups[1:]
+		return regexp.MustCompile(`(\w+)( *) Code = .*`).ReplaceAll(next, []byte("Reason$1$2 = reason.$1"))
+	})
+	if *update {
+		if err := os.WriteFile("reason.go", want, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range file.Decls {
-			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
-				for _, s := range g.Specs {
-					v := s.(*ast.ValueSpec)
-					name := strings.TrimPrefix(v.Names[0].Name, prefix)
-					if same, ok := v.Values[0].(*ast.SelectorExpr); ok && same.Sel.Name != name {
-						t.Errorf("%s is %s", v.Names[0].Name, same.Sel.Name)
-					}
-					names = append(names, name)
-				}
-			}
-		}
-		return names
+		return
 	}
-	if d := cmp.Diff(constants("internal/reason/reason.go", ""), constants("reason.go", "Reason")); d != "" {
-		t.Errorf("internal/reason -, reason.go +\n%s", d)
+	if diff := cmp.Diff(string(want), string(got)); diff != "" || len(groups) > 0 {
+		t.Errorf("make reason.go anew with\n\tgo test . -run TestReasonConstants -update\n(-want +got):\n%s", diff)
 	}
 }

@@ -14,13 +14,16 @@ var (
 	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	fenced   = regexp.MustCompile("(?ms)^[ \t]*```.*?^[ \t]*```$")
 	testName = regexp.MustCompile(`\bTest[A-Z][A-Za-z]+\b[^*]`)
+	testRun  = regexp.MustCompile("go test [^`\n]*-(?:run|fuzz) '?((?:Test|Fuzz)\\w+)[^`\n]*")
 )
 
 // Links between the documents lead to files and headings that are there, and a
-// test that a document names is one of ours.
+// test that a document names is one of ours, in the packages that its command
+// names.
 func TestLinks(t *testing.T) {
 	documents := map[string]string{}
 	tests := map[string]bool{}
+	in := map[string]string{} // the tests of a folder
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -33,8 +36,9 @@ func TestLinks(t *testing.T) {
 			return err
 		case strings.HasSuffix(path, "_test.go"):
 			text, err := os.ReadFile(path)
-			for _, m := range regexp.MustCompile(`func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+			for _, m := range regexp.MustCompile(`func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(text, -1) {
 				tests[string(m[1])] = true
+				in[filepath.Dir(path)] += " " + string(m[1])
 			}
 			return err
 		}
@@ -60,6 +64,13 @@ func TestLinks(t *testing.T) {
 		for _, name := range testName.FindAllString(prose, -1) {
 			if name = name[:len(name)-1]; !tests[name] {
 				t.Errorf("%s names %s: there is no such test", path, name)
+			}
+		}
+		for _, run := range testRun.FindAllStringSubmatch(text, -1) {
+			for _, word := range strings.Fields(run[0]) {
+				if strings.HasPrefix(word, ".") && !strings.Contains(in[filepath.Join("..", filepath.FromSlash(word))], " "+run[1]) {
+					t.Errorf("%s: %s: %s has no such test", path, run[0], word)
+				}
 			}
 		}
 	}

@@ -1,15 +1,6 @@
 package cli
 
-import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
-	"strings"
-	"testing"
-
-	"sluice/internal/reason"
-)
+import "testing"
 
 func TestVisible(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
@@ -61,34 +52,5 @@ func TestBaseName(t *testing.T) {
 		if got := baseName(in); got != want {
 			t.Errorf("baseName(%q) = %s, want %s", in, got, want)
 		}
-	}
-}
-
-// Every reason to reject an object has a hint: the codes are read from their
-// source, so that a new one is not forgotten here.
-func TestEveryRejectHasAHint(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../reason/reason.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for _, d := range file.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || !strings.HasPrefix(g.Doc.Text(), "Reasons to reject an object.") {
-			continue
-		}
-		for _, s := range g.Specs {
-			code, err := strconv.Unquote(s.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			seen++
-			if rejectHints[reason.Code(code)] == "" {
-				t.Errorf("no hint for %s", code)
-			}
-		}
-	}
-	if seen == 0 {
-		t.Error("no reasons found in ../reason/reason.go")
 	}
 }

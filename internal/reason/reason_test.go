@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/reason"
 )
 
 // usedForObjectsToo are the codes of records that also reject objects; the
@@ -39,6 +41,21 @@ func TestDocumented(t *testing.T) {
 	}
 	if diff := cmp.Diff(sorted(object), table(t, objects)); diff != "" {
 		t.Errorf("codes of objects: constants -, docs/reasons.md +\n%s", diff)
+	}
+}
+
+// Every reason to reject an object has a hint, and only these.
+func TestHints(t *testing.T) {
+	record, object := constants(t)
+	for _, code := range object {
+		if reason.Hint(reason.Code(code), "") == "" {
+			t.Errorf("no hint for %s", code)
+		}
+	}
+	for _, code := range record {
+		if hint := reason.Hint(reason.Code(code), ""); hint != "" && !slices.Contains(usedForObjectsToo, code) {
+			t.Errorf("%s rejects no object, and has a hint: %s", code, hint)
+		}
 	}
 }
 
