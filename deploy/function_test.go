@@ -101,7 +101,7 @@ func configuration(s *stack) []string {
 // events that it knows by these names.
 func followUp(s *stack) []string {
 	var p problems
-	code, err := os.ReadFile("../internal/awslambda/schedule.go")
+	code, err := os.ReadFile("../internal/awslambda/notice.go")
 	if err != nil {
 		return []string{err.Error()}
 	}

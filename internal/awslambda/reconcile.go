@@ -1,43 +1,12 @@
 package awslambda
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"sluice/internal/event"
 	"sluice/internal/pipeline"
 )
-
-// notice is an event that names no object.
-type notice int
-
-const (
-	none notice = iota
-	crawlerEnded
-	scheduled
-)
-
-// noticeOf recognises the events of EventBridge that Glue and schedules send:
-// https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html,
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html.
-// It does not matter which crawler it was: FollowUp looks up what is left to do.
-func noticeOf(raw json.RawMessage) notice {
-	var e struct {
-		Source     string `json:"source"`
-		DetailType string `json:"detail-type"`
-	}
-	if len(raw) > event.MaxBytes || json.Unmarshal(raw, &e) != nil {
-		return none
-	}
-	switch {
-	case e.Source == "aws.glue" && e.DetailType == "Glue Crawler State Change":
-		return crawlerEnded
-	case (e.Source == "aws.events" || e.Source == "aws.scheduler") && e.DetailType == "Scheduled Event":
-		return scheduled
-	}
-	return none
-}
 
 // reconcile processes what the ledger lacks, since events can be lost. Work that
 // is not done in time is left to the next schedule. Objects that are up to date
