@@ -1,10 +1,10 @@
-// Package catalog is the contract of what makes committed files visible to
-// query engines, and the rules by which a table may change.
+// Package catalog is the contract of a catalog, which makes committed files visible
+// to query engines, and the rules by which a table may change.
 //
-// The catalog stands apart from the data. Files are committed and accounted for
-// without it, so a failure here never fails an object; and it is never
-// forgotten, since what could not be done is done by FollowUp. docs/catalog.md
-// says the same to users.
+// The catalog is separate from the data. Files are committed and accounted for
+// without it, so a failure here never fails an object. Nor is a failure forgotten:
+// FollowUp does what could not be done before. docs/catalog.md says the same for
+// users.
 package catalog
 
 import (
@@ -25,20 +25,22 @@ type Catalog interface {
 	//
 	// It MUST be called once per batch, after the ledger was written and before
 	// the events are acknowledged, with the tables of every object of the batch
-	// that was committed or found already committed: who committed it may have
-	// died before its own Refresh.
+	// that was committed or found already committed: the worker that committed it
+	// may have died before its own Refresh.
 	//
-	// A table that fails MUST NOT keep the others from being refreshed. After an
-	// error the data stand and the objects have not failed; the error is for
-	// metrics and logs. Only if Result.Pending is false with it, nobody will
-	// do it later: the caller MUST call Refresh again, as by not acknowledging.
+	// If one table fails, the others MUST be refreshed all the same. After an
+	// error the data are still committed and the objects have not failed; the
+	// error is for metrics and logs. If Result.Pending is false after an error,
+	// FollowUp will not repair it: the caller MUST call Refresh again, for example
+	// by not acknowledging the events.
 	Refresh(ctx context.Context, tables []Table) (Result, error)
 
-	// FollowUp does what an earlier Refresh, perhaps of another process, could
-	// not, or would have done if its caller had not died; tables are all that are
-	// configured. It MUST be called on a schedule, with what was found written,
-	// and should be when an event says that a crawler ended. With nothing left to
-	// do it changes nothing. It is idempotent.
+	// FollowUp does what an earlier Refresh, perhaps in another process, could not
+	// do, or what nobody did because the caller of Refresh died. It takes all
+	// configured tables. It MUST be called on a schedule, with Written set for
+	// tables that are known to have files, and should be called when an event says
+	// that a crawler ended. If nothing is left to do it changes nothing. It is
+	// idempotent.
 	FollowUp(ctx context.Context, tables []Table) (Result, error)
 }
 
@@ -51,12 +53,12 @@ type Table struct {
 	// can be moved.
 	Location    string
 	MappingHash string // SHA-256 of the mapping, lower-case hex
-	// Written says that a file with these columns is known to stand. If not,
-	// there may be none, or those of an older mapping only.
+	// Written says that a file with these columns is known to exist. If it is
+	// false, there may be no file, or only files of an older mapping.
 	Written bool
 }
 
-// Written are these tables with a file of each.
+// Written returns the tables with Written set.
 func Written(tables []Table) []Table {
 	all := slices.Clone(tables)
 	for i := range all {
@@ -76,7 +78,7 @@ type Result struct {
 	Pending bool     // something is left that FollowUp will do
 }
 
-// None is the catalog of those who want none: query engines find the files themselves.
+// None does nothing: query engines find the files themselves.
 type None struct{}
 
 var _ Catalog = None{}

@@ -15,7 +15,7 @@ type Column struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-// Columns are the columns of a schema in catalog words.
+// Columns are the columns of a schema, in the terms of catalogs.
 func Columns(s schema.Schema) []Column {
 	columns := make([]Column, len(s.Columns))
 	for i, c := range s.Columns {
@@ -43,19 +43,19 @@ func hiveType(t schema.Type) string {
 	}
 }
 
-// Merge brings the columns a table has together with those a mapping wants:
+// Merge combines the columns of a table with those that a mapping wants:
 //
-//   - columns of the table stay, in their order, also those the mapping lacks;
+//   - columns of the table stay, in their order, even if the mapping lacks them;
 //   - new columns come at the end, in the order of the mapping. Older files read
 //     NULL in them, as Athena finds Parquet columns by name;
 //   - a column's comment is set when it has none, and otherwise left to whoever wrote it;
 //   - a changed type is an error. Athena cannot read the files of an
-//     unpartitioned Parquet table by another type than they were written with
-//     (https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html),
-//     and that includes the wider ones.
+//     unpartitioned Parquet table by another type than they were written with,
+//     not even by a wider one
+//     (https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html).
 //
-// It never takes away, so processes with different mappings agree in the end,
-// whoever comes last. have and want are not changed.
+// It never removes a column, so processes with different mappings agree in the
+// end, in whatever order they come. have and want are not changed.
 func Merge(have, want []Column) (merged []Column, changed bool, err error) {
 	merged = slices.Clone(have)
 	var conflicts []string
@@ -78,7 +78,7 @@ func Merge(have, want []Column) (merged []Column, changed bool, err error) {
 	return merged, changed, nil
 }
 
-// normal makes the spellings of a type alike that crawlers and people use.
+// normal gives a type one spelling; crawlers and people use several.
 func normal(hiveType string) string {
 	t := strings.ToLower(strings.ReplaceAll(hiveType, " ", ""))
 	switch t {

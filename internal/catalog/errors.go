@@ -27,11 +27,11 @@ const (
 	Denied    Reason = "access_denied" // or credentials that are not valid
 	Throttled Reason = "throttled"
 	Timeout   Reason = "timeout"
-	Conflict  Reason = "conflict" // others changed the same table all the time
+	Conflict  Reason = "conflict" // others kept changing the same table
 	Failed    Reason = "failed"   // anything else
 )
 
-// codes are the error codes of the Glue API, and those all services of AWS share
+// codes are the error codes of the Glue API and those that all AWS services share
 // (https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-exceptions.html,
 // https://docs.aws.amazon.com/glue/latest/webapi/CommonErrors.html).
 var codes = map[Reason][]string{
@@ -42,7 +42,7 @@ var codes = map[Reason][]string{
 	Timeout:   {"OperationTimeoutException", "RequestTimeout"},
 }
 
-// ReasonOf is the reason of an error; of several joined ones, that of one.
+// ReasonOf is the reason of an error. If several are joined, it is that of one.
 func ReasonOf(err error) Reason {
 	var refused *RefusedError
 	if errors.As(err, &refused) {

@@ -17,22 +17,21 @@ const (
 	Updated
 )
 
-// ErrConflict says that somebody else changed a table between our look at it
-// and our change.
-var ErrConflict = errors.New("the table was changed by another at the same time")
+// ErrConflict says that another process changed a table after we read it and
+// before we wrote it.
+var ErrConflict = errors.New("another process changed the table at the same time")
 
 const (
 	attempts   = 8
 	firstPause = 25 * time.Millisecond // doubles: about three seconds in all
 )
 
-// RefreshEach is Refresh for catalogs that hold the tables themselves. one
-// brings a table up to date: it reads what is there, merges and writes, on the
-// condition that nothing changed in between; it returns an ErrConflict if
-// something did, and is called again, after a pause, a limited number of times.
+// RefreshEach is Refresh for catalogs that store the tables themselves. one
+// brings a table up to date: it reads the table, merges and writes, on the
+// condition that nothing changed in between. If something did, it returns an
+// ErrConflict, and is called again after a pause, a limited number of times.
 //
-// Such catalogs need not remember what failed: FollowUp looks at every table
-// again.
+// Such catalogs need not remember failures: FollowUp looks at every table again.
 func RefreshEach(ctx context.Context, tables []Table, one func(context.Context, Table) (Change, error)) (Result, error) {
 	var result Result
 	var errs []error
@@ -61,7 +60,7 @@ func retryConflicts(ctx context.Context, t Table, one func(context.Context, Tabl
 		if !errors.Is(err, ErrConflict) || attempt == attempts {
 			return change, err
 		}
-		// Random, or those who met once would meet again.
+		// Random, so that two processes that collided do not collide again.
 		if err := Sleep(ctx, rand.N(pause)); err != nil {
 			return Unchanged, err
 		}

@@ -1,5 +1,5 @@
-// Package catalogtest is the suite that every catalog that holds tables itself
-// must pass: the contract of catalog.Catalog as tests.
+// Package catalogtest is the contract of catalog.Catalog as tests. Every catalog
+// that stores tables itself must pass them.
 package catalogtest
 
 import (
@@ -28,7 +28,7 @@ type Stored struct {
 // Fixture is a catalog under test, with no tables, and a way to look inside it.
 type Fixture struct {
 	Catalog  catalog.Catalog
-	Location string // of a folder tables may be in, without the slash at its end
+	Location string // of a folder for tables, without the slash at its end
 	// Read returns a table, or nil if there is none.
 	Read func(ctx context.Context, database, table string) (*Stored, error)
 }
@@ -56,7 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 	}
 }
 
-// RunConcurrent runs the part of the suite that needs writes on a condition.
+// RunConcurrent runs the part of the suite that needs conditional writes.
 func RunConcurrent(t *testing.T, open func(t *testing.T) Fixture) {
 	s := &suite{Fixture: open(t), t: t}
 	const writers = 6
@@ -76,7 +76,7 @@ func RunConcurrent(t *testing.T, open func(t *testing.T) Fixture) {
 	for _, c := range s.read("t").Columns {
 		got = append(got, c.Name)
 	}
-	// Whoever came first has created the table; id is first with all of them.
+	// The first writer has created the table. Each has id as its first column.
 	slices.Sort(got[1:])
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("columns after %d writers at once:\n%s", writers, diff)
@@ -192,7 +192,7 @@ func testIdempotent(t *testing.T, s *suite) {
 	}
 }
 
-// The columns are those of the mapping, so it is no matter whether files have them.
+// The columns come from the mapping, so it does not matter whether files have them.
 func testWritten(_ *testing.T, s *suite) {
 	s.refresh(created, s.table("t", "a string"))
 	s.refresh(catalog.Result{}, catalog.Written([]catalog.Table{s.table("t", "a string")})...)

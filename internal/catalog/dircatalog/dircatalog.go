@@ -1,9 +1,9 @@
 // Package dircatalog is the catalog of a local lake: a JSON file per table,
-// <database>/<table>.json, in a folder of the lake. Whoever queries the lake
-// learns from it which tables there are, of what columns, and where.
+// <database>/<table>.json, in a folder of the lake. It tells readers of the lake
+// which tables there are, with which columns, and where.
 //
-// It stands on store.Store and not on files, since that contract has what a
-// catalog needs: objects appear whole, and only if nobody was faster.
+// It uses store.Store and not files, since that contract has what a catalog needs:
+// objects appear whole, and only if no other writer was faster.
 package dircatalog
 
 import (
@@ -18,7 +18,7 @@ import (
 	"sluice/internal/store"
 )
 
-// formatVersion is the version of the files that is written and understood.
+// formatVersion is the version of the files that this code writes and reads.
 const formatVersion = 1
 
 // maxFileBytes is far more than a table of ten thousand columns needs.
@@ -43,7 +43,7 @@ type Catalog struct {
 
 var _ catalog.Catalog = (*Catalog)(nil)
 
-// New is the catalog in s under prefix, which ends with a slash or is empty.
+// New returns the catalog in s under prefix, which ends with a slash or is empty.
 func New(s store.Store, prefix string) *Catalog { return &Catalog{store: s, prefix: prefix} }
 
 // Refresh creates or evolves the tables.
@@ -130,10 +130,11 @@ func (c *Catalog) Look(ctx context.Context, t catalog.Table) (catalog.Change, er
 	return catalog.Unchanged, nil
 }
 
-// merge brings in what the table has more, and reports whether it has.
+// merge adds what the definition lacks of the table, and reports whether it
+// changed.
 func (d *Definition) merge(t catalog.Table) (bool, error) {
 	if d.Location != folder(t.Location) {
-		return false, fmt.Errorf("the table of this name in the catalog is at %s, the files are at %s", d.Location, t.Location)
+		return false, fmt.Errorf("the catalog has a table of this name at %s, but the files are at %s", d.Location, t.Location)
 	}
 	columns, changed, err := catalog.Merge(d.Columns, catalog.Columns(t.Schema))
 	if err != nil {
@@ -151,8 +152,8 @@ func (c *Catalog) key(database, table string) string {
 	return c.prefix + database + "/" + table + ".json"
 }
 
-// read reads a file. One that is not understood is refused and stays: it may be
-// of a newer version, or written by hand.
+// read reads a file. If it is not understood it is refused and left as it is: it
+// may be of a newer version, or written by hand.
 func (c *Catalog) read(ctx context.Context, database, table string) (Definition, string, error) {
 	data, info, err := store.Get(ctx, c.store, c.key(database, table), maxFileBytes)
 	if err != nil {
@@ -162,11 +163,11 @@ func (c *Catalog) read(ctx context.Context, database, table string) (Definition,
 	err = json.Unmarshal(data, &d)
 	switch {
 	case err != nil || d.Version < 1:
-		err = fmt.Errorf("%s is damaged, or no file of sluice; delete it, and the next run writes it anew", c.key(database, table))
+		err = fmt.Errorf("%s is damaged, or not a file of sluice; delete it, and the next run writes it again", c.key(database, table))
 	case d.Version > formatVersion:
-		err = fmt.Errorf("%s: sluice_table is %d, this version of sluice understands %d", c.key(database, table), d.Version, formatVersion)
+		err = fmt.Errorf("%s: sluice_table is %d, but this version of sluice only reads %d", c.key(database, table), d.Version, formatVersion)
 	case d.Database != database || d.Table != table:
-		err = fmt.Errorf("%s: it says it is of table %s.%s; delete it, and the next run writes it anew", c.key(database, table), d.Database, d.Table)
+		err = fmt.Errorf("%s: the file names table %s.%s; delete it, and the next run writes it again", c.key(database, table), d.Database, d.Table)
 	default:
 		return d, info.ETag, nil
 	}

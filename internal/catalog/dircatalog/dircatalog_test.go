@@ -103,12 +103,12 @@ func TestFile(t *testing.T) {
 // A file that is not understood is never overwritten.
 func TestFileNotUnderstood(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
-		{"empty", "", "t.json is damaged, or no file of sluice; delete it, and the next run writes it anew"},
+		{"empty", "", "t.json is damaged, or not a file of sluice; delete it, and the next run writes it again"},
 		{"no JSON", "garbage", "t.json is damaged"},
 		{"another type", `{"sluice_table":"1"}`, "t.json is damaged"},
 		{"no table", "{}", "t.json is damaged"},
-		{"newer", `{"sluice_table":2,"database":"lake","table":"t"}`, "sluice_table is 2, this version of sluice understands 1"},
-		{"renamed", `{"sluice_table":1,"database":"lake","table":"u"}`, "it says it is of table lake.u"},
+		{"newer", `{"sluice_table":2,"database":"lake","table":"t"}`, "sluice_table is 2, but this version of sluice only reads 1"},
+		{"renamed", `{"sluice_table":1,"database":"lake","table":"u"}`, "the file names table lake.u"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

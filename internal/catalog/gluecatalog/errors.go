@@ -12,10 +12,10 @@ const (
 	alreadyExists = "AlreadyExistsException"
 )
 
-// errNoTable is for an answer the API does not rule out.
+// errNoTable is for an answer without a table, which the API does not rule out.
 var errNoTable = errors.New("the answer of Glue has no table")
 
-// conflict marks the errors after which the table is to be read again.
+// conflict marks the errors after which the table must be read again.
 func conflict(err error) error {
 	switch catalog.CodeOf(err) {
 	case alreadyExists, // between our GetTable and CreateTable

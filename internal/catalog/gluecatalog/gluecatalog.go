@@ -1,6 +1,6 @@
 // Package gluecatalog writes tables directly into the Glue Data Catalog. The
-// columns come from the mapping, not from a crawler's guess, and a new table
-// can be queried as soon as its first file stands.
+// columns come from the mapping, not from a crawler's guess, and a new table can
+// be queried as soon as its first file is committed.
 package gluecatalog
 
 import (
@@ -22,8 +22,8 @@ type Catalog struct{ client *glue.Client }
 
 var _ catalog.Catalog = (*Catalog)(nil)
 
-// New is the catalog the client leads to. Its databases must be there: a function
-// that could create one would hide that a name is misspelt.
+// New returns the catalog of the client's account. Its databases must exist: if we
+// created missing ones, a misspelt name would go unnoticed.
 func New(client *glue.Client) *Catalog { return &Catalog{client} }
 
 // Refresh creates or evolves the tables.
@@ -60,9 +60,9 @@ func (c *Catalog) create(ctx context.Context, t catalog.Table) (catalog.Change, 
 	return catalog.Created, nil
 }
 
-// evolve adds to a table what the mapping has more. Nothing is written when
-// nothing is: not for another mapping hash alone, since every write is a
-// version of the table, and two mappings in use at once would write in turns.
+// evolve adds to a table what it lacks of the mapping. If it lacks nothing, nothing
+// is written, even if the mapping's hash differs: every write makes a version of
+// the table, and two mappings in use at once would write in turns.
 func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Table) (catalog.Change, error) {
 	merged, changed, err := merge(t, table)
 	if err != nil || !changed {
@@ -81,9 +81,9 @@ func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Tabl
 	_, err = c.client.UpdateTable(ctx, &glue.UpdateTableInput{
 		DatabaseName: &t.Database,
 		TableInput:   input,
-		// Without it, the last of several writers would win in silence.
+		// Without it, the last of several writers would silently win.
 		VersionId: table.VersionId,
-		// An archived version per change counts against a limit of the account.
+		// Each archived version counts against a limit of the account.
 		SkipArchive: aws.Bool(true),
 	})
 	if err != nil {
@@ -92,7 +92,8 @@ func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Tabl
 	return catalog.Updated, nil
 }
 
-// merge gives the columns of the table with those that the mapping has more.
+// merge returns the columns of the table, and after them those that only the
+// mapping has.
 func merge(t catalog.Table, table *types.Table) (merged []catalog.Column, changed bool, err error) {
 	if err = suits(t, table); err == nil {
 		merged, changed, err = catalog.Merge(fromGlue(table.StorageDescriptor.Columns), catalog.Columns(t.Schema))
@@ -120,7 +121,7 @@ func (c *Catalog) Look(ctx context.Context, t catalog.Table) (catalog.Change, er
 	return catalog.Updated, nil
 }
 
-// suits checks that a table found under our name is one our files fit into.
+// suits checks that our files fit into the table that has our name.
 func suits(t catalog.Table, table *types.Table) error {
 	storage := table.StorageDescriptor
 	switch {
@@ -129,9 +130,9 @@ func suits(t catalog.Table, table *types.Table) error {
 	case aws.ToString(table.TableType) == "VIRTUAL_VIEW":
 		return errors.New("the catalog has a view of this name")
 	case storage == nil || aws.ToString(storage.InputFormat) != inputFormat:
-		return errors.New("the table of this name in the catalog is not one of Parquet files")
+		return errors.New("the catalog has a table of this name whose files are not Parquet")
 	case folder(aws.ToString(storage.Location)) != folder(t.Location):
-		return fmt.Errorf("the table of this name in the catalog is at %s, the files are at %s", aws.ToString(storage.Location), t.Location)
+		return fmt.Errorf("the catalog has a table of this name at %s, but the files are at %s", aws.ToString(storage.Location), t.Location)
 	}
 	for _, key := range table.PartitionKeys {
 		for _, column := range t.Schema.Columns {

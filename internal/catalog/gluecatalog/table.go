@@ -9,8 +9,8 @@ import (
 	"sluice/internal/catalog"
 )
 
-// The classes by which Hive, and so Athena, Spectrum and Spark, know a table of
-// Parquet files
+// The classes by which Hive, and with it Athena, Spectrum and Spark, recognise a
+// table of Parquet files
 // (https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html).
 const (
 	inputFormat  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -25,7 +25,7 @@ const mappingParameter = "sluice.mapping_sha256"
 func newTable(t catalog.Table) *types.TableInput {
 	return &types.TableInput{
 		Name:      &t.Schema.Table,
-		TableType: aws.String("EXTERNAL_TABLE"), // to drop the table leaves the files
+		TableType: aws.String("EXTERNAL_TABLE"), // dropping the table keeps the files
 		Parameters: map[string]string{
 			"EXTERNAL":       "TRUE",
 			"classification": "parquet", // Glue jobs look for it
@@ -48,8 +48,8 @@ func newTable(t catalog.Table) *types.TableInput {
 // the beginning of s3://b/orders_old/.
 func folder(location string) string { return strings.TrimRight(location, "/") + "/" }
 
-// asInput is a table as it was found, in the form UpdateTable takes: what is not
-// sent is deleted. Views are not updated, so theirs are left out.
+// asInput is a table as it was found, in the form that UpdateTable takes. What is
+// not sent is deleted. The fields of views are left out: views are not updated.
 func asInput(t *types.Table) *types.TableInput {
 	return &types.TableInput{
 		Name:              t.Name,
@@ -74,8 +74,8 @@ func fromGlue(columns []types.Column) []catalog.Column {
 	return all
 }
 
-// toGlue is the reverse of fromGlue. The merged columns begin with those the
-// table has; of them what the catalog keeps beside, such as parameters, stays.
+// toGlue is the reverse of fromGlue. The merged columns begin with those of the
+// table; these keep what else the catalog has for them, such as parameters.
 func toGlue(have []types.Column, merged []catalog.Column) []types.Column {
 	all := make([]types.Column, len(merged))
 	copy(all, have)

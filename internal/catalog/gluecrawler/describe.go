@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 )
 
-// Description is what a person has to know of the crawler.
+// Description is what a person needs to know about the crawler.
 type Description struct {
 	Name           string
 	State          string   // READY, RUNNING, STOPPING
@@ -15,7 +15,7 @@ type Description struct {
 	LastCrawl      string   // SUCCEEDED, FAILED, CANCELLED; empty: there was none
 	LastError      string   // of the last crawl
 	Targets        []string // paths in S3
-	NewFoldersOnly bool     // it does not look at new files of a folder it knows
+	NewFoldersOnly bool     // it does not look at new files in a folder it knows
 	Dirty          bool     // there may be files that no crawl has seen
 }
 

@@ -11,13 +11,13 @@ import (
 	"sluice/internal/catalog"
 )
 
-// fingerprints are what a crawl has to find out of each table: by its name, the
-// SHA-256, in hex, of where its files are and of its columns.
+// fingerprints are what a crawl must find out about each table. They map its name
+// to the SHA-256, in hex, of its location and its columns.
 type fingerprints map[string]string
 
-// fingerprintsOf are those of the tables that have files. It leaves out the
-// comments of columns, which files do not have, and their order, which the
-// crawler keeps as it found it first.
+// fingerprintsOf are the fingerprints of the tables that have files. They leave
+// out the comments of columns, which files do not have, and the order of columns,
+// which the crawler keeps as it first found it.
 func fingerprintsOf(tables []catalog.Table) fingerprints {
 	all := make(fingerprints, len(tables))
 	for _, t := range tables {
@@ -36,7 +36,7 @@ func fingerprintsOf(tables []catalog.Table) fingerprints {
 	return all
 }
 
-// in reports whether others has each of these tables just so.
+// in reports whether others has each of these tables with the same fingerprint.
 func (f fingerprints) in(others fingerprints) bool {
 	for name, sum := range f {
 		if others[name] != sum {

@@ -1,21 +1,21 @@
 // Package gluecrawler makes files known by starting a Glue crawler.
 //
-// Athena lists the folder of a table for each query, so new files of a known
-// table need no crawl, and each crawl is paid for. One is needed once a table is
-// new, or its columns are others than those of the last crawl. A marker, an
-// object in the store, says for which columns of each table a crawl was asked
-// for, and how far that is:
+// Athena lists the folder of a table for each query, so new files of a known table
+// need no crawl, and each crawl costs money. A crawl is needed when a table is new,
+// or when its columns differ from those of the last crawl. A marker, an object in
+// the store, says for which columns of each table a crawl was requested, and how
+// far it has come:
 //
 //	dirty    from before the attempt to start the crawler,
 //	started  once a crawl was started after that,
 //	clean    once a crawl was seen to have succeeded since.
 //
-// A crawler that runs already cannot be started again, and it may have listed
-// the folder before the file with the new columns was there. So the marker is
-// made dirty after the commit, and it is cleared only when a crawl that began
-// after that has succeeded. Each write is on the condition that the marker is
-// still the very one that was read or written before, so that none hides a dirty
-// of somebody else. Who dies, anywhere, leaves a marker that says too much: that
+// A running crawler cannot be started again, and it may have listed the folder
+// before the file with the new columns was there. So the marker is made dirty
+// after the commit, and it is cleared only when a crawl that began after that has
+// succeeded. Each write has the condition that the marker is still the one that
+// was read or written before, so that no write hides a dirty of another process.
+// A process that dies, at any point, leaves a marker that asks for too much: that
 // costs a crawl, never a column. model_test.go goes through all interleavings.
 //
 // With the policy Always every commit makes the marker dirty.
@@ -36,7 +36,7 @@ import (
 	"sluice/internal/store"
 )
 
-// API is the part of glue.Client that is used, and so what the role must allow.
+// API is the part of glue.Client that is used. The role must allow these calls.
 type API interface {
 	StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error)
 	GetCrawler(context.Context, *glue.GetCrawlerInput, ...func(*glue.Options)) (*glue.GetCrawlerOutput, error)
@@ -58,29 +58,30 @@ type Crawler struct {
 	policy Policy
 
 	mu    sync.Mutex
-	known fingerprints // tables of which a crawl was seen to have begun
+	known fingerprints // tables for which a crawl is known to have begun
 }
 
 var _ catalog.Catalog = (*Crawler)(nil)
 
-// maxFailures is the number of crawls that may fail one after another before
-// FollowUp starts the next only when retryAfter has passed: each is paid for,
-// and the cause needs a person.
+// maxFailures is the number of crawls that may fail in a row. After that FollowUp
+// waits for retryAfter before it starts the next: each crawl costs money, and a
+// person must find the cause.
 const (
 	maxFailures = 3
 	retryAfter  = 24 * time.Hour
 )
 
-// New is the crawler of that name. Its marker is in s under prefix, which ends
-// with a slash or is empty; everybody who starts the crawler after commits must
-// use the same.
+// New returns the crawler of that name. Its marker is in s under prefix, which ends
+// with a slash or is empty. All processes that start the crawler after commits
+// must use the same marker.
 func New(api API, name string, s store.Store, prefix string, p Policy) *Crawler {
 	return &Crawler{api: api, name: name, marker: newMarker(s, prefix, name), policy: p}
 }
 
-// Refresh starts the crawler if the policy says so, or if a start is still owed.
-// That it runs already, or cannot be started, is remembered; only the latter is
-// an error. Tables that this process knows to be crawled cost no request.
+// Refresh starts the crawler if the policy says so, or if an earlier start is still
+// due. If it already runs, or cannot be started, the marker remembers that; only
+// the latter is an error. Tables that this process knows to be crawled cost no
+// request.
 func (c *Crawler) Refresh(ctx context.Context, tables []catalog.Table) (catalog.Result, error) {
 	wanted := fingerprintsOf(tables)
 	always := c.policy == Always && len(tables) > 0
@@ -89,7 +90,7 @@ func (c *Crawler) Refresh(ctx context.Context, tables []catalog.Table) (catalog.
 	}
 	mark, etag, err := c.marker.ask(ctx, wanted, always)
 	if err != nil {
-		return catalog.Result{}, err // nobody would follow up
+		return catalog.Result{}, err // not Pending: FollowUp would not know of it
 	}
 	if mark.State == stateDirty {
 		return c.begin(ctx, mark, etag)
@@ -98,9 +99,9 @@ func (c *Crawler) Refresh(ctx context.Context, tables []catalog.Table) (catalog.
 	return catalog.Result{Pending: mark.State != stateClean}, nil
 }
 
-// FollowUp starts the crawler if columns may be left that no crawl has seen, and
-// clears the marker if a crawl has seen them. It asks for a crawl of tables that
-// the marker lacks: who committed their files died before its Refresh.
+// FollowUp starts the crawler if there may be columns that no crawl has seen, and
+// clears the marker if a crawl has seen them. It requests a crawl of tables that
+// the marker lacks: the worker that committed their files died before its Refresh.
 func (c *Crawler) FollowUp(ctx context.Context, tables []catalog.Table) (catalog.Result, error) {
 	mark, etag, err := c.marker.ask(ctx, fingerprintsOf(tables), false)
 	if err != nil {
@@ -123,14 +124,13 @@ func (c *Crawler) FollowUp(ctx context.Context, tables []catalog.Table) (catalog
 		mark.Failures++
 		if mark.Failures >= maxFailures && time.Since(began) < retryAfter {
 			return catalog.Result{Pending: true}, fmt.Errorf("crawler %s failed %d times: look at its log and fix it; "+
-				"it is started again a day after the last crawl began, or by you", c.name, mark.Failures)
+				"sluice starts it again a day after the last crawl began; you can start it earlier", c.name, mark.Failures)
 		}
 	}
 	return c.begin(ctx, mark, etag)
 }
 
-// begin starts the crawler and writes down that it has, over the marker it was
-// started for.
+// begin starts the crawler and records that in the marker it was started for.
 func (c *Crawler) begin(ctx context.Context, mark content, etag string) (catalog.Result, error) {
 	started, err := c.start(ctx)
 	if started {
@@ -142,8 +142,8 @@ func (c *Crawler) begin(ctx context.Context, mark content, etag string) (catalog
 	return catalog.Result{Started: started, Pending: true}, err
 }
 
-// learn keeps what the marker says, so that it need not be read again. A crawl
-// has begun; should it fail, FollowUp sees to it.
+// learn keeps what the marker says, so that it need not be read again. A crawl has
+// begun; if it fails, FollowUp starts another.
 func (c *Crawler) learn(mark content) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,9 +156,9 @@ func (c *Crawler) isKnown(wanted fingerprints) bool {
 	return wanted.in(c.known)
 }
 
-// start reports whether the crawler was started. If not, and without an error,
-// it runs; maybe by our own start, whose answer got lost and which the SDK has
-// repeated. That is then one crawl too many.
+// start reports whether the crawler was started. If it was not, and there is no
+// error, the crawler already runs. Perhaps we started it ourselves, and the SDK
+// repeated the call because the answer got lost; that costs one crawl too many.
 func (c *Crawler) start(ctx context.Context) (bool, error) {
 	_, err := c.api.StartCrawler(ctx, &glue.StartCrawlerInput{Name: &c.name})
 	switch {
@@ -178,7 +178,7 @@ const (
 	crawlFailed
 )
 
-// look is what has become of the last crawl, and when that began.
+// look is the outcome of the last crawl, and when it began.
 func (c *Crawler) look(ctx context.Context) (crawl, time.Time, error) {
 	got, err := c.get(ctx)
 	if err != nil {

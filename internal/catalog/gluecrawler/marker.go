@@ -25,19 +25,19 @@ type content struct {
 	Crawler  string `json:"crawler"`
 	State    state  `json:"state"`
 	Failures int    `json:"failures,omitempty"` // crawls that failed since the marker was dirty
-	// Tables are those that a crawl was asked for, each with its fingerprint at
-	// that time: what the crawler knows, or will know once the marker is clean.
+	// Tables are those for which a crawl was requested, each with its fingerprint
+	// at that time: what the crawler knows, or will know once the marker is clean.
 	Tables fingerprints `json:"tables,omitempty"`
-	// Write is random: without it two writes of one state would have one ETag,
-	// and a condition could take a dirty of somebody else for its own.
+	// Write is random. Without it two writes of the same state would have the same
+	// ETag, and a condition could mistake a dirty of another process for its own.
 	Write string `json:"write"`
 }
 
 // maxMarkerBytes is far more than a marker of a thousand tables has.
 const maxMarkerBytes = 1 << 20
 
-// maxConflicts is how often a marker may be replaced by others before ours is
-// written. Who lost once mostly finds that nothing is left to write.
+// maxConflicts is how often others may replace the marker before ours is written.
+// After a lost race there is mostly nothing left to write.
 const maxConflicts = 8
 
 type marker struct {
@@ -46,15 +46,15 @@ type marker struct {
 	crawler string
 }
 
-// newMarker names the marker with "_" before it: Athena leaves out such objects,
-// and the folder is that of a table over the ledger's entries
+// newMarker gives the marker a name that begins with "_". Its folder is that of a
+// table over the ledger's entries, and Athena ignores objects with such names
 // (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
 func newMarker(s store.Store, prefix, crawler string) marker {
 	return marker{store: s, key: prefix + "_crawler-" + url.PathEscape(crawler) + ".json", crawler: crawler}
 }
 
-// get reads the marker. One that is absent is clean, of no table. One that
-// cannot be understood is dirty, as it must not hide a file.
+// get reads the marker. A missing marker counts as clean, without tables. One that
+// cannot be understood counts as dirty: it must not hide a file.
 func (m marker) get(ctx context.Context) (content, string, error) {
 	data, info, err := store.Get(ctx, m.store, m.key, maxMarkerBytes)
 	if errors.Is(err, store.ErrNotFound) {
@@ -70,10 +70,10 @@ func (m marker) get(ctx context.Context) (content, string, error) {
 	return c, info.ETag, nil
 }
 
-// ask gives the marker, after it was made dirty if it lacks one of the tables
-// as they are wanted, or anyway. It is written over the very marker that was
-// read, so of several who come at once one asks for all, and what others ask for
-// meanwhile stays.
+// ask returns the marker. Before that it makes the marker dirty if one of the
+// wanted tables is missing in it or differs, or if anyway is set. The write replaces
+// only the marker that was read: of several processes at the same time one asks for
+// all, and what others ask for meanwhile stays.
 func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (content, string, error) {
 	var err error
 	for try := range maxConflicts {
@@ -83,7 +83,7 @@ func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (cont
 		if errors.Is(err, store.ErrChanged) {
 			continue
 		}
-		// A dirty that was written since our first look is as good as ours.
+		// If another process wrote dirty since our first look, that is enough.
 		asked := wanted.in(c.Tables) && (!anyway || try > 0 && c.State == stateDirty)
 		if err != nil || asked {
 			return c, etag, err
@@ -103,8 +103,8 @@ func (m marker) ask(ctx context.Context, wanted fingerprints, anyway bool) (cont
 	return content{}, "", err
 }
 
-// replace writes the marker if it is still the one with this ETag. If it is not,
-// somebody has asked for another crawl, and follows it up.
+// replace writes the marker if it still has this ETag. If not, another process has
+// asked for a crawl, and follows it up.
 func (m marker) replace(ctx context.Context, etag string, c content) error {
 	_, err := m.put(ctx, c, store.IfMatch(etag))
 	if store.IsRace(err) {
