@@ -1,8 +1,8 @@
-// Package ledger keeps one small JSON object for each source key: which output
-// it has, what was last seen of it and what came of that. An entry is created
-// once, to claim the names of the outputs, and then only replaced by
-// compare-and-set. docs/ledger.md describes the JSON, which is a contract: the
-// entries are there to be queried.
+// Package ledger keeps one small JSON object, the entry, for each source key:
+// which outputs it has, which state of it was last seen, and the outcome. An entry
+// is created once, to claim the names of the outputs, and after that only replaced
+// by compare-and-set. docs/ledger.md describes the JSON, which is a contract:
+// users may query the entries.
 package ledger
 
 import (
@@ -25,10 +25,10 @@ type Entry struct {
 	Bucket   string `json:"bucket"`
 	Key      string `json:"key"`
 	// FirstSeen is the time of the source version that was seen first. It is
-	// part of the outputs' names, which never change.
+	// part of the outputs' names, so these never change.
 	FirstSeen time.Time `json:"first_seen"`
-	// Outputs are those of the tables of the mapping, in its order, and after
-	// them those that an earlier configuration had made.
+	// Outputs are first those of the mapping's tables, in its order, then those
+	// that an earlier configuration made.
 	Outputs []Output `json:"outputs"`
 	// State is the source state that was last accounted for; null after the claim.
 	State *State `json:"state"`
@@ -38,22 +38,22 @@ type Entry struct {
 type Output struct {
 	Table string `json:"table"`
 	Key   string `json:"key"`
-	ETag  string `json:"etag"` // of what stands there; empty: nothing was published yet
-	// Identity of the source state that was published: an older one than
-	// State.Identity if that was rejected.
+	ETag  string `json:"etag"` // of the published object; empty: nothing was published yet
+	// Identity of the source state that was published. It is older than
+	// State.Identity if that state was rejected.
 	Identity string `json:"identity"`
-	Mapping  string `json:"mapping_sha256"` // that it was made with
-	Columns  string `json:"columns_sha256"` // that it has; empty before 2026-12
+	Mapping  string `json:"mapping_sha256"` // the mapping it was made with
+	Columns  string `json:"columns_sha256"` // the columns it has; empty before 2026-12
 	SHA256   string `json:"sha256"`         // of the content
 }
 
-// HasRows reports whether rows of a source state may stand in the output.
+// HasRows reports whether the output may have rows of a source state.
 func (o Output) HasRows() bool { return o.ETag != "" && o.Identity != Absent }
 
-// State is a source state and what came of it.
+// State is a source state and its outcome.
 type State struct {
 	Identity string `json:"identity"` // see store.Info.Identity; "absent" if the key was deleted
-	Listed   string `json:"listed"`   // the same as listings know it: see store.Info.State
+	Listed   string `json:"listed"`   // the same state as listings show it: see store.Info.State
 	// Stats are the counts and sums; Outcome is [Absent] for a deleted key.
 	sluice.Stats
 	Mapping    string `json:"mapping_sha256"`
@@ -65,7 +65,7 @@ type State struct {
 // Absent is the identity and the outcome of a key that was deleted.
 const Absent = "absent"
 
-// ID is that of the source key.
+// ID is the ID of the source key.
 func (e *Entry) ID() ID { return IDOf(e.Bucket, e.Key) }
 
 // Output is the entry's output of a table, or nil.

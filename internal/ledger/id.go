@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// ID is the name of a source key in all places: SHA-256 of bucket, line feed
-// and key. As text it is 64 hex digits, which name the entry, the folder in the
-// quarantine and, in the metadata of an output, whose that is.
+// ID stands for a source key: SHA-256 of bucket, line feed and key. As text it is
+// 64 hex digits. It names the entry and the folder in the quarantine, and the
+// metadata of an output has it.
 type ID [sha256.Size]byte
 
-// IndexID is as much of an ID as the index of the ledger has: the first 16
-// digits as a number, so in the order of the text.
+// IndexID is the part of an ID that the index of the ledger has: the first 16
+// digits as a number, which sorts like the text.
 type IndexID uint64
 
-// ShortID is as much of an ID as the names of outputs and the log have: the
+// ShortID is the part of an ID that the names of outputs and the log have: the
 // first 12 digits.
 type ShortID uint64
 
@@ -27,7 +27,7 @@ const shortDigits = 12
 // IDOf is the ID of a source key.
 func IDOf(bucket, key string) ID { return sha256.Sum256([]byte(bucket + "\n" + key)) }
 
-// ParseID is the ID of which that is the text; false if it is of none.
+// ParseID returns the ID with this text; false if there is none.
 func ParseID(text string) (id ID, ok bool) {
 	if len(text) != hex.EncodedLen(len(id)) {
 		return ID{}, false
@@ -54,14 +54,14 @@ const (
 	outputEnd  = ".parquet"
 )
 
-// OutputName is the name of the output objects of a source key whose first
-// version was of the time firstSeen. It follows from these alone, whatever the
-// configuration: so what stands there is found also if the entry is lost.
+// OutputName is the name of the output objects of a source key whose first version
+// has the time firstSeen. It depends on nothing else, not even the configuration,
+// so outputs are found even if the entry is lost.
 func OutputName(id ShortID, firstSeen time.Time) string {
 	return firstSeen.UTC().Format(outputTime) + id.String() + outputEnd
 }
 
-// ParseOutputName takes the name of an output apart; false if it is none.
+// ParseOutputName parses the name of an output; false if it is not one.
 func ParseOutputName(name string) (id ShortID, firstSeen time.Time, ok bool) {
 	if len(name) != len(outputTime)+shortDigits+len(outputEnd) {
 		return 0, time.Time{}, false

@@ -12,11 +12,11 @@ import (
 // (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
 const indexKey = "_index"
 
-// maxIndex is the size from which on an index is not used: some 6 million entries.
+// maxIndex is the largest index that is used: some 6 million entries.
 const maxIndex = 256 << 20
 
-// Index reads what PutIndex has written; nil if there is none. Its content must
-// prove itself: it can be old, or of another configuration.
+// Index reads what PutIndex has written; nil if there is none. The caller must
+// check the content: it can be old, or of another configuration.
 func (l *Ledger) Index(ctx context.Context) ([]byte, error) {
 	data, info, err := store.Get(ctx, l.store, l.prefix+indexKey, maxIndex)
 	if errors.Is(err, store.ErrNotFound) || info.Size > maxIndex {
@@ -28,7 +28,7 @@ func (l *Ledger) Index(ctx context.Context) ([]byte, error) {
 	return data, nil
 }
 
-// PutIndex replaces the index. One that would be too large is not written.
+// PutIndex replaces the index. It writes nothing if data is too large.
 func (l *Ledger) PutIndex(ctx context.Context, data []byte) error {
 	if len(data) > maxIndex {
 		return nil

@@ -14,8 +14,8 @@ import (
 // maxEntry bounds an entry: a mapping of 100,000 columns fits.
 const maxEntry = 16 << 20
 
-// ErrDamaged says that an entry is there but cannot be read: it is to be
-// rebuilt from the outputs, and is never taken for a key not seen before.
+// ErrDamaged says that an entry exists but cannot be read. It must be rebuilt from
+// the outputs; its key must not count as new.
 var ErrDamaged = errors.New("the ledger entry is damaged")
 
 // ErrNewer says that an entry was written by a newer version of sluice.
@@ -32,9 +32,8 @@ func New(s store.Store, prefix string) *Ledger { return &Ledger{s, prefix} }
 
 func (l *Ledger) key(id ID) string { return l.prefix + id.String() + ".json" }
 
-// Get reads the entry of a source key and the ETag to replace it by. The
-// error wraps store.ErrNotFound, [ErrDamaged] (the ETag is then valid) or
-// [ErrNewer].
+// Get reads the entry of a source key and the ETag for replacing it. The error
+// wraps store.ErrNotFound, [ErrDamaged] (the ETag is then valid) or [ErrNewer].
 func (l *Ledger) Get(ctx context.Context, bucket, key string) (Entry, string, error) {
 	data, info, err := store.Get(ctx, l.store, l.key(IDOf(bucket, key)), maxEntry)
 	if err != nil && info.ETag != "" && info.Size > maxEntry {
@@ -71,8 +70,8 @@ func decode(data []byte) (Entry, error) {
 }
 
 // Put writes the next revision of an entry if the precondition holds:
-// IfNoneMatch to claim, IfMatch to account. The error is a
-// store.IsRace if somebody was faster.
+// IfNoneMatch to claim, IfMatch to account. store.IsRace is true of the error if
+// another writer was faster.
 func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag string, err error) {
 	e.Version = Version
 	e.Revision++
@@ -81,7 +80,7 @@ func (l *Ledger) Put(ctx context.Context, e *Entry, p store.Precondition) (etag 
 		return "", fmt.Errorf("write ledger entry: %w", err)
 	}
 	if len(data) >= maxEntry {
-		return "", fmt.Errorf("write ledger entry: %d bytes, at most %d: the mapping has too many columns", len(data)+1, maxEntry)
+		return "", fmt.Errorf("write ledger entry: it has %d bytes, at most %d are allowed: the mapping has too many columns", len(data)+1, maxEntry)
 	}
 	info, err := store.Put(ctx, l.store, l.key(e.ID()), append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, p)
 	if err != nil {

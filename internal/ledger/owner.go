@@ -8,26 +8,26 @@ import (
 	"sluice/internal/store"
 )
 
-// Owner is whose a ledger is: the places of one configuration. The ID of a
-// source key is made of the name it has there, so a second name of the same
-// place would give every object a second output.
+// Owner says to which configuration a ledger belongs: the names of its places. The
+// ID of a source key is made of these names, so a second name for the same place
+// would give every object a second output.
 type Owner struct {
 	Version int   `json:"version"`
 	Source  Place `json:"source"`
 	Sink    Place `json:"sink"`
 }
 
-// Place is a folder, and how keys are named in it.
+// Place is a folder, and the form of the keys in it.
 type Place struct {
-	// At is where it is, with a slash at its end: s3://bucket/prefix/, or the
-	// path from the folder of the ledger, which moves with it.
+	// At is its location, with a slash at its end: s3://bucket/prefix/, or the
+	// path from the ledger's folder, so that both can be moved together.
 	At     string `json:"at"`
 	Bucket string `json:"bucket"` // of the source: as entries name it, empty for a folder
 	Prefix string `json:"prefix"` // of the keys; the end of At
 }
 
-// OwnerError says that ledger or sink belong to another source: to go on would
-// mix the rows of two.
+// OwnerError says that ledger or sink belong to another source: going on would
+// mix the rows of the two.
 type OwnerError struct{ Text string }
 
 func (e *OwnerError) Error() string { return e.Text }
@@ -37,8 +37,8 @@ const ownerKey = "_owner.json"
 
 const maxOwner = 64 << 10
 
-// Owner reads whose the ledger is, and the ETag to replace that by; the error
-// wraps store.ErrNotFound if nobody has claimed it.
+// Owner reads the owner of the ledger, and the ETag for replacing it. The error
+// wraps store.ErrNotFound if nobody has claimed the ledger.
 func (l *Ledger) Owner(ctx context.Context) (Owner, string, error) {
 	data, info, err := store.Get(ctx, l.store, l.prefix+ownerKey, maxOwner)
 	if err != nil {
@@ -46,7 +46,7 @@ func (l *Ledger) Owner(ctx context.Context) (Owner, string, error) {
 	}
 	var o Owner
 	if json.Unmarshal(data, &o) != nil || o.Version < 1 || o.Source.At == "" || o.Sink.At == "" {
-		return Owner{}, "", fmt.Errorf("read owner of the ledger: %s%s is damaged; delete it, and the next run writes it anew", l.prefix, ownerKey)
+		return Owner{}, "", fmt.Errorf("read owner of the ledger: %s%s is damaged; delete it, and the next run writes it again", l.prefix, ownerKey)
 	}
 	if o.Version > Version {
 		return Owner{}, "", fmt.Errorf("read owner of the ledger: version %d: %w", o.Version, ErrNewer)
