@@ -147,8 +147,8 @@ func TestRefused(t *testing.T) {
 	}{
 		{"view", func(table, _ object) { table["TableType"] = "VIRTUAL_VIEW" }, "has a view of this name"},
 		{"Iceberg", func(table, _ object) { table["Parameters"] = object{"table_type": "iceberg"} }, "has an Iceberg table"},
-		{"CSV", func(_, storage object) { storage["InputFormat"] = "org.apache.hadoop.mapred.TextInputFormat" }, "not one of Parquet files"},
-		{"no storage", func(table, _ object) { delete(table, "StorageDescriptor") }, "not one of Parquet files"},
+		{"CSV", func(_, storage object) { storage["InputFormat"] = "org.apache.hadoop.mapred.TextInputFormat" }, "whose files are not Parquet"},
+		{"no storage", func(table, _ object) { delete(table, "StorageDescriptor") }, "whose files are not Parquet"},
 		{"partition key", func(table, _ object) { table["PartitionKeys"] = []any{object{"Name": "B", "Type": "string"}} }, "b is a partition key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
