@@ -23,7 +23,8 @@ type codec struct {
 	// compress makes a function that may keep things from page to page; nil
 	// stores pages as they are.
 	compress func() compress
-	// size is what a page of stored bytes says that it has when decompressed.
+	// size is what a page of stored bytes says that it has when decompressed,
+	// which the decoder holds it to: files that are read back are not trusted.
 	// start is as many of its bytes as are at hand.
 	size func(start []byte, stored int) (uint64, error)
 }
