@@ -29,6 +29,7 @@ const (
 	ReasonBadDate            = reason.BadDate
 	ReasonBadTimestamp       = reason.BadTimestamp
 	ReasonTimestampPrecision = reason.TimestampPrecision
+	ReasonNoDomain           = reason.NoDomain
 	ReasonUnknownField       = reason.UnknownField
 	ReasonRecordTooLarge     = reason.RecordTooLarge
 	ReasonFieldTooLarge      = reason.FieldTooLarge

@@ -95,7 +95,18 @@ func TestHashSeesMeaning(t *testing.T) {
 		"unit":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Unit = mapping.Seconds },
 		"required":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
 		"pii":              func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
-		"bloom":            func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
+		"transform": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Transform = []mapping.Transform{mapping.Trim, mapping.Lower}
+		},
+		"other transform": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Transform = []mapping.Transform{mapping.Lower, mapping.Trim}
+		},
+		"null values":    func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"", "a"} },
+		"one null value": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{`", "a`} },
+		"hash":           func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = mapping.SHA256 },
+		"hash to match":  func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = mapping.SHA256Match },
+		"mask":           func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = mapping.Domain },
+		"bloom":          func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
 	}
 	limits := reflect.TypeFor[mapping.Limits]()
 	for i := range limits.NumField() {

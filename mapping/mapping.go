@@ -32,6 +32,11 @@ type Column struct {
 	Path Path // relative to the record; its wildcards are a prefix of Explode
 	From From // the JSON types it takes, at least one
 	Unit Unit // of a date or timestamp fed from an integer
+
+	Transform  []Transform // of a JSON string, made in this order
+	NullValues []string    // a JSON string that is one of these, after Transform, is no value
+	Hash       Hash        // of a string column
+	Mask       Mask        // of a string column
 }
 
 // Path is a JSONPath (RFC 9535): the singular subset, plus the wildcard [*].

@@ -79,6 +79,17 @@ func (m *Mapping) words() error {
 			if int(c.Unit) >= len(unitWords) {
 				wrong(column, "Unit", uint8(c.Unit))
 			}
+			for _, t := range c.Transform {
+				if t < Trim || int(t) >= len(transforms) {
+					wrong(column, "Transform", uint8(t))
+				}
+			}
+			if int(c.Hash) >= len(hashWords) {
+				wrong(column, "Hash", uint8(c.Hash))
+			}
+			if int(c.Mask) >= len(maskWords) {
+				wrong(column, "Mask", uint8(c.Mask))
+			}
 			segments(column, "Path", c.Path)
 		}
 	}
@@ -89,7 +100,7 @@ func (m *Mapping) words() error {
 // when the form is read again.
 func (m *Mapping) readBack(read *Mapping) error {
 	if m.Canonical() != read.Canonical() {
-		return errors.New("mapping: a name is not UTF-8, or a limit is -0")
+		return errors.New("mapping: a name or a null value is not UTF-8, or a limit is -0")
 	}
 	differs := func(what string, p, q Path) error {
 		if slices.Equal(p, q) {

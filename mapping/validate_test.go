@@ -90,6 +90,20 @@ func TestValidateErrors(t *testing.T) {
 		{"json from", "From of json must be that of string, number, boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Kind = schema.JSON }},
 		{"unit", "unit is for date and timestamp", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = mapping.Seconds }},
 		{"unknown unit", "Unit 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = 4 }},
+		{"unknown transform", "Transform 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Transform = []mapping.Transform{mapping.Trim, 4}
+		}},
+		{"zero transform", "Transform 0 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Transform = []mapping.Transform{0} }},
+		{"transform of numbers", "from has no string", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.From, c.Transform = mapping.FromInteger, []mapping.Transform{mapping.Trim}
+		}},
+		{"null value", "is never met", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Transform, c.NullValues = []mapping.Transform{mapping.Lower}, []string{"N/A"}
+		}},
+		{"null value that is no UTF-8", "null value is not UTF-8", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"\xff"} }},
+		{"unknown hash", "Hash 3 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 3 }},
+		{"unknown mask", "Mask 2 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = 2 }},
+		{"hash of a timestamp", "hash gives a text", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Hash = mapping.SHA256 }},
 		{"precision", "Precision and Scale are for decimals", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Precision = 5 }},
 		{"decimal", "precision must be 1 to 38", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Columns[1].Type = schema.Type{Kind: schema.Decimal, Precision: 39}

@@ -24,6 +24,7 @@ columns:
   - {name: date,  path: $.date,             type: date}
   - {name: at,    path: $.at,               type: timestamp}
   - {name: paid,  path: $.paid,             type: boolean}
+  - {name: site,  path: $.email,            type: string, mask: domain}
   - {name: price, path: "$.lines[*].price", type: "decimal(5,2)"}
   - {name: qty,   path: "$.lines[*].qty",   type: int32}
   - {name: kg,    path: "$.lines[*].kg",    type: double}
@@ -62,6 +63,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "bad_date", path: "$.date", in: `{"id":"a","date":"2023-02-29","lines":[{}]}`},
 		{code: "bad_timestamp", path: "$.at", in: `{"id":"a","at":"10/01/2024","lines":[{}]}`},
 		{code: "timestamp_precision", path: "$.at", in: `{"id":"a","at":"2024-01-10T08:30:00.1234567Z","lines":[{}]}`},
+		{code: "no_domain", path: "$.email", in: `{"id":"a","email":"ada","lines":[{}]}`},
 		{code: "unknown_field", path: "$", in: `{"id":"a","note":1,"lines":[{}]}`, more: "unknown_fields: reject"},
 		{code: "record_too_large", path: "$", in: good, more: "limits: {record_bytes: 16}"},
 		{code: "field_too_large", path: "$.id", in: `{"id":"abcde","lines":[{}]}`, more: "limits: {field_bytes: 4}"},

@@ -100,6 +100,7 @@ func newLeaf(m *mapping.Mapping, table, column int) leaf {
 	l := leaf{Column: col, table: table, column: column, kind: col.Type.Kind, scale: col.Type.Scale, whole: col.Type.Precision - col.Type.Scale}
 	number := col.From&mapping.FromNumber != 0 && col.Unit == mapping.NoUnit
 	switch {
+	case l.edited(): // scalar.go reads it
 	case l.kind == schema.String && col.From&mapping.FromString != 0 && col.From&mapping.FromInteger != 0:
 		l.quick = quickTextInt
 	case l.kind == schema.String && col.From&mapping.FromString != 0:

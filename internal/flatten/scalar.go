@@ -69,7 +69,7 @@ func (f *Flattener) scalar(p int, n *node) int {
 				f.bad(reason.FieldTooLarge, n.path, p)
 			case l.kind == schema.String:
 				t.hash = jsonscan.Hash(t.text)
-				l.addText(&t)
+				f.addString(l, n, &t)
 			case l.Unit != mapping.NoUnit:
 				f.instant(l, n, &t, num)
 			default:
@@ -99,7 +99,7 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 		case l.From&mapping.FromBoolean == 0:
 			f.bad(reason.WrongType, n.path, p)
 		case l.kind == schema.String:
-			l.addText(&token{text: f.b[p:end], hash: jsonscan.Hash(f.b[p:end]), off: p})
+			f.addString(l, n, &token{text: f.b[p:end], at: p, hash: jsonscan.Hash(f.b[p:end]), off: p})
 		case word == "true":
 			l.c.AddFixed(1)
 		default:
@@ -149,13 +149,20 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 		f.bad(reason.FieldTooLarge, n.path, t.at)
 		return
 	}
+	if l.edited() {
+		prepared, ok := f.prepare(l, *t)
+		if !ok {
+			return
+		}
+		t = &prepared
+	}
 	switch l.kind {
 	case schema.String:
 		if len(t.text) == 0 && l.Required {
 			f.bad(reason.MissingField, n.path, t.at)
 			return
 		}
-		l.addText(t)
+		f.addString(l, n, t)
 	case schema.Boolean:
 		switch string(t.text) {
 		case "true":

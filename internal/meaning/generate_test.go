@@ -191,6 +191,7 @@ func (g *generator) column(name string, t *table) column {
 			c.from = pick(g, nil, []string{"integer"})
 		}
 	}
+	c.texts = g.texts(&c)
 	return c
 }
 
@@ -573,6 +574,9 @@ func (g *generator) numberText() string {
 func (g *generator) scalar(c *column, depth int) string {
 	if g.wild && g.one(12) {
 		return g.any(depth)
+	}
+	if c.texts.used() && c.sources()["string"] && g.one(2) {
+		return g.text(pick(g, append(slices.Clone(c.texts.nullValues), g.edgeText(), g.edgeText())...))
 	}
 	switch c.kind {
 	case "string":

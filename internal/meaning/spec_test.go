@@ -142,6 +142,7 @@ type column struct {
 	from             []string
 	unit             string
 	required         bool
+	texts            texts
 }
 
 func (c *column) typeText() string {
@@ -184,7 +185,7 @@ func (s *spec) yaml() string {
 			if c.unit != "" {
 				fmt.Fprintf(&b, ", unit: %s", c.unit)
 			}
-			b.WriteString("}\n")
+			b.WriteString(c.texts.yaml() + "}\n")
 		}
 	}
 	return b.String()
@@ -312,7 +313,7 @@ func (c *column) fault() string {
 			return "a type that the column cannot come from"
 		}
 	}
-	return ""
+	return c.textFault()
 }
 
 // build makes the mapping as a program does, without a file.
@@ -350,6 +351,12 @@ func (c *column) build() mapping.Column {
 	col := mapping.Column{Path: c.path.build()}
 	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
 	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds}[c.unit]
+	for _, word := range c.texts.transform {
+		col.Transform = append(col.Transform, map[string]mapping.Transform{"trim": mapping.Trim, "lower": mapping.Lower, "upper": mapping.Upper}[word])
+	}
+	col.NullValues = c.texts.nullValues
+	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match}[c.texts.hash]
+	col.Mask = map[string]mapping.Mask{"domain": mapping.Domain}[c.texts.mask]
 	for word, from := range map[string]mapping.From{"string": mapping.FromString, "integer": mapping.FromInteger, "number": mapping.FromNumber | mapping.FromInteger, "boolean": mapping.FromBoolean} {
 		if c.sources()[word] || c.kind == "json" && c.from == nil {
 			col.From |= from

@@ -3,6 +3,7 @@ package meaning
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ var (
 	numberText    = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 	integerText   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 	dateText      = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
-	timestampText = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$`)
+	timestampText = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$`)
 )
 
 // null stands for a NULL in a row.
@@ -42,6 +43,9 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 		if !from["boolean"] {
 			return "", wrong
 		}
+		if c.kind == "string" {
+			return c.texts.held(v.text)
+		}
 		return v.text, nil
 	case '0':
 		if !from["number"] && !(from["integer"] && integerText.MatchString(v.text)) {
@@ -52,7 +56,7 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 		}
 		switch {
 		case c.kind == "string":
-			return v.text, nil
+			return c.texts.held(v.text)
 		case c.unit != "":
 			return c.instant(v.text)
 		}
@@ -64,30 +68,34 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 	if codes := tooLarge(v.str); codes != nil {
 		return "", codes
 	}
+	text := c.texts.transformed(v.str)
+	if slices.Contains(c.texts.nullValues, text) {
+		return null, nil
+	}
 	switch c.kind {
 	case "string":
-		if v.str == "" && c.required {
+		if text == "" && c.required {
 			return "", []string{"missing_field"}
 		}
-		return v.str, nil
+		return c.texts.held(text)
 	case "boolean":
-		if v.str != "true" && v.str != "false" {
+		if text != "true" && text != "false" {
 			return "", []string{"bad_boolean"}
 		}
-		return v.str, nil
+		return text, nil
 	case "date":
-		t, err := time.Parse(time.DateOnly, v.str)
-		if err != nil || t.Year() < 1 || !dateText.MatchString(v.str) {
+		t, err := time.Parse(time.DateOnly, text)
+		if err != nil || t.Year() < 1 || !dateText.MatchString(text) {
 			return "", []string{"bad_date"}
 		}
-		return v.str, nil
+		return text, nil
 	case "timestamp":
-		return timestamp(v.str)
+		return timestamp(text)
 	}
-	if !numberText.MatchString(v.str) {
+	if !numberText.MatchString(text) {
 		return "", []string{map[string]string{"int32": "not_integer", "int64": "not_integer", "double": "bad_double", "decimal": "bad_decimal"}[c.kind]}
 	}
-	return c.number(v.str)
+	return c.number(text)
 }
 
 func (c *column) sources() map[string]bool {

@@ -31,6 +31,7 @@ const (
 	BadDate            Code = "bad_date"
 	BadTimestamp       Code = "bad_timestamp"
 	TimestampPrecision Code = "timestamp_precision"
+	NoDomain           Code = "no_domain"
 	UnknownField       Code = "unknown_field"
 	RecordTooLarge     Code = "record_too_large"
 	FieldTooLarge      Code = "field_too_large"
