@@ -22,11 +22,12 @@ const (
 	Date                      // days since 1970-01-01
 	Timestamp                 // microseconds since 1970-01-01T00:00:00Z
 	JSON                      // the text of any JSON value, as it stood in the document
+	List                      // any number of values of one type, some of which may be NULL
 )
 
 var kindNames = [...]string{
 	String: "string", Boolean: "boolean", Int32: "int32", Int64: "int64", Double: "double",
-	Decimal: "decimal", Date: "date", Timestamp: "timestamp", JSON: "json",
+	Decimal: "decimal", Date: "date", Timestamp: "timestamp", JSON: "json", List: "list",
 }
 
 func (k Kind) String() string {
@@ -40,18 +41,19 @@ func (k Kind) String() string {
 // Athena, Spark and Redshift Spectrum read.
 const MaxPrecision = 38
 
-// Type is a column's type. Precision and Scale have a meaning for Decimal only.
+// Type is a column's type. Precision and Scale have a meaning for decimals only.
 type Type struct {
 	Kind      Kind
-	Precision int // digits in all, 1 to 38
-	Scale     int // digits after the point, 0 to Precision
+	Of        Kind // of a List: the kind of its values, neither JSON nor List
+	Precision int  // digits in all, 1 to 38
+	Scale     int  // digits after the point, 0 to Precision
 }
 
 // ParseType reads a type as a mapping file writes it: string, boolean, int32,
 // int64, double, decimal(p,s), date, timestamp or json.
 func ParseType(s string) (Type, error) {
 	for k, name := range kindNames {
-		if name != "" && name == s && Kind(k) != Decimal {
+		if name != "" && name == s && Kind(k) != Decimal && Kind(k) != List {
 			return Type{Kind: Kind(k)}, nil
 		}
 	}
@@ -81,10 +83,21 @@ func digits(s string) (int, error) {
 }
 
 func (t Type) String() string {
-	if t.Kind == Decimal {
+	switch t.Kind {
+	case Decimal:
 		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	case List:
+		return "list<" + t.Value().String() + ">"
 	}
 	return t.Kind.String()
+}
+
+// Value is the type of the values: of those in a list, or of the column itself.
+func (t Type) Value() Type {
+	if t.Kind == List {
+		return Type{Kind: t.Of, Precision: t.Precision, Scale: t.Scale}
+	}
+	return t
 }
 
 // Wide reports whether values of the type need more than 64 bits, so that

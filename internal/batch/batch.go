@@ -34,10 +34,13 @@ type Batch struct {
 	Runs    [MaxLevels - 1][]uint32 // Runs[l][i]: rows of element i of level l; for l < Depth
 	Pages   []Position              // where each page ends; the last one ends the batch. Set by Finish
 
+	ListValues int64 // values of all lists, each counted in each row it stands in
+
 	room    [MaxLevels]int // elements of each level for which Index is already Null
 	elems   [MaxLevels]int // elements ended, including those of the record being filled
 	flushed int            // records ended at the last Flush
 	record  Position       // where the last record ended
+	lists   []*Column      // the columns of lists
 }
 
 // Position is a border between records: the number of rows before it, and of
@@ -71,6 +74,9 @@ type Column struct {
 	// 0 or 1 for Boolean.
 	Fixed []uint64
 
+	// List is what a column of lists has; nil for any other.
+	List *List
+
 	element *int // the current one
 	table   table
 	pending []pending
@@ -91,18 +97,27 @@ func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		bytes += 4 * int64(b.elems[c.Level])
-		if c.Distinct {
-			bytes += int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
+		if c.List != nil {
+			bytes += c.List.held()
 			continue
 		}
-		for _, e := range c.Index {
-			switch {
-			case e == Null:
-			case c.Type.Bytes():
-				bytes += 16 + int64(len(c.Entry(e)))
-			default:
-				bytes += 20
-			}
+		bytes += c.entriesHeld()
+	}
+	return bytes
+}
+
+// entriesHeld is about how many bytes the entries take.
+func (c *Column) entriesHeld() (bytes int64) {
+	if c.Distinct {
+		return int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
+	}
+	for _, e := range c.Index {
+		switch {
+		case e == Null:
+		case c.Type.Bytes():
+			bytes += 16 + int64(len(c.Entry(e)))
+		default:
+			bytes += 20
 		}
 	}
 	return bytes

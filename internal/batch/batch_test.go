@@ -15,13 +15,18 @@ import (
 
 // newTable has a text and a number on each of the levels up to depth.
 func newTable(depth int) *Batch {
+	return tableOf(depth, schema.Type{Kind: schema.String}, schema.Type{Kind: schema.Int64})
+}
+
+// tableOf has columns of these types on each of the levels up to depth.
+func tableOf(depth int, types ...schema.Type) *Batch {
 	s := schema.Schema{Table: "t"}
 	var levels []int
 	for l := range depth + 1 {
-		s.Columns = append(s.Columns,
-			schema.Column{Name: fmt.Sprint("text", l), Type: schema.Type{Kind: schema.String}},
-			schema.Column{Name: fmt.Sprint("number", l), Type: schema.Type{Kind: schema.Int64}})
-		levels = append(levels, l, l)
+		for _, t := range types {
+			s.Columns = append(s.Columns, schema.Column{Name: fmt.Sprint(t, l), Type: t})
+			levels = append(levels, l)
+		}
 	}
 	return New(s, levels, depth)
 }

@@ -34,6 +34,10 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 		c.element = &b.elems[c.Level]
 		c.deepest = c.Level == depth
 		c.table.init()
+		if c.Type.Kind == schema.List {
+			c.List = newList(c)
+			b.lists = append(b.lists, c)
+		}
 	}
 	b.Reset()
 	return b
@@ -42,23 +46,29 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	for i := range b.Columns {
-		c := &b.Columns[i]
-		c.Index = c.Index[:0]
-		c.Distinct, c.rising = true, true
-		c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
-		c.pending, c.border, c.entries = c.pending[:0], stride, 0
-		c.table.reset()
-		clear(c.small[:])
+		b.Columns[i].reset()
+	}
+	for _, c := range b.lists {
+		c.List.reset()
 	}
 	for l := range b.Runs {
 		b.Runs[l] = b.Runs[l][:0]
 	}
-	b.Rows, b.Pages = 0, b.Pages[:0]
+	b.Rows, b.ListValues, b.Pages = 0, 0, b.Pages[:0]
 	b.elems, b.flushed, b.record = [MaxLevels]int{}, 0, Position{}
 	for l := range b.Depth + 1 {
 		b.room[l] = 0
 		b.grow(l)
 	}
+}
+
+func (c *Column) reset() {
+	c.Index = c.Index[:0]
+	c.Distinct, c.rising = true, true
+	c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
+	c.pending, c.border, c.entries = c.pending[:0], stride, 0
+	c.table.reset()
+	clear(c.small[:])
 }
 
 // Reserve makes room for as much as like would hold if it were times as long.
@@ -67,13 +77,20 @@ func (b *Batch) Reset() {
 func (b *Batch) Reserve(like *Batch, times float64) {
 	for i := range b.Columns {
 		c, l := &b.Columns[i], &like.Columns[i]
-		c.Index = reserve(c.Index, like.elems[c.Level], times) // the length of Index is rounded up
-		c.Data, c.Offsets, c.Fixed = reserve(c.Data, len(l.Data), times), reserve(c.Offsets, len(l.Offsets), times), reserve(c.Fixed, len(l.Fixed), times)
-		c.table.hashes = reserve(c.table.hashes, len(l.table.hashes), times)
+		c.reserve(l, like.elems[c.Level], times) // the length of Index is rounded up
+		if c.List != nil {
+			c.List.reserve(l.List, times)
+		}
 	}
 	for l := range b.Depth {
 		b.Runs[l] = reserve(b.Runs[l], len(like.Runs[l]), times)
 	}
+}
+
+func (c *Column) reserve(like *Column, elements int, times float64) {
+	c.Index = reserve(c.Index, elements, times)
+	c.Data, c.Offsets, c.Fixed = reserve(c.Data, len(like.Data), times), reserve(c.Offsets, len(like.Offsets), times), reserve(c.Fixed, len(like.Fixed), times)
+	c.table.hashes = reserve(c.table.hashes, len(like.table.hashes), times)
 }
 
 // reserve gives s the capacity for n*times elements.
@@ -161,6 +178,10 @@ func (b *Batch) RecordRows() int { return b.Rows - b.record.Rows }
 
 // EndRecord makes all elements since the last call part of the batch.
 func (b *Batch) EndRecord() {
+	for _, c := range b.lists {
+		b.ListValues += b.RecordListValues(c)
+		c.List.keep()
+	}
 	b.record = Position{b.Rows, b.elems}
 	from := 0
 	if n := len(b.Pages); n > 0 {
@@ -177,15 +198,23 @@ func (b *Batch) Rollback() {
 		c := &b.Columns[i]
 		n := b.record.Elems[c.Level]
 		clearIndex(c.Index[n : b.elems[c.Level]+1])
-		for len(c.pending) > 0 && int(c.pending[len(c.pending)-1].i) >= n {
-			c.pending = c.pending[:len(c.pending)-1]
-		}
+		c.dropPending(n)
+	}
+	for _, c := range b.lists {
+		c.List.rollback()
 	}
 	b.Rows, b.elems = b.record.Rows, b.record.Elems
 	for l := range b.Runs {
 		if l < b.Depth {
 			b.Runs[l] = b.Runs[l][:b.elems[l]]
 		}
+	}
+}
+
+// dropPending drops the values of elements from n on.
+func (c *Column) dropPending(n int) {
+	for len(c.pending) > 0 && int(c.pending[len(c.pending)-1].i) >= n {
+		c.pending = c.pending[:len(c.pending)-1]
 	}
 }
 
@@ -198,15 +227,24 @@ func (b *Batch) Pending() bool { return b.elems[0]-b.flushed >= 64 }
 func (b *Batch) Flush(input, scratch []byte) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		if c.Type.Bytes() {
-			c.flushBytes(input, scratch)
-		} else {
-			c.flushFixed()
-		}
-		c.pending = c.pending[:0]
+		c.flush(input, scratch)
 		c.cross(b.elems[c.Level] - 1)
 	}
+	for _, c := range b.lists {
+		items := &c.List.Items
+		items.flush(input, scratch)
+		items.cross(len(items.Index) - 1)
+	}
 	b.flushed = b.elems[0]
+}
+
+func (c *Column) flush(input, scratch []byte) {
+	if c.Type.Bytes() {
+		c.flushBytes(input, scratch)
+	} else {
+		c.flushFixed()
+	}
+	c.pending = c.pending[:0]
 }
 
 // Finish ends the last page. The batch must be flushed, and must not be filled
