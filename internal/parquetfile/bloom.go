@@ -55,9 +55,9 @@ func bloomBlocks(c *column) int {
 // column has one. Booleans have none, since their bounds say everything. Nor
 // has a chunk without values, nor one whose pages are smaller than the filter:
 // reading the pages is then cheaper and says more.
-func (e *Encoder) bloomFilter(ch *chunk, c *column, rows int) (err error) {
+func (e *Encoder) bloomFilter(ch *chunk, c *column) (err error) {
 	ch.bloom, ch.bloomEnd = len(e.out), len(e.out)
-	if !c.Bloom || c.physical == format.Boolean || ch.nulls == rows || bloomBlocks(c)*bloom.BlockSize > ch.end-ch.start {
+	if !c.Bloom || c.physical == format.Boolean || ch.nulls == ch.levels || bloomBlocks(c)*bloom.BlockSize > ch.end-ch.start {
 		return nil
 	}
 	bits := e.bloom.fill(c)

@@ -10,17 +10,20 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"sluice/internal/batch"
+	"sluice/internal/parquettype"
 )
 
 // chunk is an encoded column chunk. Offsets count from the start of the row group.
 type chunk struct {
-	name       string
+	path       []string // in the schema
+	list       bool
 	physical   format.Type
 	codec      format.CompressionCodec
 	dictionary bool
 
 	start, data, end int // first page, first data page, end of the pages
 	uncompressed     int // size of the pages, headers included
+	levels           int // rows; of lists, see page
 	nulls, distinct  int // distinct is 0 if it is not known
 	bounds           bounds
 	textBytes        int // values of a BYTE_ARRAY, without lengths
@@ -29,8 +32,8 @@ type chunk struct {
 	bloom, bloomEnd  int // equal: no filter
 }
 
-// unbounded reports whether there are values without bounds.
-func (ch *chunk) unbounded(rows int) bool { return ch.nulls < rows && ch.bounds.low == nil }
+// unbounded reports whether there are values without the bounds that they should have.
+func (ch *chunk) unbounded() bool { return !ch.list && ch.nulls < ch.levels && ch.bounds.low == nil }
 
 // chunkPage is a data page of a chunk.
 type chunkPage struct {
@@ -44,7 +47,8 @@ type chunkPage struct {
 func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 	c, ch, pages := newColumn(b, i), &e.group.chunks[i], e.measurer.pages
 	*ch = chunk{
-		name:       c.Name,
+		path:       parquettype.Path(b.Columns[i].Column),
+		list:       c.list != nil,
 		physical:   c.physical,
 		dictionary: e.dictionaryPays(c, pages),
 		codec:      e.compressor.Format,
@@ -52,6 +56,7 @@ func (e *Encoder) chunk(ctx context.Context, b *batch.Batch, i int) error {
 		pages:      ch.pages[:0],
 	}
 	for i := range pages {
+		ch.levels += pages[i].levels
 		ch.nulls += pages[i].nulls
 	}
 	if c.Distinct {
@@ -72,12 +77,12 @@ const near = 8
 // customer, repeat together.
 func (e *Encoder) twin(b *batch.Batch, i int) *chunk {
 	c, chunks := &b.Columns[i], e.group.chunks
-	if !chunks[i].dictionary {
+	if !chunks[i].dictionary || chunks[i].list {
 		return nil
 	}
 	for j := max(0, i-near); j < i; j++ {
 		o := &b.Columns[j]
-		if chunks[j].dictionary && o.Level == c.Level && o.Entries() == c.Entries() && slices.Equal(o.Index, c.Index) {
+		if chunks[j].dictionary && !chunks[j].list && o.Level == c.Level && o.Entries() == c.Entries() && slices.Equal(o.Index, c.Index) {
 			return &chunks[j]
 		}
 	}
@@ -140,6 +145,9 @@ func (e *Encoder) writePages(ctx context.Context, ch *chunk, c *column, pages []
 			return context.Cause(ctx)
 		}
 		p := &pages[i]
+		if p.levels > math.MaxInt32 {
+			return fmt.Errorf("page of %d values: more than it can count", p.levels)
+		}
 		if !ch.dictionary {
 			if err := checkPageSize(p.plain); err != nil {
 				return err
@@ -178,10 +186,10 @@ func dataHeader(p *page, dictionary bool) *format.PageHeader {
 	return &format.PageHeader{
 		Type: format.DataPage,
 		DataPageHeader: thrift.New(format.DataPageHeader{
-			NumValues:               int32(p.rows),
+			NumValues:               int32(p.levels),
 			Encoding:                encoding,
 			DefinitionLevelEncoding: format.RLE,
-			RepetitionLevelEncoding: format.RLE, // there are none: the schema is flat
+			RepetitionLevelEncoding: format.RLE, // only lists have them
 			Statistics:              format.Statistics{NullCount: int64(p.nulls)},
 		}),
 	}

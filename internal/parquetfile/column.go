@@ -12,20 +12,25 @@ import (
 )
 
 // column is a column of the batch, with what its pages need to know about its
-// type and level.
+// type and level. Of a column of lists, it is the column of their values, whose
+// Index does not have one entry for an element.
 type column struct {
 	*batch.Column
-	runs     []uint32 // rows of each element; nil: one each
+	list     *lists   // nil: it has no lists
+	runs     []uint32 // rows of each element; nil: one each, or list knows it
 	physical format.Type
 	length   int // bytes of a FIXED_LEN_BYTE_ARRAY
 }
 
 func newColumn(b *batch.Batch, i int) *column {
 	c := &column{Column: &b.Columns[i]}
-	c.physical, c.length = parquettype.Physical(c.Type)
 	if c.Level < b.Depth {
 		c.runs = b.Runs[c.Level]
 	}
+	if c.List != nil {
+		c.list, c.runs, c.Column = &lists{c.Column, c.runs}, nil, &c.List.Items
+	}
+	c.physical, c.length = parquettype.Physical(c.Type)
 	return c
 }
 

@@ -88,7 +88,7 @@ func (e *Encoder) Encode(ctx context.Context, b *batch.Batch) (*RowGroup, error)
 		}
 	}
 	for i := range b.Columns {
-		if err := e.bloomFilter(&e.group.chunks[i], newColumn(b, i), b.Rows); err != nil {
+		if err := e.bloomFilter(&e.group.chunks[i], newColumn(b, i)); err != nil {
 			return nil, fmt.Errorf("encode bloom filter of %s: %w", b.Columns[i].Name, err)
 		}
 	}

@@ -109,7 +109,7 @@ func newFileMetaData(s schema.Schema, o Options) fileMetaData {
 		CreatedBy: o.CreatedBy,
 	}
 	for _, c := range s.Columns {
-		m.Schema = append(m.Schema, parquettype.Element(c))
+		m.Schema = append(m.Schema, parquettype.Elements(c)...)
 		m.ColumnOrders = append(m.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
 	return m
@@ -127,13 +127,13 @@ func keyValues(kv map[string]string) (all thrift.Slice[format.KeyValue]) {
 func text(s string) string { return string([]rune(s)) }
 
 // metaData is the metadata of a chunk of a row group that begins at base.
-func (ch *chunk) metaData(base int64, rows int) *columnMetaData {
+func (ch *chunk) metaData(base int64) *columnMetaData {
 	m := &columnMetaData{
 		Type:                  ch.physical,
 		Encoding:              plainEncodings,
-		PathInSchema:          thrift.Slice[string]{ch.name},
+		PathInSchema:          ch.path,
 		Codec:                 ch.codec,
-		NumValues:             int64(rows),
+		NumValues:             int64(ch.levels),
 		TotalUncompressedSize: int64(ch.uncompressed),
 		TotalCompressedSize:   int64(ch.end - ch.start),
 		DataPageOffset:        base + int64(ch.data),

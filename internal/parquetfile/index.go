@@ -9,7 +9,8 @@ type bounder struct {
 }
 
 // chunkBounds are the bounds of a chunk: none if it has no values, or if its
-// values have no upper bound.
+// values have no upper bound. Lists have none: no query compares their values
+// with a constant as it does a column's, and some readers might take them so.
 func (s *bounder) chunkBounds(c *column, pages []page) (b bounds) {
 	var lowest, highest uint32
 	found := false
@@ -26,16 +27,16 @@ func (s *bounder) chunkBounds(c *column, pages []page) (b bounds) {
 		}
 		found = true
 	}
-	if found && !c.hasNaN() {
+	if found && c.list == nil && !c.hasNaN() {
 		b, _ = s.bounds(c, lowest, highest)
 	}
 	return b
 }
 
 // columnIndex is the column index of a chunk, valid until the next call, or nil
-// if a page with values has no bounds.
+// if a page with values has no bounds, as those of lists.
 func (s *bounder) columnIndex(c *column, pages []page) *format.ColumnIndex {
-	if c.hasNaN() { // spec, ColumnOrder: no bounds then
+	if c.list != nil || c.hasNaN() { // spec, ColumnOrder: no bounds then
 		return nil
 	}
 	x := &s.index

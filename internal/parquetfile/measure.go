@@ -14,15 +14,15 @@ import (
 // page is what is known about a page of one column before it is written.
 type page struct {
 	firstRow  int
-	rows      int
+	levels    int // rows; of lists, their values, and one for each row of a list that is empty or NULL
 	from, to  int // elements
-	nulls     int // rows without a value
+	nulls     int // levels without a value
 	changes   int // repeated runs it takes to write the index
 	plain     int // bytes of its values in PLAIN encoding
 	low, high uint32
 }
 
-func (p *page) values() int { return p.rows - p.nulls }
+func (p *page) values() int { return p.levels - p.nulls }
 
 // measurer reads the index of a column before anything is written. The
 // encoding, the statistics and the page index depend on what it finds.
@@ -38,16 +38,20 @@ type measurer struct {
 
 func (m *measurer) measure(c *column, borders []batch.Position) {
 	m.reset(c)
+	if c.list != nil {
+		m.eachList(c)
+		return
+	}
 	var begin batch.Position
 	for _, end := range borders {
 		p := page{
 			firstRow: begin.Rows,
-			rows:     end.Rows - begin.Rows,
+			levels:   end.Rows - begin.Rows,
 			from:     begin.Elems[c.Level],
 			to:       end.Elems[c.Level],
 		}
 		begin = end
-		if p.rows == 0 { // records that gave no rows
+		if p.levels == 0 { // records that gave no rows
 			continue
 		}
 		if c.runs == nil {
@@ -55,17 +59,22 @@ func (m *measurer) measure(c *column, borders []batch.Position) {
 		} else {
 			m.eachElement(c, &p)
 		}
-		if c.physical != format.ByteArray {
-			p.plain = p.values() * c.width()
-		}
-		if c.physical == format.Boolean {
-			p.plain = (p.values() + 7) / 8
-		}
-		if p.values() > 0 {
-			p.low, p.high = m.bounds(c)
-		}
-		m.pages = append(m.pages, p)
+		m.add(c, p)
 	}
+}
+
+// add adds a page whose elements were measured.
+func (m *measurer) add(c *column, p page) {
+	if c.physical != format.ByteArray {
+		p.plain = p.values() * c.width()
+	}
+	if c.physical == format.Boolean {
+		p.plain = (p.values() + 7) / 8
+	}
+	if p.values() > 0 {
+		p.low, p.high = m.bounds(c)
+	}
+	m.pages = append(m.pages, p)
 }
 
 func (m *measurer) reset(c *column) {

@@ -44,6 +44,10 @@ func checkMetadata(t *rapid.T, file []byte, group int, x *table) {
 		uncompressed += m.TotalUncompressedSize
 
 		rows := x.rows(c)
+		if c.Type.Kind == schema.List {
+			checkLists(t, c, m, chunk, rows)
+			continue
+		}
 		checkChunkStatistics(t, c, m, rows)
 		checkChunkBounds(t, c, raw.RowGroups[group].Columns[i].MetaData.Statistics, rows)
 		checkEncodings(t, c, m)

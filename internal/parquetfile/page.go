@@ -28,10 +28,13 @@ func (g *pager) dictionary(c *column) []byte {
 	return g.buf
 }
 
-// data is a data page of version 1: definition levels, then values or
-// dictionary indices.
+// data is a data page of version 1: levels, then values or dictionary indices.
 func (g *pager) data(c *column, p *page, dictionary bool) []byte {
-	g.buf = g.appendLevels(g.buf[:0], c, p)
+	if c.list != nil {
+		g.buf = g.appendListLevels(g.buf[:0], c, p)
+	} else {
+		g.buf = g.appendLevels(g.buf[:0], c, p)
+	}
 	if dictionary {
 		// Polars reads the width even on a page without values.
 		g.buf = append(g.buf, byte(c.indexBits()))
@@ -53,9 +56,9 @@ func (g *pager) appendLevels(dst []byte, c *column, p *page) []byte {
 	dst = append(dst, 0, 0, 0, 0)
 	switch {
 	case p.nulls == 0:
-		dst = appendRun(dst, 1, p.rows, 1)
-	case p.nulls == p.rows:
-		dst = appendRun(dst, 0, p.rows, 1)
+		dst = appendRun(dst, 1, p.levels, 1)
+	case p.nulls == p.levels:
+		dst = appendRun(dst, 0, p.levels, 1)
 	case c.runs != nil:
 		dst = appendRuns(dst, c, p, 1, level)
 	default:
@@ -124,8 +127,12 @@ func appendRuns(dst []byte, c *column, p *page, width int, value func(uint32) ui
 	return dst
 }
 
-// expand returns the entry of each row with a value.
+// expand returns the entry of each row with a value; of lists, of each value.
 func (g *pager) expand(c *column, p *page) []uint32 {
+	if c.list != nil {
+		g.rows = c.list.appendValues(g.rows[:0], p)
+		return g.rows
+	}
 	index := c.Index[p.from:p.to]
 	if c.runs == nil && p.nulls == 0 {
 		return index

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ type table struct {
 }
 
 // tableColumn has a value for each element of its level: nil, uint64 for a
-// fixed-width type, or []byte.
+// fixed-width type, []byte, or []any for a list of these.
 type tableColumn struct {
 	schema.Column
 	level  int
@@ -97,6 +98,9 @@ func (x *table) batch() *batch.Batch {
 }
 
 func (c *tableColumn) batchColumn() batch.Column {
+	if c.Type.Kind == schema.List {
+		return c.batchLists()
+	}
 	out := batch.Column{Column: c.Column, Level: c.level, Distinct: !c.plain}
 	entries := map[string]uint32{}
 	for _, v := range c.values {
@@ -121,6 +125,37 @@ func (c *tableColumn) batchColumn() batch.Column {
 		out.Index = append(out.Index, entry)
 	}
 	return out
+}
+
+func (c *tableColumn) batchLists() batch.Column {
+	out := batch.Column{Column: c.Column, Level: c.level, List: &batch.List{}}
+	for _, v := range c.values {
+		if v == nil {
+			out.Index = append(out.Index, batch.Null)
+			continue
+		}
+		out.Index = append(out.Index, uint32(len(out.List.Ends)))
+		last := 0
+		if n := len(out.List.Ends); n > 0 {
+			last = int(out.List.Ends[n-1])
+		}
+		out.List.Ends = append(out.List.Ends, uint32(last+len(v.([]any))))
+	}
+	items := c.items()
+	out.List.Items = items.batchColumn()
+	return out
+}
+
+// items is a column of the values of all lists.
+func (c *tableColumn) items() tableColumn {
+	items := tableColumn{Column: c.Column, level: c.level, plain: c.plain}
+	items.Type = c.Type.Value()
+	for _, v := range c.values {
+		if v != nil {
+			items.values = append(items.values, v.([]any)...)
+		}
+	}
+	return items
 }
 
 // rows is the value of the column in each row.
@@ -154,6 +189,8 @@ func textOf(v any, t schema.Type) string {
 		return parquetread.Null
 	}
 	switch t.Kind {
+	case schema.List:
+		return listText(v.([]any), t.Value())
 	case schema.Boolean:
 		return map[uint64]string{0: "false", 1: "true"}[v.(uint64)]
 	case schema.Double:
@@ -169,6 +206,21 @@ func textOf(v any, t schema.Type) string {
 		return fmt.Sprint(int64(v.(uint64)))
 	}
 	return string(v.([]byte))
+}
+
+func listText(values []any, t schema.Type) string {
+	var cells []string
+	for _, v := range values {
+		cell := textOf(v, t)
+		switch {
+		case v == nil:
+			cell = "null"
+		case t.Kind == schema.String || t.Kind == schema.Date || t.Kind == schema.Timestamp:
+			cell = `"` + cell + `"` // no sample needs an escape
+		}
+		cells = append(cells, cell)
+	}
+	return "[" + strings.Join(cells, ",") + "]"
 }
 
 func bigOf(v any) *big.Int {
@@ -260,6 +312,16 @@ func sample(t schema.Type, n int, r *rand.Rand) any {
 	return fmt.Appendf(nil, "customer-%07d", i)
 }
 
+// listTypes are lists of every type that they may have.
+func listTypes() (all []schema.Type) {
+	for _, t := range allTypes {
+		if t.Kind != schema.JSON {
+			all = append(all, schema.Type{Kind: schema.List, Of: t.Kind, Precision: t.Precision, Scale: t.Scale})
+		}
+	}
+	return all
+}
+
 // randomTable has columns of all types at every level, some with NULLs, some
 // with nothing else.
 func randomTable(depth, records int, r *rand.Rand) *table {
@@ -297,8 +359,38 @@ func randomTable(depth, records int, r *rand.Rand) *table {
 			}
 			x.columns = append(x.columns, c)
 		}
+		for i, typ := range listTypes() {
+			if (i+level)%3 > 0 { // a third on each level, all of them on three
+				continue
+			}
+			x.columns = append(x.columns, randomLists(fmt.Sprintf("c%d", len(x.columns)), typ, level, elements[level], r))
+		}
 	}
 	return x
+}
+
+// randomLists has lists, some of them empty or NULL, some with NULLs in them.
+func randomLists(name string, typ schema.Type, level, elements int, r *rand.Rand) tableColumn {
+	c := tableColumn{level: level, plain: r.IntN(4) == 0}
+	c.Name, c.Type = name, typ
+	n := []int{1, 3, 1 + elements}[r.IntN(3)]
+	nulls := []int{0, 1, 5, 10}[r.IntN(4)] // in ten
+	for range elements {
+		if r.IntN(12) < nulls {
+			c.values = append(c.values, nil)
+			continue
+		}
+		list := []any{}
+		for range r.IntN(5) {
+			var v any
+			if r.IntN(10) >= nulls {
+				v = sample(typ.Value(), n, r)
+			}
+			list = append(list, v)
+		}
+		c.values = append(c.values, list)
+	}
+	return c
 }
 
 // writeFile writes a row group of each table and returns the file.

@@ -105,12 +105,12 @@ func (f *Writer) describe(g *RowGroup, base int64, ordinal int) (err error) {
 	columns, columnIndexes, offsetIndexes := f.scratch[0][:0], f.scratch[1][:0], f.scratch[2][:0]
 	for i := range g.chunks {
 		ch, size := &g.chunks[i], &group.chunks[i]
-		f.noBound[i] = f.noBound[i] || ch.unbounded(g.rows)
+		f.noBound[i] = f.noBound[i] || ch.unbounded()
 		group.TotalByteSize += int64(ch.uncompressed)
 		group.TotalCompressedSize += int64(ch.end - ch.start)
 
 		n := len(columns)
-		if columns, err = f.thrift.append(columns, ch.metaData(base, g.rows)); err != nil {
+		if columns, err = f.thrift.append(columns, ch.metaData(base)); err != nil {
 			return err
 		}
 		size.metaData = int32(len(columns) - n)

@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/parquetcodec"
 	"sluice/internal/parquettype"
+	"sluice/schema"
 )
 
 const (
@@ -30,7 +31,8 @@ func (f *File) checkRowGroups() error {
 		for j := range g.Columns {
 			m := &g.Columns[j].MetaData
 			start, end := chunkRange(m)
-			if start < int64(len(magic)) || end < start || end > f.size || m.DataPageOffset >= end || m.NumValues != g.NumRows {
+			if start < int64(len(magic)) || end < start || end > f.size || m.DataPageOffset >= end ||
+				m.NumValues < g.NumRows || m.NumValues > g.NumRows && f.schema.Columns[j].Type.Kind != schema.List {
 				return fmt.Errorf("row group %d, column %s: malformed", i, f.schema.Columns[j].Name)
 			}
 		}

@@ -105,16 +105,15 @@ func (f *File) footer() ([]byte, error) {
 }
 
 func schemaOf(m *format.FileMetaData) (s schema.Schema, err error) {
-	if len(m.Schema) < 2 || int(m.Schema[0].NumChildren.V) != len(m.Schema)-1 {
-		return s, errors.New("not a flat schema")
+	if len(m.Schema) < 2 {
+		return s, errors.New("no columns")
 	}
 	s.Table = m.Schema[0].Name
-	for _, e := range m.Schema[1:] {
-		c, err := parquettype.Column(e)
-		if err != nil {
-			return s, err
-		}
-		s.Columns = append(s.Columns, c)
+	if s.Columns, err = parquettype.Columns(m.Schema[1:]); err != nil {
+		return s, err
+	}
+	if int(m.Schema[0].NumChildren.V) != len(s.Columns) {
+		return s, errors.New("malformed schema")
 	}
 	return s, nil
 }
@@ -131,7 +130,8 @@ func (f *File) NumRowGroups() int { return len(f.meta.RowGroups) }
 
 // Rows calls fn with the first rows, at most limit of them, until it returns
 // an error. A cell without a value is [Null]; decimals have all digits of their
-// scale, timestamps are RFC 3339 in UTC, dates are ISO 8601. The slice is reused.
+// scale, timestamps are RFC 3339 in UTC, dates are ISO 8601, lists are JSON. The
+// slice is reused.
 func (f *File) Rows(limit int, fn func(row []string) error) error {
 	for i := range f.meta.RowGroups {
 		if limit <= 0 {
@@ -159,11 +159,8 @@ func (f *File) groupRows(group, limit int, fn func([]string) error) (int, error)
 	for done := 0; done < limit; {
 		n, err := readRows(rows, buf[:min(len(buf), limit-done)])
 		for _, row := range buf[:n] {
-			if len(row) != len(cells) {
+			if !f.cells(cells, row) {
 				return done, fmt.Errorf("read row group %d: damaged file", group)
-			}
-			for i, v := range row {
-				cells[i] = cell(v, f.schema.Columns[i].Type)
 			}
 			if err := fn(cells); err != nil {
 				return done, err
@@ -178,6 +175,27 @@ func (f *File) groupRows(group, limit int, fn func([]string) error) (int, error)
 		}
 	}
 	return limit, nil
+}
+
+// cells writes the values of a row as text; false if these are not the values
+// of all columns.
+func (f *File) cells(cells []string, row parquet.Row) (ok bool) {
+	for i := range cells {
+		n := 0
+		for n < len(row) && row[n].Column() == i {
+			n++
+		}
+		switch t := f.schema.Columns[i].Type; {
+		case n == 0 || n > 1 && t.Kind != schema.List:
+			return false
+		case t.Kind == schema.List:
+			cells[i] = list(row[:n], t.Value())
+		default:
+			cells[i] = cell(row[0], t)
+		}
+		row = row[n:]
+	}
+	return len(row) == 0
 }
 
 func readRows(rows parquet.Rows, buf []parquet.Row) (n int, err error) {

@@ -3,8 +3,10 @@
 package parquettype
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
+	"reflect"
 
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -47,7 +49,43 @@ func decimalBytes(precision int) int {
 	return (limit.BitLen() + 1 + 7) / 8 // and one bit for the sign
 }
 
-// Element is the schema element of a column.
+// The names of the two levels inside a list. Readers find a list by its shape,
+// and its fields by these names (spec, LogicalTypes.md, Lists).
+const (
+	repeated = "list"
+	value    = "element"
+)
+
+// Path is the path of a column's values in the schema.
+func Path(c schema.Column) []string {
+	if c.Type.Kind == schema.List {
+		return []string{c.Name, repeated, value}
+	}
+	return []string{c.Name}
+}
+
+// Elements are the schema elements of a column. That of a list has three: the
+// list, which may be NULL; what repeats, as often as there are values; and the
+// value, which may be NULL.
+func Elements(c schema.Column) []format.SchemaElement {
+	if c.Type.Kind != schema.List {
+		return []format.SchemaElement{element(c.Name, c.Type)}
+	}
+	list := format.SchemaElement{
+		Name:           c.Name,
+		RepetitionType: thrift.New(format.Optional),
+		NumChildren:    thrift.New[int32](1),
+		ConvertedType:  thrift.New(deprecated.List),
+	}
+	list.LogicalType.Value = &format.ListType{}
+	return []format.SchemaElement{list, {
+		Name:           repeated,
+		RepetitionType: thrift.New(format.Repeated),
+		NumChildren:    thrift.New[int32](1),
+	}, element(value, c.Type.Value())}
+}
+
+// element is the schema element of values of one type.
 //
 // Every column is OPTIONAL, also one the mapping calls required: files of
 // older and newer mappings stand side by side under one table, a record
@@ -61,17 +99,17 @@ func decimalBytes(precision int) int {
 // JSON is annotated as a string. The JSON annotation has the same bytes and
 // the same order, but Athena and Redshift Spectrum declare the column as a
 // string, and readers without a JSON type show annotated columns as binary.
-func Element(c schema.Column) format.SchemaElement {
-	typ, length := Physical(c.Type)
+func element(name string, t schema.Type) format.SchemaElement {
+	typ, length := Physical(t)
 	e := format.SchemaElement{
-		Name:           c.Name,
+		Name:           name,
 		Type:           thrift.New(typ),
 		RepetitionType: thrift.New(format.Optional),
 	}
 	if length > 0 {
 		e.TypeLength = thrift.New(int32(length))
 	}
-	switch c.Type.Kind {
+	switch t.Kind {
 	case schema.String, schema.JSON:
 		e.ConvertedType = thrift.New(deprecated.UTF8)
 		e.LogicalType.Value = &format.StringType{}
@@ -85,7 +123,7 @@ func Element(c schema.Column) format.SchemaElement {
 			Unit:            format.TimeUnit{Value: &format.MicroSeconds{}},
 		}
 	case schema.Decimal:
-		precision, scale := int32(c.Type.Precision), int32(c.Type.Scale)
+		precision, scale := int32(t.Precision), int32(t.Scale)
 		e.ConvertedType = thrift.New(deprecated.Decimal)
 		e.Precision, e.Scale = thrift.New(precision), thrift.New(scale)
 		e.LogicalType.Value = &format.DecimalType{Precision: precision, Scale: scale}
@@ -93,41 +131,76 @@ func Element(c schema.Column) format.SchemaElement {
 	return e
 }
 
-// Column is the column a schema element describes: the inverse of Element,
-// but for json, which comes back as a string. An element that Element does not
-// make is an error.
-func Column(e format.SchemaElement) (schema.Column, error) {
-	c := schema.Column{Name: e.Name}
+// Columns are the columns that schema elements describe: the inverse of
+// Elements, but for json, which comes back as a string. Elements that Elements
+// does not make are an error.
+func Columns(elements []format.SchemaElement) (all []schema.Column, err error) {
+	for len(elements) > 0 {
+		c, size := schema.Column{Name: elements[0].Name}, 1
+		if _, list := elements[0].LogicalType.Value.(*format.ListType); list {
+			c.Type, err = listType(elements)
+			size = 3
+		} else {
+			c.Type, err = scalarType(elements[0])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", c.Name, err)
+		}
+		all, elements = append(all, c), elements[size:]
+	}
+	return all, nil
+}
+
+var errForeign = errors.New("not a type sluice writes")
+
+// listType is the type of the list that the elements begin with.
+func listType(elements []format.SchemaElement) (schema.Type, error) {
+	if len(elements) < 3 {
+		return schema.Type{}, errForeign
+	}
+	t, err := scalarType(elements[2])
+	if err != nil {
+		return schema.Type{}, err
+	}
+	c := schema.Column{Name: elements[0].Name, Type: schema.Type{Kind: schema.List, Of: t.Kind, Precision: t.Precision, Scale: t.Scale}}
+	if !reflect.DeepEqual(elements[:3], Elements(c)) {
+		return schema.Type{}, errForeign
+	}
+	return c.Type, nil
+}
+
+// scalarType is the type of the values of a schema element.
+func scalarType(e format.SchemaElement) (t schema.Type, err error) {
 	switch logical := e.LogicalType.Value.(type) {
 	case nil:
 		switch e.Type.V {
 		case format.Boolean:
-			c.Type.Kind = schema.Boolean
+			t.Kind = schema.Boolean
 		case format.Int32:
-			c.Type.Kind = schema.Int32
+			t.Kind = schema.Int32
 		case format.Int64:
-			c.Type.Kind = schema.Int64
+			t.Kind = schema.Int64
 		case format.Double:
-			c.Type.Kind = schema.Double
+			t.Kind = schema.Double
 		}
 	case *format.StringType:
-		c.Type.Kind = schema.String
+		t.Kind = schema.String
 	case *format.DateType:
-		c.Type.Kind = schema.Date
+		t.Kind = schema.Date
 	case *format.TimestampType:
 		if _, micros := logical.Unit.Value.(*format.MicroSeconds); micros && logical.IsAdjustedToUTC {
-			c.Type.Kind = schema.Timestamp
+			t.Kind = schema.Timestamp
 		}
 	case *format.DecimalType:
 		p, s := int(logical.Precision), int(logical.Scale)
 		if 1 <= p && p <= schema.MaxPrecision && 0 <= s && s <= p {
-			c.Type = schema.Type{Kind: schema.Decimal, Precision: p, Scale: s}
+			t = schema.Type{Kind: schema.Decimal, Precision: p, Scale: s}
 		}
 	}
-	typ, length := Physical(c.Type)
-	if c.Type.Kind == 0 || e.NumChildren.Valid || !e.Type.Valid || e.Type.V != typ ||
+	typ, length := Physical(t)
+	if t.Kind == 0 || e.NumChildren.Valid || !e.Type.Valid || e.Type.V != typ ||
 		length > 0 && e.TypeLength.V != int32(length) || e.RepetitionType.V != format.Optional {
-		return c, fmt.Errorf("column %q: not a type sluice writes", e.Name)
+		return t, errForeign
 	}
-	return c, nil
+	return t, nil
 }
