@@ -181,7 +181,7 @@ func (d *decoder) fill(until int64) error {
 // full reports whether the row group ends early, before the record that was found.
 func (d *decoder) full() bool {
 	for _, b := range d.batches {
-		if b.Rows >= d.opts.RowGroupRows {
+		if b.Rows >= d.opts.RowGroupRows || b.ListValues >= listValues*int64(d.opts.RowGroupRows) {
 			return true
 		}
 	}

@@ -20,6 +20,10 @@ const (
 
 	// rowGroupRows ends a row group early, if its rows are tiny.
 	rowGroupRows = 1 << 20
+
+	// listValues times rowGroupRows values of lists end it, too: those of a
+	// record are written again for each of its rows.
+	listValues = 4
 )
 
 // border is the first multiple of the stride after the offset.

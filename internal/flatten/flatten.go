@@ -8,6 +8,7 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/schema"
 )
 
 // Flattener reads records into batches. It is not safe for use by several
@@ -30,7 +31,7 @@ type Flattener struct {
 	code   reason.Code // the first reason to quarantine it
 	path   mapping.Path
 	at     int
-	failed [batch.MaxLevels]int // ord when the reason was found
+	failed [batch.MaxLevels]int // ord when the reason was found; below 0: it is not that of one element
 	stray  []int                // ordinals of the elements that no path names, on the way to the current value
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
@@ -55,6 +56,7 @@ type table struct {
 	traced  bool // a column of extra says where a row comes from
 	skipped bool
 	rescue  rescue
+	lists   []int // columns of lists
 }
 
 // extra holds the index of each column that sluice adds, or -1.
@@ -97,6 +99,9 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 		t := &m.Tables[i]
 		ft := table{columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
 		for c, col := range m.Schema(t).Columns {
+			if col.Type.Kind == schema.List {
+				ft.lists = append(ft.lists, c)
+			}
 			switch col.Name {
 			case mapping.Rescued:
 				ft.extra.rescued = c
@@ -203,6 +208,8 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		f.code, f.path, f.at, f.fields = reason.RecordTooLarge, nil, p, 0
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
+	default:
+		f.boundLists(p)
 	}
 	if f.keep && end >= 0 {
 		f.rescueTables(p)
@@ -289,8 +296,9 @@ func (f *Flattener) pathOf() string {
 	wild := 0
 	for i := range p {
 		if p[i].Kind == mapping.Wildcard {
-			wild++
-			p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
+			if wild++; f.failed[wild] >= 0 {
+				p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
+			}
 		}
 	}
 	return p.String()

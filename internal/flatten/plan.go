@@ -20,6 +20,7 @@ type node struct {
 	index   []indexed          // single elements of an array: [0]
 	others  *node              // elements that none of these names, if some are named
 	leaves  []leaf
+	list    *list     // columns of lists that an array feeds; nil: none
 	ends    []element // elements that are complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
@@ -97,6 +98,9 @@ const quickBytes = len("YYYY-MM-DDThh:mm:ssZ")
 
 func newLeaf(m *mapping.Mapping, table, column int) leaf {
 	col := m.Tables[table].Columns[column]
+	if col.Type.Kind == schema.List { // the leaf takes its values
+		col.Type, col.Required = col.Type.Value(), false
+	}
 	l := leaf{Column: col, table: table, column: column, kind: col.Type.Kind, scale: col.Type.Scale, whole: col.Type.Precision - col.Type.Scale}
 	number := col.From&mapping.FromNumber != 0 && col.Unit == mapping.NoUnit
 	switch {
@@ -134,8 +138,9 @@ type required struct {
 	bit    set // bit of the member of the element's object that gives it, or none
 }
 
-// into reports whether a path leads into the value of the node.
-func (n *node) into() bool { return (n.object || n.array) && !n.any }
+// into reports whether a path leads into the value of the node, or a column
+// takes it as a list.
+func (n *node) into() bool { return (n.object || n.array) && !n.any || n.list != nil }
 
 // compile makes the tree for records found at place. tail is the part of place
 // after its wildcard: the code that finds the records handles the wildcard
@@ -169,7 +174,11 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		}
 		for c, col := range table.Columns {
 			n := root.descend(col.Path)
-			n.leaves = append(n.leaves, newLeaf(m, t, c))
+			if col.Type.Kind == schema.List {
+				n.addToList(newLeaf(m, t, c))
+			} else {
+				n.leaves = append(n.leaves, newLeaf(m, t, c))
+			}
 		}
 	}
 	root.record = true
@@ -231,7 +240,7 @@ func (n *node) finish(owners []element, held bool) {
 	}
 	n.owners = owners
 	n.silent = held || n.holds()
-	n.any = n.any || n.ends != nil && n.leaves == nil && n.members == nil && n.each == nil && n.index == nil
+	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && n.members == nil && n.each == nil && n.index == nil
 	n.array = n.each != nil || n.index != nil
 	n.object = n.any || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
@@ -359,6 +368,9 @@ func (n *node) bind(tables []table) {
 	for i := range n.leaves {
 		l := &n.leaves[i]
 		l.c = &tables[l.table].b.Columns[l.column]
+	}
+	if n.list != nil {
+		n.list.bind(tables)
 	}
 	for _, m := range n.members {
 		if m.stranger {

@@ -36,6 +36,8 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		end, given = f.object(p, n, depth+1)
 	case c == '[' && n.array:
 		end = f.array(p, n, depth+1)
+	case c == '[' && n.list != nil:
+		end = f.list(p, n, depth+1)
 	case c == '[' && n.any:
 		return f.inside(p, n, depth+1), 0
 	case c == '{' || c == '[':
@@ -50,7 +52,7 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		end = f.scalar(p, n)
 		// null counts as absent, and as an empty array to explode; but it is
 		// not an element or record that has something inside.
-		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil) {
+		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil && n.list == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return end, 0

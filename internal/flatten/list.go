@@ -1,0 +1,97 @@
+package flatten
+
+import (
+	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
+	"sluice/internal/reason"
+)
+
+// list reads the values of an array into columns of lists.
+type list struct {
+	value   *node           // what is done with each: its leaves take values of the lists
+	columns []*batch.Column // of the current batch, in the order of these leaves
+}
+
+// addToList makes the array at n feed a column of lists, whose values the leaf
+// takes.
+func (n *node) addToList(l leaf) {
+	if n.list == nil {
+		n.list = &list{value: &node{path: n.path}}
+	}
+	n.list.value.leaves = append(n.list.value.leaves, l)
+}
+
+func (l *list) bind(tables []table) {
+	l.columns = l.columns[:0]
+	for i := range l.value.leaves {
+		leaf := &l.value.leaves[i]
+		c := &tables[leaf.table].b.Columns[leaf.column]
+		leaf.c = &c.List.Items
+		l.columns = append(l.columns, c)
+	}
+}
+
+// list reads the array at p into the lists of n. It returns the position after it.
+func (f *Flattener) list(p int, n *node, depth int) int {
+	b, begin := f.b, p
+	if depth > f.limits.Depth {
+		f.skip.TooDeep = true
+		return -1 - p
+	}
+	p = jsonscan.Space(b, p+1)
+	for i := 0; b[p] != ']' || i > 0; i++ {
+		if p = f.listed(p, i, n, depth); p < 0 {
+			return p
+		}
+		if p = jsonscan.Space(b, p); b[p] == ']' {
+			break
+		}
+		if b[p] != ',' {
+			return -1 - p
+		}
+		p = jsonscan.Space(b, p+1)
+	}
+	p++
+	if int64(p-begin) > f.limits.FieldBytes {
+		f.bad(reason.FieldTooLarge, n.path, begin)
+	}
+	for _, c := range n.list.columns {
+		c.EndList()
+	}
+	return p
+}
+
+// listed reads the i-th value of the lists of n, at p.
+func (f *Flattener) listed(p, i int, n *node, depth int) int {
+	if f.code != "" { // the lists will be dropped
+		p = f.skip.Value(f.b, p, depth)
+		f.found(n)
+		return p
+	}
+	f.stray = append(f.stray, i)
+	for _, c := range n.list.columns {
+		c.List.Next()
+		if int64(c.List.RecordValues()) > f.limits.RecordRows {
+			f.bad(reason.TooManyRows, n.path, p)
+		}
+	}
+	p, _ = f.value(p, n.list.value, depth)
+	f.stray = f.stray[:len(f.stray)-1]
+	return p
+}
+
+// boundLists checks record_rows for the lists of the record at p: the values of
+// a list count in each row it stands in, as they are written for each.
+func (f *Flattener) boundLists(p int) {
+	for i := range f.tables {
+		t := &f.tables[i]
+		for _, c := range t.lists {
+			if f.code == "" && !t.skipped && t.b.RecordListValues(&t.b.Columns[c]) > f.limits.RecordRows {
+				f.code, f.path, f.at = reason.TooManyRows, t.columns[c].Path, p
+				for l := range f.failed {
+					f.failed[l] = -1
+				}
+			}
+		}
+	}
+}
