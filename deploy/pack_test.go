@@ -67,7 +67,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestCommandSize: what somebody downloads. 18.9 MB are there; the page with
+// TestCommandSize: what somebody downloads. 19.3 MB are there; the page with
 // its charts and the table formats may each add what is written beside them
 // here when they come. Twice the size means that something calls a method by
 // its name, as text/template does, so that the linker keeps all methods:
