@@ -253,6 +253,23 @@ func TestBrokenBodyIsResumed(t *testing.T) {
 	}
 }
 
+// However often a body breaks off, an object that flows in between is read:
+// tries that got on leave the budget of retries as it was.
+func TestBodyThatBreaksOften(t *testing.T) {
+	const piece, pieces = 20 << 10, 200
+	f, s := newFake(t, s3store.Config{PartSize: piece * pieces}, func(f *fake, w http.ResponseWriter, r *http.Request, _ int) bool {
+		from := 0
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)
+		cut(w, r, f.objects["key"], from, piece*pieces, piece)
+		return true
+	})
+	data := random(piece * pieces)
+	f.put("key", data)
+	if got, err := readAll(s, t.Context(), "key"); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read %d bytes in %d requests: %v", len(got), len(f.log()), err)
+	}
+}
+
 func TestBrokenForEver(t *testing.T) {
 	f, s := newFake(t, s3store.Config{PartSize: part, Attempts: 3}, func(f *fake, w http.ResponseWriter, r *http.Request, _ int) bool {
 		from, to := 0, 1000

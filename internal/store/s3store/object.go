@@ -170,6 +170,7 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 	goesOn := body != nil && end < o.info.Size // the body of the whole object, of which this is the first part
 	filled, counted := 0, 0
 	ctx, call := patience.Begin(o.ctx)
+	refund := func() {}
 	for attempt := 1; ; attempt++ {
 		if body == nil {
 			var err error
@@ -180,6 +181,7 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 		n, err := fill(buf[filled:], body, goesOn)
 		body.Close()
 		if err == nil {
+			refund()
 			return nil
 		}
 		if len(buf) == 0 {
@@ -192,8 +194,9 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 		case patience.Enough(filled - counted):
 			attempt, counted = 1, filled
 			call.Progress()
+			refund()
 		}
-		if err := o.s.pause(ctx, attempt, err); err != nil {
+		if refund, err = o.s.pause(ctx, attempt, err); err != nil {
 			return err
 		}
 	}

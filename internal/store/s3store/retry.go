@@ -33,25 +33,27 @@ func newRetryer(cfg Config) aws.RetryerV2 {
 }
 
 // pause waits before the next attempt; an error says that there is to be none.
-// The caller gives the error that made the attempt fail.
-func (s *Store) pause(ctx context.Context, attempt int, cause error) error {
+// The caller gives the error that made the attempt fail, and calls refund if
+// the next one gets on: what gets on takes nothing from the budget.
+func (s *Store) pause(ctx context.Context, attempt int, cause error) (refund func(), err error) {
 	if ctx.Err() != nil || attempt >= s.config.Attempts {
-		return cause
+		return nil, cause
 	}
-	if _, err := s.retryer.GetRetryToken(ctx, cause); err != nil {
-		return cause // the budget is used up
+	release, err := s.retryer.GetRetryToken(ctx, cause)
+	if err != nil {
+		return nil, cause // the budget is used up
 	}
 	delay, err := s.retryer.RetryDelay(attempt, cause)
 	if err != nil {
-		return cause
+		return nil, cause
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+		return func() { _ = release(nil) }, nil
 	case <-ctx.Done():
-		return cause
+		return nil, cause
 	}
 }
 
