@@ -12,7 +12,7 @@ import (
 func TestAside(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`,
 		"sluice/internal/batch", "sluice/internal/conversion", "sluice/internal/flatten", "sluice/internal/input", "sluice/internal/jsonscan",
-		"sluice/internal/parquetfile", "sluice/internal/zstdpage").Output()
+		"sluice/internal/parquetcodec", "sluice/internal/parquetfile", "sluice/internal/zstdpage").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
