@@ -73,5 +73,5 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	if c.PII != "" {
 		b = strconv.AppendQuote(append(b, ", pii: "...), c.PII)
 	}
-	return append(c.appendTexts(b), "}\n"...)
+	return append(c.appendNumbers(c.appendTexts(b)), "}\n"...)
 }

@@ -32,7 +32,7 @@ func sources(k schema.Kind, unit bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, append([]string{"name", "path", "type", "from", "required", "pii", "bloom", "unit"}, textKeys...)...)
+	f := r.Object(n, what, append([]string{"name", "path", "type", "from", "required", "pii", "bloom", "unit", "format", "symbol"}, textKeys...)...)
 	if f == nil {
 		return c, false
 	}
@@ -75,6 +75,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	}
 	r.from(f["from"], f["unit"], &c, what)
 	r.texts(f, &c, what)
+	r.numbers(f, &c, what)
 	switch c.Type.Kind {
 	case schema.Boolean, schema.Double, schema.JSON:
 		if c.Bloom {

@@ -37,6 +37,9 @@ type Column struct {
 	NullValues []string    // a JSON string that is one of these, after Transform, is no value
 	Hash       Hash        // of a string column
 	Mask       Mask        // of a string column
+
+	NumberFormat NumberFormat // of JSON strings that feed a number column
+	Symbol       bool         // with such a number may stand the symbol or code of a currency
 }
 
 // Path is a JSONPath (RFC 9535): the singular subset, plus the wildcard [*].

@@ -90,6 +90,9 @@ func (m *Mapping) words() error {
 			if int(c.Mask) >= len(maskWords) {
 				wrong(column, "Mask", uint8(c.Mask))
 			}
+			if int(c.NumberFormat) >= len(numberFormats) {
+				wrong(column, "NumberFormat", uint8(c.NumberFormat))
+			}
 			segments(column, "Path", c.Path)
 		}
 	}

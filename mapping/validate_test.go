@@ -104,6 +104,8 @@ func TestValidateErrors(t *testing.T) {
 		{"unknown hash", "Hash 3 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 3 }},
 		{"unknown mask", "Mask 2 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = 2 }},
 		{"hash of a timestamp", "hash gives a text", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Hash = mapping.SHA256 }},
+		{"unknown number format", "NumberFormat 5 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NumberFormat = 5 }},
+		{"symbol of a text", "symbol is for numbers", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Symbol = true }},
 		{"precision", "Precision and Scale are for decimals", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Precision = 5 }},
 		{"decimal", "precision must be 1 to 38", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Columns[1].Type = schema.Type{Kind: schema.Decimal, Precision: 39}

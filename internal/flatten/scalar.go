@@ -187,6 +187,10 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 		}
 		l.c.AddFixed(uint64(micros))
 	default:
+		if l.NumberFormat != mapping.JSONNumber || l.Symbol {
+			rewritten := f.jsonNumber(l, *t)
+			t = &rewritten
+		}
 		num, ok := wholeNumber(t.text)
 		if !ok {
 			f.bad(notANumber[l.kind], n.path, t.at)

@@ -575,6 +575,9 @@ func (g *generator) scalar(c *column, depth int) string {
 	if g.wild && g.one(12) {
 		return g.any(depth)
 	}
+	if (c.texts.format != "" || c.texts.symbol) && g.one(2) {
+		return g.text(g.groupedText())
+	}
 	if c.texts.used() && c.sources()["string"] && g.one(2) {
 		return g.text(pick(g, append(slices.Clone(c.texts.nullValues), g.edgeText(), g.edgeText())...))
 	}

@@ -356,6 +356,8 @@ func (c *column) build() mapping.Column {
 	}
 	col.NullValues = c.texts.nullValues
 	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match}[c.texts.hash]
+	col.NumberFormat = map[string]mapping.NumberFormat{"1,234.50": mapping.CommaPoint, "1.234,50": mapping.PointComma, "1 234,50": mapping.BlankComma, "1'234.50": mapping.ApostrophePoint}[c.texts.format]
+	col.Symbol = c.texts.symbol
 	col.Mask = map[string]mapping.Mask{"domain": mapping.Domain}[c.texts.mask]
 	for word, from := range map[string]mapping.From{"string": mapping.FromString, "integer": mapping.FromInteger, "number": mapping.FromNumber | mapping.FromInteger, "boolean": mapping.FromBoolean} {
 		if c.sources()[word] || c.kind == "json" && c.from == nil {

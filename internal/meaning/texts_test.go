@@ -3,6 +3,7 @@ package meaning
 import (
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,8 @@ type texts struct {
 	transform  []string
 	nullValues []string
 	hash, mask string
+	format     string // of a number
+	symbol     bool
 }
 
 // spaces are the characters that Unicode calls White_Space (PropList.txt).
@@ -54,7 +57,47 @@ func (t *texts) held(text string) (string, []string) {
 }
 
 func (t *texts) used() bool {
-	return t.transform != nil || t.nullValues != nil || t.hash != "" || t.mask != ""
+	return t.transform != nil || t.nullValues != nil || t.hash != "" || t.mask != "" || t.format != "" || t.symbol
+}
+
+// numberFormats are the texts that a format takes, without a sign.
+var numberFormats = map[string]*regexp.Regexp{
+	"1,234.50": regexp.MustCompile(`^(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?$`),
+	"1.234,50": regexp.MustCompile(`^(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+)(?:,[0-9]+)?$`),
+	"1 234,50": regexp.MustCompile(`^(?:[0-9]+|[0-9]{1,3}(?:[ \x{a0}\x{202f}][0-9]{3})+)(?:,[0-9]+)?$`),
+	"1'234.50": regexp.MustCompile(`^(?:[0-9]+|[0-9]{1,3}(?:['’][0-9]{3})+)(?:\.[0-9]+)?$`),
+}
+
+var (
+	symbolFirst = regexp.MustCompile(`^(-?)(?:\p{Sc}|[A-Z]{3})[ \x{a0}\x{202f}]*([^ ].*)$`)
+	symbolLast  = regexp.MustCompile(`^(.*[^ \x{a0}\x{202f}])[ \x{a0}\x{202f}]*(?:\p{Sc}|[A-Z]{3})$`)
+)
+
+// plainNumber is the number in a text as JSON would write it, or no number.
+func (t *texts) plainNumber(text string) string {
+	if t.symbol {
+		if m := symbolFirst.FindStringSubmatch(text); m != nil {
+			text = m[1] + m[2]
+		} else if m := symbolLast.FindStringSubmatch(text); m != nil {
+			text = m[1]
+		}
+	}
+	if t.format == "" {
+		return text
+	}
+	number, minus := strings.CutPrefix(text, "-")
+	if !numberFormats[t.format].MatchString(number) {
+		return ""
+	}
+	if t.format[len(t.format)-3] == ',' {
+		number = strings.NewReplacer(".", "", " ", "", "\u00a0", "", "\u202f", "", ",", ".").Replace(number)
+	} else {
+		number = strings.NewReplacer(",", "", "'", "", "’", "").Replace(number)
+	}
+	if minus {
+		number = "-" + number
+	}
+	return number
 }
 
 // yaml writes the keys.
@@ -75,6 +118,12 @@ func (t *texts) yaml() string {
 	if t.mask != "" {
 		fmt.Fprintf(&b, ", mask: %s", t.mask)
 	}
+	if t.format != "" {
+		fmt.Fprintf(&b, ", format: %q", t.format)
+	}
+	if t.symbol {
+		b.WriteString(", symbol: true")
+	}
 	return b.String()
 }
 
@@ -91,6 +140,10 @@ func (c *column) textFault() string {
 		return "a word twice"
 	case (t.hash != "" || t.mask != "") && c.kind != "string", t.hash != "" && t.mask != "":
 		return "a hash or mask that is none"
+	}
+	number := map[string]bool{"int32": true, "int64": true, "double": true, "decimal": true}[c.kind]
+	if _, known := numberFormats[t.format]; (t.format != "" || t.symbol) && (!number || !c.sources()["string"]) || t.format != "" && !known {
+		return "a format of numbers that is none"
 	}
 	for _, s := range t.nullValues {
 		if t.transformed(s) != s {
@@ -120,10 +173,27 @@ func (g *generator) texts(c *column) (t texts) {
 			t.mask = "domain"
 		}
 	}
+	if number := c.kind != "string" && slices.Contains(canCome[c.kind], "number"); number && c.sources()["string"] || g.one(20) {
+		t.format = pick(g, "", "1,234.50", "1.234,50", "1 234,50", "1'234.50")
+		t.symbol = g.one(2)
+	}
 	if g.one(10) { // whether that goes with the rest or not
 		t.mask = "domain"
 	}
 	return t
+}
+
+// groupedText is a number as people write it, or nearly.
+func (g *generator) groupedText() string {
+	number := pick(g, "1,234.50", "1.234,50", "1 234,50", "1'234.50", "1234.5", "1234,5", "12", "0,10", "0.10", "-1,234", "-1.234", "1\u00a0234\u202f567", "12’345",
+		"1,23", "1,2345", "0,123", "01", ",5", "5.", "1,,234", "1e3", "9,223,372,036,854,775,807", "1.000.000,0000", "- 5", "1.2.3", "--1", "1,234,567.89")
+	switch g.IntN(3) {
+	case 0:
+		return pick(g, "$", "€ ", "USD", "EUR\u00a0", "-$", "-CHF ", "US$", "¥\t", "eur", "₿") + number
+	case 1:
+		return number + pick(g, "$", " €", "USD", "\u202fEUR", "  JPY", "EURO", " kg", "%", "\t€")
+	}
+	return number
 }
 
 // edgeText is a text that transforms change, and words that are none.

@@ -92,7 +92,7 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 	case "timestamp":
 		return timestamp(text)
 	}
-	if !numberText.MatchString(text) {
+	if text = c.texts.plainNumber(text); !numberText.MatchString(text) {
 		return "", []string{map[string]string{"int32": "not_integer", "int64": "not_integer", "double": "bad_double", "decimal": "bad_decimal"}[c.kind]}
 	}
 	return c.number(text)
