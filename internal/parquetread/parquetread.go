@@ -91,7 +91,7 @@ func (f *File) footer() ([]byte, error) {
 		return nil, fmt.Errorf("read end: %w", err)
 	}
 	if string(head[:4]) != magic || string(end[4:]) != magic {
-		return nil, errors.New("it does not begin and end as a Parquet file")
+		return nil, errors.New("it does not begin and end like a Parquet file")
 	}
 	length := int64(binary.LittleEndian.Uint32(end[:]))
 	if length > min(room, maxFooter) {

@@ -13,17 +13,17 @@ import (
 	"sluice/internal/store"
 )
 
-// claim is a ledger entry and the ETag to replace it by.
+// claim is a ledger entry and the ETag for replacing it.
 type claim struct {
 	entry ledger.Entry
 	etag  string
-	// fresh says that the entry was made now, after a listing of the sink that
+	// fresh says that this run made the entry, after a listing of the sink that
 	// had no output of the key.
 	fresh bool
 }
 
-// attempt is the protocol, from the ledger to the ledger. The order of its
-// steps is what it stands on: the fence is read before the source.
+// attempt is the protocol, from reading the ledger to writing it. Its correctness
+// depends on the order of its steps: the fence is read before the source.
 func (p *Pipeline) attempt(ctx context.Context, bucket, key string, c *claim) (Result, error) {
 	src, err := p.Source(bucket)
 	if err != nil {
@@ -67,8 +67,8 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string, c *claim) (R
 	return w.publish(ctx, object)
 }
 
-// claim reads the ledger entry of a key, or creates it and so fixes the names
-// of its outputs.
+// claim reads the ledger entry of a key, or creates it, which fixes the names of
+// its outputs.
 func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key string) (*claim, error) {
 	entry, etag, err := p.Ledger.Get(ctx, bucket, key)
 	switch {
@@ -82,8 +82,8 @@ func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key strin
 	}
 	info, err := src.Head(ctx, key)
 	if err != nil {
-		// A key that was never there is no success: the event or its decoding
-		// is wrong, or the source was deleted before it was read.
+		// A key that never existed is an error: the event or its decoding is
+		// wrong, or the source was deleted before it was read.
 		return nil, fmt.Errorf("look at source: %w", err)
 	}
 	entry = ledger.Entry{Bucket: bucket, Key: key, FirstSeen: info.Modified.UTC()}
@@ -94,7 +94,7 @@ func (p *Pipeline) claim(ctx context.Context, src store.Store, bucket, key strin
 	return &claim{entry: entry, etag: etag}, nil
 }
 
-// fence is the state of an output before the source was looked at.
+// fence is the state of an output before the source was read.
 type fence struct {
 	etag     string // empty: there is none
 	identity string // of the source state it was made from
@@ -102,7 +102,7 @@ type fence struct {
 	columns  string
 	software string
 	replaces string // ETag of the publication before it
-	damaged  bool   // it does not hold what the rest tells
+	damaged  bool   // its content is not what the other fields say
 }
 
 // Names of the metadata of output objects.
@@ -118,10 +118,10 @@ const (
 // fence looks at the outputs of a key, by their keys: at those that the
 // configuration names, and at others that may have to be emptied.
 //
-// The last table is looked at first. Tables are published from the first to the
-// last, so at any moment none is newer than one before it; seen in this order
-// that holds of what was seen too. Else a table could be set back to the state
-// of the first, which was seen before all of them were replaced.
+// It looks at the last table first. Tables are published from the first to the
+// last, so at any moment no table is newer than one before it. In this order that
+// also holds for what was seen. Otherwise a table could be set back to the state
+// of the first, if that was seen before all tables were replaced.
 func (p *Pipeline) fence(ctx context.Context, c *claim) (map[string]fence, error) {
 	fences := map[string]fence{}
 	for i, out := range slices.Backward(c.entry.Outputs) {
@@ -150,7 +150,7 @@ func (p *Pipeline) fenceOf(ctx context.Context, e *ledger.Entry, key string) (fe
 	case err != nil:
 		return fence{}, fmt.Errorf("look at output: %w", err)
 	case info.ETag == "":
-		return fence{}, fmt.Errorf("look at output: the store tells no ETag of %q, without which no publication is safe", key)
+		return fence{}, fmt.Errorf("look at output: the store gives no ETag for %q; without it no publication is safe", key)
 	}
 	if id := info.Meta[metaSource]; id != "" && id != e.ID().String() {
 		return fence{}, fmt.Errorf("look at output: %q belongs to another source key", key)
@@ -161,7 +161,7 @@ func (p *Pipeline) fenceOf(ctx context.Context, e *ledger.Entry, key string) (fe
 	}, nil
 }
 
-// newState is the state of a source, which is absent until one is found.
+// newState is the state of a source. It is absent until a source is found.
 func (p *Pipeline) newState(identity string) ledger.State {
 	return ledger.State{Identity: identity, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
 }
@@ -182,14 +182,14 @@ func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (sourc
 	return s, state, err
 }
 
-// source is the content of a source state, and the number of bytes it must give.
+// source is the content of a source state, and the number of bytes it must have.
 type source struct {
 	io.ReadCloser
 	size  int64
 	small bool // it is in memory
 }
 
-// pinned reads a small object at once, so that no conversion waits for it.
+// pinned reads a small object into memory, so that no conversion waits for it.
 func pinned(object store.Object) (source, error) {
 	size := object.Info().Size
 	if size > SmallObject {
@@ -203,7 +203,7 @@ func pinned(object store.Object) (source, error) {
 	return source{ReadCloser: io.NopCloser(bytes.NewReader(data)), size: size, small: true}, nil
 }
 
-// nothing stands for the content of a deleted source.
+// nothing is the content of a deleted source.
 type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, io.EOF }

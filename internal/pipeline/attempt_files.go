@@ -18,16 +18,16 @@ type attemptFiles struct {
 	quarantine *lazyWriter
 }
 
-// role is what an attempt does about the output of a table.
+// role is what an attempt does with the output of a table.
 type role uint8
 
 const (
 	publishes role = iota
-	finds          // it stands there; only the account of it is missing
-	leaves         // it is no part of this
+	finds          // it is published; only the ledger does not know it
+	leaves         // it is not touched
 )
 
-// create begins the outputs of the tables, each in its role. The caller aborts
+// create begins the outputs of the tables, each in its role. The caller must abort
 // them, also after an error.
 func (w *work) create(ctx context.Context, outs *attemptFiles, roleOf func(table int) role) error {
 	outs.quarantine = &lazyWriter{create: func() (store.Writer, error) {
@@ -78,9 +78,9 @@ func (w *work) begin(ctx context.Context, i int, identity, mapping, columns stri
 	return writer, nil
 }
 
-// standing reads the output that stands there, so that the account tells its
-// size and sum and not those that this worker would give it; nil if it is no
-// whole file.
+// standing reads the published output, so that the ledger gets its size and sum
+// and not those of a file that this worker would write. It is nil if the output is
+// not a whole file.
 func (w *work) standing(ctx context.Context, key string) (*tableFile, error) {
 	object, err := w.p.Sink.Open(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && object.Info().ETag != w.fences[key].etag {
@@ -111,7 +111,7 @@ func (o *attemptFiles) table(name string) (io.Writer, error) {
 	return out, nil
 }
 
-// bytes is the size of what stands, or was written.
+// bytes is the size of the outputs that were found or written.
 func (o *attemptFiles) bytes() (n int64) {
 	for _, out := range o.tables {
 		n += out.n
@@ -119,8 +119,8 @@ func (o *attemptFiles) bytes() (n int64) {
 	return n
 }
 
-// check verifies the ends of the files, before one becomes visible: one broken
-// file breaks every query of its table.
+// check verifies the ends of all files before any becomes visible: one broken file
+// breaks every query of its table.
 func (o *attemptFiles) check() error {
 	for i, out := range o.tables {
 		if err := out.check(); err != nil {
@@ -130,7 +130,7 @@ func (o *attemptFiles) check() error {
 	return nil
 }
 
-// abort throws away what was not committed.
+// abort discards what was not committed.
 func (o *attemptFiles) abort(ctx context.Context) {
 	var writers []store.Writer
 	if o.quarantine != nil {
@@ -142,7 +142,7 @@ func (o *attemptFiles) abort(ctx context.Context) {
 	store.Abort(ctx, writers...)
 }
 
-// lazyWriter begins its object with the first byte: most have no quarantine.
+// lazyWriter creates its object at the first byte: most objects have no quarantine.
 type lazyWriter struct {
 	create  func() (store.Writer, error)
 	w       store.Writer

@@ -13,8 +13,8 @@ import (
 	"sluice/internal/ledger"
 )
 
-// audit is what the listings of ledger and sink tell, and the index of the
-// ledger: about a hundred bytes for each key.
+// audit is what the listings of ledger and sink and the index of the ledger say:
+// about a hundred bytes for each key.
 type audit struct {
 	p           *Pipeline
 	fingerprint [32]byte
@@ -24,13 +24,13 @@ type audit struct {
 
 	mu      sync.Mutex
 	added   []indexed // of entries that were claimed since
-	changed bool      // the index is not that which was read
+	changed bool      // the index differs from the one that was read
 }
 
-// known is an entry of the ledger as far as it is known.
+// known is what is known of an entry of the ledger.
 type known struct {
 	indexed           // written by the worker that reads the entry
-	id      ledger.ID // which is searched for meanwhile
+	id      ledger.ID // searches read it while workers write the rest
 	written int64     // when, in nanoseconds since 1970
 	isRead  bool      // indexed tells what the entry says
 	seen    bool      // it was compared with the source
@@ -58,7 +58,7 @@ func (p *Pipeline) newAudit(ctx context.Context, o *RunOptions) (*audit, error) 
 	return a, nil
 }
 
-// fill takes over what the index says of entries that are as they were.
+// fill copies what the index says of entries that have not changed since.
 func (a *audit) fill(index []indexed) {
 	a.changed = len(index) != len(a.entries)
 	for _, r := range index {
@@ -89,11 +89,11 @@ func (a *audit) has(id ledger.ShortID) bool {
 // find is the entry of a source key, or nil.
 func (a *audit) find(key string) *known { return a.byID(ledger.IDOf(a.bucket, key).Index()) }
 
-// agrees reports whether the sink lists the outputs that the entry names, and
-// no other.
+// agrees reports whether the sink lists the outputs that the entry names, and no
+// others.
 func (a *audit) agrees(r indexed) bool { return r.Outputs == a.sink.sum(r.ID.Short()) }
 
-// update takes over what an entry says that was read.
+// update records what an entry says after it was read.
 func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) indexed {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,8 +102,7 @@ func (a *audit) update(k *known, e *ledger.Entry, etag string, isOutside bool) i
 	return k.indexed
 }
 
-// account takes over the entry as Process left it; k is nil if it was claimed
-// by this run.
+// account records the entry as Process left it; k is nil if this run claimed it.
 func (a *audit) account(k *known, r *Result) indexed {
 	if k != nil {
 		return a.update(k, &r.entry, r.etag, k.Flags&outside != 0)
@@ -136,8 +135,8 @@ func (a *audit) unnamed(f *Findings) {
 	}
 }
 
-// save writes the index, also when the time is up: what was read is not read
-// again the next time.
+// save writes the index, even if the time is up, so that the next run need not
+// read the same entries again.
 func (a *audit) save(ctx context.Context) error {
 	if !a.changed {
 		return nil
@@ -154,7 +153,7 @@ func (a *audit) save(ctx context.Context) error {
 	return a.p.Ledger.PutIndex(ctx, encodeIndex(a.fingerprint, all))
 }
 
-// sideBySide runs what does not depend on one another.
+// sideBySide runs functions that do not depend on each other.
 func (p *Pipeline) sideBySide(do ...func() error) error {
 	errs := make([]error, len(do))
 	if p.alone {

@@ -10,10 +10,10 @@ import (
 	"sluice/internal/parquetfile"
 )
 
-// An output that counts no more stays, as a file without rows.
+// An output that no longer counts stays, as a file without rows.
 
-// retire empties outputs at places that the configuration does not name any
-// more, when all that it names stand. A deleted source empties them too.
+// retire empties outputs that the configuration no longer names, after all outputs
+// that it names are there. A deleted source empties them too.
 func (w *work) retire(ctx context.Context) error {
 	removed := w.state.Identity == ledger.Absent && w.p.RemoveDeleted
 	if w.p.Redo == RedoNothing && !removed {
@@ -26,7 +26,7 @@ func (w *work) retire(ctx context.Context) error {
 			continue
 		}
 		if err := w.empty(ctx, i, f); err != nil {
-			return fmt.Errorf("take the rows out of %q, which the configuration does not name any more (if it is damaged, delete it): %w", out.Key, err)
+			return fmt.Errorf("remove the rows of %q, which the configuration no longer names (if it is damaged, delete it): %w", out.Key, err)
 		}
 	}
 	return nil
@@ -37,7 +37,7 @@ func (w *work) empty(ctx context.Context, i int, f fence) error {
 	out := &w.entry.Outputs[i]
 	if f.etag == "" {
 		out.ETag, out.Identity, out.SHA256 = "", ledger.Absent, ""
-		return nil // somebody deleted it
+		return nil // it was deleted
 	}
 	object, err := w.p.Sink.Open(ctx, out.Key)
 	if err != nil {

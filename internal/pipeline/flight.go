@@ -1,21 +1,20 @@
 package pipeline
 
-// What bounds the objects in work at once: a small one is a matter of some
-// waits for the store and of next to no memory, a large one of memory and of a
-// processor.
+// Bounds for the objects in work at once. A small object mostly waits for the store
+// and needs almost no memory; a large one needs memory and a processor.
 const (
 	SmallObject = 256 << 10 // bytes as they are stored, up to which an object is small
 	SmallAtOnce = 64        // small objects in work at once
 )
 
-// Flight bounds what a number of workers have in work.
+// Flight bounds the objects that all workers together have in work.
 type Flight struct{ large chan struct{} }
 
-// NewFlight lets so many large objects be in work at once.
+// NewFlight allows this number of large objects in work at once.
 func NewFlight(large int) *Flight { return &Flight{make(chan struct{}, max(large, 1))} }
 
-// Enter waits until there is room for an object of a size, which is that of a
-// large one if it is not known (below 0). leave makes the room free again.
+// Enter waits until there is room for an object of this size. An unknown size
+// (below 0) counts as large. leave frees the room again.
 func (f *Flight) Enter(size int64) (leave func()) {
 	if size >= 0 && size <= SmallObject {
 		return func() {}

@@ -9,8 +9,8 @@ import (
 	"sluice/internal/store"
 )
 
-// Held is what the quarantine lists: the files of each source state, as a few
-// bytes. It is what entries are compared with that name such files.
+// Held is what the quarantine lists: the files of each source state, in a few
+// bytes. Entries that name such files are compared with it.
 type Held struct{ sums map[uint64]bool }
 
 // ListHeld lists the quarantine.
@@ -34,8 +34,8 @@ func (p *Pipeline) ListHeld(ctx context.Context) (*Held, error) {
 	return h, nil
 }
 
-// heldOf is the sum that the quarantine lists if it has the files that an
-// entry names; 0 if it names none.
+// heldOf is the sum that Held has if the quarantine has the files that an entry
+// names; 0 if the entry names none.
 func heldOf(e *ledger.Entry) (sum uint64) {
 	if e.State == nil {
 		return 0

@@ -9,10 +9,10 @@ import (
 	"sluice/internal/ledger"
 )
 
-// A run that has nothing to do must not read a million ledger entries to know
-// that. What the listings can be compared with is kept of all entries in one
-// object, the index of the ledger. It cannot be wrong, only old: what it says
-// of an entry counts while the entry has the ETag that it had then.
+// A run that has nothing to do must not read a million ledger entries to find that
+// out. So one object, the index of the ledger, keeps what a run compares with the
+// listings, for all entries. It cannot be wrong, only old: what it says of an entry
+// counts as long as the entry has the ETag that it had then.
 
 // indexed is what the ledger entry of a key says, as far as listings tell it.
 type indexed struct {
@@ -24,20 +24,20 @@ type indexed struct {
 	Flags   flags
 }
 
-// flags say what of an entry differs from what the configuration asks for.
+// flags say how an entry differs from what the configuration asks for.
 type flags uint16
 
 const (
-	claimed      flags = 1 << iota // nothing was accounted for yet
+	claimed      flags = 1 << iota // nothing is accounted for yet
 	absent                         // the source was deleted
 	isTorn                         // the tables show different states
 	otherMapping                   // the state was accounted for with another mapping
-	elsewhere                      // a table has its rows only where an earlier configuration wanted them
-	dropped                        // rows stand in an output that the configuration does not name
-	kept                           // the source was deleted, and its rows stand
-	outside                        // the key is not of the source
-	current                        // all outputs stand, with the columns of the mapping
-	rowsStand                      // in one output at least
+	elsewhere                      // a table has its rows only where an earlier configuration put them
+	dropped                        // an output that the configuration does not name has rows
+	kept                           // the source was deleted, but its rows are still there
+	outside                        // the key is not in the source
+	current                        // all outputs exist, with the columns of the mapping
+	rowsStand                      // at least one output has rows
 )
 
 // outdated reports whether the configuration asks for other outputs.
@@ -45,7 +45,7 @@ func (f flags) outdated(p *Pipeline) bool {
 	return f&(otherMapping|elsewhere|dropped) != 0 || f&kept != 0 && p.RemoveDeleted
 }
 
-// flagsOf says how an entry stands to the configuration.
+// flagsOf compares an entry with the configuration.
 func flagsOf(p *Pipeline, e *ledger.Entry) (f flags) {
 	if e.State == nil {
 		return claimed
@@ -84,7 +84,7 @@ func flagsOf(p *Pipeline, e *ledger.Entry) (f flags) {
 	return f
 }
 
-// placed gives the outputs of an entry that the configuration names, and those
+// placed returns the outputs of an entry that the configuration names, and those
 // that it does not.
 func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Output) {
 	then, at := *p, *e
@@ -107,7 +107,7 @@ func (p *Pipeline) indexedOf(e *ledger.Entry, etag string, isOutside bool) index
 // indexVersion changes with the meaning of what the index keeps.
 const indexVersion = "sluice index 3\n"
 
-// fingerprint names what the flags of an index were made for.
+// fingerprint identifies the configuration for which the flags were computed.
 func (p *Pipeline) fingerprint(o *RunOptions) [sha256.Size]byte {
 	h := sha256.New()
 	for _, s := range []string{indexVersion, p.Mapping.Hash(), p.SinkPrefix, o.Bucket, o.Prefix} {
@@ -129,8 +129,8 @@ func encodeIndex(fingerprint [sha256.Size]byte, entries []indexed) []byte {
 	return b.Bytes()
 }
 
-// decodeIndex gives what an index keeps, by ID; nothing if it is damaged or of
-// another configuration.
+// decodeIndex returns what an index keeps, by ID. It returns nothing if the index
+// is damaged or of another configuration.
 func decodeIndex(fingerprint [sha256.Size]byte, data []byte) []indexed {
 	size := len(data) - 2*sha256.Size
 	if size < 0 || size%binary.Size(indexed{}) != 0 || !bytes.HasPrefix(data, fingerprint[:]) {

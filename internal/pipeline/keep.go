@@ -12,9 +12,9 @@ import (
 	"sluice/internal/store"
 )
 
-// TornError says that the outputs of a key do not show one source state, or
-// lack rows they had, and that the state they should show cannot be read any
-// more. A new version of the object puts that right.
+// TornError says that the outputs of a key do not all show the same source state,
+// or lack rows they had, and that the state they should show can no longer be read.
+// A new version of the object fixes that.
 type TornError struct {
 	Key    string
 	Tables []string // that lack the state
@@ -23,7 +23,7 @@ type TornError struct {
 
 func (e *TornError) Error() string {
 	return fmt.Sprintf("object %q: %s not what the ledger promises (damaged, deleted, or a worker died between two tables), "+
-		"and cannot be made again: %v; upload the object anew, or remove it with on_delete: remove",
+		"and cannot be made again: %v; upload the object again, or remove it with on_delete: remove",
 		e.Key, tables(e.Tables), e.Why)
 }
 
@@ -38,13 +38,13 @@ func (e *TornError) Unwrap() error { return e.Why }
 
 var (
 	errNoVersion = errors.New("the newest state has no rows to publish, and the bucket keeps no version of the one before it")
-	errUnknown   = errors.New("the newest state has no rows to publish, and nothing tells which state stood there before")
+	errUnknown   = errors.New("the newest state has no rows to publish, and nothing says which state was published before")
 	errUnfit     = errors.New("the newest state has no rows to publish, and the one before it does not fit the mapping")
 )
 
 // keep accounts for a state that publishes nothing: the older outputs stay. It
-// sees to it that they show one state, which they do not after a worker died
-// between two tables, or after somebody deleted or damaged one.
+// makes sure that they all show the same state: they do not if a worker died
+// between two tables, or if somebody deleted or damaged one.
 func (w *work) keep(ctx context.Context, did Disposition) (Result, error) {
 	if err := w.verify(ctx); err != nil {
 		return Result{}, err
@@ -69,8 +69,8 @@ func (w *work) keep(ctx context.Context, did Disposition) (Result, error) {
 	return r, missing
 }
 
-// remember has the ledger tell which state a lost output should show, so that
-// it is missed again, also when the mapping is another.
+// remember records in the ledger which state a lost output should show, so that
+// it counts as missing again, also under another mapping.
 func (w *work) remember() {
 	shown, _ := w.shown()
 	for _, i := range w.behind(shown) {
@@ -80,8 +80,8 @@ func (w *work) remember() {
 	}
 }
 
-// verify reads the outputs that the ledger does not know as they are: whoever
-// published them has died, so nothing else would notice damage.
+// verify reads the outputs whose present state the ledger does not know: the
+// worker that published them has died, so nothing else would notice damage.
 func (w *work) verify(ctx context.Context) error {
 	for i, known := range w.known[:len(w.wanted())] {
 		f := w.fences[known.Key]
@@ -103,11 +103,11 @@ func (w *work) verify(ctx context.Context) error {
 	return nil
 }
 
-// shown is the state that the outputs must show: that of the first table which
-// has one, be it damaged, since tables are published in their order; else what
-// the ledger remembers of outputs that are gone, or what stands where an earlier
-// configuration wanted it. What stands in an earlier sink is not missing here,
-// but Redo makes it here too if it can.
+// shown is the state that the outputs must show. Tables are published in their
+// order, so it is the state of the first table that has one, even if that output
+// is damaged. Otherwise it is what the ledger remembers of outputs that are gone,
+// or what is where an earlier configuration put it. Outputs in an earlier sink do
+// not count as missing here, but Redo makes them here too if it can.
 func (w *work) shown() (identity string, elsewhere bool) {
 	for i := range w.wanted() {
 		if f := w.fences[w.known[i].Key]; f.etag != "" && f.identity != "" {
@@ -127,7 +127,7 @@ func (w *work) shown() (identity string, elsewhere bool) {
 	return "", false
 }
 
-// behind are the tables whose outputs do not show the state, though they should.
+// behind are the tables whose outputs should show the state but do not.
 func (w *work) behind(shown string) (tables []int) {
 	ours := slices.ContainsFunc(w.wanted(), func(o ledger.Output) bool { return o.ETag != "" && o.Mapping == w.state.Mapping })
 	for i := range w.wanted() {
@@ -143,8 +143,8 @@ func (w *work) behind(shown string) (tables []int) {
 	return tables
 }
 
-// restore makes the outputs that do not show the state of the others from the
-// version of the source that they show.
+// restore makes the outputs that are behind, from the version of the source that
+// the others show.
 func (w *work) restore(ctx context.Context) error {
 	shown, elsewhere := w.shown()
 	todo := w.behind(shown)
@@ -196,7 +196,7 @@ func (w *work) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	outs.quarantine.discard = true // its records are in the quarantine since the first time
+	outs.quarantine.discard = true // its records are in the quarantine already
 	_, err = older.convert(ctx, from, outs)
 	var reject *sluice.RejectError
 	if errors.As(err, &reject) {

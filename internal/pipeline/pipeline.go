@@ -1,12 +1,12 @@
-// Package pipeline makes exactly one visible result of each source key,
-// whatever events are repeated, late or lost and whenever a worker dies.
+// Package pipeline makes exactly one visible result for each source key, even if
+// events are repeated, late or lost, and whenever a worker dies.
 //
-// An event only says "look at this key". Order comes from the strong
-// consistency of the store and from one compare-and-set for each publication:
-// the state of the output is read before the source, and the output is
-// replaced only if it is still in that state. So each publication has read the
-// source after the one before it was visible, and published states never go
-// back. ARCHITECTURE.md tells why nothing less is enough.
+// An event only says "look at this key". Order comes from the strong consistency
+// of the store and from one compare-and-set for each publication: the state of the
+// output is read before the source, and the output is replaced only if it is still
+// in that state. So each publication reads the source after the publication before
+// it was visible, and published states never go back. ARCHITECTURE.md explains why
+// nothing less is enough.
 package pipeline
 
 import (
@@ -20,7 +20,7 @@ import (
 	"sluice/mapping"
 )
 
-// Pipeline processes source keys. It is read-only after it was made, and safe
+// Pipeline processes source keys. It is not changed after it was made, and is safe
 // for use by several goroutines.
 type Pipeline struct {
 	Mapping *mapping.Mapping
@@ -42,12 +42,12 @@ type Pipeline struct {
 	// rows. Otherwise it stays.
 	RemoveDeleted bool
 
-	// Redo publishes again what is settled. It also moves outputs to where the
-	// configuration wants them now.
+	// Redo publishes settled objects again. It also moves outputs to where the
+	// configuration puts them now.
 	Redo Redo
 
-	// Computing has room for the conversions of small objects that run at once,
-	// of which many wait for the store at the same time; nil: no bound.
+	// Computing bounds the conversions of small objects that run at once, while
+	// many other small objects wait for the store; nil: no bound.
 	Computing chan struct{}
 
 	// Hook, if not nil, is called at each step of the protocol, with its name
@@ -57,12 +57,12 @@ type Pipeline struct {
 	alone bool // for the simulation: nothing waits, and nothing runs side by side
 }
 
-// Redo says what is published again though it is settled.
+// Redo says which settled objects are published again.
 type Redo string
 
 const (
-	RedoNothing Redo = ""        // a changed configuration touches nothing by itself
-	RedoChanged Redo = "changed" // what was made with another mapping, or stands elsewhere
+	RedoNothing Redo = ""        // a changed configuration alone changes no output
+	RedoChanged Redo = "changed" // what was made with another mapping, or is elsewhere
 	RedoAll     Redo = "all"
 )
 
@@ -72,11 +72,11 @@ type Step string
 // Steps are all points at which a worker can die, in the order of the protocol.
 const (
 	Started     Step = "started"
-	Claimed     Step = "claimed"     // the ledger entry stands
+	Claimed     Step = "claimed"     // the ledger entry exists
 	Fenced      Step = "fenced"      // the state of the outputs is known
 	Opened      Step = "opened"      // the state of the source is pinned
 	Converted   Step = "converted"   // the output is written and invisible
-	Quarantined Step = "quarantined" // quarantine and report stand
+	Quarantined Step = "quarantined" // quarantine and report are written
 	Committed   Step = "committed"   // the output of a table is visible
 	Accounted   Step = "accounted"   // the ledger entry describes it
 )
@@ -84,25 +84,25 @@ const (
 // Steps lists them.
 var Steps = []Step{Started, Claimed, Fenced, Opened, Converted, Quarantined, Committed, Accounted}
 
-// Disposition says what Process did about a key.
+// Disposition says what Process did with a key.
 type Disposition string
 
 const (
 	DidCommit    Disposition = "committed" // the state is published, or accounted for without rows
-	DidDuplicate Disposition = "duplicate" // it was before
+	DidDuplicate Disposition = "duplicate" // the state was published or accounted for before
 	DidReject    Disposition = "rejected"  // it cannot be trusted; the older output stays
-	DidSkip      Disposition = "skipped"   // the key was deleted, and nothing is to be done
+	DidSkip      Disposition = "skipped"   // the key was deleted, and there is nothing to do
 )
 
-// Result is what became of a key.
+// Result is the outcome of a key.
 type Result struct {
 	Disposition Disposition
 	Stats       sluice.Stats // of this call; zero for a duplicate
 	Outputs     []ledger.Output
 	Report      string // key of the report, if there is one
 	Attempts    int
-	// Written says that the outputs of the key are known to stand, with the
-	// columns of this mapping, made now or before: the catalog must know them.
+	// Written says that the outputs of the key are known to exist with the columns
+	// of this mapping, made now or before: the catalog must know them.
 	Written bool
 
 	entry ledger.Entry // as it stands now
@@ -110,7 +110,7 @@ type Result struct {
 }
 
 // maxAttempts bounds how often Process starts again because another worker was
-// faster. Each time somebody has made progress, so this is no loop without end.
+// faster. That worker has made progress each time, so the loop would end anyway.
 const maxAttempts = 20
 
 // Process brings the output of a source key and its ledger entry up to the
@@ -121,7 +121,7 @@ func (p *Pipeline) Process(ctx context.Context, bucket, key string) (Result, err
 	return p.process(ctx, bucket, key, nil)
 }
 
-// process is Process; of a key that Run has just claimed, the claim is known.
+// process is Process with the claim, if Run has just claimed the key.
 func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim) (Result, error) {
 	for attempt := 1; ; attempt++ {
 		r, err := p.attempt(ctx, bucket, key, first)

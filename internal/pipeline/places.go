@@ -18,12 +18,11 @@ func (p *Pipeline) folder(table string) string {
 	return p.SinkPrefix + table + "/"
 }
 
-// place gives the entry an output for each table of the mapping, first and in
-// the mapping's order. What an earlier configuration had made follows.
+// place gives the entry an output for each table of the mapping, in the mapping's
+// order. The outputs of an earlier configuration follow.
 //
-// An output that was published stays where it is as long as that is in the
-// sink, since moving it is more than a look at one key may do: only Redo moves
-// outputs.
+// A published output stays where it is as long as that is in the sink: only Redo
+// moves outputs, since a look at one key must not do more than that.
 func (p *Pipeline) place(e *ledger.Entry) {
 	past := slices.Clone(e.Outputs)
 	take := func(wanted func(ledger.Output) bool) (ledger.Output, bool) {
@@ -55,18 +54,18 @@ func (p *Pipeline) place(e *ledger.Entry) {
 	e.Outputs = append(outputs, past...)
 }
 
-// inSink reports whether an output stands in the sink of the configuration. An
-// earlier sink is another's by now: it is not touched.
+// inSink reports whether an output is in the sink of the configuration. An earlier
+// sink is not touched: it may belong to another pipeline by now.
 func (p *Pipeline) inSink(o ledger.Output) bool { return strings.HasPrefix(o.Key, p.SinkPrefix) }
 
-// mayRetire reports whether an output that the configuration does not name any
-// more may be emptied by this pipeline.
+// mayRetire reports whether this pipeline may empty an output that the
+// configuration no longer names.
 func (p *Pipeline) mayRetire(o ledger.Output) bool {
 	return p.inSink(o) && (p.Redo != RedoNothing || p.RemoveDeleted)
 }
 
-// written reports whether all of the outputs of the mapping's tables stand, with
-// its columns, though they may have been made with another mapping.
+// written reports whether all outputs of the mapping's tables exist with its
+// columns, even if they were made with another mapping.
 func (p *Pipeline) written(outputs []ledger.Output) bool {
 	mapping := p.Mapping.Hash()
 	for i, o := range outputs {
@@ -93,10 +92,10 @@ func columnsOf(s schema.Schema) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// torn reports whether the outputs of the tables of one mapping show different
-// source states, or lack the one that they should show: what is damaged shows
-// none, and what is lost has no ETag. An output that was never published counts
-// if the mapping that made its neighbours names it too.
+// torn reports whether the outputs of one mapping's tables show different source
+// states, or one lacks the state that it should show: a damaged output shows none,
+// and a lost one has no ETag. An output that was never published counts if the
+// mapping that made its neighbours also names it.
 func torn(outputs []ledger.Output, mapping string) bool {
 	lacks := func(o ledger.Output) bool { return (o.ETag == "") != (o.Identity == "") }
 	if slices.ContainsFunc(outputs, lacks) {

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/store"
 )
 
-// work is an attempt of which the ledger, the outputs and the source are known.
+// work is an attempt after the ledger, the outputs and the source were read.
 type work struct {
 	p      *Pipeline
 	src    store.Store
@@ -25,8 +25,8 @@ type work struct {
 
 func newWork(p *Pipeline, src store.Store, c *claim, fences map[string]fence, state ledger.State) *work {
 	for _, out := range c.entry.Outputs {
-		// Of what the ledger knows it tells more than the metadata does: that
-		// an output was found damaged.
+		// The ledger knows more than the metadata: whether the output was found
+		// damaged.
 		if f := fences[out.Key]; f.etag != "" && f.etag == out.ETag {
 			if f.damaged = out.Identity == ""; !f.damaged {
 				f.identity = out.Identity
@@ -41,11 +41,11 @@ func newWork(p *Pipeline, src store.Store, c *claim, fences map[string]fence, st
 func (w *work) wanted() []ledger.Output { return w.entry.Outputs[:len(w.p.Mapping.Tables)] }
 
 // settled reports whether the ledger describes both the current source and the
-// current outputs, and these show one state: then there is nothing to do.
+// current outputs, and all outputs show that state: then there is nothing to do.
 //
-// A deletion is never settled. All deletions of a key have one identity, so the
-// ledger may tell of an earlier one, while a worker holds a state from between
-// the two: only a new publication and a new account keep that one out.
+// A deletion is never settled. All deletions of a key have the same identity, so
+// the ledger may describe an earlier deletion while a worker holds a state from
+// between the two. Only a new publication and a new account keep that worker out.
 func (w *work) settled() bool {
 	s := w.entry.State
 	if s == nil || s.Identity != w.state.Identity || s.Identity == ledger.Absent || w.p.Redo == RedoAll || w.p.Redo == RedoChanged && flagsOf(w.p, w.entry).outdated(w.p) {
@@ -59,8 +59,8 @@ func (w *work) settled() bool {
 	return !torn(w.wanted(), w.state.Mapping)
 }
 
-// adopt makes the entry describe the outputs that stand there: one that was
-// published by a worker who died before his account may stay.
+// adopt makes the entry describe the outputs that are there. An output may stay if
+// its worker died after publishing it and before writing the ledger.
 func (w *work) adopt() {
 	for i := range w.entry.Outputs {
 		out := &w.entry.Outputs[i]
@@ -70,10 +70,10 @@ func (w *work) adopt() {
 	}
 }
 
-// carried reports whether an output was published from this state, by this
-// mapping and software, after what the ledger names: then only the ledger is
-// behind. What stands there for another reason, such as a copy that somebody
-// put back, is replaced, and so is what an earlier deletion may have published.
+// carried reports whether an output was published from this state, with this
+// mapping and software, after the output that the ledger names: then only the
+// ledger is behind. Any other output is replaced, such as a copy that somebody put
+// back, or one that an earlier deletion may have published.
 func (w *work) carried(i int) bool {
 	known := w.known[i]
 	f := w.fences[known.Key]
@@ -82,10 +82,11 @@ func (w *work) carried(i int) bool {
 		(f.replaces == known.ETag || f.etag == known.ETag)
 }
 
-// replaces names what a publication of an output replaces: what stands there,
-// else what the ledger has last known there. Published into the file, it chains
-// the publications of a key. So no two of them have the same bytes, and no ETag
-// comes back, also where it is made of the content: an old fence never holds.
+// replaces is the ETag of what a publication replaces: of the present output, else
+// of the last one that the ledger knows. It is written into the file and so chains
+// the publications of a key. No two of them have the same bytes, and no ETag comes
+// back, even where ETags are computed from the content: an old fence is never valid
+// again.
 func (w *work) replaces(i int) string {
 	if f := w.fences[w.known[i].Key]; f.etag != "" {
 		return f.etag
@@ -123,9 +124,9 @@ func (w *work) publish(ctx context.Context, from source) (Result, error) {
 	if err := w.p.step(Quarantined); err != nil {
 		return Result{}, err
 	}
-	// A state that is rejected, or of which every record is quarantined,
-	// publishes nothing: the older output stays. One without records is
-	// published: it keeps the fence.
+	// A state that is rejected, or whose records are all quarantined, publishes
+	// nothing: the older output stays. A state without records is published, as
+	// that keeps the fence.
 	if reject != nil {
 		return w.keep(ctx, DidReject)
 	}
@@ -142,7 +143,7 @@ func (w *work) publish(ctx context.Context, from source) (Result, error) {
 	return w.account(ctx, DidCommit)
 }
 
-// convert runs the engine over a source state into the outputs.
+// convert converts a source state into the outputs.
 func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sluice.Stats, error) {
 	if from.small && w.p.Computing != nil {
 		select {
@@ -170,7 +171,7 @@ func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sl
 	return stats, outs.check()
 }
 
-// metadata is what the file of a table says of the publication.
+// metadata is what a table's file says about its publication.
 func (w *work) metadata(table string) map[string]string {
 	i := slices.IndexFunc(w.known, func(o ledger.Output) bool { return o.Table == table })
 	return w.footer(i, w.state.Identity)
@@ -207,7 +208,7 @@ func (w *work) commit(ctx context.Context, outs *attemptFiles) error {
 	return nil
 }
 
-// put makes an output visible, if its fence still holds.
+// put makes an output visible if its fence is still valid.
 func (w *work) put(ctx context.Context, writer store.Writer, key string) (etag string, err error) {
 	p := store.IfNoneMatch()
 	if f := w.fences[key]; f.etag != "" {
@@ -218,12 +219,12 @@ func (w *work) put(ctx context.Context, writer store.Writer, key string) (etag s
 		return "", fmt.Errorf("commit output: %w", err)
 	}
 	if info.ETag == "" {
-		return "", fmt.Errorf("commit output: the store tells no ETag of %q", key)
+		return "", fmt.Errorf("commit output: the store gives no ETag for %q", key)
 	}
 	return info.ETag, nil
 }
 
-// account writes what came of the state into the ledger.
+// account writes the outcome of the state to the ledger.
 func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 	w.entry.State = &w.state
 	etag, err := w.p.Ledger.Put(ctx, w.entry, store.IfMatch(w.etag))

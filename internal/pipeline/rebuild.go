@@ -8,9 +8,9 @@ import (
 	"sluice/internal/store"
 )
 
-// rebuild makes a damaged ledger entry anew. The names of the outputs are
-// fixed for ever, so they are looked for in the sink; only if there is none
-// does the current source name them.
+// rebuild makes a damaged ledger entry again. The names of the outputs never change,
+// so they are looked up in the sink. If the sink has none, the current source
+// determines them.
 func (p *Pipeline) rebuild(ctx context.Context, src store.Store, bucket, key, etag string) (*claim, error) {
 	entry := ledger.Entry{Bucket: bucket, Key: key}
 	sink, err := p.listSink(ctx)

@@ -26,8 +26,8 @@ type Report struct {
 	Software   string `json:"sluice_version"`
 }
 
-// base is the name of what is kept beside the outputs about a source state: it
-// says the state and the mapping, so writing it again changes nothing.
+// base is the name of the quarantine and report of a source state. It contains the
+// state and the mapping, so writing them again changes nothing.
 func (w *work) base() string {
 	sum := sha256.Sum256([]byte(w.state.Identity + "\n" + w.state.Mapping))
 	return w.p.QuarantinePrefix + w.entry.ID().String() + "/" + hex.EncodeToString(sum[:8])
@@ -35,8 +35,8 @@ func (w *work) base() string {
 
 func (w *work) quarantineKey() string { return w.base() + ".records.ndjson" }
 
-// explain stores the quarantined records and the report. Both must stand
-// before anything that lacks these records is visible.
+// explain stores the quarantined records and the report. Both must be stored before
+// anything that lacks these records is visible.
 func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *attemptFiles) error {
 	if reject == nil && w.state.RecordsQuarantined == 0 {
 		return nil

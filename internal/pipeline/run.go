@@ -19,22 +19,22 @@ type RunOptions struct {
 	Workers int    // large objects processed at once; see Flight
 	DryRun  bool   // only say what would be processed
 
-	// Judge says what a listed object is: one to process, one to skip by a
-	// rule, or one that is left out, which somebody must be told.
+	// Judge says what to do about a listed object: process it, skip it by a rule,
+	// or leave it out and tell a person.
 	Judge func(store.Info) event.Record
 
-	// Keys, if there are any, are all that is looked at.
+	// Keys, if not empty, are the only keys that are looked at.
 	Keys []string
 
-	// Held, if not nil, is compared with the files that the ledger names.
+	// Held, if not nil, is compared with the quarantine files that the ledger names.
 	Held *Held
 
-	// SinkMoved says that the ledger was made for another sink. What stands in
-	// that one is then not missing in this one, but elsewhere.
+	// SinkMoved says that the ledger was made for another sink. Outputs in that
+	// sink then count as elsewhere, not as missing.
 	SinkMoved bool
 
-	// Listed and Done are told of each object, by several goroutines. size is
-	// that of the listing, 0 for a deleted one.
+	// Listed and Done are called for each object, by several goroutines. size is
+	// the size in the listing, 0 for a deleted object.
 	Listed func(size int64)
 	Done   func(key string, size int64, r Result, err error)
 }
@@ -129,11 +129,10 @@ func (r *run) named() error {
 	return nil
 }
 
-// all sends what differs of the source, and then of the keys that only the
-// ledger has. Objects that are newer than their entry, or have none, come first:
-// they are what was lost, and there may not be time to verify all others. The
-// sink is listed before an object is read: that it has no output of a key is a
-// fence.
+// all sends the keys of the source that differ, and then those that only the ledger
+// has. Objects that are newer than their entry, or have none, come first: their
+// events were lost, and there may not be time to verify all others. The sink is
+// listed before any object is read: that it has no output of a key is a fence.
 func (r *run) all(ctx context.Context) error {
 	var err error
 	if r.audit, err = r.p.newAudit(ctx, &r.o); err != nil {

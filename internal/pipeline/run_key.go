@@ -10,8 +10,8 @@ import (
 	"sluice/internal/store"
 )
 
-// What a worker does about a key that a run sends to it: its ledger entry is
-// claimed or read, and processed if it does not describe what is listed.
+// What a worker does with a key that a run sends to it: it claims or reads the
+// ledger entry, and processes the key if the entry does not describe what is listed.
 
 // look processes a key, if its entry does not describe what is listed.
 func (r *run) look(ctx context.Context, it item) {
@@ -70,9 +70,9 @@ func (r *run) read(ctx context.Context, it *item) (c *claim, isSettled bool, err
 	return &claim{entry: e, etag: etag}, r.settled(entry, it.info, !differs), nil
 }
 
-// claim creates the ledger entry of a listed key that has none. If it had one
-// that was deleted, its outputs stand in the sink, and the entry takes on their
-// names again. It is nil if another was faster: Process reads what there is.
+// claim creates the ledger entry of a listed key that has none. If the key had an
+// entry that was deleted, its outputs are in the sink, and the new entry uses their
+// names again. It is nil if another worker was faster: Process then reads its entry.
 func (r *run) claim(ctx context.Context, info store.Info) (*claim, error) {
 	e, err := r.p.adopted(ctx, r.o.Bucket, info.Key, r.audit.sink)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *Pipeline) withoutSource() *Pipeline {
 	return &then
 }
 
-// deleted is a source that has no objects any more.
+// deleted is a source without objects.
 type deleted struct{ store.Store }
 
 func (deleted) Open(context.Context, string) (store.Object, error) { return nil, store.ErrNotFound }

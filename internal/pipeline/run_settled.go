@@ -5,8 +5,8 @@ import (
 	"sluice/internal/store"
 )
 
-// What listings and index tell of a key without a look at it: most keys of a run
-// end here.
+// What listings and index say about a key without a look at it: for most keys of a
+// run that is enough.
 
 // sendUnsettled sends what is not settled by what the listings and the index tell.
 func (r *run) sendUnsettled(it item) error {
@@ -25,9 +25,8 @@ func (r *run) sendUnsettled(it item) error {
 	return r.send(it)
 }
 
-// settled reports whether an entry describes the source as it is listed; agrees
-// says that the sink has the outputs that the entry names. What is settled is
-// counted.
+// settled reports whether an entry describes the source as it is listed, and counts
+// the object if so. agrees says that the sink has the outputs that the entry names.
 func (r *run) settled(entry indexed, info store.Info, agrees bool) bool {
 	listed := ledger.Absent
 	if info.ETag != "" {
@@ -45,9 +44,8 @@ func (r *run) settled(entry indexed, info store.Info, agrees bool) bool {
 	return true
 }
 
-// isLeft reports whether nothing is done about an object that the source does
-// not name any more, and counts it if its rows stand. For RedoChanged it is one
-// that was deleted.
+// isLeft reports whether an object is left alone because the source no longer names
+// it, and counts it if its rows are still there. RedoChanged treats it as deleted.
 func (r *run) isLeft(entry indexed) bool {
 	if entry.Flags&rowsStand == 0 {
 		return true
@@ -59,7 +57,7 @@ func (r *run) isLeft(entry indexed) bool {
 	return true
 }
 
-// note counts what an entry lacks that is left as it is.
+// note counts what differs in an entry and is not changed.
 func (r *run) note(entry indexed, agrees bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

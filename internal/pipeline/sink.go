@@ -15,12 +15,12 @@ import (
 	"sluice/internal/store"
 )
 
-// sinkListing is what the sink lists: the outputs of source keys, in some 32
-// bytes each.
+// sinkListing is what the sink lists: the outputs of source keys, some 32 bytes for
+// each.
 type sinkListing struct {
 	folders []string
 	outputs []listedOutput // sorted by id and time
-	foreign int64          // objects that are no output by their name, and not hidden
+	foreign int64          // objects that by their names are not outputs, and not hidden
 }
 
 // listedOutput is an output in a listing.
@@ -31,9 +31,9 @@ type listedOutput struct {
 	folder uint32
 }
 
-// digest tells texts of a listing apart in eight bytes. Two of a million differ
-// with a probability of all but 10^-7; and what is taken for equal is only
-// looked at later.
+// digest is eight bytes that stand for a text of a listing. The probability that
+// any two of a million texts have the same digest is below 10^-7, and then an
+// object is only looked at later.
 func digest(parts ...string) uint64 {
 	h := sha256.New()
 	for _, s := range parts {
@@ -73,8 +73,8 @@ func (p *Pipeline) listSink(ctx context.Context) (*sinkListing, error) {
 	return l, nil
 }
 
-// hidden reports whether readers of a table leave out what has this name in its
-// folder: it, or a folder on the way, begins with a dot or "_"
+// hidden reports whether readers of a table ignore an object of this name: the name
+// of it, or of a folder on the way, begins with a dot or "_"
 // (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html),
 // or it is the marker of a folder.
 func hidden(name string) bool {
@@ -82,7 +82,7 @@ func hidden(name string) bool {
 	return strings.Contains(name, "/.") || strings.Contains(name, "/_") || strings.HasSuffix(name, "/")
 }
 
-// of gives the outputs of a source key.
+// of returns the outputs of a source key.
 func (l *sinkListing) of(id ledger.ShortID) []listedOutput {
 	begin, found := slices.BinarySearchFunc(l.outputs, id, func(o listedOutput, id ledger.ShortID) int { return cmp.Compare(o.id, id) })
 	if !found {
@@ -103,7 +103,7 @@ func (l *sinkListing) sum(id ledger.ShortID) (sum uint64) {
 	return sum
 }
 
-// sumOf is the sum that the sink lists if all is as the entry says.
+// sumOf is the sum of a sink listing that agrees with the entry.
 func (p *Pipeline) sumOf(e *ledger.Entry) (sum uint64) {
 	for _, out := range e.Outputs {
 		if out.ETag != "" && p.inSink(out) {
@@ -113,8 +113,8 @@ func (p *Pipeline) sumOf(e *ledger.Entry) (sum uint64) {
 	return sum
 }
 
-// compare tells how the sink differs from an entry: whether it lacks a state
-// that the entry names, and how many outputs it has that the entry does not.
+// compare says how the sink differs from an entry: whether it lacks a state that
+// the entry names, and how many outputs it has that the entry does not name.
 func (p *Pipeline) compare(e *ledger.Entry, l *sinkListing) (differs bool, extra int64) {
 	listed := map[uint64]bool{}
 	keys := map[string]uint64{}
@@ -139,10 +139,10 @@ func (l *sinkListing) key(o listedOutput) string {
 	return l.folders[o.folder] + ledger.OutputName(o.id, time.UnixMilli(o.at))
 }
 
-// adopted is the entry of a key whose own is lost or damaged: it must have
-// named the outputs that stand in the sink. Of several names the one that was
-// written last counts, and rather one with rows. The time is zero if none is
-// this key's.
+// adopted is a new entry for a key whose entry is lost or damaged. The lost entry
+// must have named the outputs that are in the sink. If there are several names, an
+// output with rows is preferred, then the one written last. The time is zero if no
+// output is this key's.
 func (p *Pipeline) adopted(ctx context.Context, bucket, key string, l *sinkListing) (ledger.Entry, error) {
 	e := ledger.Entry{Bucket: bucket, Key: key}
 	tables := map[string]string{}

@@ -834,7 +834,7 @@ func TestNoETag(t *testing.T) {
 			before := w.entry(t, key)
 			sink.Store = w.sink
 			r, err := w.over(w.p.Mapping, w.source, sink).Process(t.Context(), "raw", key)
-			if err == nil || !strings.Contains(err.Error(), "the store tells no ETag") || r.Attempts != 1 {
+			if err == nil || !strings.Contains(err.Error(), "the store gives no ETag") || r.Attempts != 1 {
 				t.Errorf("after %d attempts: %v", r.Attempts, err)
 			}
 			if diff := cmp.Diff(before, w.entry(t, key)); diff != "" {

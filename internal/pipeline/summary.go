@@ -6,9 +6,9 @@ import (
 	"sluice"
 )
 
-// What a run, or an event, tells of all its objects together.
+// What a run, or an event, reports of all its objects together.
 
-// Summary counts what Run did, and what it found that it leaves alone.
+// Summary counts what Run did, and what it found but does not change.
 type Summary struct {
 	Objects map[Disposition]int64 // and Failed
 	Stats   sluice.Stats          // of what was processed now
@@ -18,15 +18,15 @@ type Summary struct {
 	Verifying bool // all that the listings show to be behind was sent to be processed
 }
 
-// NewSummary counts nothing yet.
+// NewSummary returns a summary with all counts at zero.
 func NewSummary() *Summary {
 	s := &Summary{Objects: map[Disposition]int64{}}
 	s.Stats.Add(sluice.Stats{}) // maps, not nil
 	return s
 }
 
-// Add counts an object. Of one that failed nothing stands, so nothing of it
-// counts as read or written.
+// Add counts an object. A failed object leaves nothing, so none of its bytes and
+// records count as read or written.
 func (s *Summary) Add(r Result, err error) {
 	if err != nil {
 		s.Objects[DidFail]++
@@ -40,17 +40,17 @@ func (s *Summary) Add(r Result, err error) {
 // DidFail counts the objects whose processing failed.
 const DidFail Disposition = "failed"
 
-// Findings are what listings and ledger tell beside what is processed. Only
-// the first three keep the tables from being complete.
+// Findings are what listings and ledger show besides what is processed. Only the
+// first three make the tables incomplete.
 type Findings struct {
-	Elsewhere   int64 // objects whose rows stand only where an earlier configuration wanted them
+	Elsewhere   int64 // objects whose rows are only where an earlier configuration put them
 	Unaccounted int64 // outputs that no ledger entry names
 	Damaged     int64 // ledger entries that cannot be read, of objects that are gone
 
 	OtherMapping int64 // settled objects that were made with another mapping
 	Dropped      int64 // objects with rows in outputs that the configuration does not name
-	Kept         int64 // deleted objects whose rows stand, though those of deleted ones are to be removed
-	Outside      int64 // objects that the source names no more, whose rows stand
+	Kept         int64 // deleted objects whose rows are still there, though they should be removed
+	Outside      int64 // objects that the source no longer names, whose rows are still there
 
 	Source  int64     // objects of the source
 	Behind  int64     // of them newer than their ledger entry, or without one
@@ -59,10 +59,10 @@ type Findings struct {
 	Torn    int64     // objects whose tables show different states
 	Doubled int64     // objects with outputs of several names
 	Unheld  int64     // objects whose quarantined records or report are not in the quarantine
-	Foreign int64     // objects in the sink that are no output
+	Foreign int64     // objects in the sink that are not outputs
 	Swept   int       // uploads of dead workers that were removed before
 }
 
-// Complete reports whether nothing was found that is missing in the tables, or
-// too much.
+// Complete reports whether the tables, by what was found, miss nothing and have
+// nothing too much.
 func (f *Findings) Complete() bool { return f.Elsewhere == 0 && f.Unaccounted == 0 && f.Damaged == 0 }

@@ -10,10 +10,10 @@ import (
 	"sluice/internal/store"
 )
 
-// tableFile is a Parquet file on its way into the sink, or one that stands there.
+// tableFile is a Parquet file that is being written to the sink, or is there already.
 type tableFile struct {
 	w      store.Writer // nil: it is not written
-	stands bool         // what the fields below tell is of the file in the sink
+	stands bool         // the fields below describe the file in the sink
 	hash   hash.Hash
 	n      int64
 	first  []byte // up to 4 bytes
@@ -40,7 +40,7 @@ func (o *tableFile) sum() string { return hex.EncodeToString(o.hash.Sum(nil)) }
 // (https://parquet.apache.org/docs/file-format/).
 func (o *tableFile) check() error {
 	if string(o.first) != "PAR1" || len(o.last) < 8 || string(o.last[4:]) != "PAR1" {
-		return errors.New("it does not begin and end as a Parquet file")
+		return errors.New("it does not begin and end like a Parquet file")
 	}
 	if footer := int64(binary.LittleEndian.Uint32(o.last)); footer+12 > o.n {
 		return fmt.Errorf("its footer of %d bytes is longer than the file of %d", footer, o.n)
