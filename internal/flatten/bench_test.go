@@ -8,10 +8,12 @@ import (
 	"sluice/internal/gen"
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
+	"sluice/schema"
 )
 
 // BenchmarkRecord measures the stages before the page encoder: skip skips the
-// text and checks it, rows makes batches from it.
+// text and checks it, rows makes batches from it, and so does texts, where all
+// text is changed before.
 func BenchmarkRecord(b *testing.B) {
 	m, err := mapping.Preset("orders")
 	if err != nil {
@@ -23,17 +25,33 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	size := doc.Len()
 	text := append(doc.Bytes(), make([]byte, jsonscan.Padding)...)
-	for _, stage := range []string{"skip", "rows"} {
+	texts, err := mapping.Preset("orders")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range texts.Tables[0].Columns {
+		if c := &texts.Tables[0].Columns[i]; c.Type.Kind == schema.String {
+			c.Transform, c.NullValues = []mapping.Transform{mapping.Trim, mapping.Lower}, []string{"n/a"}
+			if c.PII != "" {
+				c.Hash = mapping.SHA256Match
+			}
+		}
+	}
+	for _, stage := range []string{"skip", "rows", "texts"} {
 		b.Run(stage, func(b *testing.B) {
+			m := m
+			if stage == "texts" {
+				m = texts
+			}
 			f := New(m, m.Records[0], "")
 			t := &m.Tables[0]
 			rows := batch.New(m.Schema(t), Levels(m, t), t.Levels())
-			f.Bind([]*batch.Batch{rows})
 			skip := jsonscan.Skipper{MaxDepth: 64}
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
 				rows.Reset()
+				f.Bind([]*batch.Batch{rows})
 				for p := 0; p < size; p = jsonscan.Space(text, p) {
 					if stage == "skip" {
 						skip.Reset()
