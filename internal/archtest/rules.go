@@ -36,7 +36,7 @@ var ladder = map[string]rung{
 	"internal/parquetfile": {[]string{"internal/batch", "internal/parquetcodec", "internal/parquettype", "schema"},
 		"parquetfile turns a batch into a file; it must not know the JSON or the mapping before it"},
 	"internal/parquetread": {[]string{"internal/parquetcodec", "internal/parquettype", "schema"},
-		"the reader shares nothing with the writer but the description of columns and the list of codecs: it needs much more of the Parquet library, which the Lambda function must not carry"},
+		"the reader only shares the description of columns and the list of codecs with the writer: it needs much more of the Parquet library, which the Lambda function must not carry"},
 	"internal/quarantine": {[]string{"internal/jsonscan", "internal/reason"},
 		"the quarantine file holds records as they were read, so it must not depend on how they are flattened or written"},
 	"internal/conversion": {[]string{
@@ -78,7 +78,7 @@ var ladder = map[string]rung{
 		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it imports no implementation of a store or catalog, so that it runs the same on all; of the stages it only imports the writer, to empty a file"},
 	"internal/config": {[]string{".", "internal/suggest", "internal/yamlfile"},
-		"a configuration is names and numbers, some of them the library's; what they lead to is opened by internal/setup"},
+		"a configuration is names and numbers, some of them the library's; internal/setup opens what they name"},
 	"internal/setup": {[]string{
 		".", "internal/catalog", "internal/catalog/dircatalog", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler",
 		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/store",
