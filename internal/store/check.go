@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of S3, kept by every store so that a lake can move from a folder to a
+// Limits of S3. Every store keeps them, so that a lake can move from a folder to a
 // bucket: "Creating object key names" and "Working with object metadata" in
 // the Amazon S3 User Guide.
 const (
@@ -14,15 +14,16 @@ const (
 	maxMetaBytes = 2 << 10
 )
 
-// CheckKey says why key is refused, as an ErrKey, or nil. Segments "." and ".."
-// are names like others to S3, but not to all servers, proxies and tools on the
-// way: what is checked against a prefix here must not be another key there.
+// CheckKey returns an ErrKey that says why key is refused, or nil. To S3 the
+// segments "." and ".." are ordinary names, but some servers, proxies and tools
+// resolve them: a key that was checked against a prefix must not become another key
+// there.
 func CheckKey(key string) error {
 	switch {
 	case key == "":
 		return fmt.Errorf("%w: it is empty", ErrKey)
 	case len(key) > maxKeyBytes:
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrKey, len(key), maxKeyBytes)
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrKey, len(key), maxKeyBytes)
 	case !utf8.ValidString(key):
 		return fmt.Errorf("%w: it is not UTF-8", ErrKey)
 	}
@@ -34,20 +35,21 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckMeta says why meta is refused, or nil. Values do not show in the error.
+// CheckMeta returns an error that says why meta is refused, or nil. The error holds
+// no values.
 func CheckMeta(meta map[string]string) error {
 	size := 0
 	for name, value := range meta {
 		size += len(name) + len(value)
 		if !isMetaName(name) {
-			return fmt.Errorf("metadata name %q: only lower-case letters, digits and - are carried unchanged", name)
+			return fmt.Errorf("metadata name %q: only lower-case letters, digits and - are stored unchanged", name)
 		}
 		if !isMetaValue(value) {
-			return fmt.Errorf("metadata %s: only printable ASCII without a space at either end is carried unchanged", name)
+			return fmt.Errorf("metadata %s: only printable ASCII without a space at either end is stored unchanged", name)
 		}
 	}
 	if size > maxMetaBytes {
-		return fmt.Errorf("metadata of %d bytes, at most %d", size, maxMetaBytes)
+		return fmt.Errorf("the metadata has %d bytes, at most %d are allowed", size, maxMetaBytes)
 	}
 	return nil
 }

@@ -8,14 +8,14 @@ import (
 
 type cleanUpKey struct{}
 
-// CleanUpUntil gives a context whose end does not keep what was begun under it
-// from being removed, until then: after that, its caller is gone.
+// CleanUpUntil returns a context that allows cleaning up after it has ended, up to
+// the given time: after that, the caller is gone.
 func CleanUpUntil(ctx context.Context, until time.Time) context.Context {
 	return context.WithValue(ctx, cleanUpKey{}, until)
 }
 
-// CleanUp is the context in which to remove what was begun under ctx, which may
-// have ended. It lasts as long as most, and not beyond CleanUpUntil.
+// CleanUp returns the context for removing what was begun under ctx, which may have
+// ended. It lasts at most as long as most, and not beyond CleanUpUntil.
 func CleanUp(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(most)
 	if until, ok := ctx.Value(cleanUpKey{}).(time.Time); ok && until.Before(end) {
@@ -24,9 +24,9 @@ func CleanUp(ctx context.Context, most time.Duration) (context.Context, context.
 	return context.WithDeadline(context.WithoutCancel(ctx), end)
 }
 
-// Abort throws away what was not committed, all at once: each may wait for a
-// server that does not answer. What stays is invisible, and PendingUploads
-// finds it. A nil among the writers is none.
+// Abort discards what was not committed, for all writers at the same time, since
+// each may wait for a server that does not answer. What stays is invisible, and
+// PendingUploads finds it. Nil writers are skipped.
 func Abort(ctx context.Context, writers ...Writer) {
 	var all sync.WaitGroup
 	for _, w := range writers {

@@ -6,8 +6,8 @@ import (
 )
 
 // Identity names a source state: the version id where the bucket has
-// versioning, else the State. It is one line of ASCII, made to be stored and
-// compared, not to be taken apart. It needs an Info of Head or Open.
+// versioning, else the State. It is one line of ASCII, to be stored and compared,
+// not parsed. It needs an Info of Head or Open.
 func (i Info) Identity() string {
 	if i.VersionID != "" {
 		return "version:" + i.VersionID
@@ -15,10 +15,10 @@ func (i Info) Identity() string {
 	return i.State()
 }
 
-// State names a source state by what listings know of it too: ETag, size and
-// time. Two states with one State have the same content, also where their
-// versions differ: so a listing is compared with it, and the worst that can
-// happen is that an overwrite with the same bytes goes unnoticed.
+// State names a source state by what listings also show: ETag, size and time. Two
+// states with the same State have the same content, even if their versions differ.
+// So a State can be compared with a listing; at worst an overwrite with the same
+// bytes goes unnoticed.
 func (i Info) State() string {
 	return "etag:" + i.ETag + ":" + strconv.FormatInt(i.Size, 10) + ":" + i.Modified.UTC().Format(time.RFC3339Nano)
 }

@@ -1,7 +1,7 @@
 package store
 
-// Precondition is what must hold for a Commit to publish. The zero value holds
-// never: a forgotten precondition must not become a blind overwrite.
+// Precondition must hold for a Commit to publish. The zero value never holds: a
+// forgotten precondition must not become a blind overwrite.
 type Precondition struct {
 	kind preconditionKind
 	etag string
@@ -21,7 +21,7 @@ const (
 func IfNoneMatch() Precondition { return Precondition{kind: kindAbsent} }
 
 // IfMatch holds if the current state has this ETag (If-Match of RFC 9110,
-// section 13.1.1). It never holds for an empty one.
+// section 13.1.1). It never holds for an empty ETag.
 func IfMatch(etag string) Precondition {
 	if etag == "" {
 		return Precondition{}
@@ -29,17 +29,17 @@ func IfMatch(etag string) Precondition {
 	return Precondition{kind: kindMatch, etag: etag}
 }
 
-// Unconditional holds always. It is for objects whose name says their content,
-// so that overwriting changes nothing.
+// Unconditional always holds. It is for objects whose content follows from their
+// name, so that overwriting changes nothing.
 func Unconditional() Precondition { return Precondition{kind: kindNone} }
 
-// Never reports whether p cannot hold, whatever there is.
+// Never reports whether p can never hold.
 func (p Precondition) Never() bool { return p.kind == kindNever }
 
-// Absent reports whether p asks that there is no object.
+// Absent reports whether p requires that there is no object.
 func (p Precondition) Absent() bool { return p.kind == kindAbsent }
 
-// Match gives the ETag that p asks for, if it asks for one.
+// Match returns the ETag that p requires, if it requires one.
 func (p Precondition) Match() (etag string, ok bool) { return p.etag, p.kind == kindMatch }
 
 // Holds reports whether p holds for a current state with this ETag, or for

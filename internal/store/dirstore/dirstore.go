@@ -9,12 +9,12 @@
 //	locks/<hash>                  held by a publication, see lock.go
 //
 // An object is published by renaming its file, so readers of the older state
-// keep reading that one. What a program other than this package does to a file
-// while it is read is noticed by its size and time.
+// keep reading that state. If another program changes a file while it is read, its
+// size or time shows that.
 //
-// The folder must be on one local file system, or on one that keeps rename
-// atomic and locks between its users. On a file system that takes "A" and "a"
-// for one name, so does the Store.
+// The folder must be on one local file system, or on a shared one with atomic
+// renames and with locks that all its users see. If the file system ignores case,
+// so does the Store.
 package dirstore
 
 import (
@@ -29,9 +29,9 @@ import (
 
 var _ store.Store = (*Store)(nil)
 
-// Store is a folder. Every access goes through an os.Root: nothing outside the
-// folder is read or written, whatever keys and symbolic links say. Links that
-// lead to a file inside are followed.
+// Store is a folder. Every access goes through an os.Root, so nothing outside the
+// folder is read or written, whatever keys and symbolic links say. Links to files
+// inside the folder are followed.
 type Store struct {
 	path string
 	root *os.Root
@@ -56,9 +56,9 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// checkOwn refuses links among the store's own folders: what they lead to is
-// not the store's to write to or remove from, be it outside or a folder of
-// objects. os.Root keeps to the folder also if one is put there later.
+// checkOwn refuses links among the store's own folders: the store must not write or
+// remove files where they lead, whether that is outside or a folder of objects. If a
+// link appears later, os.Root still keeps all access inside the folder.
 func (s *Store) checkOwn() error {
 	for _, name := range []string{private, filepath.Join(private, "uploads"), filepath.Join(private, "meta"), filepath.Join(private, "locks")} {
 		stat, err := s.root.Lstat(name)
@@ -67,9 +67,9 @@ func (s *Store) checkOwn() error {
 		case err != nil:
 			return err
 		case stat.Mode()&fs.ModeSymlink != 0:
-			return fmt.Errorf("%s is a symbolic link, and must be a folder, as sluice keeps its own files in it: remove the link", filepath.Join(s.path, name))
+			return fmt.Errorf("%s is a symbolic link, but must be a folder, since sluice keeps its own files in it: remove the link", filepath.Join(s.path, name))
 		case !stat.IsDir():
-			return fmt.Errorf("%s must be a folder, as sluice keeps its own files in it: move it away", filepath.Join(s.path, name))
+			return fmt.Errorf("%s must be a folder, since sluice keeps its own files in it: move it away", filepath.Join(s.path, name))
 		}
 	}
 	return nil
@@ -135,9 +135,9 @@ func (s *Store) remove(name string) error {
 	return s.syncDir(filepath.Dir(name))
 }
 
-// regular gives the file under name, or fs.ErrNotExist for a folder: keys are
-// files. Anything else is an ErrKey: a FIFO would block whoever opens it, and a
-// link that leads nowhere is not the same as no object.
+// regular returns the file under name, or fs.ErrNotExist for a folder: keys are
+// files. Anything else is an ErrKey: opening a FIFO would block, and a link that
+// leads nowhere is not the same as no object.
 func (s *Store) regular(name string) (fs.FileInfo, error) {
 	stat, err := s.root.Stat(name)
 	if err == nil && stat.Mode().IsRegular() {

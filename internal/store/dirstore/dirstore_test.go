@@ -388,7 +388,7 @@ func TestLockIsHeld(t *testing.T) {
 		return err
 	}
 	synctest.Test(t, func(t *testing.T) { // under a clock of its own
-		if err := put(t.Context()); !store.IsTransient(err) || !strings.HasSuffix(err.Error(), "is one stopped?") {
+		if err := put(t.Context()); !store.IsTransient(err) || !strings.HasSuffix(err.Error(), "was it stopped?") {
 			t.Errorf("error %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

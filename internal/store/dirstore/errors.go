@@ -12,16 +12,16 @@ import (
 	"sluice/internal/store"
 )
 
-// passing are errors of the system that may be gone at the next try: full
-// disks, exhausted resources, trouble with the device or the network behind it.
+// passing are errors of the system that may be gone at the next try: full disks,
+// exhausted resources, faults of the device or of the network to it.
 var passing = []error{
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.ENFILE,
 	syscall.ENOMEM, syscall.EAGAIN, syscall.EBUSY, syscall.EINTR, syscall.ETIMEDOUT, syscall.ESTALE,
 	os.ErrDeadlineExceeded,
 }
 
-// errAborted is found by a Commit whose upload was removed meanwhile.
-var errAborted = errors.New("the upload was aborted by another")
+// errAborted is the error of a Commit whose upload was removed meanwhile.
+var errAborted = errors.New("another process aborted the upload")
 
 // fail makes the error of an operation on key.
 func (s *Store) fail(op, key string, err error) error {
@@ -46,14 +46,14 @@ func (s *Store) failAt(op, location string, err error) error {
 	return e
 }
 
-// isAbsent also holds where a folder on the way is a file: "a/b" cannot be
-// there if "a" is an object.
+// isAbsent is also true if a folder on the way is a file: "a/b" cannot exist if "a"
+// is an object.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// cause leaves out the names of files in the store's own folder, which say
-// nothing to the reader of an error that names the object.
+// cause leaves out the names of files in the store's own folder: the error names the
+// object already.
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

@@ -13,11 +13,11 @@ import (
 	"sluice/internal/filelock"
 )
 
-// lockWait is how long a publication waits for another one, which takes a few
-// calls of the file system: who holds a lock longer was stopped.
+// lockWait is how long a publication waits for another one. A publication takes a
+// few calls of the file system: a process that holds a lock longer was stopped.
 const lockWait = 2 * time.Minute
 
-var errLocked = errors.New("another process has held its lock for minutes: is one stopped?")
+var errLocked = errors.New("another process has held the lock for minutes: was it stopped?")
 
 // lock keeps other publications of key away, in this process and others,
 // between the look at the current state and the rename. The system frees the

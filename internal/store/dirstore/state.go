@@ -58,7 +58,7 @@ func (s *Store) readMeta(name string, stat fs.FileInfo) (map[string]string, bool
 	}
 	var m meta
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, false, fmt.Errorf("the file of its metadata, %s, is damaged; delete it, and the object is made or read anew", metaName(name, stat))
+		return nil, false, fmt.Errorf("the file of its metadata, %s, is damaged; delete it, and the object is made or read again", metaName(name, stat))
 	}
 	return m.Meta, true, nil
 }

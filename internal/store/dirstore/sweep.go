@@ -59,8 +59,8 @@ func (s *Store) sweepUploads(ctx context.Context, prefix string) (n int, err err
 	return n, err
 }
 
-// sweepUpload removes an upload, or the key of one, that nobody writes to. Who
-// has ended one never takes it up again, so what is free now stays free.
+// sweepUpload removes an upload, or the key of one, that nobody writes to. Nobody
+// takes up an ended upload again, so one that is free now stays free.
 func (s *Store) sweepUpload(id string, isKey bool) (bool, error) {
 	if isKey { // it goes with its upload, if that was ever begun
 		if _, err := s.root.Lstat(uploadName(strings.TrimSuffix(id, ".key"))); !isAbsent(err) {
