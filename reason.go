@@ -29,6 +29,8 @@ const (
 	ReasonBadDate            = reason.BadDate
 	ReasonBadTimestamp       = reason.BadTimestamp
 	ReasonTimestampPrecision = reason.TimestampPrecision
+	ReasonAmbiguousTime      = reason.AmbiguousTime
+	ReasonNoSuchTime         = reason.NoSuchTime
 	ReasonNoDomain           = reason.NoDomain
 	ReasonUnknownField       = reason.UnknownField
 	ReasonRecordTooLarge     = reason.RecordTooLarge

@@ -70,6 +70,7 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	if c.Unit != NoUnit {
 		b = append(append(b, ", unit: "...), c.Unit.String()...)
 	}
+	b = c.Times.appendCanonical(b)
 	if c.PII != "" {
 		b = strconv.AppendQuote(append(b, ", pii: "...), c.PII)
 	}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,17 +13,21 @@ const anyFrom = FromString | FromInteger | FromNumber | FromBoolean
 
 // sources are the JSON types a column of a kind can take, and those it takes
 // when the mapping does not say.
-func sources(k schema.Kind, unit bool) (can, usual From) {
+func sources(k schema.Kind, unit, epoch bool) (can, usual From) {
 	switch k {
 	case schema.String:
 		return anyFrom, FromString
 	case schema.Boolean:
 		return FromBoolean | FromString, FromBoolean | FromString
 	case schema.Date, schema.Timestamp:
-		if unit {
-			return FromInteger | FromString, FromInteger | FromString
+		can = FromNumber | FromInteger | FromString
+		switch {
+		case epoch:
+			return can, can
+		case unit:
+			return can, FromInteger | FromString
 		}
-		return FromInteger | FromString, FromString
+		return can, FromString
 	case schema.JSON:
 		return anyFrom, anyFrom
 	default:
@@ -32,7 +37,7 @@ func sources(k schema.Kind, unit bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, append([]string{"name", "path", "type", "from", "required", "pii", "bloom", "unit", "format", "symbol"}, textKeys...)...)
+	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "format", "symbol"}, timeKeys, textKeys)...)
 	if f == nil {
 		return c, false
 	}
@@ -73,7 +78,9 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 		}
 		return c, false
 	}
-	r.from(f["from"], f["unit"], &c, what)
+	if r.from(f, &c, what) {
+		r.times(f, &c, what)
+	}
 	r.texts(f, &c, what)
 	r.numbers(f, &c, what)
 	switch c.Type.Kind {
@@ -85,42 +92,32 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	return c, ok
 }
 
-// from reads the JSON types the column takes, and checks unit against them.
-func (r *reader) from(n, unit *yaml.Node, c *Column, what string) {
+// from reads the JSON types the column takes.
+func (r *reader) from(f map[string]*yaml.Node, c *Column, what string) bool {
+	format := f["format"]
+	can, usual := sources(c.Type.Kind, f["unit"] != nil, format != nil && format.Value == Epoch)
+	n := f["from"]
+	if n == nil {
+		c.From = usual
+		return true
+	}
+	if c.Type.Kind == schema.JSON {
+		r.Fail(n, "%s: json takes any value; remove from", what)
+		return false
+	}
 	before := r.Failed()
-	can, usual := sources(c.Type.Kind, unit != nil)
-	c.From = usual
-	if n != nil {
-		c.From = 0
-		if c.Type.Kind == schema.JSON {
-			r.Fail(n, "%s: json takes any value; remove from", what)
-			return
-		}
-		seen := map[From]bool{}
-		for _, e := range r.List(n, what+": from") {
-			f := fromBits[r.Word(e, what+": from", fromWords[:])]
-			switch {
-			case f&^can != 0:
-				r.Fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
-			case f != 0 && seen[f]:
-				r.Fail(e, "%s: from: %s is listed twice; keep one", what, e.Value)
-			default:
-				seen[f] = true
-				c.From |= f
-			}
+	seen := map[From]bool{}
+	for _, e := range r.List(n, what+": from") {
+		f := fromBits[r.Word(e, what+": from", fromWords[:])]
+		switch {
+		case f&^can != 0:
+			r.Fail(e, "%s: %s cannot come from %s; use %s", what, c.Type, e.Value, can)
+		case f != 0 && seen[f]:
+			r.Fail(e, "%s: from: %s is listed twice; keep one", what, e.Value)
+		default:
+			seen[f] = true
+			c.From |= f
 		}
 	}
-	if r.Failed() > before {
-		return
-	}
-	time := c.Type.Kind == schema.Date || c.Type.Kind == schema.Timestamp
-	integer := c.From&FromInteger != 0
-	switch {
-	case unit != nil && !time:
-		r.Fail(unit, "%s: unit is for date and timestamp, the type is %s; remove unit", what, c.Type)
-	case unit != nil && !integer:
-		r.Fail(unit, "%s: unit says what an integer counts, but from has no integer; add it or remove unit", what)
-	case unit == nil && time && integer:
-		r.Fail(n, "%s: from integer needs a unit; add unit: seconds, milliseconds or microseconds", what)
-	}
+	return r.Failed() == before
 }

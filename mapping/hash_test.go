@@ -93,8 +93,15 @@ func TestHashSeesMeaning(t *testing.T) {
 		"column type":      func(_ *mapping.Mapping, t *mapping.Table, c *mapping.Column) { c.Type = t.Columns[1].Type },
 		"from":             func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= mapping.FromInteger },
 		"unit":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Unit = mapping.Seconds },
-		"required":         func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
-		"pii":              func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
+		"format":           func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Format = mapping.RFC2822 },
+		"zone":             func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Zone = "Europe/Berlin" },
+		"other zone":       func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Zone = "Europe/Paris" },
+		"ambiguous": func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			t.Columns[2].Zone, t.Columns[2].Ambiguous = "Europe/Berlin", mapping.Later
+		},
+		"truncate": func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Truncate = true },
+		"required": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Required = true },
+		"pii":      func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "name" },
 		"transform": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Transform = []mapping.Transform{mapping.Trim, mapping.Lower}
 		},

@@ -31,7 +31,8 @@ type Column struct {
 	schema.Column
 	Path Path // relative to the record; its wildcards are a prefix of Explode
 	From From // the JSON types it takes, at least one
-	Unit Unit // of a date or timestamp fed from an integer
+	Unit Unit // of a date or timestamp fed from a number
+	Times
 
 	Transform  []Transform // of a JSON string, made in this order
 	NullValues []string    // a JSON string that is one of these, after Transform, is no value
@@ -71,7 +72,7 @@ const (
 	FromBoolean
 )
 
-// Unit of an integer that feeds a date or timestamp, counted from 1970-01-01T00:00:00Z.
+// Unit of a number that feeds a date or timestamp, counted from 1970-01-01T00:00:00Z.
 type Unit uint8
 
 const (
@@ -79,6 +80,8 @@ const (
 	Seconds
 	Milliseconds
 	Microseconds
+	Nanoseconds
+	Days
 )
 
 // WhenEmpty says what happens to a record that gives a table no rows.

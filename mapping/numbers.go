@@ -29,20 +29,26 @@ func (n NumberFormat) String() string { return word(numberFormats[:], uint8(n)) 
 // numbers reads how a number column reads strings. Type and from are known.
 func (r *reader) numbers(f map[string]*yaml.Node, c *Column, what string) {
 	format, symbol := f["format"], f["symbol"]
-	for _, key := range []string{"format", "symbol"} {
-		switch n := f[key]; {
-		case n == nil:
-		case c.Type.Kind == schema.Int32, c.Type.Kind == schema.Int64, c.Type.Kind == schema.Double, c.Type.Kind == schema.Decimal:
-			r.ofString(n, c, what, key)
-		default:
-			r.Fail(n, "%s: %s is for numbers, the type is %s; remove %s", what, key, c.Type, key)
-			return
+	switch c.Type.Kind {
+	case schema.Int32, schema.Int64, schema.Double, schema.Decimal:
+	default:
+		// Of dates and timestamps, times reads it.
+		if format != nil && c.Type.Kind != schema.Date && c.Type.Kind != schema.Timestamp {
+			r.Fail(format, "%s: format is for numbers, dates and timestamps, the type is %s; remove format", what, c.Type)
 		}
+		if symbol != nil {
+			r.Fail(symbol, "%s: symbol is for numbers, the type is %s; remove symbol", what, c.Type)
+		}
+		return
 	}
-	c.Symbol = r.Boolean(symbol, what+": symbol")
+	if symbol != nil {
+		r.ofString(symbol, c, what, "symbol")
+		c.Symbol = r.Boolean(symbol, what+": symbol")
+	}
 	if format == nil {
 		return
 	}
+	r.ofString(format, c, what, "format")
 	if s, ok := r.Text(format, what+": format"); ok {
 		i := slices.Index(numberFormats[:], s)
 		if i <= 0 {

@@ -79,6 +79,9 @@ func (m *Mapping) words() error {
 			if int(c.Unit) >= len(unitWords) {
 				wrong(column, "Unit", uint8(c.Unit))
 			}
+			if int(c.Ambiguous) >= len(ambiguousWords) {
+				wrong(column, "Ambiguous", uint8(c.Ambiguous))
+			}
 			for _, t := range c.Transform {
 				if t < Trim || int(t) >= len(transforms) {
 					wrong(column, "Transform", uint8(t))
@@ -103,7 +106,7 @@ func (m *Mapping) words() error {
 // when the form is read again.
 func (m *Mapping) readBack(read *Mapping) error {
 	if m.Canonical() != read.Canonical() {
-		return errors.New("mapping: a name or a null value is not UTF-8, or a limit is -0")
+		return errors.New("mapping: a name, a format or a null value is not UTF-8, or a limit is -0")
 	}
 	differs := func(what string, p, q Path) error {
 		if slices.Equal(p, q) {

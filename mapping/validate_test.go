@@ -89,7 +89,10 @@ func TestValidateErrors(t *testing.T) {
 		{"unknown from", "From of string must be", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.From |= 1 << 7 }},
 		{"json from", "From of json must be that of string, number, boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Type.Kind = schema.JSON }},
 		{"unit", "unit is for date and timestamp", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = mapping.Seconds }},
-		{"unknown unit", "Unit 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = 4 }},
+		{"unknown unit", "Unit 6 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Unit = mapping.Days + 1 }},
+		{"unknown ambiguous", "Ambiguous 3 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Ambiguous = mapping.Later + 1 }},
+		{"format", "format is for numbers, dates and timestamps", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Format = mapping.RFC2822 }},
+		{"format not UTF-8", "a format or a null value is not UTF-8", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Format = "%Y-%m-%d\xff" }},
 		{"unknown transform", "Transform 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Transform = []mapping.Transform{mapping.Trim, 4}
 		}},
@@ -100,7 +103,7 @@ func TestValidateErrors(t *testing.T) {
 		{"null value", "is never met", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Transform, c.NullValues = []mapping.Transform{mapping.Lower}, []string{"N/A"}
 		}},
-		{"null value that is no UTF-8", "null value is not UTF-8", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"\xff"} }},
+		{"null value that is no UTF-8", "a format or a null value is not UTF-8", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"\xff"} }},
 		{"unknown hash", "Hash 3 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 3 }},
 		{"unknown mask", "Mask 2 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = 2 }},
 		{"hash of a timestamp", "hash gives a text", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Hash = mapping.SHA256 }},

@@ -10,7 +10,7 @@ var (
 	whenEmptyWords     = [...]string{Quarantine: "quarantine", Keep: "keep", Skip: "skip"}
 	unknownFieldsWords = [...]string{Count: "count", Rescue: "keep", Refused: "reject"}
 	noRecordsWords     = [...]string{NoRecordsRejected: "reject", NoRecordsAccepted: "accept"}
-	unitWords          = [...]string{NoUnit: "", Seconds: "seconds", Milliseconds: "milliseconds", Microseconds: "microseconds"}
+	unitWords          = [...]string{NoUnit: "", Seconds: "seconds", Milliseconds: "milliseconds", Microseconds: "microseconds", Nanoseconds: "nanoseconds", Days: "days"}
 	fromWords          = [...]string{"", "string", "integer", "number", "boolean"}
 	fromBits           = [...]From{0, FromString, FromInteger, FromNumber | FromInteger, FromBoolean}
 )

@@ -89,7 +89,7 @@ var aside = []string{
 	"github.com/aws/...", "go.yaml.in/...",
 	"sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/event", "sluice/internal/ledger",
 	"sluice/internal/patience", "sluice/internal/pipeline", "sluice/internal/quarantine", "sluice/internal/setup", "sluice/internal/store/...",
-	"sluice/internal/yamlfile", "sluice/mapping",
+	"sluice/internal/yamlfile", "sluice/internal/zones", "sluice/mapping",
 }
 
 // build compiles the function. The tags leave out the RPC of an older runtime,

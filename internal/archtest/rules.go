@@ -15,7 +15,9 @@ var ladder = map[string]rung{
 		"finding the known word nearest to a mistyped one depends on nothing"},
 	"internal/yamlfile": {[]string{"internal/suggest"},
 		"files that people write are read, and their faults reported, in the same way for all kinds of files"},
-	"mapping": {[]string{"internal/suggest", "internal/yamlfile", "schema"},
+	"internal/zones": {[]string{"internal/suggest"},
+		"the rules of time zones are data; they do not know which of them a mapping names, and what for"},
+	"mapping": {[]string{"internal/suggest", "internal/yamlfile", "internal/zones", "schema"},
 		"a mapping only says what is wanted; how that is done (scanning, flattening, Parquet) must not shape the public format"},
 	"internal/reason": {nil,
 		"reason codes are a contract that every stage uses; they depend on no stage"},
@@ -25,7 +27,7 @@ var ladder = map[string]rung{
 		"input decompresses stored bytes, and knows nothing about JSON"},
 	"internal/batch": {[]string{"schema"},
 		"a batch is typed columns: it knows neither where values come from nor how they are written"},
-	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/reason", "mapping", "schema"},
+	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/reason", "internal/zones", "mapping", "schema"},
 		"flatten turns record bytes into a batch; it must not know the file format that comes after it"},
 	"internal/parquettype": {[]string{"schema"},
 		"writer and reader share the description of a column in a file"},
@@ -126,7 +128,7 @@ var banned = map[string]string{
 
 // core is the library: the root and all below it.
 var core = []string{
-	".", "schema", "mapping", "internal/conversion", "internal/suggest", "internal/yamlfile", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
+	".", "schema", "mapping", "internal/conversion", "internal/suggest", "internal/yamlfile", "internal/zones", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
 	"internal/flatten", "internal/parquettype", "internal/parquetcodec", "internal/parquetfile", "internal/parquetread", "internal/quarantine",
 }
 

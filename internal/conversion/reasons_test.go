@@ -23,6 +23,7 @@ columns:
   - {name: id,    path: $.id,               type: string, required: true}
   - {name: date,  path: $.date,             type: date}
   - {name: at,    path: $.at,               type: timestamp}
+  - {name: due,   path: $.due,              type: timestamp, zone: Europe/Berlin}
   - {name: paid,  path: $.paid,             type: boolean}
   - {name: site,  path: $.email,            type: string, mask: domain}
   - {name: price, path: "$.lines[*].price", type: "decimal(5,2)"}
@@ -63,6 +64,8 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "bad_date", path: "$.date", in: `{"id":"a","date":"2023-02-29","lines":[{}]}`},
 		{code: "bad_timestamp", path: "$.at", in: `{"id":"a","at":"10/01/2024","lines":[{}]}`},
 		{code: "timestamp_precision", path: "$.at", in: `{"id":"a","at":"2024-01-10T08:30:00.1234567Z","lines":[{}]}`},
+		{code: "ambiguous_time", path: "$.due", in: `{"id":"a","due":"2024-10-27 02:30:00","lines":[{}]}`},
+		{code: "no_such_time", path: "$.due", in: `{"id":"a","due":"2024-03-31 02:30:00","lines":[{}]}`},
 		{code: "no_domain", path: "$.email", in: `{"id":"a","email":"ada","lines":[{}]}`},
 		{code: "unknown_field", path: "$", in: `{"id":"a","note":1,"lines":[{}]}`, more: "unknown_fields: reject"},
 		{code: "record_too_large", path: "$", in: good, more: "limits: {record_bytes: 16}"},

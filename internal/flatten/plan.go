@@ -75,6 +75,7 @@ type leaf struct {
 	scale  int // of a decimal of 64 bits, or 0
 	whole  int // digits before the point that it may have
 	kind   schema.Kind
+	times  *times // of a date or timestamp
 	table  int
 	column int
 	mapping.Column
@@ -102,7 +103,10 @@ func newLeaf(m *mapping.Mapping, table, column int) leaf {
 		col.Type, col.Required = col.Type.Value(), false
 	}
 	l := leaf{Column: col, table: table, column: column, kind: col.Type.Kind, scale: col.Type.Scale, whole: col.Type.Precision - col.Type.Scale}
-	number := col.From&mapping.FromNumber != 0 && col.Unit == mapping.NoUnit
+	if l.kind == schema.Date || l.kind == schema.Timestamp {
+		l.times = newTimes(&col)
+	}
+	number := col.From&mapping.FromNumber != 0 && l.times == nil
 	switch {
 	case l.edited(): // scalar.go reads it
 	case l.kind == schema.String && col.From&mapping.FromString != 0 && col.From&mapping.FromInteger != 0:
@@ -110,7 +114,7 @@ func newLeaf(m *mapping.Mapping, table, column int) leaf {
 	case l.kind == schema.String && col.From&mapping.FromString != 0:
 		l.quick = quickText
 	case m.Limits.FieldBytes < int64(quickBytes):
-	case l.kind == schema.Timestamp && col.From&mapping.FromString != 0:
+	case l.kind == schema.Timestamp && col.From&mapping.FromString != 0 && col.Format == "":
 		l.quick = quickTime
 	case l.kind == schema.Int64 && number:
 		l.quick, l.whole = quickInt, 18

@@ -71,7 +71,8 @@ func (f *Flattener) scalar(p int, n *node) int {
 				t.hash = jsonscan.Hash(t.text)
 				f.addString(l, n, &t)
 			case l.Unit != mapping.NoUnit:
-				f.instant(l, n, &t, num)
+				v, code := l.times.fromNumber(t.text, num)
+				f.time(l, n, &t, v, code)
 			default:
 				f.number(l, n, &t, num)
 			}
@@ -172,20 +173,9 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 		default:
 			f.bad(reason.BadBoolean, n.path, t.at)
 		}
-	case schema.Date:
-		days, ok := parseDate(t.text)
-		if !ok {
-			f.bad(reason.BadDate, n.path, t.at)
-			return
-		}
-		l.c.AddFixed(uint64(days))
-	case schema.Timestamp:
-		micros, code := parseTimestamp(t.text)
-		if code != "" {
-			f.bad(code, n.path, t.at)
-			return
-		}
-		l.c.AddFixed(uint64(micros))
+	case schema.Date, schema.Timestamp:
+		v, code := l.times.fromText(t.text)
+		f.time(l, n, t, v, code)
 	default:
 		if l.NumberFormat != mapping.JSONNumber || l.Symbol {
 			rewritten := f.jsonNumber(l, *t)
@@ -248,27 +238,11 @@ func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
 	l.c.AddFixed(uint64(v))
 }
 
-// instant adds an integer that counts units since 1970-01-01T00:00:00Z to a
-// date or timestamp column.
-func (f *Flattener) instant(l *leaf, n *node, t *token, num jsonscan.Number) {
-	code := reason.BadTimestamp
-	if l.kind == schema.Date {
-		code = reason.BadDate
-	}
-	v, bad := toInt(t.text, num, math.MaxInt64)
-	perSecond := map[mapping.Unit]int64{mapping.Seconds: 1, mapping.Milliseconds: 1e3, mapping.Microseconds: 1e6}[l.Unit]
-	if bad != "" || v < minSecond*perSecond || v > (maxSecond+1)*perSecond-1 {
+// time adds a date or timestamp, unless code says why the value is none.
+func (f *Flattener) time(l *leaf, n *node, t *token, v int64, code reason.Code) {
+	if code != "" {
 		f.bad(code, n.path, t.at)
 		return
 	}
-	micros := v * (1e6 / perSecond)
-	if l.kind == schema.Timestamp {
-		l.c.AddFixed(uint64(micros))
-		return
-	}
-	if micros%(daySeconds*1e6) != 0 {
-		f.bad(code, n.path, t.at) // it is not a date: a time of day would be lost
-		return
-	}
-	l.c.AddFixed(uint64(micros / (daySeconds * 1e6)))
+	l.c.AddFixed(uint64(v))
 }

@@ -1,10 +1,6 @@
 package flatten
 
-import (
-	"encoding/binary"
-
-	"sluice/internal/reason"
-)
+import "encoding/binary"
 
 const (
 	daySeconds = 24 * 60 * 60
@@ -62,55 +58,63 @@ func daysFromCivil(y, m, d int64) int64 {
 	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 1 - 719468
 }
 
-// parseTimestamp reads an RFC 3339 date-time and returns microseconds since
-// 1970-01-01T00:00:00Z. Beyond the RFC it takes what shops export: a blank
-// for the T, no zone (UTC), a zone without colon or minutes, no seconds, and
-// a date alone (midnight UTC).
-func parseTimestamp(s []byte) (int64, reason.Code) {
+// moment is what a text says of a time.
+type moment struct {
+	wall   int64 // seconds that clocks there show, since 1970-01-01T00:00:00
+	micros int64
+	finer  bool  // a microsecond cannot hold the fraction; micros is cut off
+	zoned  bool  // the text has a zone
+	east   int64 // seconds of that zone east of UTC
+}
+
+// parseTimestamp reads an RFC 3339 date-time. Beyond the RFC it takes what
+// shops export: a blank for the T, no zone, a zone without colon or minutes, no
+// seconds, and a date alone (midnight).
+func parseTimestamp(s []byte) (m moment, ok bool) {
 	if len(s) < 10 {
-		return 0, reason.BadTimestamp
+		return m, false
 	}
 	days, ok := parseDate(s[:10])
 	if !ok {
-		return 0, reason.BadTimestamp
+		return m, false
 	}
-	sec := days * daySeconds
+	m.wall = days * daySeconds
 	if s = s[10:]; len(s) == 0 {
-		return sec * 1e6, ""
+		return m, true
 	}
 	if len(s) < 6 || s[0] != 'T' && s[0] != 't' && s[0] != ' ' || s[3] != ':' {
-		return 0, reason.BadTimestamp
+		return m, false
 	}
-	h, ok1 := decimalDigits(s[1:3])
-	m, ok2 := decimalDigits(s[4:6])
-	if !ok1 || !ok2 || h > 23 || m > 59 {
-		return 0, reason.BadTimestamp
+	hour, ok1 := decimalDigits(s[1:3])
+	minute, ok2 := decimalDigits(s[4:6])
+	if !ok1 || !ok2 || hour > 23 || minute > 59 {
+		return m, false
 	}
-	sec += h*3600 + m*60
+	m.wall += hour*3600 + minute*60
 	s = s[6:]
-	var micros int64
 	if len(s) > 0 && s[0] == ':' {
 		if len(s) < 3 {
-			return 0, reason.BadTimestamp
+			return m, false
 		}
-		secs, ok := decimalDigits(s[1:3])
-		if !ok || secs > 59 {
-			return 0, reason.BadTimestamp
+		second, ok := decimalDigits(s[1:3])
+		if !ok || second > 59 {
+			return m, false
 		}
-		sec += secs
-		var code reason.Code
-		if micros, s, code = parseFraction(s[3:]); code != "" {
-			return 0, code
+		m.wall += second
+		if s = s[3:]; len(s) > 0 && s[0] == '.' {
+			n := 0
+			if m.micros, m.finer, n = parseFraction(s[1:]); n == 0 {
+				return m, false
+			}
+			s = s[1+n:]
 		}
 	}
-	zone, ok := parseZone(s)
-	if !ok {
-		return 0, reason.BadTimestamp
+	if len(s) > 0 {
+		m.zoned = true
+		m.east, ok = parseZone(s)
+		return m, ok
 	}
-	if sec -= zone; sec < minSecond || sec > maxSecond {
-		return 0, reason.BadTimestamp
-	}
-	return sec*1e6 + micros, ""
+	return m, true
 }
 
 // clock reads times, many of which fall on the same day.
@@ -145,37 +149,29 @@ func (c *clock) seconds(s *[19]byte) (int64, bool) {
 	return c.start + hour*3600 + minute*60 + second, true
 }
 
-// parseFraction reads the fraction of a second at the start of s, if there is
-// one. A fraction finer than a microsecond is an error, not rounded.
-func parseFraction(s []byte) (micros int64, rest []byte, code reason.Code) {
-	if len(s) == 0 || s[0] != '.' {
-		return 0, s, ""
-	}
-	i := 1
-	for ; i < len(s) && s[i]-'0' <= 9; i++ {
+// parseFraction reads the n digits at the start of s as those of a second after
+// its point, and says whether they are finer than a microsecond.
+func parseFraction(s []byte) (micros int64, finer bool, n int) {
+	for ; n < len(s) && s[n]-'0' <= 9; n++ {
 		switch {
-		case i <= 6:
-			micros = micros*10 + int64(s[i]-'0')
-		case s[i] != '0':
-			code = reason.TimestampPrecision
+		case n < 6:
+			micros = micros*10 + int64(s[n]-'0')
+		case s[n] != '0':
+			finer = true
 		}
 	}
-	if i == 1 {
-		return 0, s, reason.BadTimestamp
-	}
-	for n := i; n <= 6; n++ {
+	for i := n; i < 6; i++ {
 		micros *= 10
 	}
-	return micros, s[i:], code
+	return micros, finer, n
 }
 
-// parseZone reads Z, ±hh:mm, ±hhmm, ±hh or nothing and returns its seconds
-// east of UTC.
+// parseZone reads Z, ±hh:mm, ±hhmm or ±hh and returns its seconds east of UTC.
 func parseZone(s []byte) (int64, bool) {
-	if len(s) == 0 || len(s) == 1 && (s[0] == 'Z' || s[0] == 'z') {
+	if len(s) == 1 && (s[0] == 'Z' || s[0] == 'z') {
 		return 0, true
 	}
-	if s[0] != '+' && s[0] != '-' {
+	if len(s) == 0 || s[0] != '+' && s[0] != '-' {
 		return 0, false
 	}
 	var hh, mm []byte

@@ -13,6 +13,8 @@ import (
 
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
+	"sluice/mapping"
+	"sluice/schema"
 )
 
 // number makes the text of a JSON number, of all lengths and with all parts.
@@ -133,6 +135,9 @@ var layouts = []string{
 	"2006-01-02T15:04:05-0700", "2006-01-02T15:04:05-07", "2006-01-02T15:04", "2006-01-02 15:04Z07:00", "2006-01-02T15:04:05.000000",
 }
 
+// timestamps is how a timestamp column reads, if its mapping says nothing else.
+var timestamps = newTimes(&mapping.Column{Column: schema.Column{Type: schema.Type{Kind: schema.Timestamp}}})
+
 func TestTimestampAgreesWithTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sec := rapid.Int64Range(minSecond, maxSecond).Draw(t, "second")
@@ -148,7 +153,7 @@ func TestTimestampAgreesWithTime(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		got, code := parseTimestamp([]byte(text))
+		got, code := timestamps.fromText([]byte(text))
 		if want = want.UTC(); want.Year() < 1 || want.Year() > 9999 {
 			if code != reason.BadTimestamp {
 				t.Fatalf("%s leaves the years 1 to 9999: got %q", text, code)
@@ -174,7 +179,7 @@ func FuzzTimestamp(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, code := parseTimestamp([]byte(text))
+		got, code := timestamps.fromText([]byte(text))
 		if code != "" {
 			return
 		}
@@ -212,7 +217,7 @@ func TestClock(t *testing.T) {
 			clear(s[:10])
 		}
 		got, ok := c.seconds((*[19]byte)(s))
-		want, code := parseTimestamp(append(s, 'Z'))
+		want, code := timestamps.fromText(append(s, 'Z'))
 		if ok != (code == "" && s[10] == 'T') || ok && got*1e6 != want {
 			t.Fatalf("%q: %d %v, want %d %q", s, got, ok, want, code)
 		}

@@ -61,7 +61,7 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(14) {
+	switch g.IntN(17) {
 	case 0:
 		s.records = []path{{{kind: '.', name: "w"}, pick(g, step{kind: '['}, step{kind: '*'}), {kind: '*'}}}
 	case 1:
@@ -90,6 +90,14 @@ func (g *generator) wrong() *spec {
 		s.share = pick(g, -0.5, 1.5, 0, 1)
 	case 13:
 		t.columns = nil
+	case 14:
+		c.kind, c.from = pick(g, "date", "timestamp"), nil
+		c.times = times{zone: pick(g, "", "Mars", "Europe/Berlin"), format: pick(g, "", g.format(), "rfc2822", "epoch", "%Y", "%F %s", "%"), unit: pick(g, "", "days")}
+	case 15:
+		c.times = pick(g, times{ambiguous: "later"}, times{truncate: true}, times{zone: "UTC"}, times{format: "%F"}, times{zone: "UTC", ambiguous: "later"})
+	case 16:
+		c.kind, c.times = "timestamp", times{format: g.format() + pick(g, "", "%", "%Y", "%p", "%Q", "%s", "%T")}
+		c.from = pick(g, nil, []string{"integer"})
 	}
 	return s
 }
@@ -186,10 +194,7 @@ func (g *generator) column(name string, t *table) column {
 	case "int64", "int32", "double":
 		c.from = pick(g, nil, nil, []string{"number"}, []string{"integer"}, []string{"string"})
 	case "date", "timestamp":
-		if g.one(2) {
-			c.unit = pick(g, "seconds", "milliseconds", "microseconds")
-			c.from = pick(g, nil, []string{"integer"})
-		}
+		c.times, c.from = g.times(c.kind)
 	}
 	c.texts = g.texts(&c)
 	return c
@@ -570,6 +575,14 @@ func (g *generator) numberText() string {
 		"1.7976931348623157e308", "5e-324", "0.1", "100000000000000000000000e-20", fmt.Sprint(g.IntN(100)), fmt.Sprint(g.IntN(100_000)), fmt.Sprintf("%d.%02d", g.IntN(1000), g.IntN(100)))
 }
 
+// time writes a time that the column says more of.
+func (g *generator) time(c *column) string {
+	if c.unit != "" && (!c.sources()["string"] || c.sources()["integer"] && g.one(2)) {
+		return g.epoch(c.unit)
+	}
+	return g.text(g.timeText(c))
+}
+
 // scalar writes a value for a column, mostly one that it takes.
 func (g *generator) scalar(c *column, depth int) string {
 	if g.wild && g.one(12) {
@@ -592,11 +605,17 @@ func (g *generator) scalar(c *column, depth int) string {
 	case "json":
 		return g.any(depth)
 	case "date":
+		if c.times != (times{}) && g.one(2) {
+			return g.time(c)
+		}
 		if c.unit != "" && g.one(2) {
 			return pick(g, "0", "86400", "86400000", "86400000000", "-86400", "1704844800", "1", "253402214400", "-62135596800")
 		}
 		return quoted(pick(g, "2024-01-10", "2024-02-29", "2023-02-29", "0001-01-01", "9999-12-31", "0000-01-01", "2024-1-1", "2024-01-10T00:00:00Z"))
 	case "timestamp":
+		if c.times != (times{}) && !g.one(5) {
+			return g.time(c)
+		}
 		if c.unit != "" && g.one(2) {
 			return g.numberText()
 		}

@@ -140,9 +140,9 @@ type column struct {
 	kind             string
 	precision, scale int
 	from             []string
-	unit             string
 	required         bool
 	texts            texts
+	times
 }
 
 func (c *column) typeText() string {
@@ -182,10 +182,7 @@ func (s *spec) yaml() string {
 			if c.from != nil {
 				fmt.Fprintf(&b, ", from: [%s]", strings.Join(c.from, ", "))
 			}
-			if c.unit != "" {
-				fmt.Fprintf(&b, ", unit: %s", c.unit)
-			}
-			b.WriteString(c.texts.yaml() + "}\n")
+			b.WriteString(c.times.yaml() + c.texts.yaml() + "}\n")
 		}
 	}
 	return b.String()
@@ -198,7 +195,7 @@ var canCome = map[string][]string{
 	"string": {"string", "integer", "number", "boolean"}, "boolean": {"boolean", "string"},
 	"int32": {"number", "integer", "string"}, "int64": {"number", "integer", "string"},
 	"double": {"number", "integer", "string"}, "decimal": {"number", "integer", "string"},
-	"date": {"string", "integer"}, "timestamp": {"string", "integer"},
+	"date": {"string", "integer", "number"}, "timestamp": {"string", "integer", "number"},
 }
 
 // fault says why the mapping is none, or is empty.
@@ -296,15 +293,13 @@ func (t *table) fault() string {
 }
 
 func (c *column) fault() string {
-	from := c.sources()
-	time := c.kind == "date" || c.kind == "timestamp"
 	switch {
 	case !nameText.MatchString(c.name):
 		return "no name of a column"
 	case c.kind == "decimal" && (c.precision < 1 || c.precision > 38 || c.scale < 0 || c.scale > c.precision):
 		return "no decimal"
-	case c.unit != "" && (!time || !from["integer"]), time && c.unit == "" && from["integer"]:
-		return "a unit without integers of time, or these without a unit"
+	case c.timeFault() != "":
+		return c.timeFault()
 	case c.kind == "json" && c.from != nil:
 		return "json from some types only"
 	}
@@ -350,7 +345,9 @@ func (c *column) build() mapping.Column {
 		"decimal": schema.Decimal, "date": schema.Date, "timestamp": schema.Timestamp, "json": schema.JSON}
 	col := mapping.Column{Path: c.path.build()}
 	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
-	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds}[c.unit]
+	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds, "nanoseconds": mapping.Nanoseconds, "days": mapping.Days}[c.unit]
+	col.Format, col.Zone, col.Truncate = c.format, c.zone, c.truncate
+	col.Ambiguous = map[string]mapping.Ambiguous{"earlier": mapping.Earlier, "later": mapping.Later}[c.ambiguous]
 	for _, word := range c.texts.transform {
 		col.Transform = append(col.Transform, map[string]mapping.Transform{"trim": mapping.Trim, "lower": mapping.Lower, "upper": mapping.Upper}[word])
 	}

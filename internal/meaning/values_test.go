@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 var (
@@ -83,14 +82,8 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 			return "", []string{"bad_boolean"}
 		}
 		return text, nil
-	case "date":
-		t, err := time.Parse(time.DateOnly, text)
-		if err != nil || t.Year() < 1 || !dateText.MatchString(text) {
-			return "", []string{"bad_date"}
-		}
-		return text, nil
-	case "timestamp":
-		return timestamp(text)
+	case "date", "timestamp":
+		return c.time(text)
 	}
 	if text = c.texts.plainNumber(text); !numberText.MatchString(text) {
 		return "", []string{map[string]string{"int32": "not_integer", "int64": "not_integer", "double": "bad_double", "decimal": "bad_decimal"}[c.kind]}
@@ -111,6 +104,9 @@ func (c *column) sources() map[string]bool {
 			if c.unit != "" {
 				words = []string{"string", "integer"}
 			}
+			if c.format == "epoch" {
+				words = []string{"string", "number"}
+			}
 		default:
 			words = []string{"number", "integer", "string"}
 		}
@@ -118,6 +114,7 @@ func (c *column) sources() map[string]bool {
 	from := map[string]bool{}
 	for _, w := range words {
 		from[w] = true
+		from["integer"] = from["integer"] || w == "number"
 	}
 	return from
 }
@@ -197,62 +194,4 @@ func (c *column) number(text string) (string, []string) {
 		return "", []string{"int_range"}
 	}
 	return n.String(), nil
-}
-
-// instant reads an integer that counts units since 1970.
-func (c *column) instant(text string) (string, []string) {
-	bad := []string{"bad_" + c.kind}
-	n, _ := new(big.Int).SetString(text, 10)
-	n.Mul(n, big.NewInt(map[string]int64{"seconds": 1_000_000, "milliseconds": 1000, "microseconds": 1}[c.unit]))
-	if !n.IsInt64() {
-		return "", bad
-	}
-	t := time.UnixMicro(n.Int64()).UTC()
-	if t.Year() < 1 || t.Year() > 9999 {
-		return "", bad
-	}
-	if c.kind == "timestamp" {
-		return t.Format(time.RFC3339Nano), nil
-	}
-	if !t.Equal(t.Truncate(24 * time.Hour)) {
-		return "", bad
-	}
-	return t.Format(time.DateOnly), nil
-}
-
-func timestamp(text string) (string, []string) {
-	bad := []string{"bad_timestamp"}
-	m := timestampText.FindStringSubmatch(text)
-	if m == nil {
-		return "", bad
-	}
-	hour, minute, second, fraction, zone := m[2], m[3], m[4], m[5], m[6]
-	number := func(s string) int {
-		n, _ := strconv.Atoi(s)
-		return n
-	}
-	day, err := time.Parse(time.DateOnly, m[1])
-	if err != nil || day.Year() < 1 || number(hour) > 23 || number(minute) > 59 || number(second) > 59 {
-		return "", bad
-	}
-	t := day.Add(time.Duration(number(hour))*time.Hour + time.Duration(number(minute))*time.Minute + time.Duration(number(second))*time.Second)
-	if len(zone) > 1 {
-		digits := strings.ReplaceAll(zone[1:], ":", "") + "00"
-		shift := time.Duration(number(digits[:2]))*time.Hour + time.Duration(number(digits[2:4]))*time.Minute
-		if number(digits[:2]) > 23 || number(digits[2:4]) > 59 {
-			return "", bad
-		}
-		if zone[0] == '+' {
-			shift = -shift
-		}
-		t = t.Add(shift)
-	}
-	if t.Year() < 1 || t.Year() > 9999 {
-		return "", bad
-	}
-	if len(fraction) > 6 && strings.Trim(fraction[6:], "0") != "" {
-		return "", []string{"timestamp_precision"}
-	}
-	micros, _ := strconv.Atoi((fraction + "000000")[:6])
-	return t.Add(time.Duration(micros) * time.Microsecond).Format(time.RFC3339Nano), nil
 }

@@ -31,6 +31,8 @@ const (
 	BadDate            Code = "bad_date"
 	BadTimestamp       Code = "bad_timestamp"
 	TimestampPrecision Code = "timestamp_precision"
+	AmbiguousTime      Code = "ambiguous_time"
+	NoSuchTime         Code = "no_such_time"
 	NoDomain           Code = "no_domain"
 	UnknownField       Code = "unknown_field"
 	RecordTooLarge     Code = "record_too_large"
