@@ -42,7 +42,8 @@ func (m *Mapping) Canonical() string {
 	if m.NoRecords != NoRecordsRejected { // hashes older than this key must stay the same
 		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
-	b = fmt.Appendf(b, "unknown_fields: %s\nprovenance: %t\n", m.UnknownFields, m.Provenance)
+	b = fmt.Appendf(b, "unknown_fields: %s\n", m.UnknownFields)
+	b = fmt.Appendf(appendDrop(b, m.Drop), "provenance: %t\n", m.Provenance)
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
 	for _, t := range m.Tables {
 		b = fmt.Appendf(b, "  - table: %q\n", t.Name)

@@ -54,6 +54,14 @@ unknown_fields: count
 provenance: false
 limits: {record_bytes: 64MiB, field_bytes: 8388608, record_rows: 1048576, depth: 64, decompressed_bytes: 64GiB, decompression_ratio: 500, quarantine_share: 0.50}
 `,
+		"defaults of texts": `
+table: lines
+explode: $.items[*]
+columns:
+  - {name: id, path: $.id, type: string}
+  - {name: qty, path: "$.items[*].qty", type: int64, symbol: false}
+  - {name: at, path: $.at, type: timestamp}
+`,
 		"defaults of columns, one table in tables": `
 tables:
   - table: lines
@@ -70,6 +78,13 @@ tables:
 	}
 }
 
+// The order of what is dropped decides nothing.
+func TestHashOfDrop(t *testing.T) {
+	if a, b := hash(t, plain+"drop: [$.a, $.b]"), hash(t, plain+"drop: [$.b, $.a]"); a != b {
+		t.Error("another order of drop gives another hash")
+	}
+}
+
 func TestHashSeesMeaning(t *testing.T) {
 	base, err := mapping.Parse("m.yaml", []byte(plain))
 	if err != nil {
@@ -81,7 +96,10 @@ func TestHashSeesMeaning(t *testing.T) {
 		"no records": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
 			m.Records, m.NoRecords = m.Records[:1], mapping.NoRecordsAccepted
 		},
-		"unknown fields":   func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
+		"unknown fields": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
+		"drop": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
+			m.Drop = []mapping.Path{{{Kind: mapping.Name, Name: "note"}}}
+		},
 		"provenance":       func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Provenance = true },
 		"table":            func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "other" },
 		"explode":          func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Explode = t.Explode[1:] },

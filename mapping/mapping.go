@@ -12,7 +12,8 @@ type Mapping struct {
 	NoRecords     NoRecords
 	Tables        []Table
 	UnknownFields UnknownFields
-	Provenance    bool // add _source_key, _source_offset, _record, _line (and _subline)
+	Drop          []Path // members of the record that are known, and kept only where a path leads into them
+	Provenance    bool   // add _source_key, _source_offset, _record, _line (and _subline)
 	Limits        Limits
 
 	valid string // hash of what Parse found to be valid

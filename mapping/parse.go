@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "no_records", "tables", "unknown_fields", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
@@ -83,6 +83,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 		}
 	}
 	paths.check(r, m.Limits.Depth)
+	r.drop(f["drop"], m)
 }
 
 func (r *reader) records(n *yaml.Node) []Path {

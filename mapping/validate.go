@@ -57,6 +57,9 @@ func (m *Mapping) words() error {
 	for _, p := range m.Records {
 		segments("", "Records", p)
 	}
+	for _, p := range m.Drop {
+		segments("", "Drop", p)
+	}
 	if len(m.Tables) == 0 {
 		errs = append(errs, errors.New("mapping: it has no tables"))
 	}
@@ -116,6 +119,11 @@ func (m *Mapping) readBack(read *Mapping) error {
 	}
 	for i := range m.Records {
 		if err := differs("Records", m.Records[i], read.Records[i]); err != nil {
+			return err
+		}
+	}
+	for i, p := range slices.SortedFunc(slices.Values(m.Drop), comparePaths) {
+		if err := differs("Drop", p, read.Drop[i]); err != nil {
 			return err
 		}
 	}

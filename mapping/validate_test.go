@@ -73,6 +73,11 @@ func TestValidateErrors(t *testing.T) {
 			m.Tables = append(m.Tables, *t)
 		}},
 		{"unknown fields", "UnknownFields 9 is not one of its constants", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = 9 }},
+		{"drop", "drop: $.id feeds column id", func(m *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { m.Drop = []mapping.Path{c.Path} }},
+		{"drop of no path", "Drop: SegmentKind 0 is not one of its constants", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Drop = []mapping.Path{{{Name: "a"}}} }},
+		{"drop by a name of two kinds", "Drop $.a has steps that ParsePath never returns", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
+			m.Drop = []mapping.Path{{{Kind: mapping.Name, Name: "a", Index: 2}}}
+		}},
 		{"table name", "must be lower case letters", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Name = "Lines" }},
 		{"no columns", "table 1: it has no columns", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns = nil }},
 		{"explode", "does not end in [*]", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {

@@ -28,7 +28,8 @@ type node struct {
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
-	silent  bool      // members that no path names do not count: strange, or a json column holds all of it
+	dropped bool      // the mapping drops what no other path leads to
+	silent  bool      // members that no path names do not count: strange, or known as a whole
 	shares            // with nodes that read the same value
 
 	// What the value may be, apart from what its columns take. If none is set,
@@ -185,6 +186,9 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 			}
 		}
 	}
+	for _, p := range m.Drop {
+		root.descend(p).dropped = true
+	}
 	root.record = true
 	top.finish(root.ends, false)
 	top.share()
@@ -237,7 +241,7 @@ func (n *node) add(name string, value *node) *member {
 }
 
 // finish prepares the node and all below it for reading. owners are the owners
-// of the value around it, and held says that a json column takes that value.
+// of the value around it, and held says that that value is known as a whole.
 func (n *node) finish(owners []element, held bool) {
 	if n.ends != nil {
 		owners = n.ends
@@ -269,9 +273,10 @@ func (n *node) finish(owners []element, held bool) {
 	}
 }
 
-// holds reports whether a json column takes the value of the node.
+// holds reports whether the value of the node is known as a whole: a json column
+// takes it, or it is dropped.
 func (n *node) holds() bool {
-	return slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
+	return n.dropped || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
 }
 
 // expect makes the pattern, by which the member is recognised.

@@ -8,7 +8,7 @@ import "slices"
 // count once.
 type shares struct {
 	also    []*node // nodes that may read the same value
-	holders []*node // nodes with a json column that may take the value, or a value around it
+	holders []*node // nodes that may know the value as a whole, or a value around it
 	shared  bool    // also or holders is not empty
 	order   int     // place in the tree
 	gates   []*node // nodes of some elements of an array on the way to this one, itself included
@@ -104,7 +104,7 @@ func (n *node) likeArray(o *node) {
 	}
 }
 
-// heldBy notes that a json column of o, if it has one, takes what n and all
+// heldBy notes that o, if it knows its value as a whole, knows what n and all
 // nodes below n read.
 func (n *node) heldBy(o *node) {
 	if o.holds() {
@@ -148,7 +148,7 @@ type standing uint8
 const (
 	unnamed standing = iota // no path names it
 	told                    // no path names it either, but an earlier node has counted it
-	named                   // one does, or a json column has it
+	named                   // one does, or it is known as part of a whole
 )
 
 // standing is the standing of members of the current value, which n shares,

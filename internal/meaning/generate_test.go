@@ -169,6 +169,7 @@ func (g *generator) mapping() *spec {
 			}
 		}
 	}
+	g.drops(s)
 	return s
 }
 

@@ -323,6 +323,7 @@ func (r *reading) top() place {
 			p.routes = append(p.routes, c.path)
 		}
 	}
+	p.routes = append(p.routes, r.drop...)
 	for _, route := range p.routes {
 		for i, s := range route {
 			if key := route[:i+1].String(); s.kind == '[' && r.ranks[key] == 0 {
@@ -344,7 +345,8 @@ func (r *reading) column(p path, is func(*column) bool) bool {
 }
 
 // walk checks what the paths go through at the places of v, and finds the
-// members that none of them names. held says that a json column has v.
+// members that none of them names. held says that a json column has v, or that
+// it is dropped.
 func (r *reading) walk(v *value, places []place, held bool) {
 	slices.SortStableFunc(places, func(a, b place) int { return slices.Compare(a.order, b.order) })
 	here := paths(places)
@@ -353,12 +355,13 @@ func (r *reading) walk(v *value, places []place, held bool) {
 	}
 	for i := range places {
 		p := &places[i]
-		held = held || r.column(p.path, func(c *column) bool { return c.kind == "json" })
+		dropped := r.dropped(p.path)
+		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" })
 		code := p.misfit(v)
 		if code != "" {
 			r.findings.add(code, v.at, p.String())
 		}
-		if code != "" || r.column(p.path, func(*column) bool { return true }) { // it is not looked into
+		if code != "" || dropped || r.column(p.path, func(*column) bool { return true }) { // it is not looked into
 			r.texts(v, p.String())
 		}
 	}

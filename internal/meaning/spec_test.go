@@ -121,6 +121,7 @@ type spec struct {
 	records    []path
 	tables     []table
 	unknown    string // count, keep, reject
+	drop       []path
 	provenance bool
 
 	fieldBytes, recordBytes, recordRows, depth int // 0: the default
@@ -166,6 +167,12 @@ func (s *spec) yaml() string {
 		if n != 0 {
 			fmt.Fprintf(&b, "  %s: %d\n", name, n)
 		}
+	}
+	for i, p := range s.drop {
+		if i == 0 {
+			b.WriteString("drop:\n")
+		}
+		fmt.Fprintf(&b, "  - %q\n", p.String())
 	}
 	b.WriteString("tables:\n")
 	for _, t := range s.tables {
@@ -227,7 +234,12 @@ func (s *spec) fault() string {
 	if len(names) == 0 {
 		return "no tables"
 	}
-	return ""
+	for _, p := range s.drop {
+		if fault := s.through(p); fault != "" {
+			return fault
+		}
+	}
+	return s.dropFault()
 }
 
 // through says why a path cannot lead anywhere.
@@ -321,6 +333,9 @@ func (s *spec) build() *mapping.Mapping {
 	l.RecordBytes = cmp.Or(int64(s.recordBytes), l.RecordBytes)
 	l.RecordRows = cmp.Or(int64(s.recordRows), l.RecordRows)
 	l.Depth = cmp.Or(s.depth, l.Depth)
+	for _, p := range s.drop {
+		m.Drop = append(m.Drop, p.build())
+	}
 	records := s.records
 	if records == nil {
 		records = defaultRecords
