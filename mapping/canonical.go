@@ -75,5 +75,9 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	if c.PII != "" {
 		b = strconv.AppendQuote(append(b, ", pii: "...), c.PII)
 	}
-	return append(c.appendNumbers(c.appendTexts(b)), "}\n"...)
+	b = c.appendNumbers(c.appendTexts(b))
+	if c.MemberName {
+		b = append(b, ", member_name: true"...)
+	}
+	return append(b, "}\n"...)
 }

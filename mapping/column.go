@@ -37,7 +37,7 @@ func sources(k schema.Kind, unit, epoch bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "format", "symbol"}, timeKeys, textKeys)...)
+	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "member_name", "format", "symbol"}, timeKeys, textKeys)...)
 	if f == nil {
 		return c, false
 	}
@@ -83,6 +83,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	}
 	r.texts(f, &c, what)
 	r.numbers(f, &c, what)
+	r.memberName(f["member_name"], &c, what)
 	switch c.Type.Kind {
 	case schema.Boolean, schema.Double, schema.JSON:
 		if c.Bloom {

@@ -55,7 +55,7 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 			case c.Type.Kind == schema.JSON && c.Path.around(p):
 				r.Fail(n, "drop: %s is in what column %s keeps as json; use columns for the members to keep, or remove it from drop", p, c.Name)
 				return
-			case len(c.Path) < len(p) && slices.Equal(c.Path, p[:len(c.Path)]):
+			case !c.MemberName && len(c.Path) < len(p) && slices.Equal(c.Path, p[:len(c.Path)]):
 				r.Fail(n, "drop: %s goes through %s, which column %s takes as %s; remove it from drop", p, c.Path, c.Name, c.Type)
 				return
 			}

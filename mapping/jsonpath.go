@@ -14,7 +14,7 @@ import (
 const maxIndex = 1<<53 - 1
 
 // ParsePath reads a JSONPath of RFC 9535: the singular queries (names and
-// indexes, section 2.3.5.1) and the wildcard [*].
+// indexes, section 2.3.5.1) and the wildcards [*] and .*
 func ParsePath(s string) (Path, error) {
 	p := pathParser{text: s}
 	path, err := p.path()
@@ -34,6 +34,8 @@ func (p Path) String() string {
 		switch {
 		case s.Kind == Wildcard:
 			b.WriteString("[*]")
+		case s.Kind == Members:
+			b.WriteString(".*")
 		case s.Kind == Index:
 			fmt.Fprintf(&b, "[%d]", s.Index)
 		case shorthand(s.Name) == len(s.Name) && s.Name != "":
@@ -64,7 +66,7 @@ func (p Path) HasPrefix(prefix Path) bool {
 // lastWildcard is the path up to and including its last wildcard; empty without one.
 func (p Path) lastWildcard() Path {
 	for i := len(p); i > 0; i-- {
-		if p[i-1].Kind == Wildcard {
+		if p[i-1].Wild() {
 			return p[:i]
 		}
 	}
@@ -119,7 +121,7 @@ func (p *pathParser) path() (Path, error) {
 		case strings.HasPrefix(p.rest(), ".."):
 			err = errors.New("the descendant step .. is not supported; name every step, as in $.a.b")
 		case p.take(".*"):
-			err = errors.New("the wildcard .* is not supported; use [*], over the elements of an array")
+			s = Segment{Kind: Members}
 		case p.take("."):
 			s, err = p.shorthandName()
 		case p.take("["):
@@ -131,7 +133,7 @@ func (p *pathParser) path() (Path, error) {
 		case p.rest() == "":
 			err = errors.New("blanks at the end; remove them")
 		default:
-			err = errors.New("a step begins with . or [, as in $.name, $['name'], $[0] or $[*]")
+			err = errors.New("a step begins with . or [, as in $.name, $['name'], $[0], $[*] or $.*")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("at byte %d: %w", at, err)

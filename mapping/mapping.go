@@ -40,11 +40,14 @@ type Column struct {
 	Hash       Hash        // of a string column
 	Mask       Mask        // of a string column
 
+	MemberName bool // Path ends in .*: what feeds the column is the member's name, not its value
+
 	NumberFormat NumberFormat // of JSON strings that feed a number column
 	Symbol       bool         // with such a number may stand the symbol or code of a currency
 }
 
-// Path is a JSONPath (RFC 9535): the singular subset, plus the wildcard [*].
+// Path is a JSONPath (RFC 9535): the singular subset, plus the wildcards [*] and
+// .*, which stand for different things here.
 type Path []Segment
 
 // Segment is one step of a Path.
@@ -61,6 +64,7 @@ const (
 	Name     SegmentKind = iota + 1 // .name or ['name']
 	Index                           // [0], [-1]
 	Wildcard                        // [*], over the elements of an array
+	Members                         // .*, over the members of an object
 )
 
 // From is the set of JSON types a column takes.
@@ -125,11 +129,14 @@ const (
 // Levels is the number of wildcards in Explode: 0, 1 or 2.
 func (t *Table) Levels() int { return t.Explode.Wildcards() }
 
+// Wild reports whether the step leads to many values: [*] or .*
+func (s Segment) Wild() bool { return s.Kind == Wildcard || s.Kind == Members }
+
 // Wildcards is the number of wildcards in the path.
 func (p Path) Wildcards() int {
 	n := 0
 	for _, s := range p {
-		if s.Kind == Wildcard {
+		if s.Wild() {
 			n++
 		}
 	}

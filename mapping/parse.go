@@ -103,6 +103,8 @@ func (r *reader) records(n *yaml.Node) []Path {
 			r.Fail(e, "records: %s has more than one wildcard; end records at the first [*] and use explode for the next", p)
 		case slices.ContainsFunc(p, func(s Segment) bool { return s.Kind == Index }):
 			r.Fail(e, "records: %s has an index; use names and one [*], and an index in the paths of columns", p)
+		case slices.ContainsFunc(p, func(s Segment) bool { return s.Kind == Members }):
+			r.Fail(e, "records: %s has .*, but records are the elements of an array; use a path without .* and explode over the members", p)
 		case slices.ContainsFunc(records, func(q Path) bool { return slices.Equal(p, q) }):
 			r.Fail(e, "records: %s is listed twice; keep one", p)
 		}
@@ -124,7 +126,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 	exploded := true
 	if e := f["explode"]; e != nil {
 		t.Explode, exploded = r.explode(e, what)
-		paths.through(e, what+": explode", t.Explode)
+		paths.explode(e, what+": explode", t.Explode)
 	}
 	if w := f["when_empty"]; w != nil && f["explode"] == nil {
 		r.Fail(w, "%s: when_empty needs explode: a table without explode has one row per record; remove when_empty or add explode", what)
@@ -159,11 +161,11 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 	case !ok:
 		return nil, false
 	case p.Wildcards() == 0:
-		r.Fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*]", what, p)
+		r.Fail(n, "%s: explode %s has no wildcard; name the elements of an array, as in $.products[*], or the members of an object, as in $.products.*", what, p)
 	case p.Wildcards() > 2:
 		r.Fail(n, "%s: explode %s has more than two wildcards; use at most two", what, p)
-	case p[len(p)-1].Kind != Wildcard:
-		r.Fail(n, "%s: explode %s does not end in [*]; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
+	case !p[len(p)-1].Wild():
+		r.Fail(n, "%s: explode %s does not end in [*] or .*; write explode: %s and begin the paths of columns with %s", what, p, p.lastWildcard(), p)
 	default:
 		return p, true
 	}
@@ -179,7 +181,7 @@ func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
 	case len(explode) == 0:
 		r.Fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", c.Name, c.Path, over)
 	default:
-		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array", c.Name, c.Path, explode)
+		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", c.Name, c.Path, explode)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 type pathTree struct {
 	root pathStep
 	uses []pathUse
+	rows []pathUse // those of explode
 }
 
 type pathStep struct {
@@ -24,6 +25,12 @@ type pathUse struct {
 	path Path
 }
 
+// explode notes the path of what becomes rows.
+func (t *pathTree) explode(n *yaml.Node, what string, p Path) {
+	t.through(n, what, p)
+	t.rows = append(t.rows, pathUse{n, what, p})
+}
+
 // through notes a path that must lead through objects and arrays.
 func (t *pathTree) through(n *yaml.Node, what string, p Path) {
 	t.uses = append(t.uses, pathUse{n, what, p})
@@ -31,7 +38,7 @@ func (t *pathTree) through(n *yaml.Node, what string, p Path) {
 
 func (t *pathTree) column(n *yaml.Node, c Column) {
 	t.through(n, "column "+c.Name+": path", c.Path)
-	if c.Type.Kind == schema.JSON {
+	if c.Type.Kind == schema.JSON || c.MemberName {
 		return
 	}
 	step := &t.root
@@ -48,6 +55,7 @@ func (t *pathTree) column(n *yaml.Node, c Column) {
 }
 
 func (t *pathTree) check(r *reader, depth int) {
+	t.overMembers(r)
 	for _, u := range t.uses {
 		if len(u.path) > depth {
 			r.Fail(u.node, "%s has %d steps, but limits allow a depth of %d; raise depth or shorten the path", u.what, len(u.path), depth)

@@ -43,7 +43,7 @@ func (m *Mapping) words() error {
 	}
 	segments := func(where, field string, p Path) {
 		for _, s := range p {
-			if s.Kind < Name || s.Kind > Wildcard {
+			if s.Kind < Name || s.Kind > Members {
 				wrong(where, field+": SegmentKind", uint8(s.Kind))
 			}
 		}

@@ -134,6 +134,10 @@ func TestValidateErrors(t *testing.T) {
 		{"bloom", "no bloom filter is written for boolean", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Type.Kind, c.From, c.Bloom = schema.Boolean, mapping.FromBoolean, true
 		}},
+		{"member name", "does not end in .*", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.MemberName = true }},
+		{"members with a name", "steps that ParsePath never returns", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
+			t.Columns, t.Explode = t.Columns[:1], mapping.Path{t.Explode[0], {Kind: mapping.Name, Name: "b"}, {Kind: mapping.Members, Name: "a"}}
+		}},
 		{"pii", "pii", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "E-Mail" }},
 	} {
 		m := byHand()

@@ -5,8 +5,8 @@
 // # Words
 //
 //   - node: a place in a record that the mapping speaks of. Its children are the
-//     members of an object, [*] (each), [0] and [-1] (index), and the elements
-//     that none of these names (others).
+//     members of an object, or .* (every) for all of them; [*] (each), [0] and
+//     [-1] (index), and the elements that none of these names (others).
 //   - leaf: a column that a node feeds. A node may have several.
 //   - element: says that a level of a table ends where a node ends: the record
 //     is level 0, what is exploded levels 1 and 2. A node has them as ends. The
@@ -39,6 +39,8 @@
 // by name, and hands the plain ones after it to plains again. plains gives a
 // column what scalar would give it: quick.go has the usual values; scalar.go,
 // decimal.go and timestamp.go have all others.
+//
+// An object whose members are rows is read by every (members.go).
 //
 // An array goes through its elements. Where they are lines, known takes those
 // that the memo has, and line reads the others and keeps them for the next.

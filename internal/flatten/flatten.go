@@ -32,9 +32,11 @@ type Flattener struct {
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found; below 0: it is not that of one element
+	member [batch.MaxLevels]int // names when the reason was found
 	stray  []int                // ordinals of the elements that no path names, on the way to the current value
 	seen   bool                 // the record itself was found
 	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
+	names  [batch.MaxLevels]int // position of the name of the member that .* stands for, by number of wildcards
 	fields int64                // unknown members
 	empty  int64                // elements that gave no rows, by policy
 
@@ -266,7 +268,7 @@ func (f *Flattener) rollback(t *table) {
 // bad notes why to quarantine the record, unless a reason is already known.
 func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
 	if f.code == "" {
-		f.code, f.path, f.at, f.failed = code, f.within(path), at, f.ord
+		f.code, f.path, f.at, f.failed, f.member = code, f.within(path), at, f.ord, f.names
 	}
 }
 
@@ -295,10 +297,15 @@ func (f *Flattener) pathOf() string {
 	p := append(mapping.Path(nil), f.path...)
 	wild := 0
 	for i := range p {
-		if p[i].Kind == mapping.Wildcard {
-			if wild++; f.failed[wild] >= 0 {
-				p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
-			}
+		if !p[i].Wild() {
+			continue
+		}
+		switch wild++; {
+		case f.failed[wild] < 0:
+		case p[i].Kind == mapping.Members:
+			p[i] = f.nameAt(f.member[wild])
+		default:
+			p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
 		}
 	}
 	return p.String()

@@ -24,6 +24,9 @@ func (f *Flattener) object(p int, n *node, depth int) (end int, given set) {
 		f.skip.TooDeep = true
 		return -1 - p, 0
 	}
+	if n.every != nil {
+		return f.every(p, n, depth), 0
+	}
 	if p++; b[p] <= ' ' {
 		p = jsonscan.Space(b, p)
 	}

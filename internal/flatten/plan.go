@@ -18,8 +18,10 @@ type node struct {
 	head    member             // stands before the first member
 	each    *node              // the elements of an array: [*]
 	index   []indexed          // single elements of an array: [0]
+	every   *node              // the members of an object: .*
 	others  *node              // elements that none of these names, if some are named
 	leaves  []leaf
+	names   []leaf    // columns of the name of the member that is here
 	list    *list     // columns of lists that an array feeds; nil: none
 	ends    []element // elements that are complete when the value here was read
 	wild    int       // wildcards in path: the level of rows that end here
@@ -170,7 +172,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		root.ends = append(root.ends, element{table: t})
 		level := 0
 		for i, s := range table.Explode {
-			if s.Kind == mapping.Wildcard {
+			if s.Wild() {
 				level++
 				n := root.descend(table.Explode[:i+1])
 				n.wild = level
@@ -179,10 +181,13 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		}
 		for c, col := range table.Columns {
 			n := root.descend(col.Path)
-			if col.Type.Kind == schema.List {
-				n.addToList(newLeaf(m, t, c))
-			} else {
-				n.leaves = append(n.leaves, newLeaf(m, t, c))
+			switch l := newLeaf(m, t, c); {
+			case col.MemberName:
+				n.names = append(n.names, l)
+			case col.Type.Kind == schema.List:
+				n.addToList(l)
+			default:
+				n.leaves = append(n.leaves, l)
 			}
 		}
 	}
@@ -211,6 +216,11 @@ func (n *node) child(s mapping.Segment) *node {
 			n.each = &node{}
 		}
 		return n.each
+	case mapping.Members:
+		if n.every == nil {
+			n.every = &node{}
+		}
+		return n.every
 	case mapping.Index:
 		for _, x := range n.index {
 			if x.i == s.Index {
@@ -248,9 +258,9 @@ func (n *node) finish(owners []element, held bool) {
 	}
 	n.owners = owners
 	n.silent = held || n.holds()
-	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && n.members == nil && n.each == nil && n.index == nil
+	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && n.members == nil && n.each == nil && n.every == nil && n.index == nil
 	n.array = n.each != nil || n.index != nil
-	n.object = n.any || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
+	n.object = n.any || n.every != nil || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
 		n.others = &node{any: true, path: n.path}
 	}
@@ -309,8 +319,11 @@ func (n *node) memos(all []*node) []*node {
 }
 
 // elements are the nodes of the elements of an array, in the order in which
-// they read an element.
+// they read an element, or that of all members of an object.
 func (n *node) elements() (all []*node) {
+	if n.every != nil {
+		all = append(all, n.every)
+	}
 	if n.each != nil {
 		all = append(all, n.each)
 	}
@@ -376,6 +389,10 @@ func (n *node) bind(tables []table) {
 	}
 	for i := range n.leaves {
 		l := &n.leaves[i]
+		l.c = &tables[l.table].b.Columns[l.column]
+	}
+	for i := range n.names {
+		l := &n.names[i]
 		l.c = &tables[l.table].b.Columns[l.column]
 	}
 	if n.list != nil {

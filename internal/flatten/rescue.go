@@ -1,8 +1,6 @@
 package flatten
 
 import (
-	"slices"
-
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
 	"sluice/internal/reason"
@@ -46,9 +44,7 @@ func (r *rescue) row(b *batch.Batch, end int) {
 // rescueField keeps the member whose name begins at key and whose value is
 // b[p:q], for the tables that do not get it by another path.
 func (f *Flattener) rescueField(n *node, key, p, q int) {
-	end, _, _ := jsonscan.String(f.b, key+1)
-	name := string(jsonscan.Unescape(nil, f.b[key+1:end]))
-	path := append(slices.Clone(f.within(n.path)), mapping.Segment{Kind: mapping.Name, Name: name}).String()
+	path := append(f.named(f.within(n.path)), f.nameAt(key)).String()
 	if n.around {
 		path = "$" + path
 	}

@@ -39,10 +39,7 @@ func (f *Flattener) scalar(p int, n *node) int {
 				f.found(n)
 				return end + 1
 			}
-			t.off, t.scratch = len(f.scratch), true
-			f.scratch = append(jsonscan.Unescape(f.scratch, t.text), 0)
-			t.text = f.scratch[t.off : len(f.scratch)-1]
-			t.hash = jsonscan.Hash(t.text)
+			f.unescape(&t)
 		}
 		for i := range n.leaves {
 			if l := &n.leaves[i]; l.kind == schema.JSON {
@@ -86,6 +83,14 @@ func (f *Flattener) scalar(p int, n *node) int {
 		return jsonscan.Literal(b, p, "null")
 	}
 	return -1 - p
+}
+
+// unescape gives t the text that its escapes stand for.
+func (f *Flattener) unescape(t *token) {
+	t.off, t.scratch = len(f.scratch), true
+	f.scratch = append(jsonscan.Unescape(f.scratch, t.text), 0)
+	t.text = f.scratch[t.off : len(f.scratch)-1]
+	t.hash = jsonscan.Hash(t.text)
 }
 
 func (f *Flattener) literal(n *node, p int, word string) int {

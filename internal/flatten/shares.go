@@ -28,7 +28,7 @@ func (n *node) share() {
 		all := n.elements()
 		for i, a := range all {
 			a.gates = n.gates
-			if a != n.each && !n.any { // n reads all elements, whatever it is
+			if a != n.each && a != n.every && !n.any { // n reads all elements, whatever it is
 				a.gates = append(slices.Clone(n.gates), a)
 			}
 			for _, b := range all[i+1:] {
@@ -185,7 +185,7 @@ func (n *node) has(o element) bool {
 func (n *node) find(name []byte) (m *member, elsewhere bool) {
 	m = n.own(name)
 	for _, o := range n.also {
-		elsewhere = elsewhere || m == nil && o.own(name) != nil && o.reads()
+		elsewhere = elsewhere || m == nil && (o.own(name) != nil || o.every != nil) && o.reads()
 	}
 	return m, elsewhere
 }

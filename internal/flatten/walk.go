@@ -52,7 +52,7 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		end = f.scalar(p, n)
 		// null counts as absent, and as an empty array to explode; but it is
 		// not an element or record that has something inside.
-		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil && n.list == nil) {
+		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return end, 0
@@ -291,7 +291,7 @@ func (f *Flattener) emptyRow(t *table, from int) {
 // target is the path of the array whose elements are level l of the table.
 func (t *table) target(l int) mapping.Path {
 	for i, s := range t.explode {
-		if s.Kind == mapping.Wildcard {
+		if s.Wild() {
 			if l--; l == 0 {
 				return t.explode[:i]
 			}

@@ -46,7 +46,7 @@ func (r *Records) close() (more bool, err error) {
 func (r *Records) pass() error {
 	start, entry := r.w.Offset(r.w.Pos), false
 	v := Validator{MaxDepth: r.limits.Depth}
-	v.Name = func(depth int, raw []byte) { entry = entry || depth == 1 && sameName(raw, Entry) }
+	v.Name = func(depth int, raw []byte) { entry = entry || depth == 1 && SameName(raw, Entry) }
 	err := r.stream(&v, func([]byte) error { return nil })
 	if entry {
 		return &reason.Reject{Code: reason.BadQuarantineFile, Offset: start, Detail: StrayEntry}
@@ -65,7 +65,7 @@ func (r *Records) rest() error {
 	v.Name = func(depth int, raw []byte) {
 		if depth <= open {
 			open = depth
-			twice = twice || sameName(raw, names[depth-1])
+			twice = twice || SameName(raw, names[depth-1])
 		}
 	}
 	if err := r.stream(&v, func([]byte) error { return nil }); err != nil {

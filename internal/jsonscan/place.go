@@ -44,7 +44,7 @@ func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 		}
 		r.skip.EndKeys(b, first)
 		end, _, _ := String(b, start+1)
-		named := sameName(b[start+1:end], p.Names[level])
+		named := SameName(b[start+1:end], p.Names[level])
 		last := level == len(p.Names)-1
 		switch {
 		case named && last && b[q] == '[' && p.Each, named && last && b[q] > ' ' && b[q] != 'n' && !p.Each:
@@ -78,7 +78,8 @@ func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 	}
 }
 
-func sameName(raw []byte, name string) bool {
+// SameName reports whether the raw bytes between two quotes stand for a name.
+func SameName(raw []byte, name string) bool {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw) == name
 	}

@@ -25,7 +25,7 @@ func (s *spec) dropFault() string {
 				switch n := len(c.path); {
 				case slices.Equal(c.path, d):
 					return "drop of a column"
-				case n <= len(d) && c.kind == "json" && alike(c.path, d[:n]), n < len(d) && slices.Equal(c.path, d[:n]):
+				case n <= len(d) && c.kind == "json" && alike(c.path, d[:n]), n < len(d) && !c.memberName && slices.Equal(c.path, d[:n]):
 					return "drop inside of a column"
 				}
 			}

@@ -45,11 +45,16 @@ func (g *generator) steps(n int) (p path) {
 	return p
 }
 
+// each is a wildcard.
+func (g *generator) each() step {
+	return step{kind: pick[byte](g, '*', '*', '*', 'm')}
+}
+
 // respell is a path without wildcards that leads to some of the same places.
 func (g *generator) respell(p path) path {
 	p = slices.Clone(p)
 	for i := range p {
-		if p[i].kind != '.' {
+		if p[i].kind != '.' && p[i].kind != 'm' {
 			p[i] = step{kind: '[', i: pick(g, 0, 0, -1)}
 		}
 	}
@@ -61,17 +66,17 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(17) {
+	switch g.IntN(19) {
 	case 0:
-		s.records = []path{{{kind: '.', name: "w"}, pick(g, step{kind: '['}, step{kind: '*'}), {kind: '*'}}}
+		s.records = []path{{{kind: '.', name: "w"}, pick(g, step{kind: '['}, step{kind: 'm'}, step{kind: '*'}), {kind: pick[byte](g, '*', '.')}}}
 	case 1:
 		t.explode = append(slices.Clone(t.explode), g.steps(g.IntN(2))...)
 	case 2:
 		t.explode = append(append(slices.Clone(t.explode), g.steps(g.IntN(2))...), step{kind: '*'})
 	case 3:
-		c.path = append(g.steps(g.IntN(2)), step{kind: '*'})
+		c.path = append(g.steps(g.IntN(2)), g.each())
 	case 4:
-		c.path = append(slices.Clone(c.path), step{kind: '*'})
+		c.path = append(slices.Clone(c.path), g.each())
 	case 5:
 		t.when = pick(g, "keep", "skip")
 	case 6:
@@ -98,6 +103,10 @@ func (g *generator) wrong() *spec {
 	case 16:
 		c.kind, c.times = "timestamp", times{format: g.format() + pick(g, "", "%", "%Y", "%p", "%Q", "%s", "%T")}
 		c.from = pick(g, nil, []string{"integer"})
+	case 17:
+		c.memberName = !c.memberName
+	case 18:
+		c.path = append(t.explode.upTo(1+g.IntN(2)), g.steps(1)...)
 	}
 	return s
 }
@@ -127,15 +136,15 @@ func (g *generator) mapping() *spec {
 	for i := range pick(g, 1, 1, 1, 2, 3) {
 		t := table{name: fmt.Sprintf("t%d", i)}
 		if !g.one(4) {
-			t.explode = append(g.steps(g.IntN(3)), step{kind: '*'})
+			t.explode = append(g.steps(g.IntN(3)), g.each())
 			if g.one(2) {
-				t.explode = append(append(t.explode, g.steps(pick(g, 0, 1, 1, 2))...), step{kind: '*'})
+				t.explode = append(append(t.explode, g.steps(pick(g, 0, 1, 1, 2))...), g.each())
 			}
 			t.when = pick(g, "", "quarantine", "keep", "keep", "skip", "skip")
 		}
 		if i > 0 && t.explode != nil && s.tables[0].explode != nil && g.one(3) {
 			p := s.tables[0].explode
-			t.explode = append(g.respell(p[:len(p)-1]), step{kind: '*'})
+			t.explode = append(g.respell(p[:len(p)-1]), p[len(p)-1])
 		}
 		if i > 0 && g.one(2) && s.tables[0].explode != nil { // beside or below another table
 			t.explode = slices.Clone(s.tables[0].explode)
@@ -196,6 +205,9 @@ func (g *generator) column(name string, t *table) column {
 		c.from = pick(g, nil, nil, []string{"number"}, []string{"integer"}, []string{"string"})
 	case "date", "timestamp":
 		c.times, c.from = g.times(c.kind)
+	}
+	if n := len(c.path); n > 0 && c.path[n-1].kind == 'm' {
+		c.memberName = c.kind != "json" && c.sources()["string"] && g.one(2)
 	}
 	c.texts = g.texts(&c)
 	return c
@@ -350,10 +362,12 @@ func (g *generator) pages(records []string, name string) string {
 
 // value writes a value for the goals that lead here.
 func (g *generator) value(goals []goal, depth int) string {
-	var objects, arrays, ends []goal
+	var objects, arrays, members, ends []goal
 	exploded := false
 	for _, t := range goals {
 		switch {
+		case len(t.rest) > 0 && t.rest[0].kind == 'm':
+			members = append(members, t)
 		case len(t.rest) == 0:
 			ends = append(ends, t)
 		case t.rest[0].kind == '.':
@@ -375,6 +389,8 @@ func (g *generator) value(goals []goal, depth int) string {
 		objects = nil
 	}
 	switch {
+	case members != nil:
+		return g.members(members, depth)
 	case objects != nil:
 		return g.object(objects, depth)
 	case arrays != nil:

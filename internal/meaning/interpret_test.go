@@ -59,11 +59,11 @@ type stranger struct {
 // $.a[*], $.a[0] and $.a[-1]. Elements that no path names have their ordinals.
 type place struct {
 	path     path
-	ordinals []int  // of the wildcards
-	routes   []path // what follows it in the mapping's paths; an empty one ends here
-	order    []int  // at each array: 0 for [*], and else the rank of the index in the mapping
-	element  bool   // the record, or an exploded element
-	around   bool   // path is that of what holds the record
+	ordinals []ordinal // of the wildcards
+	routes   []path    // what follows it in the mapping's paths; an empty one ends here
+	order    []int     // at each array: 0 for [*], and else the rank of the index in the mapping
+	element  bool      // the record, or an exploded element
+	around   bool      // path is that of what holds the record
 }
 
 func (p *place) String() string { return p.path.at(p.ordinals).String() }
@@ -86,7 +86,7 @@ func (p *place) goesOn(kind byte) bool {
 // under is the path of the exploded element that the place is in, or nil.
 func (p *place) under() path {
 	for i := len(p.path) - 1; i >= 0; i-- {
-		if p.path[i].kind == '*' {
+		if p.path[i].wild() {
 			return p.path[:i+1]
 		}
 	}
@@ -219,7 +219,7 @@ type reading struct {
 	ranks map[string]int // of the indexes of a path, in the order of the mapping
 }
 
-func (s *spec) record(holder *value, tail path, ordinal int, source string) *record {
+func (s *spec) record(holder *value, tail path, number int, source string) *record {
 	r := reading{s, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
@@ -236,7 +236,7 @@ func (s *spec) record(holder *value, tail path, ordinal int, source string) *rec
 	r.walk(v, []place{r.top()}, false)
 	r.skipped = true
 	for i := range s.tables {
-		r.rowsOf(&s.tables[i], v, source, ordinal)
+		r.rowsOf(&s.tables[i], v, source, number)
 		r.skipped = r.skipped && len(r.rows[s.tables[i].name]) == 0
 	}
 	return r.record
@@ -337,7 +337,7 @@ func (r *reading) top() place {
 // column reports whether there is a column of that path and kind.
 func (r *reading) column(p path, is func(*column) bool) bool {
 	for _, t := range r.tables {
-		if slices.ContainsFunc(t.columns, func(c column) bool { return slices.Equal(c.path, p) && is(&c) }) {
+		if slices.ContainsFunc(t.columns, func(c column) bool { return slices.Equal(c.path, p) && !c.memberName && is(&c) }) {
 			return true
 		}
 	}
@@ -377,10 +377,11 @@ func (r *reading) walk(v *value, places []place, held bool) {
 
 // misfit is why the mapping's paths cannot go through v here, or empty.
 func (p *place) misfit(v *value) string {
-	names, indexes, each := p.goesOn('.'), p.goesOn('['), p.goesOn('*')
+	every := p.goesOn('m')
+	names, indexes, each := p.goesOn('.') || every, p.goesOn('['), p.goesOn('*')
 	switch {
 	case !names && !indexes && !each:
-	case v.kind == 'n' && (!p.element || each):
+	case v.kind == 'n' && (!p.element || each || every):
 	case v.kind == '[' && (indexes || each):
 	case v.kind == '{' && names && !each:
 	case names && !each:
@@ -393,9 +394,12 @@ func (p *place) misfit(v *value) string {
 
 func (r *reading) object(v *value, places []place, here []string, held bool) {
 	// into are the places of a member, and the paths that do not know it.
-	into := func(name string) (sub []place, others []string) {
+	into := func(name string, nth int) (sub []place, others []string) {
 		for i := range places {
-			if p := places[i].through(step{kind: '.', name: name}); p.routes != nil {
+			if p := places[i].through(step{kind: 'm'}); p.routes != nil {
+				p.ordinals, p.element = append(slices.Clone(p.ordinals), ordinal{nth, name}), true
+				sub = append(sub, p)
+			} else if p := places[i].through(step{kind: '.', name: name}); p.routes != nil {
 				sub = append(sub, p)
 			} else {
 				others = append(others, here[i])
@@ -404,11 +408,11 @@ func (r *reading) object(v *value, places []place, here []string, held bool) {
 		return sub, others
 	}
 	r.names(v, here, func(name string) []string {
-		sub, _ := into(name)
+		sub, _ := into(name, 0)
 		return paths(sub)
 	})
-	for _, m := range v.members {
-		sub, others := into(m.name.str)
+	for i, m := range v.members {
+		sub, others := into(m.name.str, i)
 		r.texts(m.value, others...)
 		switch {
 		case sub != nil:
@@ -435,7 +439,7 @@ func (r *reading) element(v *value, i, n int, places []place, held bool) {
 		}
 		found := p.goesOn('*')
 		if found {
-			add(step{kind: '*'}, 0, func(q *place) { q.ordinals, q.element = append(slices.Clone(p.ordinals), i), true })
+			add(step{kind: '*'}, 0, func(q *place) { q.ordinals, q.element = append(slices.Clone(p.ordinals), ordinal{i: i}), true })
 		}
 		for _, index := range []int{i, i - n} {
 			if s := (step{kind: '[', i: index}); p.through(s).routes != nil {
@@ -451,24 +455,24 @@ func (r *reading) element(v *value, i, n int, places []place, held bool) {
 }
 
 // rowsOf makes the rows of a table.
-func (r *reading) rowsOf(t *table, v *value, source string, ordinal int) {
+func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 	var rows [][]string
-	var elements [][]int
-	row := func(ordinals []int) {
+	var elements [][]ordinal
+	row := func(ordinals []ordinal) {
 		var cells []string
 		for i := range t.columns {
 			c := &t.columns[i]
 			cell := null
 			if level := c.path.levels(); level <= len(ordinals) {
-				cell, _ = c.convert(c.path.at(ordinals[:level]).find(v), r.fieldBytes)
+				cell, _ = c.convert(c.fed(v, ordinals[:level]), r.fieldBytes)
 			}
 			cells = append(cells, cell)
 		}
 		if r.provenance {
-			cells = append(cells, source, fmt.Sprint(r.at), fmt.Sprint(ordinal))
+			cells = append(cells, source, fmt.Sprint(r.at), fmt.Sprint(number))
 			for level := range t.explode.levels() {
 				if level < len(ordinals) {
-					cells = append(cells, fmt.Sprint(ordinals[level]))
+					cells = append(cells, fmt.Sprint(ordinals[level].i))
 				} else {
 					cells = append(cells, null)
 				}
@@ -486,7 +490,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, ordinal int) {
 		rescued := map[string]string{}
 		for _, u := range r.strangers {
 			if p := t.owns(u.places); p != nil && slices.Equal(ordinals[:min(len(p.ordinals), len(ordinals))], p.ordinals) {
-				key := p.path.with(step{kind: '.', name: u.name}).String()
+				key := p.path.named(p.ordinals).with(step{kind: '.', name: u.name}).String()
 				if p.around {
 					key = "$" + key
 				}
@@ -513,7 +517,7 @@ func (t *table) owns(places []place) (best *place) {
 
 // elementOf is the path of an exploded element; of the record, if there are no
 // ordinals.
-func (t *table) elementOf(ordinals []int) path {
+func (t *table) elementOf(ordinals []ordinal) path {
 	if len(ordinals) == 0 {
 		return nil
 	}
@@ -522,7 +526,7 @@ func (t *table) elementOf(ordinals []int) path {
 
 // elementsOf checks the columns of the element that the ordinals lead to (of
 // the record, if there are none), and gives a row for each element below it.
-func (r *reading) elementsOf(t *table, v *value, ordinals []int, row func([]int)) {
+func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]ordinal)) {
 	level := len(ordinals)
 	begin := t.elementOf(ordinals).find(v).at
 	for i := range t.columns {
@@ -531,7 +535,7 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []int, row func([]int)
 			continue
 		}
 		p := c.path.at(ordinals)
-		of := p.find(v)
+		of := c.fed(v, ordinals)
 		cell, codes := c.convert(of, r.fieldBytes)
 		for _, code := range codes {
 			r.findings.add(code, of.at, p.String())
@@ -547,14 +551,12 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []int, row func([]int)
 	target := t.explode.upTo(level + 1).at(ordinals)
 	list := target.find(v)
 	given := false
-	counted := func(o []int) {
+	counted := func(o []ordinal) {
 		given = true
 		row(o)
 	}
-	if list != nil && list.kind == '[' {
-		for i := range list.elems {
-			r.elementsOf(t, v, append(slices.Clone(ordinals), i), counted)
-		}
+	for _, o := range t.elementsIn(list, level) {
+		r.elementsOf(t, v, append(slices.Clone(ordinals), o), counted)
 	}
 	switch {
 	case given:

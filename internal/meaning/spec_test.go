@@ -12,12 +12,15 @@ import (
 	"sluice/schema"
 )
 
-// step is one step of a path: a name, an index, or [*].
+// step is one step of a path: a name, an index, [*], or .*, which is of kind m.
 type step struct {
-	kind byte // . [ *
+	kind byte // . [ * m
 	name string
 	i    int
+	nth  int // of a name that stands for .*: the place of the member, from 1
 }
+
+func (s step) wild() bool { return s.kind == '*' || s.kind == 'm' }
 
 type path []step
 
@@ -25,6 +28,8 @@ func (s step) String() string {
 	switch s.kind {
 	case '*':
 		return "[*]"
+	case 'm':
+		return ".*"
 	case '[':
 		return "[" + strconv.Itoa(s.i) + "]"
 	}
@@ -61,7 +66,7 @@ func (p path) with(s step) path { return append(slices.Clone(p), s) }
 
 func (p path) levels() (n int) {
 	for _, s := range p {
-		if s.kind == '*' {
+		if s.wild() {
 			n++
 		}
 	}
@@ -71,7 +76,7 @@ func (p path) levels() (n int) {
 // upTo is the path before its level-th wildcard.
 func (p path) upTo(level int) path {
 	for i, s := range p {
-		if s.kind == '*' {
+		if s.wild() {
 			if level--; level == 0 {
 				return p[:i]
 			}
@@ -80,12 +85,22 @@ func (p path) upTo(level int) path {
 	return p
 }
 
+// ordinal is an element or a member, from 0, that a wildcard stands for.
+type ordinal struct {
+	i    int
+	name string // of a member
+}
+
 // at puts ordinals in place of wildcards.
-func (p path) at(ordinals []int) path {
+func (p path) at(ordinals []ordinal) path {
 	p = slices.Clone(p)
 	for i := range p {
-		if p[i].kind == '*' && len(ordinals) > 0 {
-			p[i] = step{kind: '[', i: ordinals[0]}
+		if p[i].wild() && len(ordinals) > 0 {
+			if o := ordinals[0]; p[i].kind == '*' {
+				p[i] = step{kind: '[', i: o.i}
+			} else {
+				p[i] = step{kind: '.', name: o.name, nth: o.i + 1}
+			}
 			ordinals = ordinals[1:]
 		}
 	}
@@ -98,6 +113,8 @@ func (p path) find(v *value) *value {
 		switch {
 		case v == nil:
 			return nil
+		case s.nth > 0 && v.kind == '{':
+			v = v.members[s.nth-1].value
 		case s.kind == '.' && v.kind == '{':
 			v = v.member(s.name)
 		case s.kind == '[' && v.kind == '[':
@@ -144,6 +161,7 @@ type column struct {
 	required         bool
 	texts            texts
 	times
+	memberName bool
 }
 
 func (c *column) typeText() string {
@@ -189,6 +207,9 @@ func (s *spec) yaml() string {
 			if c.from != nil {
 				fmt.Fprintf(&b, ", from: [%s]", strings.Join(c.from, ", "))
 			}
+			if c.memberName {
+				b.WriteString(", member_name: true")
+			}
 			b.WriteString(c.times.yaml() + c.texts.yaml() + "}\n")
 		}
 	}
@@ -208,8 +229,8 @@ var canCome = map[string][]string{
 // fault says why the mapping is none, or is empty.
 func (s *spec) fault() string {
 	for _, p := range s.records {
-		if p.levels() > 1 || slices.ContainsFunc(p, func(s step) bool { return s.kind == '[' }) {
-			return "records with an index or two wildcards"
+		if p.levels() > 1 || slices.ContainsFunc(p, func(s step) bool { return s.kind == '[' || s.kind == 'm' }) {
+			return "records with an index, .* or two wildcards"
 		}
 	}
 	if s.share < 0 || s.share > 1 || s.fieldBytes < 0 || s.recordRows < 0 || s.depth < 0 || s.depth > 10000 {
@@ -251,9 +272,12 @@ func (s *spec) through(p path) string {
 	if len(p) > depth {
 		return "a path longer than depth"
 	}
+	if fault := s.overMembers(p); fault != "" {
+		return fault
+	}
 	for _, t := range s.tables {
 		for _, c := range t.columns {
-			if c.kind != "json" && len(c.path) < len(p) && slices.Equal(c.path, p[:len(c.path)]) {
+			if c.kind != "json" && !c.memberName && len(c.path) < len(p) && slices.Equal(c.path, p[:len(c.path)]) {
 				return "a path through the value of a column"
 			}
 		}
@@ -277,7 +301,7 @@ func (t *table) fault() string {
 		return "no name of a table"
 	case t.explode == nil && t.when != "":
 		return "when_empty without explode"
-	case t.explode != nil && (n == 0 || t.explode[n-1].kind != '*' || t.explode.levels() > 2):
+	case t.explode != nil && (n == 0 || !t.explode[n-1].wild() || t.explode.levels() > 2):
 		return "explode does not end in a wildcard, or has too many"
 	case len(t.columns) == 0:
 		return "no columns"
@@ -287,7 +311,7 @@ func (t *table) fault() string {
 		c := &t.columns[i]
 		last := 0 // steps up to the last wildcard
 		for i, s := range c.path {
-			if s.kind == '*' {
+			if s.wild() {
 				last = i + 1
 			}
 		}
@@ -320,7 +344,7 @@ func (c *column) fault() string {
 			return "a type that the column cannot come from"
 		}
 	}
-	return c.textFault()
+	return cmp.Or(c.textFault(), c.memberFault())
 }
 
 // build makes the mapping as a program does, without a file.
@@ -366,6 +390,7 @@ func (c *column) build() mapping.Column {
 	for _, word := range c.texts.transform {
 		col.Transform = append(col.Transform, map[string]mapping.Transform{"trim": mapping.Trim, "lower": mapping.Lower, "upper": mapping.Upper}[word])
 	}
+	col.MemberName = c.memberName
 	col.NullValues = c.texts.nullValues
 	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match}[c.texts.hash]
 	col.NumberFormat = map[string]mapping.NumberFormat{"1,234.50": mapping.CommaPoint, "1.234,50": mapping.PointComma, "1 234,50": mapping.BlankComma, "1'234.50": mapping.ApostrophePoint}[c.texts.format]
@@ -381,7 +406,7 @@ func (c *column) build() mapping.Column {
 
 func (p path) build() (built mapping.Path) {
 	for _, s := range p {
-		kind := map[byte]mapping.SegmentKind{'.': mapping.Name, '[': mapping.Index, '*': mapping.Wildcard}[s.kind]
+		kind := map[byte]mapping.SegmentKind{'.': mapping.Name, '[': mapping.Index, '*': mapping.Wildcard, 'm': mapping.Members}[s.kind]
 		built = append(built, mapping.Segment{Kind: kind, Name: s.name, Index: s.i})
 	}
 	return built
