@@ -71,3 +71,29 @@ func BenchmarkRecord(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTimes reads a time as each kind of column does.
+func BenchmarkTimes(b *testing.B) {
+	for _, c := range []struct {
+		name, text string
+		times      mapping.Times
+	}{
+		{"usual", "2019-03-05T22:40:11.25+01:00", mapping.Times{}},
+		{"zone", "2019-03-05 22:40:11", mapping.Times{Zone: "Europe/Berlin"}},
+		{"rfc2822", "Tue, 05 Mar 2019 21:40:11 +0000", mapping.Times{Format: mapping.RFC2822}},
+		{"words", "Tue Mar 05 21:40:11 +0000 2019", mapping.Times{Format: "%a %b %d %H:%M:%S %z %Y"}},
+		{"epoch", "1551822011", mapping.Times{Format: mapping.Epoch}},
+		{"fraction", "1551822011.250000", mapping.Times{Format: mapping.Epoch}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			t, text := timeColumn(schema.Timestamp, c.times, mapping.Seconds), padded(c.text)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, code := t.fromText(text); code != "" {
+					b.Fatal(code)
+				}
+			}
+		})
+	}
+}
