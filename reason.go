@@ -21,6 +21,7 @@ const (
 	ReasonBadDecimal         = reason.BadDecimal
 	ReasonDecimalScale       = reason.DecimalScale
 	ReasonDecimalRange       = reason.DecimalRange
+	ReasonUnknownMinorUnit   = reason.UnknownMinorUnit
 	ReasonNotInteger         = reason.NotInteger
 	ReasonIntRange           = reason.IntRange
 	ReasonBadDouble          = reason.BadDouble

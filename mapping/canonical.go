@@ -61,9 +61,9 @@ func (m *Mapping) Canonical() string {
 // appendCanonical runs for each column of each object that is converted.
 func (c *Column) appendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(append(b, "      - {name: "...), c.Name)
-	b = strconv.AppendQuote(append(b, ", path: "...), c.Path.String())
+	b = c.appendSource(b)
 	b = strconv.AppendQuote(append(b, ", type: "...), c.Type.String())
-	if c.Type.Kind != schema.JSON {
+	if c.Type.Kind != schema.JSON && c.Const == nil {
 		b = append(append(append(b, ", from: ["...), c.From.String()...), ']')
 	}
 	b = strconv.AppendBool(append(b, ", required: "...), c.Required)
@@ -72,6 +72,7 @@ func (c *Column) appendCanonical(b []byte) []byte {
 		b = append(append(b, ", unit: "...), c.Unit.String()...)
 	}
 	b = c.Times.appendCanonical(b)
+	b = c.MinorUnits.appendCanonical(b)
 	if c.PII != "" {
 		b = strconv.AppendQuote(append(b, ", pii: "...), c.PII)
 	}

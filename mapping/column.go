@@ -11,10 +11,13 @@ import (
 
 const anyFrom = FromString | FromInteger | FromNumber | FromBoolean
 
-// sources are the JSON types a column of a kind can take, and those it takes
-// when the mapping does not say.
-func sources(k schema.Kind, unit, epoch bool) (can, usual From) {
-	switch k {
+// sources are the JSON types the column can take, and those it takes when the
+// mapping does not say.
+func (c *Column) sources(unit, epoch bool) (can, usual From) {
+	if c.MinorUnits.By != NoMinorUnits {
+		return FromInteger | FromString, FromInteger | FromString
+	}
+	switch c.Type.Kind {
 	case schema.String:
 		return anyFrom, FromString
 	case schema.Boolean:
@@ -37,7 +40,7 @@ func sources(k schema.Kind, unit, epoch bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "member_name", "format", "symbol"}, timeKeys, textKeys)...)
+	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "member_name", "format", "symbol"}, lateKeys, timeKeys, textKeys)...)
 	if f == nil {
 		return c, false
 	}
@@ -56,11 +59,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 			c.PII = s
 		}
 	}
-	if f["path"] == nil {
-		r.Fail(n, "%s: no path; say what feeds the column, as in path: $.order_id", what)
-	} else {
-		c.Path, ok = r.path(f["path"], what)
-	}
+	ok = r.source(n, f, &c, what)
 	if f["type"] == nil {
 		r.Fail(n, "%s: no type; add one, as in type: string", what)
 		return c, false
@@ -78,6 +77,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 		}
 		return c, false
 	}
+	r.late(f, &c, what)
 	if r.from(f, &c, what) {
 		r.times(f, &c, what)
 	}
@@ -96,7 +96,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 // from reads the JSON types the column takes.
 func (r *reader) from(f map[string]*yaml.Node, c *Column, what string) bool {
 	format := f["format"]
-	can, usual := sources(c.Type.Kind, f["unit"] != nil, format != nil && format.Value == Epoch)
+	can, usual := c.sources(f["unit"] != nil, format != nil && format.Value == Epoch)
 	n := f["from"]
 	if n == nil {
 		c.From = usual

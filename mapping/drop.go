@@ -47,17 +47,19 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 	for i := range m.Tables {
 		into(m.Tables[i].Explode)
 		for _, c := range m.Tables[i].Columns {
-			into(c.Path)
-			switch {
-			case slices.Equal(c.Path, p):
-				r.Fail(n, "drop: %s feeds column %s; remove one of them", p, c.Name)
-				return
-			case c.Type.Kind == schema.JSON && c.Path.around(p):
-				r.Fail(n, "drop: %s is in what column %s keeps as json; use columns for the members to keep, or remove it from drop", p, c.Name)
-				return
-			case !c.MemberName && len(c.Path) < len(p) && slices.Equal(c.Path, p[:len(c.Path)]):
-				r.Fail(n, "drop: %s goes through %s, which column %s takes as %s; remove it from drop", p, c.Path, c.Name, c.Type)
-				return
+			for _, q := range c.Paths() {
+				into(q)
+				switch {
+				case slices.Equal(q, p):
+					r.Fail(n, "drop: %s feeds column %s; remove one of them", p, c.Name)
+					return
+				case c.Type.Kind == schema.JSON && q.around(p):
+					r.Fail(n, "drop: %s is in what column %s keeps as json; use columns for the members to keep, or remove it from drop", p, c.Name)
+					return
+				case len(q) < len(p) && p.HasPrefix(q) && !c.MemberName && !c.Either(q):
+					r.Fail(n, "drop: %s goes through %s, which column %s takes as %s; remove it from drop", p, q, c.Name, c.Type)
+					return
+				}
 			}
 		}
 	}

@@ -30,9 +30,12 @@ type Table struct {
 // Column is a column of a table and the path that feeds it.
 type Column struct {
 	schema.Column
-	Path Path // relative to the record; its wildcards are a prefix of Explode
-	From From // the JSON types it takes, at least one
-	Unit Unit // of a date or timestamp fed from a number
+	Path       Path       // relative to the record; its wildcards are a prefix of Explode
+	Else       []Path     // tried in order where Path leads to no value
+	Const      *string    // the text of every row, instead of a path; nil: none
+	From       From       // the JSON types it takes, at least one
+	Unit       Unit       // of a date or timestamp fed from a number
+	MinorUnits MinorUnits // of a decimal
 	Times
 
 	Transform  []Transform // of a JSON string, made in this order

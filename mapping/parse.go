@@ -145,8 +145,10 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 			lines[c.Name] = e.Line
 		}
 		if ok {
-			if exploded {
-				r.underExplode(e, c, t.Explode)
+			for _, p := range c.Paths() {
+				if exploded {
+					r.underExplode(e, c.Name, p, t.Explode)
+				}
 			}
 			paths.column(e, c)
 		}
@@ -172,16 +174,16 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 	return nil, false
 }
 
-// underExplode checks that every wildcard of the column's path is one that
+// underExplode checks that every wildcard of the path p of a column is one that
 // explode goes over; otherwise a row would have many values for the column.
-func (r *reader) underExplode(n *yaml.Node, c Column, explode Path) {
-	over := c.Path.lastWildcard()
+func (r *reader) underExplode(n *yaml.Node, column string, p, explode Path) {
+	over := p.lastWildcard()
 	switch {
 	case over.Wildcards() == 0 || explode.HasPrefix(over):
 	case len(explode) == 0:
-		r.Fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", c.Name, c.Path, over)
+		r.Fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", column, p, over)
 	default:
-		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", c.Name, c.Path, explode)
+		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", column, p, explode)
 	}
 }
 

@@ -37,12 +37,18 @@ func (t *pathTree) through(n *yaml.Node, what string, p Path) {
 }
 
 func (t *pathTree) column(n *yaml.Node, c Column) {
-	t.through(n, "column "+c.Name+": path", c.Path)
-	if c.Type.Kind == schema.JSON || c.MemberName {
-		return
+	for _, p := range c.Paths() {
+		t.through(n, "column "+c.Name+": path", p)
+		if c.Type.Kind != schema.JSON && !c.MemberName && !c.Either(p) {
+			t.at(p).scalar = &c
+		}
 	}
+}
+
+// at is the step that a path ends with.
+func (t *pathTree) at(p Path) *pathStep {
 	step := &t.root
-	for _, s := range c.Path {
+	for _, s := range p {
 		if step.next == nil {
 			step.next = map[Segment]*pathStep{}
 		}
@@ -51,7 +57,7 @@ func (t *pathTree) column(n *yaml.Node, c Column) {
 		}
 		step = step.next[s]
 	}
-	step.scalar = &c
+	return step
 }
 
 func (t *pathTree) check(r *reader, depth int) {

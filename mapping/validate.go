@@ -99,7 +99,12 @@ func (m *Mapping) words() error {
 			if int(c.NumberFormat) >= len(numberFormats) {
 				wrong(column, "NumberFormat", uint8(c.NumberFormat))
 			}
-			segments(column, "Path", c.Path)
+			if c.MinorUnits.By > ByDigits {
+				wrong(column, "MinorUnits.By", uint8(c.MinorUnits.By))
+			}
+			for _, p := range c.Paths() {
+				segments(column, "Path", p)
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -143,8 +148,11 @@ func (m *Mapping) readBack(read *Mapping) error {
 			case c.Type != d.Type:
 				return fmt.Errorf("mapping: column %s: Precision and Scale are for decimals; the type is %s", c.Name, c.Type)
 			}
-			if err := differs("column "+c.Name+": Path", c.Path, d.Path); err != nil {
-				return err
+			paths := d.Paths()
+			for k, p := range c.Paths() {
+				if err := differs("column "+c.Name+": Path", p, paths[k]); err != nil {
+					return err
+				}
 			}
 		}
 	}

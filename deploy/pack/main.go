@@ -85,7 +85,7 @@ func pack(out, version string, archs, beside []string) error {
 // inlining: the bootstrap, which Lambda loads at each cold start, is 1.1 MB
 // smaller.
 var aside = []string{
-	"crypto/tls", "crypto/x509", "encoding/asn1", "encoding/base64", "encoding/hex", "encoding/json", "encoding/xml", "fmt", "log/...", "math/big", "net/...", "os/...", "path/...", "reflect", "regexp/...", "time",
+	"crypto/tls", "crypto/x509", "encoding/asn1", "encoding/base64", "encoding/json", "encoding/xml", "fmt", "log/...", "math/big", "net/...", "os/...", "path/...", "reflect", "regexp/...", "time",
 	"github.com/aws/...", "go.yaml.in/...",
 	"sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/event", "sluice/internal/ledger",
 	"sluice/internal/patience", "sluice/internal/pipeline", "sluice/internal/quarantine", "sluice/internal/setup", "sluice/internal/store/...",

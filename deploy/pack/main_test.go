@@ -20,7 +20,7 @@ func TestAside(t *testing.T) {
 	if !slices.Contains(imports, "encoding/binary") {
 		t.Fatalf("the imports of the stages were not found: %v", imports)
 	}
-	seldom := []string{"fmt", "math/big", "os", "reflect", "time", "sluice/internal/quarantine", "sluice/mapping"}
+	seldom := []string{"fmt", "math/big", "os", "reflect", "time", "sluice/internal/quarantine", "sluice/internal/zones", "sluice/mapping"}
 	for _, pattern := range aside {
 		prefix, all := strings.CutSuffix(pattern, "/...")
 		for _, path := range imports {

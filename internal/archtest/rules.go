@@ -167,6 +167,8 @@ var libraries = []library{
 		"only these packages use the Parquet library, so that it can be replaced, and its panics caught, in one place"},
 	{"github.com/klauspost/compress", []string{"internal/input", "internal/parquetcodec", "internal/zstdpage"},
 		"bytes are decompressed where they come in and compressed where they go out"},
+	{"github.com/bojanz/currency", []string{"internal/flatten"},
+		"how many digits the minor unit of a currency has is for amounts, which are read there"},
 	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "internal/yamlfile", "mapping"},
 		"YAML is the format of the files that people write: mapping, configuration, prices"},
 	{"pgregory.net/rapid", []string{"internal/store/storetest"},

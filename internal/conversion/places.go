@@ -1,6 +1,8 @@
 package conversion
 
 import (
+	"slices"
+
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
 )
@@ -39,7 +41,7 @@ func places(m *mapping.Mapping) []jsonscan.Place {
 func scalars(m *mapping.Mapping) bool {
 	for _, t := range m.Tables {
 		for _, c := range t.Columns {
-			if len(c.Path) == 0 {
+			if slices.ContainsFunc(c.Paths(), func(p mapping.Path) bool { return len(p) == 0 }) {
 				return true
 			}
 		}

@@ -29,6 +29,7 @@ columns:
   - {name: price, path: "$.lines[*].price", type: "decimal(5,2)"}
   - {name: qty,   path: "$.lines[*].qty",   type: int32}
   - {name: kg,    path: "$.lines[*].kg",    type: double}
+  - {name: tax,   path: "$.lines[*].cents", type: "decimal(9,2)", minor_units: {currency: "$.lines[*].currency"}}
 `
 
 // reasonCase is the smallest input that has a reason.
@@ -56,6 +57,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "bad_decimal", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":"1,50"}]}`},
 		{code: "decimal_scale", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1.505}]}`},
 		{code: "decimal_range", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1000}]}`},
+		{code: "unknown_minor_unit", path: "$.lines[0].currency", in: `{"id":"a","lines":[{"cents":150,"currency":"???"}]}`},
 		{code: "not_integer", path: "$.lines[1].qty", in: `{"id":"a","lines":[{"qty":2},{"qty":2.5}]}`},
 		{code: "int_range", path: "$.lines[0].qty", in: `{"id":"a","lines":[{"qty":3000000000}]}`},
 		{code: "bad_double", path: "$.lines[0].kg", in: `{"id":"a","lines":[{"kg":"2 kg"}]}`},

@@ -71,7 +71,7 @@ func (f *tableFiles) totals() (rows, once map[string]string) {
 			}
 			name := t.Name + "." + col.Name
 			rows[name] = sums.Rows.Decimal(col.Type.Scale)
-			if col.Path.Wildcards() < t.Levels() {
+			if col.Level() < t.Levels() {
 				once[name] = sums.Once.Decimal(col.Type.Scale)
 			}
 		}

@@ -22,6 +22,9 @@
 //   - memo: the lines of a node that were read, by their first bytes. A known
 //     line is one whose text is in the memo; its shape says which members stand
 //     in that text, and a bound where each of them ends.
+//   - late: a column whose value depends on several places, so that it gets it
+//     when its element ends. A spot is one of these places: it notes where its
+//     value stands.
 //   - shares: what a node shares with others that read the same value, as
 //     $.a[0] and $.a[*] do.
 //   - rescue: the members that no path names, on their way to _rescued.
@@ -45,7 +48,7 @@
 // An array goes through its elements. Where they are lines, known takes those
 // that the memo has, and line reads the others and keeps them for the next.
 //
-// end ends an element: it checks the columns that must have a value, counts the
+// end ends an element: it settles the late columns, checks the columns that must have a value, counts the
 // rows, and applies when_empty. A column that got no value is NULL, and nothing
 // is written for it.
 //

@@ -28,7 +28,8 @@ type Flattener struct {
 	b      []byte
 	origin Origin
 	skip   jsonscan.Skipper
-	code   reason.Code // the first reason to quarantine it
+	ahead  jsonscan.Skipper // for text that is read again later
+	code   reason.Code      // the first reason to quarantine it
 	path   mapping.Path
 	at     int
 	failed [batch.MaxLevels]int // ord when the reason was found; below 0: it is not that of one element
@@ -131,7 +132,7 @@ func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 	depth := t.Levels()
 	var levels []int
 	for i := range t.Columns {
-		levels = append(levels, t.Columns[i].Path.Wildcards())
+		levels = append(levels, t.Columns[i].Level())
 	}
 	for _, c := range m.Schema(t).Columns[len(t.Columns):] {
 		level := map[string]int{mapping.Rescued: depth, mapping.LineNumber: 1, mapping.SublineNumber: 2}[c.Name]

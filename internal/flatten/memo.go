@@ -101,11 +101,11 @@ const (
 )
 
 // remembers reports whether objects read for n are worth a memo: they are
-// elements of one table, have plain members, and are not also taken as a whole
-// or as an array. Objects of a record, such as its customer, seldom repeat
+// elements of one table, have plain members and no late columns, and are not
+// also taken as a whole or as an array. Objects of a record, such as its customer, seldom repeat
 // within a row group.
 func (n *node) remembers() bool {
-	if !n.object || n.record || len(n.ends) != 1 || n.shared || n.leaves != nil || len(n.members) > memoMembers {
+	if !n.object || n.record || len(n.ends) != 1 || n.ends[0].late != nil || n.notes != nil || n.shared || n.leaves != nil || len(n.members) > memoMembers {
 		return false
 	}
 	return len(n.plainMembers()) > 1

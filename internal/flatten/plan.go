@@ -31,6 +31,7 @@ type node struct {
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
 	dropped bool      // the mapping drops what no other path leads to
+	notes   *notes    // what late columns need to know of it, or nil
 	silent  bool      // members that no path names do not count: strange, or known as a whole
 	shares            // with nodes that read the same value
 
@@ -81,6 +82,8 @@ type leaf struct {
 	times  *times // of a date or timestamp
 	table  int
 	column int
+	late   bool        // see late: no value is no fault yet
+	minor  *minorUnits // of a decimal that counts minor units
 	mapping.Column
 }
 
@@ -132,6 +135,7 @@ type element struct {
 	table    int
 	level    int
 	required []required
+	late     []*late
 	needs    set  // the members that give these
 	others   bool // some of them have no such member
 
@@ -170,16 +174,20 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 	for t := range m.Tables {
 		table := &m.Tables[t]
 		root.ends = append(root.ends, element{table: t})
-		level := 0
+		levels := []*node{root} // which node ends each
 		for i, s := range table.Explode {
 			if s.Wild() {
-				level++
 				n := root.descend(table.Explode[:i+1])
-				n.wild = level
-				n.ends = append(n.ends, element{table: t, level: level})
+				n.wild = len(levels)
+				n.ends = append(n.ends, element{table: t, level: n.wild})
+				levels = append(levels, n)
 			}
 		}
 		for c, col := range table.Columns {
+			if col.Late() {
+				root.later(m, t, c, levels)
+				continue
+			}
 			n := root.descend(col.Path)
 			switch l := newLeaf(m, t, c); {
 			case col.MemberName:
@@ -258,7 +266,7 @@ func (n *node) finish(owners []element, held bool) {
 	}
 	n.owners = owners
 	n.silent = held || n.holds()
-	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && n.members == nil && n.each == nil && n.every == nil && n.index == nil
+	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && !n.leads() && !n.noted()
 	n.array = n.each != nil || n.index != nil
 	n.object = n.any || n.every != nil || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
@@ -273,7 +281,7 @@ func (n *node) finish(owners []element, held bool) {
 			n.byName[m.name] = m
 		}
 		m.node.finish(owners, n.silent)
-		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil
+		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && !m.node.noted()
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
 		}
@@ -284,9 +292,9 @@ func (n *node) finish(owners []element, held bool) {
 }
 
 // holds reports whether the value of the node is known as a whole: a json column
-// takes it, or it is dropped.
+// takes it, a late column may, or it is dropped.
 func (n *node) holds() bool {
-	return n.dropped || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
+	return n.dropped || n.noted() && !n.leads() || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
 }
 
 // expect makes the pattern, by which the member is recognised.
@@ -360,7 +368,7 @@ func (n *node) require(m *mapping.Mapping) {
 	for i := range n.ends {
 		e := &n.ends[i]
 		for column, col := range m.Tables[e.table].Columns {
-			if !col.Required || col.Path.Wildcards() != e.level {
+			if !col.Required || col.Level() != e.level {
 				continue
 			}
 			r := required{column: column}
@@ -386,6 +394,11 @@ func (n *node) require(m *mapping.Mapping) {
 func (n *node) bind(tables []table) {
 	for i := range n.ends {
 		n.ends[i].t = &tables[n.ends[i].table]
+		for _, c := range n.ends[i].late {
+			for _, v := range c.values {
+				v.node.bind(tables)
+			}
+		}
 	}
 	for i := range n.leaves {
 		l := &n.leaves[i]

@@ -165,6 +165,9 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 	switch l.kind {
 	case schema.String:
 		if len(t.text) == 0 && l.Required {
+			if l.late {
+				return
+			}
 			f.bad(reason.MissingField, n.path, t.at)
 			return
 		}
@@ -226,6 +229,13 @@ func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
 		}
 		v = int64(math.Float64bits(d))
 	case schema.Decimal:
+		if l.minor != nil {
+			units, digits, ok := f.whole(l, n, t, num)
+			if !ok {
+				return
+			}
+			t, num = &units, digits
+		}
 		if l.Type.Wide() {
 			off := len(f.scratch)
 			if f.scratch, code = appendDecimal128(f.scratch, t.text, l.Type.Precision, l.Type.Scale); code != "" {

@@ -15,6 +15,9 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 		e := &n.ends[i]
 		e.start = e.t.b.Rows
 	}
+	if n.notes != nil {
+		n.notes.begin(p)
+	}
 	q, given := f.value(p, n, depth)
 	if q < 0 {
 		return q
@@ -31,6 +34,9 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 // value reads the value at p for n, which lies in depth containers. It returns
 // the position after it and, of an object, the members that gave values.
 func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
+	if n.notes != nil {
+		n.notes.note(p)
+	}
 	switch c := f.b[p]; {
 	case c == '{' && n.object:
 		end, given = f.object(p, n, depth+1)
@@ -52,7 +58,7 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		end = f.scalar(p, n)
 		// null counts as absent, and as an empty array to explode; but it is
 		// not an element or record that has something inside.
-		if end >= 0 && n.into() && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
+		if end >= 0 && n.into() && !n.noted() && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return end, 0
@@ -81,7 +87,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	count := 0
 	if n.fromEnd {
 		var q int
-		if count, q = f.count(p, depth); q < 0 {
+		if count, q = elements(&f.skip, b, p, depth); q < 0 {
 			return q
 		}
 	}
@@ -162,7 +168,7 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	count := 0
 	if n.fromEnd {
 		var q int
-		if count, q = f.count(p, depth); q < 0 {
+		if count, q = elements(&f.skip, b, p, depth); q < 0 {
 			return q
 		}
 	}
@@ -192,22 +198,21 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	}
 }
 
-// count is the number of elements of the array at p. Faults inside them are
-// found by whoever reads them.
-func (f *Flattener) count(p, depth int) (n, q int) {
-	b := f.b
+// elements is the number of elements of the array at b[p], which skip reads.
+// Faults inside them are found by whoever reads them.
+func elements(skip *jsonscan.Skipper, b []byte, p, depth int) (n, q int) {
 	if p = jsonscan.Space(b, p+1); b[p] == ']' {
 		return 0, p
 	}
 	for n = 1; ; n++ {
-		if p = f.skip.Value(b, p, depth); p < 0 {
+		if p = skip.Value(b, p, depth); p < 0 {
 			return 0, p
 		}
 		switch p = jsonscan.Space(b, p); b[p] {
 		case ',':
 			p = jsonscan.Space(b, p+1)
 		case ']':
-			f.skip.Found = ""
+			skip.Found = ""
 			return n, p
 		default:
 			return 0, -1 - p
@@ -222,6 +227,11 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 	b := t.b
 	if t.traced {
 		f.provenance(t, e.level)
+	}
+	for _, c := range e.late {
+		if f.settle(c, t); f.code != "" {
+			return
+		}
 	}
 	if given&e.needs != e.needs || e.others {
 		if column := e.missing(given); column >= 0 {

@@ -22,11 +22,13 @@ func (s *spec) dropFault() string {
 				beside = beside || len(p) >= len(d) && p[len(d)-1].kind == '.' && slices.Equal(p[:len(d)-1], d[:len(d)-1])
 			}
 			for _, c := range t.columns {
-				switch n := len(c.path); {
-				case slices.Equal(c.path, d):
-					return "drop of a column"
-				case n <= len(d) && c.kind == "json" && alike(c.path, d[:n]), n < len(d) && !c.memberName && slices.Equal(c.path, d[:n]):
-					return "drop inside of a column"
+				for _, p := range c.paths() {
+					switch n := len(p); {
+					case slices.Equal(p, d):
+						return "drop of a column"
+					case n <= len(d) && c.kind == "json" && alike(p, d[:n]), d.below(p) && !c.memberName && !c.either(p):
+						return "drop inside of a column"
+					}
 				}
 			}
 		}
@@ -54,7 +56,7 @@ func (g *generator) drops(s *spec) {
 	}
 	for range 1 + g.IntN(3) {
 		t := pick(g, s.tables...)
-		p := pick(g, t.paths()...)
+		p := pick(g, append(t.paths(), nil)...)
 		if len(p) > 0 {
 			p = p[:g.IntN(len(p))]
 		}

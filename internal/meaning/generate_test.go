@@ -210,7 +210,71 @@ func (g *generator) column(name string, t *table) column {
 		c.memberName = c.kind != "json" && c.sources()["string"] && g.one(2)
 	}
 	c.texts = g.texts(&c)
+	if g.one(5) && !c.memberName {
+		g.makeLate(&c, t)
+	}
 	return c
+}
+
+// makeLate makes it a column that depends on several places, or on none.
+func (g *generator) makeLate(c *column, t *table) {
+	beside := func() path {
+		if levels := t.explode.levels(); levels > 0 && g.one(2) {
+			head := t.explode.upTo(1 + g.IntN(levels))
+			return append(t.explode[:len(head)+1:len(head)+1], g.steps(pick(g, 0, 1, 1))...)
+		}
+		return g.steps(pick(g, 1, 1, 2))
+	}
+	switch {
+	case g.one(6):
+		text := pick(g, "", "x", `a "b"`, "é\n")
+		*c = column{name: c.name, kind: "string", late: late{constant: &text}}
+	case g.one(2) && c.kind != "json":
+		for range 1 + g.IntN(2) {
+			p := beside()
+			if g.one(4) && len(c.path) > 0 { // an object, or the member of it
+				p = c.path[:len(c.path)-1]
+			}
+			c.others = append(c.others, p)
+		}
+	}
+	if c.kind == "decimal" && c.constant == nil {
+		c.from = pick(g, nil, nil, []string{"integer"}, []string{"string"})
+		c.minor.by = pick(g, "fixed", "currency", "currency", "digits")
+		switch c.minor.by {
+		case "fixed":
+			c.minor.digits = g.IntN(4)
+		case "currency":
+			c.minor.except = pick(g, nil, map[string]int{"ISK": 2, "XYZ": 1})
+			c.minor.path = beside()
+		default:
+			c.minor.path = beside()
+		}
+	}
+}
+
+// goals are the places that a column needs.
+func (g *generator) goals(c *column, t *table) (all []goal) {
+	for _, p := range c.values() {
+		one := c
+		if c.isLate() {
+			one = &column{}
+			*one = *c
+			one.required = c.required && g.one(2)
+			if c.minor.by != "" {
+				one.words = pick(g, []string{"1", "-250", "1999", `"1999"`, "0"}, []string{"7", "12345678", `"1.5"`, "1.5", `"x"`, "100"})
+			}
+		}
+		all = append(all, goal{p, one, t})
+	}
+	if c.minor.path != nil {
+		words := []string{`"EUR"`, `"JPY"`, `"kwd"`, `"ISK"`, `"CLF"`, `"EUR"`, `"QQQ"`, `"EURO"`}
+		if c.minor.by == "digits" {
+			words = []string{"0", "2", "2", `"3"`, "10", "2.0"}
+		}
+		all = append(all, goal{c.minor.path, &column{kind: "string", from: []string{"string", "number", "integer"}, required: true, words: words}, t})
+	}
+	return all
 }
 
 // open gets ready to write documents for a mapping.
@@ -222,7 +286,7 @@ func (g *generator) open(s *spec) {
 			g.routes = append(g.routes, goal{rest: t.explode, t: t})
 		}
 		for c := range t.columns {
-			g.routes = append(g.routes, goal{t.columns[c].path, &t.columns[c], t})
+			g.routes = append(g.routes, g.goals(&t.columns[c], t)...)
 		}
 	}
 }
@@ -604,6 +668,9 @@ func (g *generator) time(c *column) string {
 func (g *generator) scalar(c *column, depth int) string {
 	if g.wild && g.one(12) {
 		return g.any(depth)
+	}
+	if c.words != nil {
+		return pick(g, c.words...)
 	}
 	if (c.texts.format != "" || c.texts.symbol) && g.one(2) {
 		return g.text(g.groupedText())

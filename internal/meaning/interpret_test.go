@@ -172,7 +172,7 @@ func (s *spec) find(docs []*value, broken *syntaxError) (holders []*value, tail 
 func (s *spec) scalars(docs []*value) (rejects []string) {
 	for _, t := range s.tables {
 		for _, c := range t.columns {
-			if len(c.path) == 0 {
+			if slices.ContainsFunc(c.paths(), func(p path) bool { return len(p) == 0 }) {
 				return nil
 			}
 		}
@@ -320,7 +320,7 @@ func (r *reading) top() place {
 			p.routes = append(p.routes, t.explode)
 		}
 		for _, c := range t.columns {
-			p.routes = append(p.routes, c.path)
+			p.routes = append(p.routes, c.paths()...)
 		}
 	}
 	p.routes = append(p.routes, r.drop...)
@@ -337,8 +337,11 @@ func (r *reading) top() place {
 // column reports whether there is a column of that path and kind.
 func (r *reading) column(p path, is func(*column) bool) bool {
 	for _, t := range r.tables {
-		if slices.ContainsFunc(t.columns, func(c column) bool { return slices.Equal(c.path, p) && !c.memberName && is(&c) }) {
-			return true
+		for i := range t.columns {
+			c := &t.columns[i]
+			if slices.ContainsFunc(c.paths(), func(q path) bool { return slices.Equal(p, q) }) && !c.memberName && is(c) {
+				return true
+			}
 		}
 	}
 	return false
@@ -356,8 +359,11 @@ func (r *reading) walk(v *value, places []place, held bool) {
 	for i := range places {
 		p := &places[i]
 		dropped := r.dropped(p.path)
-		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" })
+		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" || c.isLate() && !c.either(p.path) })
 		code := p.misfit(v)
+		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
+			code = ""
+		}
 		if code != "" {
 			r.findings.add(code, v.at, p.String())
 		}
@@ -463,8 +469,8 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 		for i := range t.columns {
 			c := &t.columns[i]
 			cell := null
-			if level := c.path.levels(); level <= len(ordinals) {
-				cell, _ = c.convert(c.fed(v, ordinals[:level]), r.fieldBytes)
+			if c.level() <= len(ordinals) {
+				cell, _ = c.cell(v, ordinals, r.fieldBytes)
 			}
 			cells = append(cells, cell)
 		}
@@ -531,17 +537,15 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 	begin := t.elementOf(ordinals).find(v).at
 	for i := range t.columns {
 		c := &t.columns[i]
-		if c.path.levels() != level {
+		if c.level() != level {
 			continue
 		}
-		p := c.path.at(ordinals)
-		of := c.fed(v, ordinals)
-		cell, codes := c.convert(of, r.fieldBytes)
-		for _, code := range codes {
-			r.findings.add(code, of.at, p.String())
+		cell, wrong := c.cell(v, ordinals, r.fieldBytes)
+		if wrong != nil {
+			r.findings.add(wrong.code, wrong.at, wrong.path)
 		}
 		if c.required && cell == null {
-			r.findings.add("missing_field", begin, p.String())
+			r.findings.add("missing_field", begin, c.path.at(ordinals[:c.path.levels()]).String())
 		}
 	}
 	if level == t.explode.levels() {

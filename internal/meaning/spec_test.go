@@ -162,6 +162,8 @@ type column struct {
 	texts            texts
 	times
 	memberName bool
+	late
+	words []string // what a value may be, of a place that only helps to read another
 }
 
 func (c *column) typeText() string {
@@ -203,7 +205,7 @@ func (s *spec) yaml() string {
 		}
 		b.WriteString("    columns:\n")
 		for _, c := range t.columns {
-			fmt.Fprintf(&b, "      - {name: %s, path: %q, type: %q, required: %t", c.name, c.path.String(), c.typeText(), c.required)
+			fmt.Fprintf(&b, "      - {name: %s, type: %q, required: %t%s", c.name, c.typeText(), c.required, c.late.yaml(c.path))
 			if c.from != nil {
 				fmt.Fprintf(&b, ", from: [%s]", strings.Join(c.from, ", "))
 			}
@@ -277,8 +279,10 @@ func (s *spec) through(p path) string {
 	}
 	for _, t := range s.tables {
 		for _, c := range t.columns {
-			if c.kind != "json" && !c.memberName && len(c.path) < len(p) && slices.Equal(c.path, p[:len(c.path)]) {
-				return "a path through the value of a column"
+			for _, q := range c.paths() {
+				if c.kind != "json" && !c.memberName && p.below(q) && !c.either(q) {
+					return "a path through the value of a column"
+				}
 			}
 		}
 	}
@@ -290,7 +294,7 @@ func (t *table) paths() (all []path) {
 		all = append(all, t.explode)
 	}
 	for i := range t.columns {
-		all = append(all, t.columns[i].path)
+		all = append(all, t.columns[i].paths()...)
 	}
 	return all
 }
@@ -309,10 +313,15 @@ func (t *table) fault() string {
 	names := map[string]bool{}
 	for i := range t.columns {
 		c := &t.columns[i]
-		last := 0 // steps up to the last wildcard
-		for i, s := range c.path {
-			if s.wild() {
-				last = i + 1
+		for _, p := range c.paths() {
+			last := 0 // steps up to the last wildcard
+			for i, s := range p {
+				if s.wild() {
+					last = i + 1
+				}
+			}
+			if last > len(t.explode) || !slices.Equal(p[:last], t.explode[:last]) {
+				return "a wildcard that explode has not"
 			}
 		}
 		switch fault := c.fault(); {
@@ -320,8 +329,6 @@ func (t *table) fault() string {
 			return fault
 		case names[c.name]:
 			return "two columns of one name"
-		case last > len(t.explode) || !slices.Equal(c.path[:last], t.explode[:last]):
-			return "a wildcard that explode has not"
 		}
 		names[c.name] = true
 	}
@@ -336,11 +343,13 @@ func (c *column) fault() string {
 		return "no decimal"
 	case c.timeFault() != "":
 		return c.timeFault()
+	case c.late.fault(c) != "":
+		return c.late.fault(c)
 	case c.kind == "json" && c.from != nil:
 		return "json from some types only"
 	}
 	for _, f := range c.from {
-		if !slices.Contains(canCome[c.kind], f) {
+		if !slices.Contains(canCome[c.kind], f) || c.minor.by != "" && f == "number" {
 			return "a type that the column cannot come from"
 		}
 	}
@@ -383,6 +392,7 @@ func (c *column) build() mapping.Column {
 	kinds := map[string]schema.Kind{"string": schema.String, "boolean": schema.Boolean, "int32": schema.Int32, "int64": schema.Int64, "double": schema.Double,
 		"decimal": schema.Decimal, "date": schema.Date, "timestamp": schema.Timestamp, "json": schema.JSON}
 	col := mapping.Column{Path: c.path.build()}
+	c.late.build(&col)
 	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
 	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds, "nanoseconds": mapping.Nanoseconds, "days": mapping.Days}[c.unit]
 	col.Format, col.Zone, col.Truncate = c.format, c.zone, c.truncate

@@ -56,6 +56,8 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 		switch {
 		case c.kind == "string":
 			return c.texts.held(v.text)
+		case c.minor.by != "":
+			return c.whole(v.text)
 		case c.unit != "":
 			return c.instant(v.text)
 		}
@@ -88,11 +90,28 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 	if text = c.texts.plainNumber(text); !numberText.MatchString(text) {
 		return "", []string{map[string]string{"int32": "not_integer", "int64": "not_integer", "double": "bad_double", "decimal": "bad_decimal"}[c.kind]}
 	}
+	if c.minor.by != "" {
+		return c.whole(text)
+	}
 	return c.number(text)
+}
+
+// whole turns minor units into whole ones.
+func (c *column) whole(text string) (string, []string) {
+	switch {
+	case !integerText.MatchString(text):
+		return "", []string{"bad_decimal"}
+	case c.unitless:
+		return "", []string{"unknown_minor_unit"}
+	}
+	return c.number(text + "e-" + strconv.Itoa(c.shift))
 }
 
 func (c *column) sources() map[string]bool {
 	words := c.from
+	if words == nil && c.minor.by != "" {
+		words = []string{"integer", "string"}
+	}
 	if words == nil {
 		switch c.kind {
 		case "string":

@@ -23,6 +23,7 @@ const (
 	BadDecimal         Code = "bad_decimal"
 	DecimalScale       Code = "decimal_scale"
 	DecimalRange       Code = "decimal_range"
+	UnknownMinorUnit   Code = "unknown_minor_unit"
 	NotInteger         Code = "not_integer"
 	IntRange           Code = "int_range"
 	BadDouble          Code = "bad_double"

@@ -1,0 +1,317 @@
+package flatten
+
+import (
+	"strconv"
+
+	"github.com/bojanz/currency"
+
+	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
+	"sluice/internal/reason"
+	"sluice/mapping"
+)
+
+// late is a column that gets its value when its element ends, since the value
+// depends on several places in the record.
+type late struct {
+	level  int
+	values []lateValue // in order: the first that gives a value does
+	text   string      // of a constant
+}
+
+// lateValue is a place that may feed a late column.
+type lateValue struct {
+	spot   *spot
+	node   *node // not of the tree: only its leaf is used, and its path for reasons
+	either bool  // an object or array is no value: another path of the column leads into it
+}
+
+// spot is a place that a late column needs, and where its value stands.
+type spot struct {
+	path  mapping.Path // below its element
+	level int          // of its element
+	home  *node        // which ends it
+	at    int          // position of the value, or one of these:
+}
+
+// notes is what a node notes for late columns.
+type notes struct {
+	spots []*spot // that are here
+	below []*spot // whose element is here
+	start int     // position of that element
+}
+
+// noted reports whether a late column needs the value of the node.
+func (n *node) noted() bool { return n.notes != nil && n.notes.spots != nil }
+
+// leads reports whether a path leads on from the node.
+func (n *node) leads() bool {
+	return n.members != nil || n.each != nil || n.every != nil || n.index != nil
+}
+
+// begin begins an element at p.
+func (n *notes) begin(p int) {
+	n.start = p
+	for _, s := range n.below {
+		s.at = unread
+	}
+}
+
+// note notes that a value begins at p.
+func (n *notes) note(p int) {
+	for _, s := range n.spots {
+		s.at = p
+	}
+}
+
+const (
+	unread = -1 // not read in this element
+	absent = -2 // the element has no such value
+)
+
+// later compiles a late column of a table. level says which node ends a level.
+func (root *node) later(m *mapping.Mapping, table, column int, level []*node) {
+	col := &m.Tables[table].Columns[column]
+	l := newLeaf(m, table, column)
+	l.quick, l.late = quickNothing, true
+	c := &late{level: col.Level()}
+	if u := col.MinorUnits; u.By != mapping.NoMinorUnits {
+		l.minor = &minorUnits{MinorUnits: u, level: c.level}
+		if u.By != mapping.Fixed {
+			l.minor.spot = root.spot(u.Path, level)
+		}
+	}
+	for _, p := range col.Values() {
+		c.values = append(c.values, lateValue{root.spot(p, level), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
+	}
+	if col.Const != nil {
+		c.text = *col.Const
+		c.values = []lateValue{{node: &node{leaves: []leaf{l}}}}
+	}
+	home := level[c.level]
+	for i := range home.ends {
+		if e := &home.ends[i]; e.table == table && e.level == c.level {
+			e.late = append(e.late, c)
+		}
+	}
+}
+
+// spot is the spot at a path from the record.
+func (root *node) spot(p mapping.Path, level []*node) *spot {
+	s := &spot{level: p.Wildcards()}
+	s.home = level[s.level]
+	s.path = p[len(s.home.path):]
+	n := root.descend(p)
+	if n.notes == nil {
+		n.notes = &notes{}
+	}
+	for _, other := range n.notes.spots {
+		if other.home == s.home {
+			return other
+		}
+	}
+	n.notes.spots = append(n.notes.spots, s)
+	if s.home.notes == nil {
+		s.home.notes = &notes{}
+	}
+	s.home.notes.below = append(s.home.notes.below, s)
+	return s
+}
+
+// settle gives a late column its value, if it has one.
+func (f *Flattener) settle(c *late, t *table) {
+	for i := range c.values {
+		v := &c.values[i]
+		l := &v.node.leaves[0]
+		if v.spot == nil {
+			f.constant(l, c.text)
+			return
+		}
+		switch p := f.find(v.spot, c.level); {
+		case p < 0:
+			continue
+		case (f.b[p] == '{' || f.b[p] == '[') && v.either:
+			continue
+		case f.b[p] == '{' || f.b[p] == '[':
+			f.bad(reason.WrongType, v.node.path, p)
+			return
+		default:
+			f.scalar(p, v.node)
+		}
+		if f.code != "" || l.c.Index[t.b.Elements(c.level)] != batch.Null {
+			return
+		}
+	}
+}
+
+func (f *Flattener) constant(l *leaf, text string) {
+	off := len(f.scratch)
+	f.scratch = append(f.scratch, text...)
+	l.addText(&token{text: f.scratch[off:], hash: jsonscan.Hash(f.scratch[off:]), off: off, scratch: true})
+}
+
+// find is the position of the value of a spot, for an element of the level that
+// ends, or a negative number. The members around that element may still follow
+// it in the text: these are looked for.
+func (f *Flattener) find(s *spot, level int) int {
+	if s.at == unread {
+		s.at = absent
+		if s.level < level {
+			s.at = f.seek(s.home.notes.start, s.path)
+		}
+	}
+	return s.at
+}
+
+// seek looks for the value at path from the value at p on, which may be read
+// later. What is wrong with the text is found then.
+func (f *Flattener) seek(p int, path mapping.Path) int {
+	b, skip := f.b, &f.ahead
+	skip.MaxDepth = f.skip.MaxDepth
+	for _, s := range path {
+		i, opening := 0, byte('[')
+		if s.Kind == mapping.Name {
+			opening = '{'
+		} else {
+			i = s.Index
+		}
+		if b[p] != opening {
+			return absent
+		}
+		if i < 0 {
+			n, q := elements(skip, b, p, 0)
+			if i += n; q < 0 || i < 0 {
+				return absent
+			}
+		}
+		p = jsonscan.Space(b, p+1)
+		for {
+			if b[p] == '}' || b[p] == ']' {
+				return absent
+			}
+			here := i == 0
+			if opening == '{' {
+				var name []byte
+				if name, p = memberName(b, p); p < 0 {
+					return absent
+				}
+				here = string(name) == s.Name
+			}
+			if here {
+				break
+			}
+			i--
+			skip.Reset()
+			if p = skip.Value(b, p, 0); p < 0 {
+				return absent
+			}
+			if p = jsonscan.Space(b, p); b[p] == ',' {
+				p = jsonscan.Space(b, p+1)
+			}
+		}
+	}
+	return p
+}
+
+// memberName reads the name of a member at b[p], and returns the position of
+// its value.
+func memberName(b []byte, p int) (name []byte, value int) {
+	name, end := text(b, p)
+	if end < 0 {
+		return nil, -1
+	}
+	if p = jsonscan.Space(b, end); b[p] != ':' {
+		return nil, -1
+	}
+	return name, jsonscan.Space(b, p+1)
+}
+
+// text is the text of the string at b[p], and the position after it, or a
+// negative number.
+func text(b []byte, p int) (s []byte, end int) {
+	if b[p] != '"' {
+		return nil, -1
+	}
+	end, _, flags := jsonscan.String(b, p+1)
+	if end < 0 {
+		return nil, -1
+	}
+	if s = b[p+1 : end]; flags != 0 {
+		s = jsonscan.Unescape(nil, s)
+	}
+	return s, end + 1
+}
+
+// minorUnits says how many digits an integer has after the point.
+type minorUnits struct {
+	mapping.MinorUnits
+	spot  *spot // of the currency, or of the number of digits
+	level int   // of the column
+}
+
+// whole turns a number of minor units into one of whole units, as text.
+func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (token, jsonscan.Number, bool) {
+	if !num.Integer() {
+		f.bad(reason.BadDecimal, n.path, t.at)
+		return token{}, num, false
+	}
+	digits, ok := l.minor.Digits, true
+	if s := l.minor.spot; s != nil {
+		p := f.find(s, l.minor.level)
+		if digits, ok = f.digits(l.minor, p); !ok {
+			if p < 0 {
+				p = t.at
+			}
+			f.bad(reason.UnknownMinorUnit, l.minor.Path, p)
+			return token{}, num, false
+		}
+	}
+	off := len(f.scratch)
+	f.scratch = append(append(f.scratch, t.text...), 'e', '-')
+	f.scratch = append(strconv.AppendInt(f.scratch, int64(digits), 10), 0)
+	text := f.scratch[off : len(f.scratch)-1]
+	num, _ = wholeNumber(text)
+	return token{text: text, at: t.at}, num, true
+}
+
+// digits reads the number of digits, or the currency that has them, at p.
+func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
+	if p < 0 {
+		return 0, false
+	}
+	s, end := text(f.b, p)
+	if end < 0 && u.By == mapping.ByDigits {
+		if end, _ = jsonscan.ScanNumber(f.b, p); end >= 0 {
+			s = f.b[p:end]
+		}
+	}
+	switch {
+	case end < 0:
+		return 0, false
+	case u.By == mapping.ByDigits:
+		if len(s) != 1 || s[0]-'0' > 9 {
+			return 0, false
+		}
+		return int(s[0] - '0'), true
+	}
+	return minorDigits(u.Except, s)
+}
+
+// minorDigits is the number of digits of the minor unit of a currency, which may
+// be written in small letters.
+func minorDigits(except map[string]int, code []byte) (int, bool) {
+	if len(code) != 3 {
+		return 0, false
+	}
+	var upper [3]byte
+	for i, c := range code {
+		if upper[i] = c; c >= 'a' && c <= 'z' {
+			upper[i] = c - 'a' + 'A'
+		}
+	}
+	if d, ok := except[string(upper[:])]; ok {
+		return d, true
+	}
+	d, ok := currency.GetDigits(string(upper[:]))
+	return int(d), ok
+}
