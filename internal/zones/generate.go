@@ -1,18 +1,18 @@
 //go:build ignore
 
-// generate writes zones.deflate from the time zones that come with Go. The
+// generate writes zones.zst from the time zones that come with Go. The
 // release is DATA in lib/time/update.bash there; zones.go names it.
 package main
 
 import (
 	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func main() {
@@ -20,7 +20,8 @@ func main() {
 	check(err)
 	var list strings.Builder
 	var data []byte
-	for _, f := range z.File { // in the order of their names
+	first := map[string]string{} // the first name of a file
+	for _, f := range z.File {   // in the order of their names
 		if strings.HasSuffix(f.Name, "/") || f.Name == "Factory" { // which is no zone
 			continue
 		}
@@ -28,20 +29,18 @@ func main() {
 		check(err)
 		file, err := io.ReadAll(r)
 		check(err)
-		start := bytes.Index(data, file)
-		if start < 0 {
-			start = len(data)
-			data = append(data, file...)
+		if other := first[string(file)]; other != "" {
+			fmt.Fprintf(&list, "%s =%s\n", f.Name, other)
+			continue
 		}
-		fmt.Fprintln(&list, f.Name, start, len(file))
+		first[string(file)] = f.Name
+		fmt.Fprintf(&list, "%s %d\n", f.Name, len(file))
+		data = append(data, file...)
 	}
-	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(1<<20))
 	check(err)
-	_, err = w.Write(append([]byte(list.String()+"\n"), data...))
-	check(err)
-	check(w.Close())
-	check(os.WriteFile("zones.deflate", packed.Bytes(), 0o644))
+	packed := w.EncodeAll(append([]byte(list.String()+"\n"), data...), nil)
+	check(os.WriteFile("zones.zst", packed, 0o644))
 }
 
 func check(err error) {

@@ -4,16 +4,14 @@
 package zones
 
 import (
-	"bytes"
-	"compress/flate"
 	_ "embed"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"sluice/internal/suggest"
 )
@@ -23,39 +21,44 @@ import (
 // Release is the release of the IANA time zone database.
 const Release = "2025c"
 
-// packed is one line "NAME START LENGTH" for each zone, an empty line, and
-// their files (RFC 9636), compressed. Many names have one file.
+// packed has one line for each zone, "NAME LENGTH" or "NAME =OTHER", which has
+// the same file as another; then an empty line, and the files (RFC 9636) one
+// after another. All of it is one zstd frame.
 //
-//go:embed zones.deflate
+//go:embed zones.zst
 var packed []byte
-
-type place struct{ start, length int }
 
 type rules struct {
 	names []string
-	files map[string]place
-	data  []byte
+	files map[string][]byte
 }
 
 // unpack is done once, by the first mapping that names a zone.
 var unpack = sync.OnceValues(func() (*rules, error) {
-	data, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("unpack time zones: %w", err)
 	}
-	r := &rules{files: map[string]place{}}
-	list, data, _ := bytes.Cut(data, []byte("\n\n"))
-	for line := range bytes.Lines(list) {
-		f := strings.Fields(string(line))
-		start, err1 := strconv.Atoi(f[1])
-		length, err2 := strconv.Atoi(f[2])
-		if err := errors.Join(err1, err2); err != nil {
+	defer decoder.Close()
+	data, err := decoder.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("unpack time zones: %w", err)
+	}
+	r := &rules{files: map[string][]byte{}}
+	list, files, _ := strings.Cut(string(data), "\n\n")
+	for line := range strings.Lines(list) {
+		name, file, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		r.names = append(r.names, name)
+		if other, same := strings.CutPrefix(file, "="); same {
+			r.files[name] = r.files[other]
+			continue
+		}
+		length, err := strconv.Atoi(file)
+		if err != nil {
 			return nil, fmt.Errorf("unpack time zones: %w", err)
 		}
-		r.names = append(r.names, f[0])
-		r.files[f[0]] = place{start, length}
+		r.files[name], files = []byte(files[:length]), files[length:]
 	}
-	r.data = data
 	return r, nil
 })
 
@@ -74,11 +77,11 @@ func Load(name string) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, ok := r.files[name]
-	if !ok {
+	file := r.files[name]
+	if file == nil {
 		return nil, fmt.Errorf("zone %q is no name of the IANA time zone database %s; use one such as Europe/Berlin%s", name, Release, suggest.DidYouMean(name, r.names))
 	}
-	zone, err := time.LoadLocationFromTZData(name, r.data[p.start:p.start+p.length])
+	zone, err := time.LoadLocationFromTZData(name, file)
 	if err != nil {
 		return nil, fmt.Errorf("read time zone %s: %w", name, err)
 	}
