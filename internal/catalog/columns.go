@@ -38,6 +38,8 @@ func hiveType(t schema.Type) string {
 		return "bigint"
 	case schema.JSON:
 		return "string" // neither has a type for JSON text; json_extract reads it
+	case schema.List:
+		return "array<" + hiveType(t.Value()) + ">"
 	default:
 		return t.String()
 	}
@@ -81,6 +83,9 @@ func Merge(have, want []Column) (merged []Column, changed bool, err error) {
 // normal gives a type one spelling; crawlers and people use several.
 func normal(hiveType string) string {
 	t := strings.ToLower(strings.ReplaceAll(hiveType, " ", ""))
+	if of, list := strings.CutPrefix(t, "array<"); list {
+		return "array<" + normal(strings.TrimSuffix(of, ">")) + ">"
+	}
 	switch t {
 	case "integer":
 		return "int"
