@@ -11,13 +11,13 @@ import (
 
 const anyFrom = FromString | FromInteger | FromNumber | FromBoolean
 
-// sources are the JSON types the column can take, and those it takes when the
-// mapping does not say.
+// sources are the JSON types that the column's values can come from, and those
+// they come from when the mapping does not say.
 func (c *Column) sources(unit, epoch bool) (can, usual From) {
 	if c.MinorUnits.By != NoMinorUnits {
 		return FromInteger | FromString, FromInteger | FromString
 	}
-	switch c.Type.Kind {
+	switch c.Type.Value().Kind {
 	case schema.String:
 		return anyFrom, FromString
 	case schema.Boolean:
@@ -70,8 +70,12 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	}
 	var err error
 	if c.Type, err = schema.ParseType(s); err != nil {
-		if strings.HasPrefix(s, "decimal(") && !strings.HasSuffix(s, ")") {
-			r.Fail(f["type"], "%s: type %q ends at its comma, as YAML reads it inside { }; put it in quotes, as in type: \"decimal(18,4)\"", what, s)
+		if before, args, decimal := strings.Cut(s, "decimal("); decimal && !strings.Contains(args, ")") {
+			whole := "decimal(18,4)"
+			if before == "list<" {
+				whole = "list<decimal(18,4)>"
+			}
+			r.Fail(f["type"], "%s: type %q ends at its comma, as YAML reads it inside { }; put it in quotes, as in type: %q", what, s, whole)
 		} else {
 			r.Fail(f["type"], "%s: %v", what, err)
 		}
@@ -85,7 +89,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	r.numbers(f, &c, what)
 	r.memberName(f["member_name"], &c, what)
 	switch c.Type.Kind {
-	case schema.Boolean, schema.Double, schema.JSON:
+	case schema.Boolean, schema.Double, schema.JSON, schema.List:
 		if c.Bloom {
 			r.Fail(f["bloom"], "%s: no bloom filter is written for %s; remove bloom", what, c.Type)
 		}

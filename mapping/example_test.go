@@ -36,5 +36,5 @@ columns:
 	// Output:
 	// orders.yaml:2: table "OrderLines" must be lower case letters, digits and _, and begin with a letter; use another name, such as orderlines
 	// orders.yaml:4: column order_id: path "$..order_id": at byte 1: the descendant step .. is not supported; name every step, as in $.a.b
-	// orders.yaml:4: column order_id: unknown type "text"; use string, boolean, int32, int64, double, decimal(p,s), date, timestamp or json
+	// orders.yaml:4: column order_id: unknown type "text"; use string, boolean, int32, int64, double, decimal(p,s), date, timestamp, json or list<T>
 }

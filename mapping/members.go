@@ -16,8 +16,8 @@ func (r *reader) memberName(n *yaml.Node, c *Column, what string) {
 		r.Fail(n, "%s: member_name is the name of a member that explode goes over, but path %s does not end in .*; use a path such as $.items.*", what, c.Path)
 	case c.Late():
 		r.Fail(n, "%s: member_name is the name of one member; remove coalesce and minor_units, or member_name", what)
-	case c.Type.Kind == schema.JSON:
-		r.Fail(n, "%s: member_name gives a string, the type is json; use type: string", what)
+	case c.Type.Kind == schema.JSON, c.Type.Kind == schema.List:
+		r.Fail(n, "%s: member_name gives a string, the type is %s; use type: string", what, c.Type)
 	case c.From != 0 && c.From&FromString == 0:
 		r.Fail(n, "%s: member_name gives a string, but from has no string; add it or remove from", what)
 	}

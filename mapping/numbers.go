@@ -29,11 +29,11 @@ func (n NumberFormat) String() string { return word(numberFormats[:], uint8(n)) 
 // numbers reads how a number column reads strings. Type and from are known.
 func (r *reader) numbers(f map[string]*yaml.Node, c *Column, what string) {
 	format, symbol := f["format"], f["symbol"]
-	switch c.Type.Kind {
+	switch c.Type.Value().Kind {
 	case schema.Int32, schema.Int64, schema.Double, schema.Decimal:
 	default:
 		// Of dates and timestamps, times reads it.
-		if format != nil && c.Type.Kind != schema.Date && c.Type.Kind != schema.Timestamp {
+		if format != nil && c.Type.Value().Kind != schema.Date && c.Type.Value().Kind != schema.Timestamp {
 			r.Fail(format, "%s: format is for numbers, dates and timestamps, the type is %s; remove format", what, c.Type)
 		}
 		if symbol != nil {

@@ -61,8 +61,12 @@ func (r *reader) texts(f map[string]*yaml.Node, c *Column, what string) {
 	c.Hash = Hash(r.Word(f["hash"], what+": hash", hashWords[:]))
 	c.Mask = Mask(r.Word(f["mask"], what+": mask", maskWords[:]))
 	for _, key := range []string{"hash", "mask"} {
-		if f[key] != nil && c.Type.Kind != schema.String {
-			r.Fail(f[key], "%s: %s gives a text, the type is %s; use type: string, or remove %s", what, key, c.Type, key)
+		if f[key] != nil && c.Type.Value().Kind != schema.String {
+			texts := schema.Type{Kind: schema.String}
+			if c.Type.Kind == schema.List {
+				texts = schema.Type{Kind: schema.List, Of: schema.String}
+			}
+			r.Fail(f[key], "%s: %s gives a text, the type is %s; use type: %s, or remove %s", what, key, c.Type, texts, key)
 		}
 	}
 	if c.Hash != NoHash && c.Mask != NoMask {

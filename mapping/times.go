@@ -38,7 +38,7 @@ var timeKeys = []string{"unit", "zone", "ambiguous", "truncate"}
 
 // times reads the keys of a date or timestamp column. From must be known.
 func (r *reader) times(f map[string]*yaml.Node, c *Column, what string) {
-	if c.Type.Kind != schema.Date && c.Type.Kind != schema.Timestamp {
+	if c.Type.Value().Kind != schema.Date && c.Type.Value().Kind != schema.Timestamp {
 		for _, key := range timeKeys {
 			if f[key] != nil {
 				r.Fail(f[key], "%s: %s is for date and timestamp, the type is %s; remove %s", what, key, c.Type, key)
@@ -96,7 +96,7 @@ func (r *reader) format(n *yaml.Node, c *Column, what string) (zoned string) {
 		}
 		zoned, clock = words.first("zZ"), words.first("HIMSf")
 	}
-	if c.Type.Kind == schema.Date && clock != "" && !c.Truncate {
+	if c.Type.Value().Kind == schema.Date && clock != "" && !c.Truncate {
 		r.Fail(n, "%s: a date cannot hold the time of day of %s; add truncate: true to cut it off, or use type timestamp", what, clock)
 	}
 	return zoned
@@ -111,7 +111,7 @@ func (r *reader) zone(n *yaml.Node, c *Column, zoned, what string) {
 	}
 	c.Zone = name
 	switch {
-	case c.Type.Kind == schema.Date:
+	case c.Type.Value().Kind == schema.Date:
 		r.Fail(n, "%s: a date is taken as it stands in the text, whatever its zone; remove zone", what)
 	case c.From&FromString == 0:
 		r.ofString(n, c, what, "zone")

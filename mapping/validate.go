@@ -76,8 +76,11 @@ func (m *Mapping) words() error {
 		for j := range t.Columns {
 			c := &t.Columns[j]
 			column := fmt.Sprintf("%scolumn %d: ", table, j+1)
-			if c.Type.Kind < schema.String || c.Type.Kind > schema.JSON {
+			if c.Type.Kind < schema.String || c.Type.Kind > schema.List {
 				wrong(column, "Type.Kind", uint8(c.Type.Kind))
+			}
+			if c.Type.Kind == schema.List && (c.Type.Of < schema.String || c.Type.Of > schema.List) {
+				wrong(column, "Type.Of", uint8(c.Type.Of))
 			}
 			if int(c.Unit) >= len(unitWords) {
 				wrong(column, "Unit", uint8(c.Unit))
@@ -146,7 +149,7 @@ func (m *Mapping) readBack(read *Mapping) error {
 			case c.From != d.From:
 				return fmt.Errorf("mapping: column %s: From of %s must be that of %s", c.Name, c.Type, d.From)
 			case c.Type != d.Type:
-				return fmt.Errorf("mapping: column %s: Precision and Scale are for decimals; the type is %s", c.Name, c.Type)
+				return fmt.Errorf("mapping: column %s: Of is for lists, Precision and Scale are for decimals; the type is %s", c.Name, c.Type)
 			}
 			paths := d.Paths()
 			for k, p := range c.Paths() {

@@ -50,8 +50,12 @@ type Type struct {
 }
 
 // ParseType reads a type as a mapping file writes it: string, boolean, int32,
-// int64, double, decimal(p,s), date, timestamp or json.
+// int64, double, decimal(p,s), date, timestamp, json, or list<T> of any of these
+// but json.
 func ParseType(s string) (Type, error) {
+	if of, list := strings.CutPrefix(s, "list<"); list {
+		return parseList(s, of)
+	}
 	for k, name := range kindNames {
 		if name != "" && name == s && Kind(k) != Decimal && Kind(k) != List {
 			return Type{Kind: Kind(k)}, nil
@@ -59,7 +63,7 @@ func ParseType(s string) (Type, error) {
 	}
 	args, ok := strings.CutPrefix(s, "decimal(")
 	if !ok || !strings.HasSuffix(args, ")") {
-		return Type{}, fmt.Errorf("unknown type %q; use string, boolean, int32, int64, double, decimal(p,s), date, timestamp or json", s)
+		return Type{}, fmt.Errorf("unknown type %q; use string, boolean, int32, int64, double, decimal(p,s), date, timestamp, json or list<T>", s)
 	}
 	p, sc, ok := strings.Cut(strings.TrimSuffix(args, ")"), ",")
 	precision, err1 := digits(p)
@@ -74,6 +78,22 @@ func ParseType(s string) (Type, error) {
 		return Type{}, fmt.Errorf("type %q: scale must be 0 to the precision, %d", s, precision)
 	}
 	return Type{Kind: Decimal, Precision: precision, Scale: scale}, nil
+}
+
+// parseList reads the type s, which goes on with of after "list<".
+func parseList(s, of string) (Type, error) {
+	of, ok := strings.CutSuffix(of, ">")
+	if !ok {
+		return Type{}, fmt.Errorf("type %q: write list<T>, for example list<string>", s)
+	}
+	t, err := ParseType(strings.Trim(of, " "))
+	switch {
+	case err != nil:
+		return Type{}, fmt.Errorf("type %q: %w", s, err)
+	case t.Kind == JSON || t.Kind == List:
+		return Type{}, fmt.Errorf("type %q: a list has values of one scalar type, not of %s; use json for the whole array", s, t)
+	}
+	return Type{Kind: List, Of: t.Kind, Precision: t.Precision, Scale: t.Scale}, nil
 }
 
 // digits reads an argument of a type: decimal digits, blanks around them.

@@ -26,6 +26,8 @@ func TestParseType(t *testing.T) {
 		{"decimal(18,4)", schema.Type{Kind: schema.Decimal, Precision: 18, Scale: 4}, false, false},
 		{"decimal(19,19)", schema.Type{Kind: schema.Decimal, Precision: 19, Scale: 19}, true, true},
 		{"decimal( 38 , 0 )", schema.Type{Kind: schema.Decimal, Precision: 38}, true, true},
+		{"list<string>", schema.Type{Kind: schema.List, Of: schema.String}, false, false},
+		{"list< decimal(38, 4) >", schema.Type{Kind: schema.List, Of: schema.Decimal, Precision: 38, Scale: 4}, false, false},
 	} {
 		got, err := schema.ParseType(c.in)
 		if err != nil || got != c.want || got.Wide() != c.wide || got.Bytes() != c.bytes {
@@ -47,6 +49,13 @@ func TestParseTypeErrors(t *testing.T) {
 		{"decimal(5,-1)", "write decimal(precision,scale)"},
 		{"decimal(0,0)", "precision must be 1 to 38"},
 		{"decimal(39,0)", "precision must be 1 to 38"},
+		{"list", "unknown type"},
+		{"list<>", "unknown type"},
+		{"list<string", "write list<T>"},
+		{"list<text>", "unknown type"},
+		{"list<decimal(39,0)>", "precision must be 1 to 38"},
+		{"list<json>", "not of json; use json"},
+		{"list<list<string>>", "not of list<string>; use json"},
 		{"decimal(4,5)", "scale must be 0 to the precision, 4"},
 	} {
 		if got, err := schema.ParseType(c.in); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -61,6 +70,12 @@ func TestTypeRoundTrip(t *testing.T) {
 		if want.Kind == schema.Decimal {
 			want.Precision = rapid.IntRange(1, schema.MaxPrecision).Draw(t, "precision")
 			want.Scale = rapid.IntRange(0, want.Precision).Draw(t, "scale")
+		}
+		if want.Kind != schema.JSON && rapid.Bool().Draw(t, "list") {
+			want.Kind, want.Of = schema.List, want.Kind
+			if value := want.Value(); value.Kind != want.Of || want.String() != "list<"+value.String()+">" {
+				t.Fatalf("%s is a list of %s", want, value)
+			}
 		}
 		if got, err := schema.ParseType(want.String()); err != nil || got != want {
 			t.Fatalf("ParseType(%q) = %v, %v", want.String(), got, err)

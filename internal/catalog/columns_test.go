@@ -17,7 +17,7 @@ func TestColumns(t *testing.T) {
 	var want []catalog.Column
 	for _, c := range []struct{ typ, hive string }{
 		{"string", "string"}, {"boolean", "boolean"}, {"int32", "int"}, {"int64", "bigint"}, {"double", "double"},
-		{"decimal(18,4)", "decimal(18,4)"}, {"date", "date"}, {"timestamp", "timestamp"}, {"json", "string"},
+		{"decimal(18,4)", "decimal(18,4)"}, {"date", "date"}, {"timestamp", "timestamp"}, {"json", "string"}, {"list<int64>", "array<bigint>"},
 	} {
 		typ, err := schema.ParseType(c.typ)
 		if err != nil {
@@ -32,8 +32,8 @@ func TestColumns(t *testing.T) {
 	if diff := cmp.Diff(want, catalog.Columns(s)); diff != "" {
 		t.Error(diff)
 	}
-	if last := schema.Kind(len(want) - 1); last != schema.JSON {
-		t.Errorf("the test knows %d kinds, there are %d", last, schema.JSON)
+	if last := schema.Kind(len(want) - 1); last != schema.List {
+		t.Errorf("the test knows %d kinds, there are %d", last, schema.List)
 	}
 }
 
@@ -52,6 +52,9 @@ func TestMerge(t *testing.T) {
 		{name: "columns the mapping lacks stay", have: "a int; b string", want: "b string", merged: "a int; b string"},
 		{name: "spelling of crawlers and people", have: "A INT; b decimal(18, 4); c Integer; d decimal", want: "a int; b decimal(18,4); c int; d decimal(10,0)",
 			merged: "A INT; b decimal(18, 4); c Integer; d decimal"},
+		{name: "spelling of lists", have: "a ARRAY<Integer>; b array<decimal(18, 4)>", want: "a array<int>; b array<decimal(18,4)>",
+			merged: "a ARRAY<Integer>; b array<decimal(18, 4)>"},
+		{name: "list of another type", have: "a array<int>", want: "a array<bigint>", err: "a is array<int> in the catalog and array<bigint>"},
 		{name: "comment where there is none", have: "a string", want: "a string # pii", merged: "a string # pii", changed: true},
 		{name: "comment of somebody else", have: "a string # mine", want: "a string # pii", merged: "a string # mine"},
 		{name: "comment taken out of the mapping", have: "a string # pii", want: "a string", merged: "a string # pii"},

@@ -28,6 +28,9 @@
 //   - shares: what a node shares with others that read the same value, as
 //     $.a[0] and $.a[*] do.
 //   - rescue: the members that no path names, on their way to _rescued.
+//   - list: the columns that take an array whole, as a list. A node with one hands
+//     each element of the array to its value, a node whose leaves are the values
+//     of these columns.
 //   - scratch: values that do not stand in the input as they are, such as text
 //     with escapes.
 //
@@ -45,8 +48,9 @@
 //
 // An object whose members are rows is read by every (members.go).
 //
-// An array goes through its elements. Where they are lines, known takes those
-// that the memo has, and line reads the others and keeps them for the next.
+// An array goes through its elements; list does so for columns of lists. Where
+// they are lines, known takes those that the memo has, and line reads the others
+// and keeps them for the next.
 //
 // end ends an element: it settles the late columns, checks the columns that must have a value, counts the
 // rows, and applies when_empty. A column that got no value is NULL, and nothing

@@ -58,7 +58,7 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		end = f.scalar(p, n)
 		// null counts as absent, and as an empty array to explode; but it is
 		// not an element or record that has something inside.
-		if end >= 0 && n.into() && !n.noted() && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
+		if end >= 0 && n.into() && (!n.noted() || n.list != nil) && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return end, 0

@@ -66,7 +66,9 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(19) {
+	switch g.IntN(20) {
+	case 19:
+		c.list = !c.list
 	case 0:
 		s.records = []path{{{kind: '.', name: "w"}, pick(g, step{kind: '['}, step{kind: 'm'}, step{kind: '*'}), {kind: pick[byte](g, '*', '.')}}}
 	case 1:
@@ -91,6 +93,9 @@ func (g *generator) wrong() *spec {
 		t.name = pick(g, "t0", "t1", "T", "1t", "_t", "t_2", strings.Repeat("n", 256))
 	case 11:
 		*pick(g, &s.fieldBytes, &s.recordRows, &s.depth) = pick(g, -1, 1, 2, 3, 10_000)
+		if s.depth > 0 && s.depth < 5 && s.records != nil {
+			s.depth = 5 // what stands beside records in a document is not that deep
+		}
 	case 12:
 		s.share = pick(g, -0.5, 1.5, 0, 1)
 	case 13:
@@ -194,7 +199,9 @@ func (g *generator) column(name string, t *table) column {
 	default:
 		c.path = g.steps(pick(g, 0, 1, 1, 1, 1, 2, 2, 3))
 	}
+	c.list = g.one(6)
 	c.kind = pick(g, "string", "string", "int64", "int32", "decimal", "decimal", "double", "boolean", "date", "timestamp", "json", "json", "json")
+	c.list = c.list && c.kind != "json"
 	switch c.kind {
 	case "decimal":
 		c.precision = pick(g, 1, 5, 18, 19, 38)
@@ -207,7 +214,7 @@ func (g *generator) column(name string, t *table) column {
 		c.times, c.from = g.times(c.kind)
 	}
 	if n := len(c.path); n > 0 && c.path[n-1].kind == 'm' {
-		c.memberName = c.kind != "json" && c.sources()["string"] && g.one(2)
+		c.memberName = c.kind != "json" && !c.list && c.sources()["string"] && g.one(2)
 	}
 	c.texts = g.texts(&c)
 	if g.one(5) && !c.memberName {
@@ -490,7 +497,7 @@ func (g *generator) fits(text string, columns []goal) bool {
 	}
 	return !slices.ContainsFunc(columns, func(t goal) bool {
 		cell, codes := t.c.convert(docs[0], g.s.fieldBytes)
-		return codes != nil || t.c.required && cell == null
+		return codes != nil || t.c.required && cell == null || t.c.list && t.c.misfits(docs[0], g.s.fieldBytes)
 	})
 }
 
@@ -668,6 +675,9 @@ func (g *generator) time(c *column) string {
 func (g *generator) scalar(c *column, depth int) string {
 	if g.wild && g.one(12) {
 		return g.any(depth)
+	}
+	if c.list {
+		return g.listOf(c, depth)
 	}
 	if c.words != nil {
 		return pick(g, c.words...)

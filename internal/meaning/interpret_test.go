@@ -216,11 +216,12 @@ func (s *spec) lists(docs []*value, broken *syntaxError, p, head path) (holders 
 type reading struct {
 	*spec
 	*record
-	ranks map[string]int // of the indexes of a path, in the order of the mapping
+	ranks map[string]int  // of the indexes of a path, in the order of the mapping
+	read  map[*column]int // values of lists
 }
 
 func (s *spec) record(holder *value, tail path, number int, source string) *record {
-	r := reading{s, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}}
+	r := reading{s, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -492,6 +493,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 	}
 	r.elementsOf(t, v, nil, row)
 	r.rows[t.name] = rows
+	r.boundLists(t, v, elements)
 	for _, ordinals := range elements {
 		rescued := map[string]string{}
 		for _, u := range r.strangers {
@@ -543,6 +545,10 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 		cell, wrong := c.cell(v, ordinals, r.fieldBytes)
 		if wrong != nil {
 			r.findings.add(wrong.code, wrong.at, wrong.path)
+		}
+		if c.list {
+			p := c.path.at(ordinals)
+			r.values(c, p, p.find(v))
 		}
 		if c.required && cell == null {
 			r.findings.add("missing_field", begin, c.path.at(ordinals[:c.path.levels()]).String())

@@ -95,11 +95,11 @@ func (l *late) fault(c *column) string {
 	switch {
 	case c.memberName && c.isLate():
 		return "a member name that depends on other places"
-	case l.constant != nil && (c.kind != "string" || c.required || c.from != nil):
+	case l.constant != nil && (c.kind != "string" || c.list || c.required || c.from != nil):
 		return "a constant that is no text, or is required or from something"
-	case l.others != nil && c.kind == "json":
+	case l.others != nil && (c.kind == "json" || c.list):
 		return "coalesce of json"
-	case l.minor.by != "" && c.kind != "decimal":
+	case l.minor.by != "" && (c.kind != "decimal" || c.list):
 		return "minor units of what is no decimal"
 	case l.minor.digits < 0 || l.minor.digits > 18:
 		return "too many digits"

@@ -49,14 +49,14 @@ func TestAgainstInterpreter(t *testing.T) {
 	}
 	t.Logf("from seed %d on: %+v", first, total)
 	if n := total.records; n >= 50_000 && (total.committed < n/3 || total.quarantined < n/10 || total.skipped < n/50 || total.unknown < n/10 ||
-		total.rejected < total.inputs/20 || total.refused < total.mappings/20) {
+		total.rejected < total.inputs/20 || total.refused < total.mappings/20 || total.lists < n/20) {
 		t.Errorf("the inputs test little: %+v", total)
 	}
 }
 
 // tally counts what was compared.
 type tally struct {
-	mappings, refused, inputs, rejected, records, committed, quarantined, skipped, rows, unknown int
+	mappings, refused, inputs, rejected, records, committed, quarantined, skipped, rows, unknown, lists int
 }
 
 // agree compares with the mapping and the inputs of a seed.
@@ -199,6 +199,7 @@ func compare(s *spec, want *outcome, got *made, total *tally) string {
 			rows[t.name] = append(rows[t.name], r.rows[t.name]...)
 			rescued[t.name] = append(rescued[t.name], r.rescued[t.name]...)
 			total.rows += len(r.rows[t.name])
+			total.lists += t.lists(r.rows[t.name])
 		}
 	}
 	st := &got.stats

@@ -46,7 +46,7 @@ func (p path) named(ordinals []ordinal) path {
 }
 
 func (c *column) memberFault() string {
-	if n := len(c.path); c.memberName && (n == 0 || c.path[n-1].kind != 'm' || c.kind == "json" || !c.sources()["string"]) {
+	if n := len(c.path); c.memberName && (n == 0 || c.path[n-1].kind != 'm' || c.kind == "json" || c.list || !c.sources()["string"]) {
 		return "a name of no member, or not as a string"
 	}
 	return ""

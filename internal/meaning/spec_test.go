@@ -155,7 +155,8 @@ type table struct {
 type column struct {
 	name             string
 	path             path
-	kind             string
+	list             bool
+	kind             string // of a list: of its values
 	precision, scale int
 	from             []string
 	required         bool
@@ -167,6 +168,9 @@ type column struct {
 }
 
 func (c *column) typeText() string {
+	if c.list {
+		return "list<" + c.item().typeText() + ">"
+	}
 	if c.kind == "decimal" {
 		return fmt.Sprintf("decimal(%d,%d)", c.precision, c.scale)
 	}
@@ -345,6 +349,8 @@ func (c *column) fault() string {
 		return c.timeFault()
 	case c.late.fault(c) != "":
 		return c.late.fault(c)
+	case c.kind == "json" && c.list:
+		return "a list of json"
 	case c.kind == "json" && c.from != nil:
 		return "json from some types only"
 	}
@@ -394,6 +400,9 @@ func (c *column) build() mapping.Column {
 	col := mapping.Column{Path: c.path.build()}
 	c.late.build(&col)
 	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
+	if c.list {
+		col.Type.Kind, col.Type.Of = schema.List, col.Type.Kind
+	}
 	col.Unit = map[string]mapping.Unit{"seconds": mapping.Seconds, "milliseconds": mapping.Milliseconds, "microseconds": mapping.Microseconds, "nanoseconds": mapping.Nanoseconds, "days": mapping.Days}[c.unit]
 	col.Format, col.Zone, col.Truncate = c.format, c.zone, c.truncate
 	col.Ambiguous = map[string]mapping.Ambiguous{"earlier": mapping.Earlier, "later": mapping.Later}[c.ambiguous]

@@ -24,6 +24,9 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 	if v == nil || v.kind == 'n' {
 		return null, nil
 	}
+	if c.list {
+		return c.convertList(v, fieldBytes)
+	}
 	tooLarge := func(text string) []string {
 		if fieldBytes > 0 && len(text) > fieldBytes {
 			return []string{"field_too_large"}

@@ -17,8 +17,8 @@
 // # What is written
 //
 // Files use only what Athena, Trino, Spark, Redshift Spectrum, DuckDB, Arrow
-// and Polars can all read: flat schema, data pages of version 1, encodings
-// PLAIN, RLE and RLE_DICTIONARY. "Spec" in the comments is
+// and Polars can all read: columns of single values and of lists, data pages of
+// version 1, encodings PLAIN, RLE and RLE_DICTIONARY. "Spec" in the comments is
 // https://parquet.apache.org/docs/file-format/ and parquet.thrift of
 // github.com/apache/parquet-format.
 package parquetfile

@@ -149,14 +149,15 @@ var (
 func testNothing(_ *testing.T, s *suite) { s.refresh(catalog.Result{}) }
 
 func testCreate(t *testing.T, s *suite) {
-	table := s.table("t", "a string email", "b boolean", "c int32", "d int64", "e double", "f decimal(18,4)", "g date", "h timestamp", "i json", "_record int64")
+	table := s.table("t", "a string email", "b boolean", "c int32", "d int64", "e double", "f decimal(18,4)", "g date", "h timestamp", "i json", "j list<string>", "k list<decimal(18,4)>", "_record int64")
 	table.Location = strings.TrimSuffix(table.Location, "/")
 	s.refresh(created, table)
 	want := Stored{
 		Columns: []catalog.Column{
 			{Name: "a", Type: "string", Comment: "pii: email"}, {Name: "b", Type: "boolean"}, {Name: "c", Type: "int"},
 			{Name: "d", Type: "bigint"}, {Name: "e", Type: "double"}, {Name: "f", Type: "decimal(18,4)"},
-			{Name: "g", Type: "date"}, {Name: "h", Type: "timestamp"}, {Name: "i", Type: "string"}, {Name: "_record", Type: "bigint"},
+			{Name: "g", Type: "date"}, {Name: "h", Type: "timestamp"}, {Name: "i", Type: "string"},
+			{Name: "j", Type: "array<string>"}, {Name: "k", Type: "array<decimal(18,4)>"}, {Name: "_record", Type: "bigint"},
 		},
 		Location:    table.Location + "/",
 		MappingHash: table.MappingHash,
