@@ -25,7 +25,7 @@ from engines.trino import Trino
 
 # The first three, without a process of their own, read every file.
 ENGINES = [DuckDB, PyArrow, Polars, Trino, Spark, ParquetJava, DataFusion, ClickHouse, Iceberg, Delta]
-CHECKS = [checks.check_types, checks.check_levels, checks.check_empty, checks.check_row_groups, checks.check_orders, checks.check_conditions,
+CHECKS = [checks.check_types, checks.check_levels, checks.check_lists, checks.check_empty, checks.check_row_groups, checks.check_orders, checks.check_conditions,
           checks.check_pages, usage.check_usage]
 
 

@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -18,8 +19,8 @@ from cells import compare, counts, expected
 from conversion import Column, Mapping, Number, convert, dump, run
 from engines import File
 from filters import compare_filters, questions
-from predicates import at_random
-from tables import RANDOM, TYPES, in_groups, lines, random_rows, type_records
+from predicates import And, Compare, Not, at_random
+from tables import LISTS, RANDOM, TYPES, in_groups, lines, list_rows, random_rows, type_records
 
 FILES = 240  # of random orders
 TABLES = int(os.environ.get("TABLES", 8))  # of random columns
@@ -124,6 +125,53 @@ def check_levels(engines, folder):
         offset += len(line) + 1
     path, _ = convert(folder, "levels", levels, b"\n".join(lines))
     compare_cells(engines, path, levels, levels.rows(records, str(folder / "levels.json"), offsets))
+
+
+def check_lists(engines, folder):
+    """Lists of every type; those of a record in each of its rows; and conditions
+    by which pages of lists are skipped."""
+    r = random.Random(7)
+    rows = list_rows(r, LISTS.columns, 500)
+    for codec in CODECS:
+        path, _ = convert(folder, "lists", LISTS, lines(LISTS.columns, rows), codec)
+        compare_lists(engines, path, LISTS, [tuple(row.values()) for row in rows])
+    exploded = Mapping("exploded", "items.*.parts.*", records=("$",), columns=[
+        Column("n", "items.*.parts.*.n", "int64"),
+        Column("tags", "tags", "list<string>"),
+        Column("sizes", "items.*.sizes", "list<int32>"),
+        Column("rates", "items.*.parts.*.rates", "list<decimal(38,10)>"),
+    ])
+    n = itertools.count()
+    number = lambda: Number(f"{r.randrange(-99, 99)}.{r.randrange(10**10):010}")
+    some = lambda value: r.choice([None, [], [value() if r.random() < 0.9 else None for _ in range(r.randrange(1, 9))]])
+    records = [{"tags": some(lambda: orders.text(r)),
+                "items": [{"sizes": some(lambda: Number(r.randrange(40))), "parts": [{"n": Number(next(n)), "rates": some(number)}
+                                                                                 for _ in range(r.randrange(1, 4))]}
+                          for _ in range(r.randrange(1, 5))]} for _ in range(300)]
+    path, _ = convert(folder, "exploded", exploded, "\n".join(map(dump, records)).encode())
+    compare_lists(engines, path, exploded, exploded.rows(records))
+
+    pages = Mapping("listpages", "", records=("$",), columns=[c for c in LISTS.columns if c.name in ("n", "i64", "s", "empty", "none", "text")])
+    rows = list_rows(r, pages.columns, 44000)
+    path, _ = convert(folder, "listpages", pages, lines(pages.columns, rows))
+    n, *lists = (c for c in pages.columns if c.kind != "string")
+    asked = [And(Compare(n, "between", [k, k + 200]), p) for k in range(50, 44000, 11000) for c in lists
+             for p in (Compare(c, "null", []), Not(Compare(c, "null", [])))]
+    asked = questions(asked + at_random(r, [c for c in pages.columns if c.kind != "list"], rows, 8), rows, FEW)
+    everywhere(engines, lambda engine: compare_filters(engine, File(path, pages.columns), asked))
+
+
+def compare_lists(engines, path, mapping, rows):
+    """compare_cells, and what parquet-java reads of lists."""
+    compare_cells(engines, path, mapping, rows)
+    want = expected(mapping.columns, rows)
+    for engine in engines:
+        if hasattr(engine, "lists"):
+            columns = [c for c in mapping.columns if c.kind == "list"]
+            got = expected(columns, engine.lists(File(path, columns)))
+            wrong = [c.name for c in columns if not got.column(c.name).equals(want.column(c.name))]
+            assert not wrong, f"{engine.name}, {path.name}: other lists in {wrong}"
+            counts[f"cells equal in {engine.name}"] += got.num_rows * got.num_columns
 
 
 def check_empty(engines, folder):

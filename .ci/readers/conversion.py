@@ -22,7 +22,9 @@ class Column:
 
     def __init__(self, name, path, type, more=""):
         self.name, self.path, self.type, self.more = name, path.split("."), type, more
-        self.kind = type.split("(")[0]
+        self.kind = re.match(r"\w+", type)[0]
+        if self.kind == "list":
+            self.of = Column(name, path, type[len("list<"):-1])
         if self.kind == "decimal":
             self.precision, self.scale = map(int, re.findall(r"\d+", type))
 
@@ -124,6 +126,8 @@ def value(column, v):
             return micros(v)
         case "json":
             return v
+        case "list":
+            return [value(column.of, e) for e in v]
     raise ValueError(column.type)
 
 

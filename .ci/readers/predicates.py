@@ -123,7 +123,8 @@ def very_long(v):
 
 def at_random(r, columns, rows, each):
     """Conditions: so many of each column, then as many of two columns."""
-    values = {c.name: sorted(row[c.name] for row in rows if row[c.name] is not None and not very_long(row[c.name])) for c in columns}
+    values = {c.name: [] if c.kind == "list" else sorted(row[c.name] for row in rows if row[c.name] is not None and not very_long(row[c.name]))
+              for c in columns}
 
     def simple(c):
         p = compare(r, c, values[c.name])

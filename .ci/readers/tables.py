@@ -170,8 +170,42 @@ def written(column, v):
             return f'"{(datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=v)).isoformat()}Z"'
         case "double":
             return repr(v)
+        case "list":
+            return "[" + ", ".join("null" if e is None else written(column.of, e) for e in v) + "]"
         case _:
             return f"{v:f}" if column.kind == "decimal" else str(v)
+
+
+SCALARS = [c for c in RANDOM.columns if c.name not in ("n", "t", "j")]
+
+LISTS = Mapping("lists", "", records=("$",), columns=[
+    Column("n", "n", "int64"),
+    *(Column(c.name, c.name, f"list<{c.type}>") for c in SCALARS),
+    Column("none", "none", "list<string>"),  # NULL and empty lists
+    Column("empty", "empty", "list<int64>"),  # empty lists
+    Column("nulls", "nulls", "list<double>"),  # of NULLs
+    Column("text", "text", "string"),
+])
+
+
+def random_list(column, r, years):
+    """NULL, an empty list, or some values and NULLs."""
+    match column.name:
+        case "none":
+            return r.choice([None, []])
+        case "empty":
+            return []
+        case "nulls":
+            return [None] * r.randrange(1, 4)
+    if (kind := r.random()) < 0.2:
+        return None if kind < 0.1 else []
+    return [None if r.random() < 0.1 else random_value(column.of, r, years) for _ in range(r.choice([1, 1, 2, 3, 9]))]
+
+
+def list_rows(r, columns, size, years=(1, 9999)):
+    """Rows as dicts, with the rising number n."""
+    return [{c.name: random_list(c, r, years) if c.kind == "list" else n if c.name == "n" else r.choice([None, text(r)]) for c in columns}
+            for n in range(size)]
 
 
 GROUP = 8 << 20  # bytes of input that make a row group where the first MiB is kept

@@ -7,7 +7,9 @@ select(file, predicates)
                the column n of the rows of each, by its own filters
 
 able(column)   whether its filters can be right for a type at all (all, without
-               it)"""
+               it)
+lists(file)    the rows of columns that are lists, of a reader without cells
+null_lists     False, if a list that is NULL is empty to it"""
 
 import collections
 

@@ -12,7 +12,16 @@ TYPES = {"string": pyarrow.string(), "json": pyarrow.string(), "boolean": pyarro
 
 
 def arrow_type(column):
+    if column.kind == "list":
+        return pyarrow.list_(pyarrow.field("element", arrow_type(column.of)))
     return pyarrow.decimal128(column.precision, column.scale) if column.kind == "decimal" else TYPES[column.kind]
+
+
+def plain_type(column):
+    """The same, with moments as microseconds."""
+    if column.kind == "list":
+        return pyarrow.list_(pyarrow.field("element", plain_type(column.of)))
+    return pyarrow.int64() if column.kind == "timestamp" else arrow_type(column)
 
 
 class PyArrow:

@@ -10,6 +10,7 @@ AT_ONCE = 30
 
 class ClickHouse:
     name = "ClickHouse"
+    null_lists = False
 
     def __init__(self):
         self.session = chdb.connect(":memory:")
@@ -17,6 +18,9 @@ class ClickHouse:
 
     def close(self):
         self.session.close()
+
+    def able(self, column):
+        return column.kind != "list"  # none is NULL
 
     def table(self, query):
         return pyarrow.ipc.open_file(pyarrow.py_buffer(self.session.query(query, "Arrow").bytes())).read_all()

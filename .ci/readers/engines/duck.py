@@ -15,6 +15,8 @@ class DuckDB:
         self.db.execute("SET TimeZone='UTC'; SET threads=1")
 
     def type(self, column):
+        if column.kind == "list":
+            return self.type(column.of) + "[]"
         return column.type.upper() if column.kind == "decimal" else self.kinds[column.kind]
 
     def types(self, file):

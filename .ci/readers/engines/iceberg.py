@@ -28,6 +28,10 @@ class Iceberg:
     def close(self):
         self.folder.cleanup()
 
+    def able(self, column):
+        """It has no conditions on lists."""
+        return column.kind != "list"
+
     def table(self, file):
         table = self.catalog.create_table(next(self.names), pyarrow.schema([(c.name, arrow_type(c)) for c in file.columns]))
         table.add_files([str(file.path)])

@@ -4,6 +4,7 @@ and then each record."""
 
 import concurrent.futures
 import datetime
+import decimal
 import functools
 import glob
 import multiprocessing
@@ -35,9 +36,21 @@ class ParquetJava:
     def select(self, file, predicates):
         return self.process.submit(select, file, predicates).result()
 
+    def lists(self, file):
+        """The rows of columns that are lists."""
+        return self.process.submit(lists, file).result()
+
+    def able(self, column):
+        """A filter is about columns of single values."""
+        return column.kind != "list"
+
 
 def select(file, predicates):
     return list(filters().select(file, predicates))
+
+
+def lists(file):
+    return list(filters().lists(file))
 
 
 @functools.cache
@@ -71,6 +84,38 @@ class Filters:
                 found.append(int(record.getLong("n", 0)))
             reader.close()
             yield found
+
+    def lists(self, file):
+        reader = self.builder(self.groups(), self.path(file.path.as_uri())).withConf(self.settings).build()
+        while (record := reader.read()) is not None:
+            yield tuple(self.list(record, c) for c in file.columns)
+        reader.close()
+
+    def list(self, record, column):
+        if record.getFieldRepetitionCount(column.name) == 0:
+            return None
+        elements = record.getGroup(column.name, 0)
+        return [self.element(elements.getGroup("list", i), column.of) for i in range(elements.getFieldRepetitionCount("list"))]
+
+    def element(self, group, column):
+        if group.getFieldRepetitionCount("element") == 0:
+            return None
+        match stored(column):
+            case "int":
+                v = int(group.getInteger("element", 0))
+            case "long":
+                v = int(group.getLong("element", 0))
+            case "double":
+                return float(group.getDouble("element", 0))
+            case "boolean":
+                return bool(group.getBoolean("element", 0))
+            case _ if column.kind == "decimal":
+                v = int.from_bytes(bytes(group.getBinary("element", 0).getBytes()), "big", signed=True)
+            case _:
+                return str(group.getString("element", 0))
+        if column.kind == "date":
+            return EPOCH + datetime.timedelta(v)
+        return decimal.Decimal(v).scaleb(-column.scale) if column.kind == "decimal" else v
 
     def filter(self, p):
         match p:

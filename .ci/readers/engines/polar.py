@@ -11,6 +11,8 @@ class Polars:
              "double": polars.Float64, "date": polars.Date, "timestamp": polars.Datetime("us", "UTC")}
 
     def type(self, column):
+        if column.kind == "list":
+            return polars.List(self.type(column.of))
         return polars.Decimal(column.precision, column.scale) if column.kind == "decimal" else self.kinds[column.kind]
 
     def types(self, file):

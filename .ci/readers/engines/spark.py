@@ -34,6 +34,8 @@ class Spark:
         self.session.stop()
 
     def type(self, column):
+        if column.kind == "list":
+            return f"array<{self.type(column.of)}>"
         return column.type if column.kind == "decimal" else self.kinds[column.kind]
 
     def types(self, file):

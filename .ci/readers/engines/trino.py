@@ -16,7 +16,7 @@ import zipfile
 import pyarrow
 
 from conversion import micros
-from engines.arrow import arrow_type
+from engines.arrow import plain_type
 from predicates import number, sql
 
 AT_ONCE = 40  # conditions in one query
@@ -120,6 +120,8 @@ class Trino:
             request = urllib.request.Request(page["nextUri"], headers=headers)
 
     def type(self, column):
+        if column.kind == "list":
+            return f"array({self.type(column.of)})"
         return column.type if column.kind == "decimal" else self.kinds[column.kind]
 
     def table(self, file):
@@ -134,7 +136,7 @@ class Trino:
 
     def cells(self, file):
         rows = self.query(f"SELECT {', '.join(c.name for c in file.columns)} FROM {self.table(file)}")
-        columns = [pyarrow.array([parse(c, row[i]) for row in rows], pyarrow.int64() if c.kind == "timestamp" else arrow_type(c))
+        columns = [pyarrow.array([parse(c, row[i]) for row in rows], plain_type(c))
                    for i, c in enumerate(file.columns)]
         return pyarrow.table(columns, [c.name for c in file.columns])
 
@@ -160,5 +162,7 @@ def parse(column, v):
     """A value from its JSON."""
     if v is None:
         return None
+    if column.kind == "list":
+        return [parse(column.of, e) for e in v]
     parsers = {"decimal": decimal.Decimal, "date": datetime.date.fromisoformat, "timestamp": micros}
     return parsers.get(column.kind, lambda v: v)(v)
