@@ -28,6 +28,7 @@ var variants = map[string]map[string]string{
 	"direct, a bucket that exists": {"CreateBucket": "false", "Trigger": "s3"},
 	"database and crawler exist":   {"CreateDatabase": "false", "CreateCrawler": "false"},
 	"a key":                        {"KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1234"},
+	"a key of hashes":              {"HashKey": "0123456789abcdef0123456789abcdef"},
 	"the longest timeout":          {"Timeout": "900"},
 	"the shortest timeout":         {"Timeout": "60"},
 	"alarms by e-mail":             {"AlarmEmail": "somebody@example.com"},

@@ -87,6 +87,7 @@ func configuration(s *stack) []string {
 	for folder, at := range map[string]config.Location{"SourcePrefix": c.Source, "SinkPrefix": c.Sink, "LedgerPrefix": c.Ledger, "QuarantinePrefix": c.Quarantine} {
 		p.want(at == config.Location{Bucket: s.params["BucketName"], Prefix: s.params[folder]}, "%s is %s for the code", folder, at)
 	}
+	p.equal("key of hashes", c.HashKey, s.params["HashKey"])
 	p.equal("mapping", c.Mapping, s.params["MappingFile"])
 	p.equal("on_delete", c.OnDelete, s.params["OnDelete"])
 	p.equal("codec", c.Codec, s.params["Codec"])

@@ -14,13 +14,14 @@ import (
 const canonicalVersion = "# sluice mapping 1\n"
 
 // Hash identifies the meaning of the mapping: the SHA-256, in lower case hex,
-// of [Mapping.Canonical]. Comments, the order of keys, and whether a default is
+// of [Mapping.Canonical] and, if a column has the hash [HMAC], of a fingerprint
+// of the key. Comments, the order of keys, and whether a default is
 // spelled out do not change it; anything that changes an output does.
 func (m *Mapping) Hash() string {
-	return hash(m.Canonical())
+	return digest(m.Canonical() + m.keyLine())
 }
 
-func hash(canonical string) string {
+func digest(canonical string) string {
 	sum := sha256.Sum256([]byte(canonical))
 	return hex.EncodeToString(sum[:])
 }

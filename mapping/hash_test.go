@@ -130,6 +130,7 @@ func TestHashSeesMeaning(t *testing.T) {
 		"one null value": func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{`", "a`} },
 		"hash":           func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = mapping.SHA256 },
 		"hash to match":  func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = mapping.SHA256Match },
+		"keyed hash":     func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = mapping.HMAC },
 		"mask":           func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = mapping.Domain },
 		"bloom":          func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Bloom = true },
 	}

@@ -17,6 +17,7 @@ type Mapping struct {
 	Limits        Limits
 
 	valid string // hash of what Parse found to be valid
+	key   []byte // of columns with the hash HMAC
 }
 
 // Table says how one record becomes rows of one table.

@@ -43,7 +43,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	m.valid = m.Hash()
+	m.valid = digest(m.Canonical())
 	return m, nil
 }
 

@@ -16,6 +16,7 @@ const (
 	NoHash      Hash = iota // the text itself
 	SHA256                  // of the text
 	SHA256Match             // of the text trimmed and in lower case; nothing is left: no value
+	HMAC                    // HMAC-SHA256 of the text, see WithHashKey
 )
 
 // Mask says which part of its text a string column holds.
@@ -27,7 +28,7 @@ const (
 )
 
 var (
-	hashWords = [...]string{NoHash: "", SHA256: "sha256", SHA256Match: "sha256_match"}
+	hashWords = [...]string{NoHash: "", SHA256: "sha256", SHA256Match: "sha256_match", HMAC: "hmac"}
 	maskWords = [...]string{NoMask: "", Domain: "domain"}
 )
 

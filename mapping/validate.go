@@ -19,8 +19,11 @@ func (m *Mapping) Validate() error {
 	if err := m.words(); err != nil {
 		return err
 	}
+	if m.key == nil && m.NeedsHashKey() {
+		return errNoHashKey
+	}
 	text := m.Canonical()
-	if m.valid != "" && m.valid == hash(text) {
+	if m.valid != "" && m.valid == digest(text) {
 		return nil
 	}
 	// The canonical form is a mapping file, so the rules are in one place only.

@@ -109,7 +109,7 @@ func TestValidateErrors(t *testing.T) {
 			c.Transform, c.NullValues = []mapping.Transform{mapping.Lower}, []string{"N/A"}
 		}},
 		{"null value that is no UTF-8", "a format or a null value is not UTF-8", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"\xff"} }},
-		{"unknown hash", "Hash 3 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 3 }},
+		{"unknown hash", "Hash 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 4 }},
 		{"unknown mask", "Mask 2 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = 2 }},
 		{"hash of a timestamp", "hash gives a text", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Columns[2].Hash = mapping.SHA256 }},
 		{"unknown number format", "NumberFormat 5 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NumberFormat = 5 }},

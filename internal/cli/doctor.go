@@ -94,7 +94,7 @@ func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check))
 		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/config.md describes the file and the variables"})
 		return exitUsage, nil
 	}
-	if _, err := setup.LoadMapping(c.Mapping); err != nil {
+	if _, err := setup.LoadKeyedMapping(c.Mapping, c.HashKey); err != nil {
 		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
 		return exitUsage, nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/config"
 	"sluice/internal/setup"
 	"sluice/mapping"
 )
@@ -33,7 +34,7 @@ func mappingFlag(cmd *cobra.Command, name *string) {
 
 // loadMapping reads the mapping that a flag names, or the default.
 func (a *app) loadMapping(name string) (*mapping.Mapping, error) {
-	return setup.LoadMapping(a.mappingName(name))
+	return setup.LoadKeyedMapping(a.mappingName(name), a.getenv(config.HashKey))
 }
 
 func (a *app) mappingName(name string) string {

@@ -30,6 +30,7 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 	if f.lake != "" && f.config == "" {
 		c := setup.Lake(f.lake)
 		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
+		c.HashKey = getenv(config.HashKey)
 		return c, nil
 	}
 	c, err := config.Load(f.config, getenv)

@@ -27,8 +27,9 @@ var variables = []struct{ key, name string }{
 // lists are the keys whose value is a list of texts, with an example of one.
 var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3"}
 
-// otherVariables are those of the Lambda function, which the file does not have.
-var otherVariables = []string{"SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
+// otherVariables are those that the file does not have: a secret, and those of the
+// Lambda function.
+var otherVariables = []string{HashKey, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
 
 // under returns the names of the keys in a section of the file. The section ""
 // is the top level, and its names include those of the other sections.

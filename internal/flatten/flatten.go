@@ -2,6 +2,7 @@ package flatten
 
 import (
 	"bytes"
+	"hash"
 	"slices"
 
 	"sluice/internal/batch"
@@ -42,6 +43,7 @@ type Flattener struct {
 	empty  int64                // elements that gave no rows, by policy
 
 	clock clock
+	hmac  hash.Hash // nil if no column needs it
 
 	scratch    []byte // values that do not stand in the input as they are
 	source     int    // length of the source name, at the start of scratch
@@ -94,6 +96,9 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 		limits: m.Limits,
 		clock:  newClock(),
 		skip:   jsonscan.Skipper{MaxDepth: m.Limits.Depth},
+	}
+	if m.NeedsHashKey() {
+		f.hmac = m.HMAC()
 	}
 	f.top, f.place = compile(m, place)
 	f.memos = f.top.memos(nil)

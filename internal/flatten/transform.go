@@ -82,7 +82,14 @@ func (f *Flattener) addHash(l *leaf, t token) {
 			return
 		}
 	}
-	sum := sha256.Sum256(t.text)
+	var sum [sha256.Size]byte
+	if l.Hash == mapping.HMAC {
+		f.hmac.Reset()
+		f.hmac.Write(t.text)
+		f.hmac.Sum(sum[:0])
+	} else {
+		sum = sha256.Sum256(t.text)
+	}
 	var text [2 * sha256.Size]byte
 	hex.Encode(text[:], sum[:])
 	t = f.replace(t, len(f.scratch), text[:])

@@ -84,6 +84,9 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 	if g.one(2) {
 		m = built
 	}
+	if m, err = m.WithHashKey([]byte(hashKey)); err != nil {
+		t.Fatal(err)
+	}
 	total.mappings++
 	for left := *documents; left > 0; {
 		n := min(left, pick(g, 1, 5, 20, 20, 20, 100))

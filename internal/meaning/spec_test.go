@@ -411,7 +411,7 @@ func (c *column) build() mapping.Column {
 	}
 	col.MemberName = c.memberName
 	col.NullValues = c.texts.nullValues
-	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match}[c.texts.hash]
+	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match, "hmac": mapping.HMAC}[c.texts.hash]
 	col.NumberFormat = map[string]mapping.NumberFormat{"1,234.50": mapping.CommaPoint, "1.234,50": mapping.PointComma, "1 234,50": mapping.BlankComma, "1'234.50": mapping.ApostrophePoint}[c.texts.format]
 	col.Symbol = c.texts.symbol
 	col.Mask = map[string]mapping.Mask{"domain": mapping.Domain}[c.texts.mask]

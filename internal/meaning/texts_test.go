@@ -43,6 +43,9 @@ func (t *texts) held(text string) (string, []string) {
 			return null, nil
 		}
 	}
+	if t.hash == "hmac" {
+		return hmacOf(text), nil
+	}
 	if t.hash != "" {
 		return fmt.Sprintf("%x", sha256.Sum256([]byte(text))), nil
 	}
@@ -98,6 +101,23 @@ func (t *texts) plainNumber(text string) string {
 		number = "-" + number
 	}
 	return number
+}
+
+// hashKey is the key of hash: hmac.
+const hashKey = "0123456789abcdef0123456789abcdef"
+
+// hmacOf is RFC 2104 with SHA-256, for a key of at most 64 bytes.
+func hmacOf(text string) string {
+	var inner, outer [64]byte
+	for i := range inner {
+		var k byte
+		if i < len(hashKey) {
+			k = hashKey[i]
+		}
+		inner[i], outer[i] = k^0x36, k^0x5c
+	}
+	sum := sha256.Sum256([]byte(string(inner[:]) + text))
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(string(outer[:])+string(sum[:]))))
 }
 
 // yaml writes the keys.
@@ -168,7 +188,7 @@ func (g *generator) texts(c *column) (t texts) {
 	}
 	if c.kind == "string" {
 		if g.one(2) {
-			t.hash = pick(g, "sha256", "sha256_match")
+			t.hash = pick(g, "sha256", "sha256_match", "hmac")
 		} else if g.one(3) {
 			t.mask = "domain"
 		}

@@ -74,7 +74,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 			return nil, fmt.Errorf("open source: %s is a file; name a folder", dir)
 		}
 	}
-	m, err := LoadMapping(c.Mapping)
+	m, err := LoadKeyedMapping(c.Mapping, c.HashKey)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +193,19 @@ func LoadMapping(name string) (*mapping.Mapping, error) {
 	}
 	if err != nil {
 		return nil, &MappingError{err}
+	}
+	return m, nil
+}
+
+// LoadKeyedMapping is LoadMapping for a conversion: the columns that need a key get
+// it.
+func LoadKeyedMapping(name, key string) (*mapping.Mapping, error) {
+	m, err := LoadMapping(name)
+	if err != nil || !m.NeedsHashKey() {
+		return m, err
+	}
+	if m, err = m.WithHashKey([]byte(key)); err != nil {
+		return nil, &MappingError{fmt.Errorf("mapping %s: %s: %w", name, config.HashKey, err)}
 	}
 	return m, nil
 }
