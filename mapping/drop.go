@@ -68,18 +68,9 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 	}
 }
 
-// around reports whether what p leads to may hold what q leads to: an index and
-// a wildcard may be the same element.
+// around reports whether what p leads to may hold what q leads to.
 func (p Path) around(q Path) bool {
-	if len(p) > len(q) {
-		return false
-	}
-	for i, s := range p {
-		if s != q[i] && (s.Kind == Name || q[i].Kind == Name) {
-			return false
-		}
-	}
-	return true
+	return len(p) <= len(q) && shape(p) == shape(q[:len(p)]) && p.meets(q[:len(p)])
 }
 
 func appendDrop(b []byte, drop []Path) []byte {

@@ -42,7 +42,11 @@ func (s *spec) dropFault() string {
 // alike reports whether two paths may lead to the same value.
 func alike(p, q path) bool {
 	for i := range p {
-		if names := p[i].kind == '.' || q[i].kind == '.'; names && p[i] != q[i] {
+		a, b := p[i], q[i]
+		switch {
+		case (a.kind == '.') != (b.kind == '.') || (a.kind == 'm') != (b.kind == 'm') || a.kind == '.' && a != b:
+			return false
+		case a.kind == '[' && b.kind == '[' && a.i != b.i && a.i < 0 == (b.i < 0):
 			return false
 		}
 	}
