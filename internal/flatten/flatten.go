@@ -48,7 +48,8 @@ type Flattener struct {
 	scratch    []byte // values that do not stand in the input as they are
 	source     int    // length of the source name, at the start of scratch
 	sourceHash uint64
-	bits       []set // members seen, from the 64th on, of the objects being read
+	units      []byte // an amount in whole units, while it is read
+	bits       []set  // members seen, from the 64th on, of the objects being read
 }
 
 // table is what a Flattener keeps for each table.

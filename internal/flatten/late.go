@@ -266,10 +266,9 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 			return token{}, num, false
 		}
 	}
-	off := len(f.scratch)
-	f.scratch = append(append(f.scratch, t.text...), 'e', '-')
-	f.scratch = append(strconv.AppendInt(f.scratch, int64(digits), 10), 0)
-	text := f.scratch[off : len(f.scratch)-1]
+	f.units = append(append(f.units[:0], t.text...), 'e', '-')
+	f.units = append(strconv.AppendInt(f.units, int64(digits), 10), 0)
+	text := f.units[:len(f.units)-1]
 	num, _ = wholeNumber(text)
 	return token{text: text, at: t.at}, num, true
 }
