@@ -10,7 +10,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/parquetcodec"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
 )
 
@@ -123,7 +123,7 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 		CreatedBy: "sluice version " + Version(),
 	})
 	stats := statsOf(&r)
-	reject := new(reason.Reject)
+	reject := new(rejection.Error)
 	switch {
 	case errors.As(err, &reject):
 		stats.Outcome, stats.Reason = Reject, reject.Code

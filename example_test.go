@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/mapping"
+	"sluice/reason"
 	"sluice/schema"
 )
 
@@ -47,7 +48,7 @@ func ExampleConvert_reject() {
 	var reject *sluice.RejectError
 	if errors.As(err, &reject) {
 		fmt.Println(reject.Reason, "at byte", reject.Offset)
-		fmt.Println("fetch it again:", reject.Reason == sluice.ReasonTruncatedJSON)
+		fmt.Println("fetch it again:", reject.Reason == reason.TruncatedJSON)
 	}
 	// Output:
 	// truncated_json at byte 26

@@ -3,15 +3,12 @@ package sluice_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"sluice"
@@ -186,34 +183,5 @@ func TestConvertBuiltMapping(t *testing.T) {
 	})
 	if valid < all/10 {
 		t.Errorf("only %d of %d mappings were valid", valid, all)
-	}
-}
-
-var update = flag.Bool("update", false, "write reason.go anew")
-
-// reason.go is internal/reason/reason.go once more, for programs.
-func TestReasonConstants(t *testing.T) {
-	codes, err := os.ReadFile("internal/reason/reason.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("reason.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	group := regexp.MustCompile(`(?s)\nconst \(\n.*?\n\)`)
-	groups := group.FindAll(codes, -1)
-	want := group.ReplaceAllFunc(got, func([]byte) (next []byte) {
-		next, groups = groups[0], groups[1:]
-		return regexp.MustCompile(`(\w+)( *) Code = .*`).ReplaceAll(next, []byte("Reason$1$2 = reason.$1"))
-	})
-	if *update {
-		if err := os.WriteFile("reason.go", want, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" || len(groups) > 0 {
-		t.Errorf("make reason.go anew with\n\tgo test . -run TestReasonConstants -update\n(-want +got):\n%s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 func convert(t *testing.T, in string) (sluice.Stats, error) {
@@ -49,7 +50,7 @@ func TestOutcome(t *testing.T) {
 	}{
 		{order, sluice.Accept, "", 1},
 		{"[" + order + ",{}]", sluice.Quarantine, "", 2},
-		{"[" + order + ",{}", sluice.Reject, sluice.ReasonTruncatedJSON, 0},
+		{"[" + order + ",{}", sluice.Reject, reason.TruncatedJSON, 0},
 	} {
 		stats, err := convert(t, c.in)
 		if stats.Outcome != c.outcome || stats.Reason != c.reason || stats.RecordsRead != c.read || stats.BytesRead == 0 || stats.Reasons == nil || stats.Sums == nil {
@@ -83,7 +84,7 @@ func TestStatsAdd(t *testing.T) {
 	total.Add(stats)
 	total.Add(stats)
 	const column = "order_lines.total_amount"
-	if total.Sums[column] != "0.4000" || total.RecordSums[column] != "0.2000" || total.RecordsRead != 4 || total.Reasons[sluice.ReasonMissingField] != 2 {
+	if total.Sums[column] != "0.4000" || total.RecordSums[column] != "0.2000" || total.RecordsRead != 4 || total.Reasons[reason.MissingField] != 2 {
 		t.Errorf("added up: %+v", total)
 	}
 }

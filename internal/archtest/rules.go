@@ -19,15 +19,17 @@ var ladder = map[string]rung{
 		"the rules of time zones are data; they do not know which of them a mapping names, and what for"},
 	"mapping": {[]string{"internal/suggest", "internal/yamlfile", "internal/zones", "schema"},
 		"a mapping only says what is wanted; how that is done (scanning, flattening, Parquet) must not shape the public format"},
-	"internal/reason": {nil,
+	"reason": {nil,
 		"reason codes are a contract that every stage uses; they depend on no stage"},
-	"internal/jsonscan": {[]string{"internal/reason"},
+	"internal/rejection": {[]string{"reason"},
+		"every stage may reject an object; the error knows only its code"},
+	"internal/jsonscan": {[]string{"internal/rejection", "reason"},
 		"the scanner knows JSON text and where records begin, not what a mapping wants from them, so it can be fuzzed alone"},
-	"internal/input": {[]string{"internal/reason"},
+	"internal/input": {[]string{"internal/rejection", "reason"},
 		"input decompresses stored bytes, and knows nothing about JSON"},
 	"internal/batch": {[]string{"schema"},
 		"a batch is typed columns: it knows neither where values come from nor how they are written"},
-	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/reason", "internal/zones", "mapping", "schema"},
+	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/zones", "mapping", "reason", "schema"},
 		"flatten turns record bytes into a batch; it must not know the file format that comes after it"},
 	"internal/parquettype": {[]string{"schema"},
 		"writer and reader share the description of a column in a file"},
@@ -39,13 +41,13 @@ var ladder = map[string]rung{
 		"parquetfile turns a batch into a file; it must not know the JSON or the mapping before it"},
 	"internal/parquetread": {[]string{"internal/parquetcodec", "internal/parquettype", "schema"},
 		"the reader only shares the description of columns and the list of codecs with the writer: it needs much more of the Parquet library, which the Lambda function must not carry"},
-	"internal/quarantine": {[]string{"internal/jsonscan", "internal/reason"},
+	"internal/quarantine": {[]string{"internal/jsonscan", "internal/rejection", "reason"},
 		"the quarantine file holds records as they were read, so it must not depend on how they are flattened or written"},
 	"internal/conversion": {[]string{
 		"internal/batch", "internal/flatten", "internal/input", "internal/jsonscan", "internal/parquetfile",
-		"internal/quarantine", "internal/reason", "mapping", "schema"},
+		"internal/quarantine", "internal/rejection", "mapping", "reason", "schema"},
 		"the conversion joins the stages, and is the one place that knows them all"},
-	".": {[]string{"internal/conversion", "internal/parquetcodec", "internal/reason", "mapping"},
+	".": {[]string{"internal/conversion", "internal/parquetcodec", "internal/rejection", "mapping", "reason"},
 		"the root is the library's public API over the conversion; it must not know what is beside or above it (command, files, generated data)"},
 	"internal/filelock": {nil,
 		"a lock belongs to an open file, whatever the file is for"},
@@ -97,7 +99,7 @@ var ladder = map[string]rung{
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
 		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/ledger", "internal/parquetread",
-		"internal/pipeline", "internal/reason", "internal/setup", "internal/store", "internal/suggest", "mapping"},
+		"internal/pipeline", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader for previews, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
@@ -128,7 +130,7 @@ var banned = map[string]string{
 
 // core is the library: the root and all below it.
 var core = []string{
-	".", "schema", "mapping", "internal/conversion", "internal/suggest", "internal/yamlfile", "internal/zones", "internal/reason", "internal/jsonscan", "internal/input", "internal/batch",
+	".", "schema", "mapping", "internal/conversion", "internal/suggest", "internal/yamlfile", "internal/zones", "reason", "internal/rejection", "internal/jsonscan", "internal/input", "internal/batch",
 	"internal/flatten", "internal/parquettype", "internal/parquetcodec", "internal/parquetfile", "internal/parquetread", "internal/quarantine",
 }
 

@@ -8,7 +8,7 @@ import (
 	"sluice"
 	"sluice/internal/catalog"
 	"sluice/internal/ledger"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // hint is what a person can do about an error; empty if nothing is known.

@@ -12,8 +12,9 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // outcome is all that a caller sees of a conversion.
@@ -30,7 +31,7 @@ func outcomeOf(t *rapid.T, m *mapping.Mapping, src io.Reader, opts conversion.Op
 	o := outcome{Stats: stats}
 	if err != nil {
 		o.Err = err.Error()
-		if reject := new(reason.Reject); !errors.As(err, &reject) {
+		if reject := new(rejection.Error); !errors.As(err, &reject) {
 			t.Fatalf("the world does not fail here: %v", err)
 		}
 		o.Stats.BytesRead = 0 // how far it read ahead before the reject
@@ -124,7 +125,7 @@ func TestStrayEntryReadAhead(t *testing.T) {
 	in.WriteString("{\"id\":2,\"sluice_quarantine\":1}\n{\"id\":3}\n")
 	for _, threads := range []int{1, 2, 4} {
 		got := convert(t, m, bytes.NewReader(in.Bytes()), conversion.Options{Threads: threads, RowGroupBytes: rowGroup, RowGroupRows: 1 << 20})
-		var reject *reason.Reject
+		var reject *rejection.Error
 		if !errors.As(got.err, &reject) || reject.Code != reason.BadQuarantineFile || reject.Offset != at {
 			t.Errorf("%d threads: %v, want bad_quarantine_file at byte %d", threads, got.err, at)
 		}

@@ -16,7 +16,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/parquetread"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
 )
 
@@ -74,7 +74,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 	}
 	var bad bytes.Buffer
 	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: "input", Quarantine: &bad})
-	reject := new(reason.Reject)
+	reject := new(rejection.Error)
 	switch {
 	case errors.As(err, &reject):
 		fmt.Fprintf(&out, "outcome: reject\nreject: %s at byte %d: %s\n", reject.Code, reject.Offset, reject.Detail)

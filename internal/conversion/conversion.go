@@ -13,8 +13,9 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/internal/parquetfile"
 	"sluice/internal/quarantine"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // Output is where the file of a table goes.
@@ -51,7 +52,7 @@ type conversion struct {
 }
 
 // Run reads JSON from src, or nothing if it is nil, and writes an output for
-// each table of m, in their order. A [*reason.Reject] says that the input
+// each table of m, in their order. A [*rejection.Error] says that the input
 // cannot be trusted; any other error comes from outside. After an error, throw
 // away what was written; the result says how far the input was read.
 func Run(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (Result, error) {
@@ -254,7 +255,7 @@ func (c *conversion) checkShare() error {
 	}
 	s := &c.progress.counts
 	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
-		return &reason.Reject{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
+		return &rejection.Error{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
 			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}
 	}
 	return nil
@@ -281,7 +282,7 @@ func (c *conversion) result() (Result, error) {
 // a reject that they explain, the counts by reason.
 func (c *conversion) failed(err error) (Result, error) {
 	p := &c.progress
-	reject := new(reason.Reject)
+	reject := new(rejection.Error)
 	switch {
 	case !errors.As(err, &reject):
 		return Result{Counts: p.counts, BytesRead: p.stored}, err

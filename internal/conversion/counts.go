@@ -1,6 +1,6 @@
 package conversion
 
-import "sluice/internal/reason"
+import "sluice/reason"
 
 // Counts is what was read of an input, or of a part of it.
 type Counts struct {

@@ -8,8 +8,9 @@ import (
 	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // decoder reads records into the batches of a row group, one row group after
@@ -217,7 +218,7 @@ func (d *decoder) quarantine(r *misfit) error {
 	read := d.first + d.counts.RecordsRead
 	switch {
 	case e.Reason == reason.BadQuarantineFile:
-		return &reason.Reject{Code: e.Reason, Offset: e.Offset, Detail: jsonscan.StrayEntry}
+		return &rejection.Error{Code: e.Reason, Offset: e.Offset, Detail: jsonscan.StrayEntry}
 	case d.bad == nil:
 		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", read, e.Reason)
 	}

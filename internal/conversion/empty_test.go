@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // Members and frames without content may stand anywhere, in any number.
@@ -37,7 +38,7 @@ func TestNothingBetween(t *testing.T) {
 				}
 			}
 			got := convert(t, m, strings.NewReader(many), conversion.Options{})
-			var reject *reason.Reject
+			var reject *rejection.Error
 			if !errors.As(got.err, &reject) || reject.Code != reason.EmptyFile {
 				t.Errorf("nothing else: %v", got.err)
 			}
@@ -68,7 +69,7 @@ func TestSourceThatGivesNothing(t *testing.T) {
 			if got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 50}, conversion.Options{Threads: threads}); got.err != nil || len(got.rows) != 1 {
 				t.Errorf("%s: %d rows, %v", name, len(got.rows), got.err)
 			}
-			var reject *reason.Reject
+			var reject *rejection.Error
 			got := convert(t, m, &hesitant{Reader: strings.NewReader(in), each: 1 << 30}, conversion.Options{Threads: threads})
 			if !errors.Is(got.err, io.ErrNoProgress) || errors.As(got.err, &reject) {
 				t.Errorf("%s: %v", name, got.err)
@@ -96,7 +97,7 @@ func TestEndlessNothing(t *testing.T) {
 		for _, threads := range []int{1, 3} {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			_, err := run(ctx, io.Discard, &again{text: none}, m, conversion.Options{Threads: threads})
-			var reject *reason.Reject
+			var reject *rejection.Error
 			if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &reject) {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -11,7 +11,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/gen"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
 )
 
@@ -48,7 +48,7 @@ func FuzzConvert(f *testing.F) {
 				t.Fatalf("read whole: %v %+v\nread byte by byte: %v %+v", whole.err, whole.stats, cut.err, cut.stats)
 			}
 			if whole.err != nil {
-				var reject *reason.Reject
+				var reject *rejection.Error
 				if !errors.As(whole.err, &reject) {
 					t.Fatalf("an error of the world without one: %v", whole.err)
 				}

@@ -7,8 +7,9 @@ import (
 
 	"sluice/internal/input"
 	"sluice/internal/quarantine"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // shareFloor is the number of records up to which an object is never rejected
@@ -58,7 +59,7 @@ func (m *misfits) add(read, offset int64) error {
 	m.out.offset = offset
 	follow := max(0, math.Ceil((m.most-float64(offset))/2))
 	if read > shareFloor && float64(m.records) > m.share*(float64(read)+follow) {
-		return &reason.Reject{Code: reason.QuarantineShare, Offset: offset, Detail: fmt.Sprintf(
+		return &rejection.Error{Code: reason.QuarantineShare, Offset: offset, Detail: fmt.Sprintf(
 			"%d of the first %d records do not fit the mapping; whatever follows, that is more than quarantine_share: %g", m.records, read, m.share)}
 	}
 	return nil
@@ -74,7 +75,7 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.limit-b.n {
-		return 0, &reason.Reject{Code: reason.QuarantineBytes, Offset: b.offset, Detail: fmt.Sprintf(
+		return 0, &rejection.Error{Code: reason.QuarantineBytes, Offset: b.offset, Detail: fmt.Sprintf(
 			"the quarantined records take more than %d bytes (quarantine_bytes, and decompression_ratio times the input)", b.limit)}
 	}
 	n, err := b.w.Write(p)
@@ -83,6 +84,6 @@ func (b *bounded) Write(p []byte) (int, error) {
 }
 
 // keepsReasons reports whether the counts by reason explain a reject.
-func keepsReasons(r *reason.Reject) bool {
+func keepsReasons(r *rejection.Error) bool {
 	return r.Code == reason.QuarantineShare || r.Code == reason.QuarantineBytes
 }

@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // counted counts what a conversion writes or reads.
@@ -76,7 +77,7 @@ func TestShareAsItGoes(t *testing.T) {
 			src = stream{src} // whose size is only known if it is told
 		}
 		got := convert(t, m, src, opts)
-		var reject *reason.Reject
+		var reject *rejection.Error
 		rejected := errors.As(got.err, &reject)
 		if want := len(records) > 10 && float64(misfits) > share*float64(len(records)); rejected != want || got.err != nil && !rejected {
 			r.Fatalf("%d of %d: %v", misfits, len(records), got.err)
@@ -93,7 +94,7 @@ func TestShareRejectsEarly(t *testing.T) {
 	text := strings.Repeat("{\"n\":\"x\"}\n", 1<<20)
 	src := &counted{Reader: strings.NewReader(text)}
 	got := convert(t, m, src, conversion.Options{})
-	var reject *reason.Reject
+	var reject *rejection.Error
 	if !errors.As(got.err, &reject) || reject.Code != reason.QuarantineShare || reject.Offset != 100 {
 		t.Errorf("%v", got.err)
 	}
@@ -125,7 +126,7 @@ func TestQuarantineBytes(t *testing.T) {
 				var out bytes.Buffer
 				stats, err := run(t.Context(), &out, strings.NewReader(test.in), m,
 					conversion.Options{Quarantine: bad, Size: int64(len(test.in)), Source: source, Threads: threads})
-				var reject *reason.Reject
+				var reject *rejection.Error
 				if !errors.As(err, &reject) || reject.Code != reason.QuarantineBytes {
 					t.Fatalf("%v, %+v", err, stats)
 				}

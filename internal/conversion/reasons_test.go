@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 )
 
 // reasonsMapping is the mapping that docs/reasons.md gives for its examples.
@@ -132,7 +132,7 @@ func (c reasonCase) of() string {
 
 func checkRejected(t *testing.T, c reasonCase, r result) {
 	t.Helper()
-	reject, ok := errors.AsType[*reason.Reject](r.err)
+	reject, ok := errors.AsType[*rejection.Error](r.err)
 	if !ok {
 		t.Fatalf("error %v, want a reject", r.err)
 	}

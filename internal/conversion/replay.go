@@ -8,8 +8,8 @@ import (
 	"sluice/internal/flatten"
 	"sluice/internal/jsonscan"
 	"sluice/internal/quarantine"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // replay feeds the records of a quarantine file. Those that fit a fixed mapping

@@ -14,7 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // TestReplayRewritten: a quarantine file that another tool has written again is
@@ -100,7 +101,7 @@ func TestReplayDamaged(t *testing.T) {
 		"wrapped entries":      `{"x":1,"sluice_quarantine":[{"reason":""}]}`,
 	} {
 		got := convert(t, orders, strings.NewReader(in), conversion.Options{})
-		var reject *reason.Reject
+		var reject *rejection.Error
 		if !errors.As(got.err, &reject) || reject.Code != "bad_quarantine_file" {
 			t.Errorf("%s: %v %+v", name, got.err, got.stats)
 		}
@@ -126,7 +127,7 @@ func TestReplayDamaged(t *testing.T) {
 				"an array": "[{}," + file + "]",
 			} {
 				got := convert(t, m, strings.NewReader(in), conversion.Options{})
-				var reject *reason.Reject
+				var reject *rejection.Error
 				if !errors.As(got.err, &reject) || reject.Code != reason.BadQuarantineFile || reject.Offset != int64(strings.Index(in, file)) {
 					t.Errorf("%s before, %s: %v %+v\n%q", before, name, got.err, got.stats, got.rows)
 				}

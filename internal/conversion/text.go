@@ -7,7 +7,7 @@ import (
 	"sluice/internal/flatten"
 	"sluice/internal/jsonscan"
 	"sluice/internal/quarantine"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // text feeds the records of JSON text.

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"sluice/internal/conversion"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 )
 
 // What several threads must not change, besides the bytes of the output.
@@ -41,7 +41,7 @@ func TestVerdictBeforeTheCut(t *testing.T) {
 	for _, threads := range []int{1, 2, 2, 2, 3} {
 		for name, src := range map[string]io.Reader{"stream": stream{bytes.NewReader(in)}, "file": bytes.NewReader(in)} {
 			_, err := run(t.Context(), io.Discard, src, m, conversion.Options{Threads: threads, Size: int64(len(in)) + 1000, Quarantine: io.Discard})
-			if reject := new(reason.Reject); !errors.As(err, &reject) || reject.Code != "bad_json" {
+			if reject := new(rejection.Error); !errors.As(err, &reject) || reject.Code != "bad_json" {
 				t.Errorf("%s, %d threads: %v", name, threads, err)
 			}
 		}

@@ -12,7 +12,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/gen"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
 )
 
 // TestSize: a body that ends early is an error from outside and does not reject
@@ -26,7 +26,7 @@ func TestSize(t *testing.T) {
 		"at a line end": {doc[:line], doc}, "in a line": {doc[:line+9], doc}, "gzip": {zipped[:len(zipped)-3], zipped}, "nothing": {nil, doc}, "too much": {append(doc[:len(doc):len(doc)], doc...), doc},
 	} {
 		got := convert(t, m, bytes.NewReader(c.came), conversion.Options{Size: int64(len(c.whole))})
-		var reject *reason.Reject
+		var reject *rejection.Error
 		if got.err == nil || errors.As(got.err, &reject) {
 			t.Errorf("%s: got %v, want an error that is no reject", name, got.err)
 		}

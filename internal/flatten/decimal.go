@@ -4,7 +4,7 @@ import (
 	"math/bits"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 var pow10 = func() (p [20]uint64) {

@@ -7,8 +7,8 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // late is a column that gets its value when its element ends, since the value

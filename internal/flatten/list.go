@@ -3,7 +3,7 @@ package flatten
 import (
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // list reads the values of an array into columns of lists.

@@ -2,7 +2,7 @@ package flatten
 
 import (
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // cursor is a place in an object. Most objects have the same members in the

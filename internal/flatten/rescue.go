@@ -3,8 +3,8 @@ package flatten
 import (
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // rescue collects the members of a record that no path names, for the column

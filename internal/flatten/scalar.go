@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 	"sluice/schema"
 )
 

@@ -2,9 +2,9 @@ package flatten
 
 import (
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/internal/zones"
 	"sluice/mapping"
+	"sluice/reason"
 	"sluice/schema"
 )
 

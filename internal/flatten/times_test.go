@@ -10,9 +10,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"sluice/internal/reason"
 	"sluice/internal/zones"
 	"sluice/mapping"
+	"sluice/reason"
 	"sluice/schema"
 )
 

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // What a mapping may want done to the text of a value. All of it depends on the

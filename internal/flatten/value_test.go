@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 	"sluice/schema"
 )
 

@@ -3,8 +3,8 @@ package flatten
 import (
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // element reads the value at p for n, and ends the elements that are complete

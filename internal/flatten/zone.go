@@ -4,8 +4,8 @@ import (
 	"math"
 	"time"
 
-	"sluice/internal/reason"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // zone turns what clocks of a place show into moments.

@@ -16,7 +16,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // RatioFloor is the decompressed size below which a high ratio is not a sign of
@@ -219,13 +220,13 @@ func (r *Reader) nextMember() error {
 }
 
 func (r *Reader) reject(code reason.Code, detail string) error {
-	return &reason.Reject{Code: code, Offset: r.out, Detail: detail}
+	return &rejection.Error{Code: code, Offset: r.out, Detail: detail}
 }
 
 // rejected tells damaged bytes from a failure of the source: if the source
 // delivered without an error, an error of the decoder is about the bytes.
 func (r *Reader) rejected(err error) error {
-	var known *reason.Reject
+	var known *rejection.Error
 	if r.raw.err != nil {
 		return r.raw.err
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // What is too large to be held, or holds no record, is streamed past.

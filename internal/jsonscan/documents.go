@@ -1,6 +1,9 @@
 package jsonscan
 
-import "sluice/internal/reason"
+import (
+	"sluice/internal/rejection"
+	"sluice/reason"
+)
 
 // After an array of records comes the rest of its document, and maybe another
 // document.
@@ -49,7 +52,7 @@ func (r *Records) pass() error {
 	v.Name = func(depth int, raw []byte) { entry = entry || depth == 1 && SameName(raw, Entry) }
 	err := r.stream(&v, func([]byte) error { return nil })
 	if entry {
-		return &reason.Reject{Code: reason.BadQuarantineFile, Offset: start, Detail: StrayEntry}
+		return &rejection.Error{Code: reason.BadQuarantineFile, Offset: start, Detail: StrayEntry}
 	}
 	return err
 }

@@ -7,7 +7,8 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // pad copies s in front of the padding that the scanner wants.
@@ -234,7 +235,7 @@ func ended(err error) string {
 	if err == nil {
 		return "end\n"
 	}
-	if r, ok := err.(*reason.Reject); ok {
+	if r, ok := err.(*rejection.Error); ok {
 		return "reject " + string(r.Code) + "\n"
 	}
 	return err.Error() + "\n"

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // magics are the first bytes of files that are not JSON but often named like

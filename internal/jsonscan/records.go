@@ -3,7 +3,8 @@ package jsonscan
 import (
 	"bytes"
 
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // Entry is the member that makes an object an entry of a quarantine file. Such
@@ -167,5 +168,5 @@ func (r *Records) notJSON() error {
 }
 
 func (r *Records) reject(code reason.Code, at int, detail string) error {
-	return &reason.Reject{Code: code, Offset: r.w.Offset(at), Detail: detail}
+	return &rejection.Error{Code: code, Offset: r.w.Offset(at), Detail: detail}
 }

@@ -3,7 +3,7 @@ package jsonscan
 import (
 	"bytes"
 
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // After a record that is no JSON, reading goes on only if line ends separate the

@@ -1,6 +1,6 @@
 package jsonscan
 
-import "sluice/internal/reason"
+import "sluice/reason"
 
 // Skipper skips values that feed no column, but checks them as if they did:
 // syntax, UTF-8, surrogates and duplicate keys. It can be reused; the zero

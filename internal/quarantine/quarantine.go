@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // prefix begins every entry as it is written here.

@@ -7,7 +7,8 @@ import (
 	"io"
 
 	"sluice/internal/jsonscan"
-	"sluice/internal/reason"
+	"sluice/internal/rejection"
+	"sluice/reason"
 )
 
 // Reader reads the entries of a quarantine file, to replay them: as they were
@@ -106,12 +107,12 @@ func (r *Reader) Discard(emit func([]byte) error) error {
 }
 
 func (r *Reader) reject(detail string) error {
-	return &reason.Reject{Code: reason.BadQuarantineFile, Offset: r.w.Offset(r.w.Pos), Detail: detail}
+	return &rejection.Error{Code: reason.BadQuarantineFile, Offset: r.w.Offset(r.w.Pos), Detail: detail}
 }
 
 // bad makes every reject one of a quarantine file, whatever is wrong with it.
 func bad(err error) error {
-	var r *reason.Reject
+	var r *rejection.Error
 	if errors.As(err, &r) {
 		r.Code = reason.BadQuarantineFile
 	}

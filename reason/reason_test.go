@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"sluice/internal/reason"
+	"sluice/reason"
 )
 
 // usedForObjectsToo are the codes of records that also reject objects; the
@@ -27,7 +27,7 @@ var usedForObjectsToo = []string{"bad_json", "duplicate_key", "truncated_json"}
 func TestDocumented(t *testing.T) {
 	record, object := constants(t)
 	object = append(object, usedForObjectsToo...)
-	doc, err := os.ReadFile("../../docs/reasons.md")
+	doc, err := os.ReadFile("../docs/reasons.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,12 +63,12 @@ func TestHints(t *testing.T) {
 func TestNamed(t *testing.T) {
 	record, object := constants(t)
 	codes := append(record, object...)
-	docs, err := filepath.Glob("../../docs/*.md")
+	docs, err := filepath.Glob("../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	named := 0
-	for _, name := range append(docs, "../../README.md", "../../CHANGELOG.md") {
+	for _, name := range append(docs, "../README.md", "../CHANGELOG.md") {
 		doc, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

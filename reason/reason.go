@@ -1,9 +1,7 @@
 // Package reason holds the codes that say why a record was quarantined or an
-// object rejected. They are a contract: reports, quarantine files, metrics
-// and docs/reasons.md use the same words.
+// object rejected. docs/reasons.md explains each. They are a contract: reports,
+// quarantine files and metrics use the same words.
 package reason
-
-import "fmt"
 
 // Code is one reason. The zero value means that there is none.
 type Code string
@@ -72,14 +70,3 @@ const (
 	QuarantineBytes    Code = "quarantine_bytes"
 	BadQuarantineFile  Code = "bad_quarantine_file"
 )
-
-// Reject is the error of an object that cannot be trusted.
-type Reject struct {
-	Code   Code
-	Offset int64  // in the decompressed bytes, as near as is known
-	Detail string // never a value of the object
-}
-
-func (r *Reject) Error() string {
-	return fmt.Sprintf("byte %d: %s: %s", r.Offset, r.Code, r.Detail)
-}
