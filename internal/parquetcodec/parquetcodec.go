@@ -1,6 +1,6 @@
 // Package parquetcodec is the one list of codecs that the pages of a Parquet
-// file are compressed with: their names, how a page is compressed, and what a
-// compressed page says about its size.
+// file are compressed with: their names, and how a page is compressed and
+// decompressed.
 package parquetcodec
 
 import (
@@ -23,22 +23,24 @@ type codec struct {
 	// compress makes a function that may keep things from page to page; nil
 	// stores pages as they are.
 	compress func() compress
-	// size is what a page of stored bytes says that it has when decompressed,
-	// which the decoder holds it to: files that are read back are not trusted.
-	// start is as many of its bytes as are at hand.
-	size func(start []byte, stored int) (uint64, error)
+	// decompress makes the function for the way back; nil takes pages as they are.
+	decompress func() decompress
 }
 
 // compress appends a compressed page to dst. It holds numbers of width bytes,
 // or other values if width is 0.
 type compress func(dst, page []byte, width int) []byte
 
+// decompress appends a page to dst. Files that are read back are not trusted:
+// a page that is larger than the room in dst is an error, before it takes memory.
+type decompress func(dst, page []byte) ([]byte, error)
+
 // codecs are all there are, the default first. Athena, Trino, Spark, DuckDB,
 // Arrow and Polars read each of them.
 var codecs = []codec{
-	{"zstd", format.Zstd, func() compress { return new(zstdpage.Encoder).Append }, zstdSize},
-	{"snappy", format.Snappy, func() compress { return appendSnappy }, snappySize},
-	{"none", format.Uncompressed, nil, plainSize},
+	{"zstd", format.Zstd, func() compress { return new(zstdpage.Encoder).Append }, newZstdReader},
+	{"snappy", format.Snappy, func() compress { return appendSnappy }, func() decompress { return readSnappy }},
+	{"none", format.Uncompressed, nil, nil},
 }
 
 // Names are the words for the codecs, the default first.
@@ -80,24 +82,49 @@ func (c *Compressor) Compress(page []byte, width int) []byte {
 	return c.buf
 }
 
-// Size is the size that a page of stored bytes, which begin with start, gives
-// for itself decompressed. The page is not trusted.
-func Size(f format.CompressionCodec, start []byte, stored int) (uint64, error) {
-	i := slices.IndexFunc(codecs, func(c codec) bool { return c.format == f })
-	if i < 0 {
-		return 0, fmt.Errorf("codec %v, which sluice does not write", f)
-	}
-	return codecs[i].size(start, stored)
+// Decompressor decompresses pages one by one, reusing its state and buffer.
+type Decompressor struct {
+	decompress decompress
+	buf        []byte
 }
 
-var errMalformed = errors.New("malformed page")
-
-func zstdSize(start []byte, _ int) (uint64, error) {
-	var frame zstd.Header
-	if err := frame.Decode(start); err != nil || !frame.HasFCS {
-		return 0, errMalformed
+// NewDecompressor makes a decompressor of the codec that a file names.
+func NewDecompressor(f format.CompressionCodec) (Decompressor, error) {
+	i := slices.IndexFunc(codecs, func(c codec) bool { return c.format == f })
+	if i < 0 {
+		return Decompressor{}, fmt.Errorf("codec %v, which sluice does not write", f)
 	}
-	return frame.FrameContentSize, nil
+	var d Decompressor
+	if codecs[i].decompress != nil {
+		d.decompress = codecs[i].decompress()
+	}
+	return d, nil
+}
+
+// Decompress returns the page decompressed; the bytes are valid until the next
+// call. A page that has not exactly size bytes then is an error.
+func (d *Decompressor) Decompress(page []byte, size int) ([]byte, error) {
+	if d.decompress != nil {
+		d.buf = slices.Grow(d.buf[:0], size)
+		var err error
+		if page, err = d.decompress(d.buf[:0:size], page); err != nil {
+			return nil, errMalformed
+		}
+	}
+	if len(page) != size {
+		return nil, errMalformed
+	}
+	return page, nil
+}
+
+var errMalformed = errors.New("malformed page, or one of another size than its header says")
+
+func newZstdReader() decompress {
+	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		panic(err) // these options are valid
+	}
+	return func(dst, page []byte) ([]byte, error) { return r.DecodeAll(page, dst) }
 }
 
 func appendSnappy(dst, page []byte, _ int) []byte {
@@ -105,12 +132,9 @@ func appendSnappy(dst, page []byte, _ int) []byte {
 	return s2.EncodeSnappy(dst[:cap(dst)], page)
 }
 
-func snappySize(start []byte, _ int) (uint64, error) {
-	n, err := s2.DecodedLen(start)
-	if err != nil {
-		return 0, errMalformed
+func readSnappy(dst, page []byte) ([]byte, error) {
+	if n, err := s2.DecodedLen(page); err != nil || n > cap(dst) {
+		return nil, errMalformed
 	}
-	return uint64(n), nil
+	return s2.Decode(dst[:cap(dst)], page)
 }
-
-func plainSize(_ []byte, stored int) (uint64, error) { return uint64(stored), nil }
