@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sluice/internal/conversion"
+	"sluice/internal/parquetread"
 )
 
 // TestTimesDocumented: each column of the example of docs/mapping.md reads the
@@ -47,5 +48,75 @@ func TestTimesDocumented(t *testing.T) {
 		if !strings.HasPrefix(rows[0][i], "2019-03-05") {
 			t.Errorf("column %s: %s gives %s", c.Name, document[c.Name], rows[0][i])
 		}
+	}
+}
+
+// section is the part of docs/mapping.md under a heading, and blocks are the
+// blocks in it.
+func section(t *testing.T, heading string) (text string, blocks []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/mapping.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("docs/mapping.md has no section %s", heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	for _, m := range regexp.MustCompile("(?s)```[a-z]*\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, m[1])
+	}
+	return text, blocks
+}
+
+// TestTextsDocumented: the rows of the example are those that it shows.
+func TestTextsDocumented(t *testing.T) {
+	_, blocks := section(t, "Texts")
+	m := parseMapping(t, blocks[0])
+	r := convert(t, m, strings.NewReader(blocks[1]), conversion.Options{})
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	var got strings.Builder
+	for _, row := range r.rows {
+		for i, c := range m.Tables[0].Columns {
+			row[i] = c.Name + "=" + strings.ReplaceAll(row[i], parquetread.Null, "NULL")
+		}
+		got.WriteString(strings.Join(row, " ") + "\n")
+	}
+	if got.String() != blocks[2] {
+		t.Errorf("the example gives\n%s", got.String())
+	}
+}
+
+// TestNumbersDocumented: a column takes what the table of formats says that it
+// takes, and no more.
+func TestNumbersDocumented(t *testing.T) {
+	text, _ := section(t, "Numbers as people write them")
+	numbers := regexp.MustCompile("`([^`]+)`")
+	tried := 0
+	for line := range strings.Lines(text) {
+		cells := strings.Split(line, "|")
+		if !strings.HasPrefix(line, "| `\"") || len(cells) != 7 {
+			continue
+		}
+		format := numbers.FindStringSubmatch(cells[1])[1]
+		m := parseMapping(t, "table: t\nlimits: {quarantine_share: 1}\ncolumns: [{name: n, path: $.n, type: \"decimal(38,10)\", format: "+format+"}]")
+		for _, is := range []struct {
+			cell  string
+			taken bool
+		}{{cells[4], true}, {cells[5], false}} {
+			for _, n := range numbers.FindAllStringSubmatch(is.cell, -1) {
+				tried++
+				r := convert(t, m, strings.NewReader(`{"n":"`+n[1]+`"}`), conversion.Options{})
+				if r.err != nil || (r.stats.RecordsCommitted == 1) != is.taken {
+					t.Errorf("format %s: %s: %v, %+v", format, n[1], r.err, r.stats)
+				}
+			}
+		}
+	}
+	if tried < 16 {
+		t.Errorf("only %d numbers were found", tried)
 	}
 }

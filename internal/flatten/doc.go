@@ -44,7 +44,8 @@
 // long as each stands where the object before had it; members takes any other,
 // by name, and hands the plain ones after it to plains again. plains gives a
 // column what scalar would give it: quick.go has the usual values; scalar.go,
-// decimal.go and times.go have all others.
+// decimal.go and times.go have all others. What a column wants done to a text
+// before, transform.go and numbertext.go do.
 //
 // An object whose members are rows is read by every (members.go).
 //
