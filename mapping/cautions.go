@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 
 	"sluice/schema"
 )
@@ -15,6 +16,11 @@ func (m *Mapping) Cautions() (all []string) {
 				all = append(all, fmt.Sprintf(
 					"table %s, column %s: bloom on %s: if the table declares the column as %s, as a crawler may, Trino finds no rows when it uses the filter; declare the column as %s, or remove bloom",
 					m.Tables[i].Name, c.Name, c.Type, declared, ownWidth[c.Type.Kind]))
+			}
+			if (c.Hash == SHA256 || c.Hash == HMAC) && c.From&FromString != 0 && !c.Required && !slices.Contains(c.NullValues, "") {
+				all = append(all, fmt.Sprintf(
+					"table %s, column %s: hash: %s: \"\" has a hash, too, so all rows with an empty text match each other; add null_values: [\"\"]",
+					m.Tables[i].Name, c.Name, c.Hash))
 			}
 		}
 	}

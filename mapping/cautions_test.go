@@ -40,3 +40,26 @@ columns:
 		}
 	}
 }
+
+// The hash of an empty text would join all rows without one.
+func TestCautionsOfHashes(t *testing.T) {
+	m, err := mapping.Parse("m.yaml", []byte(`
+table: t
+columns:
+  - {name: a, path: $.a, type: string, hash: sha256}
+  - {name: b, path: $.b, type: string, hash: hmac, null_values: ["-"]}
+  - {name: c, path: $.c, type: string, hash: sha256, null_values: [""]}
+  - {name: d, path: $.d, type: string, hash: sha256_match}
+  - {name: e, path: $.e, type: string, hash: sha256, required: true}
+  - {name: f, path: $.f, type: string, hash: sha256, from: [integer]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := m.Cautions()
+	for i, want := range []string{"column a: hash: sha256: \"\" has a hash, too", "column b: hash: hmac: "} {
+		if len(got) != 2 || !strings.Contains(got[i], want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+}
