@@ -73,7 +73,7 @@ func TestOwnerInBucket(t *testing.T) {
 	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: list.Contents[0].Key}); err != nil {
 		t.Fatal(err)
 	}
-	runs("b", "deep/sink/", 2, "has outputs that are unknown to the ledger .*")
+	runs("b", "deep/sink/", 2, `the sink s3://.*/deep/sink/ has outputs that are unknown to the ledger s3://.*/ledger-b/ and the source s3://.*/b/: another source was processed into it`)
 	runs("a", "deep/sink/", 0, "0 committed, 1 duplicate")
 	runs("b", "deep/sink/", 2, refused)
 }
