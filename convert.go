@@ -69,7 +69,8 @@ type Options struct {
 	// [io.SectionReader], each thread reads its own row groups. Otherwise one
 	// row group is read while others are encoded.
 	Threads int
-	// Source names the input in the quarantine and in _source_key.
+	// Source is the key of the input: it stands in the quarantine and in
+	// _source_key, and key in the mapping takes columns from it.
 	Source string
 	// Size is the number of bytes the input must have; a different number of
 	// bytes is an error, not a reject. 0 means unknown.

@@ -43,6 +43,7 @@ func (m *Mapping) Canonical() string {
 	if m.NoRecords != NoRecordsRejected { // hashes older than this key must stay the same
 		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
+	b = appendKey(b, m.Key)
 	b = fmt.Appendf(b, "unknown_fields: %s\n", m.UnknownFields)
 	b = fmt.Appendf(appendDrop(b, m.Drop), "provenance: %t\n", m.Provenance)
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
@@ -64,7 +65,7 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(append(b, "      - {name: "...), c.Name)
 	b = c.appendSource(b)
 	b = strconv.AppendQuote(append(b, ", type: "...), c.Type.String())
-	if c.Type.Kind != schema.JSON && c.Const == nil {
+	if c.Type.Kind != schema.JSON && c.Const == nil && c.Key == "" {
 		b = append(append(append(b, ", from: ["...), c.From.String()...), ']')
 	}
 	b = strconv.AppendBool(append(b, ", required: "...), c.Required)

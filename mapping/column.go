@@ -14,6 +14,9 @@ const anyFrom = FromString | FromInteger | FromNumber | FromBoolean
 // sources are the JSON types that the column's values can come from, and those
 // they come from when the mapping does not say.
 func (c *Column) sources(unit, epoch bool) (can, usual From) {
+	if c.Key != "" {
+		return FromString, FromString
+	}
 	if c.MinorUnits.By != NoMinorUnits {
 		return FromInteger | FromString, FromInteger | FromString
 	}
@@ -40,7 +43,7 @@ func (c *Column) sources(unit, epoch bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "member_name", "format", "symbol"}, lateKeys, timeKeys, textKeys)...)
+	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "key", "member_name", "format", "symbol"}, lateKeys, timeKeys, textKeys)...)
 	if f == nil {
 		return c, false
 	}
@@ -81,6 +84,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 		}
 		return c, false
 	}
+	r.keyType(f, &c, what)
 	r.late(f, &c, what)
 	if r.from(f, &c, what) {
 		r.times(f, &c, what)

@@ -46,7 +46,7 @@ func (c *Column) Late() bool {
 // Values are the paths that may feed the column. The first that leads to a
 // value does.
 func (c *Column) Values() []Path {
-	if c.Const != nil {
+	if c.Const != nil || c.Key != "" {
 		return nil
 	}
 	return append([]Path{c.Path}, c.Else...)
@@ -79,12 +79,14 @@ func (c *Column) Level() int {
 	return level
 }
 
-// source reads what feeds the column: path, coalesce or const.
+// source reads what feeds the column: path, coalesce, const or key.
 func (r *reader) source(n *yaml.Node, f map[string]*yaml.Node, c *Column, what string) (ok bool) {
 	if f["path"] != nil && f["coalesce"] != nil {
 		r.Fail(f["coalesce"], "%s: coalesce and path both say what feeds the column; put all paths into coalesce", what)
 	}
 	switch {
+	case f["key"] != nil:
+		return r.partOfKey(f, c, what)
 	case f["const"] != nil:
 		text, isText := r.Text(f["const"], what+": const")
 		for _, key := range slices.Sorted(maps.Keys(f)) {
@@ -215,9 +217,14 @@ func (r *reader) digits(n *yaml.Node, what string) int {
 
 // appendSource writes what feeds the column.
 func (c *Column) appendSource(b []byte) []byte {
+	if c.Key != "" {
+		b = strconv.AppendQuote(append(b, ", key: "...), c.Key)
+	}
 	switch {
 	case c.Const != nil:
 		return strconv.AppendQuote(append(b, ", const: "...), *c.Const)
+	case c.Key != "":
+		return b
 	case c.Else == nil:
 		return strconv.AppendQuote(append(b, ", path: "...), c.Path.String())
 	}

@@ -10,6 +10,7 @@ import "sluice/schema"
 type Mapping struct {
 	Records       []Path // where the records of a document are, tried in order
 	NoRecords     NoRecords
+	Key           string // how the keys of source objects are built, see [ParseKey]; empty: it does not matter
 	Tables        []Table
 	UnknownFields UnknownFields
 	Drop          []Path // members of the record that are known, and kept only where a path leads into them
@@ -34,6 +35,7 @@ type Column struct {
 	Path       Path       // relative to the record; its wildcards are a prefix of Explode
 	Else       []Path     // tried in order where Path leads to no value
 	Const      *string    // the text of every row, instead of a path; nil: none
+	Key        string     // the part of Mapping.Key that feeds it, instead of a path
 	From       From       // the JSON types it takes, at least one
 	Unit       Unit       // of a date or timestamp fed from a number
 	MinorUnits MinorUnits // of a decimal

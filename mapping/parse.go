@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "no_records", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
@@ -60,13 +60,14 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	if m.NoRecords == NoRecordsAccepted && slices.ContainsFunc(m.Records, func(p Path) bool { return len(p) == 0 }) {
 		r.Fail(f["no_records"], "no_records: records has $, which matches every document; leave $ out of records, or remove no_records")
 	}
+	key := r.key(f["key"], m)
 	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
 	m.Provenance = r.Boolean(f["provenance"], "provenance")
 	m.Limits = r.limits(f["limits"])
 
 	paths := &pathTree{}
 	if f["tables"] == nil {
-		m.Tables = append(m.Tables, r.table(n, f, "mapping", paths))
+		m.Tables = append(m.Tables, r.table(n, f, "mapping", paths, key))
 	} else {
 		for _, k := range tableKeys {
 			if f[k] != nil {
@@ -75,7 +76,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 		}
 		for i, e := range r.List(f["tables"], "tables") {
 			what := fmt.Sprintf("tables, element %d", i+1)
-			t := r.table(e, r.Object(e, what, tableKeys...), what, paths)
+			t := r.table(e, r.Object(e, what, tableKeys...), what, paths, key)
 			if t.Name != "" && slices.ContainsFunc(m.Tables, func(o Table) bool { return o.Name == t.Name }) {
 				r.Fail(e, "table %s is defined twice; give each table its own name", t.Name)
 			}
@@ -113,7 +114,7 @@ func (r *reader) records(n *yaml.Node) []Path {
 	return records
 }
 
-func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths *pathTree) Table {
+func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths *pathTree, key keyOf) Table {
 	var t Table
 	if f == nil {
 		return t
@@ -144,6 +145,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		} else if c.Name != "" {
 			lines[c.Name] = e.Line
 		}
+		r.knownPart(e, &c, key)
 		if ok {
 			for _, p := range c.Paths() {
 				if exploded {

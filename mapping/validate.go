@@ -120,7 +120,7 @@ func (m *Mapping) words() error {
 // when the form is read again.
 func (m *Mapping) readBack(read *Mapping) error {
 	if m.Canonical() != read.Canonical() {
-		return errors.New("mapping: a name, a format or a null value is not UTF-8, or a limit is -0")
+		return errors.New("mapping: a name, a key, a format or a null value is not UTF-8, or a limit is -0")
 	}
 	differs := func(what string, p, q Path) error {
 		if slices.Equal(p, q) {

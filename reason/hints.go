@@ -17,6 +17,7 @@ var hints = map[Code]string{
 	TruncatedJSON:      "the input ends too early, perhaps after a broken upload; fetch or export it again",
 	BadJSON:            "the syntax is wrong at that byte and what follows cannot be trusted; export again, or write NDJSON, where one bad line harms no other",
 	DuplicateKey:       "a key occurs twice outside the records; fix the program that wrote the document",
+	KeyMismatch:        "key in the mapping does not describe the key of this object: change it, or keep such objects in another place. convert and mapping preview take the path of a file for its key, unless --source-key says another",
 	NotJSON:            "the input does not begin like JSON; name the right file",
 	NotJSONBzip2:       "decompress it first: bunzip2 -c FILE | sluice convert - -o OUT",
 	NotJSONXz:          "decompress it first: xz -dc FILE | sluice convert - -o OUT",

@@ -32,6 +32,7 @@ const (
 	TimestampPrecision Code = "timestamp_precision"
 	AmbiguousTime      Code = "ambiguous_time"
 	NoSuchTime         Code = "no_such_time"
+	KeyMismatch        Code = "key_mismatch"
 	NoDomain           Code = "no_domain"
 	UnknownField       Code = "unknown_field"
 	RecordTooLarge     Code = "record_too_large"
@@ -39,8 +40,8 @@ const (
 	TooManyRows        Code = "too_many_rows"
 )
 
-// Reasons to reject an object. BadJSON, TruncatedJSON and DuplicateKey are
-// used for objects too.
+// Reasons to reject an object. BadJSON, TruncatedJSON, DuplicateKey and
+// KeyMismatch are used for objects too.
 const (
 	EmptyFile          Code = "empty_file"
 	NotJSON            Code = "not_json"

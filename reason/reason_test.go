@@ -20,7 +20,7 @@ import (
 
 // usedForObjectsToo are the codes of records that also reject objects; the
 // comment in reason.go names them.
-var usedForObjectsToo = []string{"bad_json", "duplicate_key", "truncated_json"}
+var usedForObjectsToo = []string{"bad_json", "duplicate_key", "key_mismatch", "truncated_json"}
 
 // TestDocumented holds the tables of docs/reasons.md against the constants:
 // people look codes up there, so it must have all of them and no other.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,8 @@ import (
 const maxThreads = 8
 
 type convertFlags struct {
-	output, mapping, quarantine, codec, report string
-	threads                                    int
+	output, mapping, sourceKey, quarantine, codec, report string
+	threads                                               int
 }
 
 func (a *app) convertCommand() *cobra.Command {
@@ -62,6 +63,7 @@ input failed before it was judged.`,
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` or folder; - for standard output")
 	mappingFlag(cmd, &f.mapping)
+	sourceKeyFlag(cmd, &f.sourceKey)
 	cmd.Flags().StringVar(&f.quarantine, "quarantine", "", "`file` for quarantined records; a folder with several inputs (default beside the output)")
 	codecs := sluice.Codecs()
 	cmd.Flags().StringVar(&f.codec, "codec", codecs[0], "compression of the pages: "+suggest.OneOf(codecs))
@@ -84,6 +86,8 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "no output: name it with -o OUT")
 	case !slices.Contains(sluice.Codecs(), f.codec):
 		return usage(cmd, "unknown codec %q; use %s", f.codec, suggest.OneOf(sluice.Codecs()))
+	case f.sourceKey != "" && len(inputs) > 1:
+		return usage(cmd, "--source-key is the key of one input, and there are %d; leave it out, and name each file by its key, from the folder where keys begin", len(inputs))
 	case f.threads < 1:
 		return usage(cmd, "--threads %d: at least one is needed", f.threads)
 	}
@@ -99,7 +103,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "%w", err)
 	}
 
-	c := &converter{app: a, mapping: m, codec: sluice.Codec(f.codec), threads: f.threads}
+	c := &converter{app: a, mapping: m, sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
 	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
@@ -132,10 +136,11 @@ func sweep(jobs []job) {
 // converter is what the jobs of one command share.
 type converter struct {
 	*app
-	mapping *mapping.Mapping
-	codec   sluice.Codec
-	threads int
-	meter   inputMeter
+	mapping   *mapping.Mapping
+	sourceKey string
+	codec     sluice.Codec
+	threads   int
+	meter     inputMeter
 }
 
 // run does one job. Nothing is visible before everything is written, and the
@@ -167,7 +172,7 @@ func (c *converter) try(ctx context.Context, j job) (sluice.Stats, error) {
 	defer src.close()
 	defer c.meter.next(src.size)
 	opts := &sluice.Options{
-		Codec: c.codec, Threads: c.threads, Source: src.name, Size: src.size,
+		Codec: c.codec, Threads: c.threads, Source: cmp.Or(c.sourceKey, src.name), Size: src.size,
 		Quarantine: noQuarantine{}, Progress: c.meter.report(),
 	}
 	var files jobFiles

@@ -32,6 +32,12 @@ func mappingFlag(cmd *cobra.Command, name *string) {
 	complete(cmd, "mapping", completePresets)
 }
 
+// sourceKeyFlag is for commands that read files, whose paths need not be the keys
+// that a mapping describes.
+func sourceKeyFlag(cmd *cobra.Command, key *string) {
+	cmd.Flags().StringVar(key, "source-key", "", "the `key` of the input, for _source_key and key in the mapping (default its path)")
+}
+
 // loadMapping reads the mapping that a flag names, or the default.
 func (a *app) loadMapping(name string) (*mapping.Mapping, error) {
 	return setup.LoadKeyedMapping(a.mappingName(name), a.getenv(config.HashKey))

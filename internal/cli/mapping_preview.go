@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,7 @@ import (
 )
 
 func (a *app) mappingPreviewCommand() *cobra.Command {
-	var name string
+	var name, key string
 	var n int64
 	cmd := &cobra.Command{
 		Use:   "preview [-m MAPPING] IN",
@@ -36,15 +37,16 @@ cells are cut; control characters are shown as escapes. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			return a.preview(cmd.Context(), m, inputs[0], n)
+			return a.preview(cmd.Context(), m, inputs[0], key, n)
 		},
 	}
 	mappingFlag(cmd, &name)
+	sourceKeyFlag(cmd, &key)
 	cmd.Flags().Int64VarP(&n, "rows", "n", 20, "rows of each table to show, of the first `N` records")
 	return withExits(cmd, "0  the preview is shown, even if records would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
 }
 
-func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n int64) error {
+func (a *app) preview(ctx context.Context, m *mapping.Mapping, input, key string, n int64) error {
 	src, err := a.open(ctx, input)
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, n i
 	}
 	dst, _ := table(m.Tables[0].Name)
 	stats, err := sluice.Convert(ctx, dst, src, &lenient, &sluice.Options{
-		Codec: sluice.None, Source: src.name, Size: src.size, MaxRecords: n, Quarantine: &quarantine, Table: table,
+		Codec: sluice.None, Source: cmp.Or(key, src.name), Size: src.size, MaxRecords: n, Quarantine: &quarantine, Table: table,
 	})
 	if err != nil {
 		return fmt.Errorf("preview %s: %w", input, err)

@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations of testdata")
 
 // TestCases runs testdata/convert/*.txtar: a mapping (orders, if there is
-// none), an input, and its result. A case is a file; -update writes the actual
+// none), an input, its key if that matters, and its result. A case is a file; -update writes the actual
 // result as the expected one.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/convert/*.txtar")
@@ -38,19 +38,22 @@ func TestCases(t *testing.T) {
 			}
 			m := orders(t)
 			var in, want []byte
+			source := "input"
 			for _, f := range a.Files {
 				switch f.Name {
 				case "mapping.yaml":
 					m = parseMapping(t, string(f.Data))
 				case "input":
 					in = f.Data
+				case "source":
+					source = strings.TrimSuffix(string(f.Data), "\n")
 				case "want":
 					want = f.Data
 				default:
 					t.Fatalf("unknown section %q", f.Name)
 				}
 			}
-			got := describe(t, m, in)
+			got := describe(t, m, in, source)
 			if *update {
 				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
 				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
@@ -65,7 +68,7 @@ func TestCases(t *testing.T) {
 }
 
 // describe converts in and writes down the whole result.
-func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
+func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string {
 	var out strings.Builder
 	tables := make([]bytes.Buffer, len(m.Tables))
 	outputs := make([]conversion.Output, len(m.Tables))
@@ -73,7 +76,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte) string {
 		outputs[i].Writer = &tables[i]
 	}
 	var bad bytes.Buffer
-	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: "input", Quarantine: &bad})
+	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: source, Quarantine: &bad})
 	reject := new(rejection.Error)
 	switch {
 	case errors.As(err, &reject):

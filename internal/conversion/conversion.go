@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
 	"sluice/internal/parquetfile"
@@ -75,7 +76,6 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 	if err != nil {
 		return nil, err
 	}
-	opts.Source = string([]rune(opts.Source)) // U+FFFD for each byte that is not UTF-8, because it becomes text
 	c := &conversion{m: m, opts: opts, file: file, tables: tableFiles{m: m}}
 	c.progress = progress{most: opts.MaxRecords, report: opts.Progress}
 	for i, out := range outputs {
@@ -160,6 +160,10 @@ func (c *conversion) open() error {
 	if c.replays {
 		d.feed = newReplay(d.window, c.m)
 	} else {
+		if d.source, err = flatten.NewSource(c.m, c.opts.Source); err != nil {
+			c.progress.saw(d)
+			return err
+		}
 		d.reads(newRecords(d.window, c.m), false)
 	}
 	if d.bad != nil {

@@ -19,6 +19,7 @@ type decoder struct {
 	m      *mapping.Mapping
 	opts   *Options
 	window *jsonscan.Window
+	source flatten.Source // of all records, but in a quarantine file
 	feed   feed
 	bad    *misfits // nil: quarantine is an error
 
@@ -51,7 +52,7 @@ func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misf
 // another is a decoder for records of the same file, with batches of its own.
 func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder {
 	o := newDecoder(d.m, d.opts, jsonscan.NewWindow(ctx, nil), d.bad)
-	o.batches, o.stride = batches, d.stride
+	o.batches, o.stride, o.source = batches, d.stride, d.source
 	o.at(d.place)
 	return o
 }
@@ -59,13 +60,13 @@ func (d *decoder) another(ctx context.Context, batches []*batch.Batch) *decoder 
 // reads makes the decoder read the records of JSON text that r finds. guessed
 // says that nobody knows yet whether the first begins there.
 func (d *decoder) reads(r *jsonscan.Records, guessed bool) {
-	d.feed = &text{d.window, r, int(d.m.Limits.RecordBytes), guessed, d.opts.Source}
+	d.feed = &text{d.window, r, int(d.m.Limits.RecordBytes), guessed, d.source.Key()}
 }
 
 // at makes the decoder read records that are found at place.
 func (d *decoder) at(place int) {
 	d.place = place
-	d.flat = flatten.New(d.m, d.m.Records[place], d.opts.Source)
+	d.flat = flatten.New(d.m, d.m.Records[place], d.source)
 	d.flat.Bind(d.batches)
 }
 

@@ -6,7 +6,7 @@ import "io"
 type Options struct {
 	Codec      string
 	Threads    int               // row groups worked on at once
-	Source     string            // name of the input in quarantine and _source_key
+	Source     string            // key of the input, in quarantine, _source_key and for the key of the mapping
 	Size       int64             // stored bytes that must come; 0: not known
 	Quarantine io.Writer         // nil: to quarantine a record is an error
 	MaxRecords int64             // records after which to stop; 0: no limit

@@ -43,7 +43,12 @@ func (p *replay) take(flat *flatten.Flattener, _ int64) (flatten.Result, *misfit
 		res := flatten.Result{Code: reason.RecordTooLarge}
 		return res, newMisfit(res, origin, e.Source, e.Offset, nil), nil
 	}
-	flat.SetSource(e.Source)
+	source, err := flatten.NewSource(p.m, e.Source)
+	if err != nil {
+		res := flatten.Result{Code: reason.KeyMismatch, Path: "$"}
+		return res, newMisfit(res, origin, e.Source, e.Offset, p.raw), nil
+	}
+	flat.SetSource(source)
 	text := p.raw[:len(p.raw)+jsonscan.Padding]
 	res := flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
 	flat.Flush(text)

@@ -43,7 +43,7 @@ func BenchmarkRecord(b *testing.B) {
 			if stage == "texts" {
 				m = texts
 			}
-			f := New(m, m.Records[0], "")
+			f := New(m, m.Records[0], Source{})
 			t := &m.Tables[0]
 			rows := batch.New(m.Schema(t), Levels(m, t), t.Levels())
 			skip := jsonscan.Skipper{MaxDepth: 64}

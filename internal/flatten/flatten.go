@@ -45,21 +45,21 @@ type Flattener struct {
 	clock clock
 	hmac  hash.Hash // nil if no column needs it
 
-	scratch    []byte // values that do not stand in the input as they are
-	source     int    // length of the source name, at the start of scratch
-	sourceHash uint64
-	units      []byte // an amount in whole units, while it is read
-	bits       []set  // members seen, from the 64th on, of the objects being read
+	scratch []byte // the text of source, then values that do not stand in the input as they are
+	source  Source
+	units   []byte // an amount in whole units, while it is read
+	bits    []set  // members seen, from the 64th on, of the objects being read
 }
 
 // table is what a Flattener keeps for each table.
 type table struct {
+	ordinal int // of the table in the mapping
 	b       *batch.Batch
 	columns []mapping.Column
 	when    mapping.WhenEmpty
 	explode mapping.Path
 	extra   extra
-	traced  bool // a column of extra says where a row comes from
+	traced  bool // a column says where a row comes from
 	skipped bool
 	rescue  rescue
 	lists   []int // columns of lists
@@ -90,7 +90,7 @@ type Result struct {
 }
 
 // New compiles a mapping for records found at place.
-func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
+func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 	f := &Flattener{
 		keep:   m.UnknownFields == mapping.Rescue,
 		refuse: m.UnknownFields == mapping.Refused,
@@ -106,7 +106,7 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 	f.SetSource(source)
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		ft := table{columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
+		ft := table{ordinal: i, columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
 		for c, col := range m.Schema(t).Columns {
 			if col.Type.Kind == schema.List {
 				ft.lists = append(ft.lists, c)
@@ -126,7 +126,8 @@ func New(m *mapping.Mapping, place mapping.Path, source string) *Flattener {
 				ft.extra.subline = c
 			}
 		}
-		ft.traced = ft.extra.source >= 0 || ft.extra.line >= 0 || ft.extra.subline >= 0
+		ft.traced = slices.ContainsFunc(t.Columns, func(c mapping.Column) bool { return c.Key != "" }) ||
+			ft.extra.source >= 0 || ft.extra.line >= 0 || ft.extra.subline >= 0
 		f.tables = append(f.tables, ft)
 	}
 	return f
@@ -159,13 +160,6 @@ func (f *Flattener) Bind(tables []*batch.Batch) {
 	}
 }
 
-// SetSource sets the text of _source_key, valid UTF-8. Batches must be flushed.
-func (f *Flattener) SetSource(source string) {
-	f.scratch = append(f.scratch[:0], source...)
-	f.source = len(f.scratch)
-	f.sourceHash = jsonscan.Hash(f.scratch)
-}
-
 // FlushDue reports whether Flush should be called before the next record.
 func (f *Flattener) FlushDue() bool {
 	return f.tables[0].b.Pending() || len(f.scratch) > 1<<20
@@ -180,7 +174,7 @@ func (f *Flattener) Flush(b []byte) {
 	for _, n := range f.memos {
 		n.memo.flush()
 	}
-	f.scratch = f.scratch[:f.source]
+	f.scratch = f.scratch[:len(f.source.text)]
 }
 
 // Record reads the record that begins at b[p] and appends its rows. A record

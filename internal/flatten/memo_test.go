@@ -209,7 +209,7 @@ type reader struct {
 
 func newReader(m *mapping.Mapping) *reader {
 	t := &m.Tables[0]
-	r := &reader{f: New(m, nil, ""), b: batch.New(m.Schema(t), Levels(m, t), t.Levels()), buf: make([]byte, 1<<16)}
+	r := &reader{f: New(m, nil, Source{}), b: batch.New(m.Schema(t), Levels(m, t), t.Levels()), buf: make([]byte, 1<<16)}
 	r.f.Bind([]*batch.Batch{r.b})
 	return r
 }

@@ -184,6 +184,9 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 			}
 		}
 		for c, col := range table.Columns {
+			if col.Key != "" {
+				continue // it is read from the source: see key.go
+			}
 			if col.Late() {
 				root.later(m, t, c, levels)
 				continue
@@ -368,7 +371,7 @@ func (n *node) require(m *mapping.Mapping) {
 	for i := range n.ends {
 		e := &n.ends[i]
 		for column, col := range m.Tables[e.table].Columns {
-			if !col.Required || col.Level() != e.level {
+			if !col.Required || col.Key != "" || col.Level() != e.level {
 				continue
 			}
 			r := required{column: column}

@@ -315,8 +315,8 @@ func (f *Flattener) provenance(t *table, level int) {
 	cols := t.b.Columns
 	switch level {
 	case 0:
-		if t.extra.source >= 0 {
-			cols[t.extra.source].AddScratch(f.sourceHash, 0, f.source)
+		f.sourceOf(t)
+		if t.extra.offset >= 0 {
 			cols[t.extra.offset].AddFixed(uint64(f.origin.Offset))
 			cols[t.extra.record].AddFixed(uint64(f.origin.Record))
 		}
