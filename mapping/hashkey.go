@@ -32,19 +32,19 @@ func (m *Mapping) WithHashKey(key []byte) (*Mapping, error) {
 		return nil, fmt.Errorf("the key of hash: hmac has %d bytes; use one of at least %d that nobody can guess, such as openssl rand -hex 32 makes", len(key), minKeyBytes)
 	}
 	keyed := *m
-	keyed.key = append([]byte(nil), key...)
+	keyed.hashKey = append([]byte(nil), key...)
 	return &keyed, nil
 }
 
 // HMAC is a new hash of the columns with the hash HMAC.
-func (m *Mapping) HMAC() hash.Hash { return hmac.New(sha256.New, m.key) }
+func (m *Mapping) HMAC() hash.Hash { return hmac.New(sha256.New, m.hashKey) }
 
 var errNoHashKey = errors.New("mapping: a column has hash: hmac, but there is no key; see WithHashKey")
 
 // keyLine tells mappings with different keys apart, without a word about the
 // keys: other keys give other outputs.
 func (m *Mapping) keyLine() string {
-	if m.key == nil || !m.NeedsHashKey() {
+	if m.hashKey == nil || !m.NeedsHashKey() {
 		return ""
 	}
 	h := m.HMAC()

@@ -17,8 +17,8 @@ type Mapping struct {
 	Provenance    bool   // add _source_key, _source_offset, _record, _line (and _subline)
 	Limits        Limits
 
-	valid string // hash of what Parse found to be valid
-	key   []byte // of columns with the hash HMAC
+	valid   string // hash of what Parse found to be valid
+	hashKey []byte // of columns with the hash HMAC
 }
 
 // Table says how one record becomes rows of one table.

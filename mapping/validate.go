@@ -19,7 +19,7 @@ func (m *Mapping) Validate() error {
 	if err := m.words(); err != nil {
 		return err
 	}
-	if m.key == nil && m.NeedsHashKey() {
+	if m.hashKey == nil && m.NeedsHashKey() {
 		return errNoHashKey
 	}
 	text := m.Canonical()
