@@ -162,7 +162,7 @@ func (c *conversion) open() error {
 	} else {
 		if d.source, err = flatten.NewSource(c.m, c.opts.Source); err != nil {
 			c.progress.saw(d)
-			return err
+			return &rejection.Error{Code: reason.KeyMismatch, Detail: err.Error()}
 		}
 		d.reads(newRecords(d.window, c.m), false)
 	}

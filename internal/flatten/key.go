@@ -1,12 +1,12 @@
 package flatten
 
 import (
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
 	"sluice/internal/batch"
 	"sluice/internal/jsonscan"
-	"sluice/internal/rejection"
 	"sluice/mapping"
 	"sluice/reason"
 	"sluice/schema"
@@ -30,8 +30,8 @@ type part struct {
 	hash   uint64
 }
 
-// NewSource reads the key of a source object as the mapping says. A
-// [*rejection.Error] says that its records cannot be read.
+// NewSource reads the key of a source object as the mapping says. An error says
+// why its records cannot be read.
 func NewSource(m *mapping.Mapping, key string) (Source, error) {
 	text := []byte(string([]rune(key))) // U+FFFD for each byte that is not UTF-8, because it becomes text
 	s := Source{text: text, key: len(text), hash: jsonscan.Hash(text)}
@@ -39,7 +39,7 @@ func NewSource(m *mapping.Mapping, key string) (Source, error) {
 		return s, nil
 	}
 	if !utf8.ValidString(key) {
-		return s, keyMismatch("the source key is not UTF-8")
+		return s, errors.New("the source key is not UTF-8")
 	}
 	pattern, err := mapping.ParseKey(m.Key)
 	if err != nil {
@@ -47,7 +47,7 @@ func NewSource(m *mapping.Mapping, key string) (Source, error) {
 	}
 	parts, err := pattern.Match(key)
 	if err != nil {
-		return s, keyMismatch(fmt.Sprintf("the source key %v key: %q", err, m.Key))
+		return s, fmt.Errorf("the source key %w key: %q", err, m.Key)
 	}
 	s.parts = make([][]part, len(m.Tables))
 	for i := range m.Tables {
@@ -56,10 +56,6 @@ func NewSource(m *mapping.Mapping, key string) (Source, error) {
 		}
 	}
 	return s, nil
-}
-
-func keyMismatch(detail string) error {
-	return &rejection.Error{Code: reason.KeyMismatch, Detail: detail}
 }
 
 // read reads the parts that feed columns of a table, as a Flattener reads
@@ -88,7 +84,7 @@ func (s *Source) read(m *mapping.Mapping, table int, parts map[string]string) er
 			f.code = reason.MissingField
 		}
 		if f.code != "" {
-			return keyMismatch(fmt.Sprintf("the part {%s} of the source key does not fit column %s: %s", l.Key, l.Name, f.code))
+			return fmt.Errorf("the part {%s} of the source key does not fit column %s: %s", l.Key, l.Name, f.code)
 		}
 	}
 	b.EndElement(0, 1)
