@@ -44,6 +44,9 @@ func (m *Mapping) Canonical() string {
 		b = fmt.Appendf(b, "no_records: %s\n", m.NoRecords)
 	}
 	b = appendKey(b, m.Key)
+	if m.Envelope != NoEnvelope {
+		b = fmt.Appendf(b, "envelope: %s\n", m.Envelope)
+	}
 	b = fmt.Appendf(b, "unknown_fields: %s\n", m.UnknownFields)
 	b = fmt.Appendf(appendDrop(b, m.Drop), "provenance: %t\n", m.Provenance)
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)

@@ -12,6 +12,7 @@ type Mapping struct {
 	NoRecords     NoRecords
 	Key           string // how the keys of source objects are built, see [ParseKey]; empty: it does not matter
 	Tables        []Table
+	Envelope      Envelope // of each value of a record
 	UnknownFields UnknownFields
 	Drop          []Path // members of the record that are known, and kept only where a path leads into them
 	Provenance    bool   // add _source_key, _source_offset, _record, _line (and _subline)

@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "when_empty", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
@@ -61,6 +61,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 		r.Fail(f["no_records"], "no_records: records has $, which matches every document; leave $ out of records, or remove no_records")
 	}
 	key := r.key(f["key"], m)
+	m.Envelope = Envelope(r.Word(f["envelope"], "envelope", envelopeWords[:]))
 	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
 	m.Provenance = r.Boolean(f["provenance"], "provenance")
 	m.Limits = r.limits(f["limits"])

@@ -54,6 +54,9 @@ func (m *Mapping) words() error {
 	if int(m.UnknownFields) >= len(unknownFieldsWords) {
 		wrong("", "UnknownFields", uint8(m.UnknownFields))
 	}
+	if int(m.Envelope) >= len(envelopeWords) {
+		wrong("", "Envelope", uint8(m.Envelope))
+	}
 	if int(m.NoRecords) >= len(noRecordsWords) {
 		wrong("", "NoRecords", uint8(m.NoRecords))
 	}

@@ -22,6 +22,8 @@
 //   - memo: the lines of a node that were read, by their first bytes. A known
 //     line is one whose text is in the memo; its shape says which members stand
 //     in that text, and a bound where each of them ends.
+//   - envelope: an object around a value that says its type; value takes the
+//     value out of it.
 //   - late: a column whose value depends on several places, so that it gets it
 //     when its element ends. A spot is one of these places: it notes where its
 //     value stands.

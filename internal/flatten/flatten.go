@@ -15,13 +15,14 @@ import (
 // Flattener reads records into batches. It is not safe for use by several
 // goroutines.
 type Flattener struct {
-	top    *node
-	place  mapping.Path // path of the record below the element or document that holds it
-	tables []table
-	keep   bool // unknown members are kept
-	refuse bool // unknown members quarantine the record
-	limits mapping.Limits
-	memos  []*node // nodes that have a memo
+	top      *node
+	place    mapping.Path // path of the record below the element or document that holds it
+	tables   []table
+	keep     bool               // unknown members are kept
+	refuse   bool               // unknown members quarantine the record
+	envelope map[string]typeTag // of each value; nil: none
+	limits   mapping.Limits
+	memos    []*node // nodes that have a memo
 
 	strangers int // number of members learned
 
@@ -92,17 +93,20 @@ type Result struct {
 // New compiles a mapping for records found at place.
 func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 	f := &Flattener{
-		keep:   m.UnknownFields == mapping.Rescue,
-		refuse: m.UnknownFields == mapping.Refused,
-		limits: m.Limits,
-		clock:  newClock(),
-		skip:   jsonscan.Skipper{MaxDepth: m.Limits.Depth},
+		keep:     m.UnknownFields == mapping.Rescue,
+		refuse:   m.UnknownFields == mapping.Refused,
+		envelope: envelopes[m.Envelope],
+		limits:   m.Limits,
+		clock:    newClock(),
+		skip:     jsonscan.Skipper{MaxDepth: m.Limits.Depth},
 	}
 	if m.NeedsHashKey() {
 		f.hmac = m.HMAC()
 	}
 	f.top, f.place = compile(m, place)
-	f.memos = f.top.memos(nil)
+	if f.envelope == nil {
+		f.memos = f.top.memos(nil)
+	}
 	f.SetSource(source)
 	for i := range m.Tables {
 		t := &m.Tables[i]

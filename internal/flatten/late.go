@@ -127,17 +127,14 @@ func (f *Flattener) settle(c *late, t *table) {
 			f.constant(l, c.text)
 			return
 		}
-		switch p := f.find(v.spot, c.level); {
-		case p < 0:
+		p := f.find(v.spot, c.level)
+		if p < 0 {
 			continue
-		case (f.b[p] == '{' || f.b[p] == '[') && v.either:
-			continue
-		case f.b[p] == '{' || f.b[p] == '[':
-			f.bad(reason.WrongType, v.node.path, p)
-			return
-		default:
-			f.scalar(p, v.node)
 		}
+		if first := f.b[f.peel(p)]; v.either && (first == '{' || first == '[') {
+			continue
+		}
+		f.value(p, v.node, 0)
 		if f.code != "" || l.c.Index[t.b.Elements(c.level)] != batch.Null {
 			return
 		}
@@ -157,7 +154,11 @@ func (f *Flattener) find(s *spot, level int) int {
 	if s.at == unread {
 		s.at = absent
 		if s.level < level {
-			s.at = f.seek(s.home.notes.start, s.path)
+			p := s.home.notes.start
+			if !s.home.record {
+				p = f.peel(p)
+			}
+			s.at = f.seek(p, s.path)
 		}
 	}
 	return s.at
@@ -168,7 +169,10 @@ func (f *Flattener) find(s *spot, level int) int {
 func (f *Flattener) seek(p int, path mapping.Path) int {
 	b, skip := f.b, &f.ahead
 	skip.MaxDepth = f.skip.MaxDepth
-	for _, s := range path {
+	for step, s := range path {
+		if step > 0 {
+			p = f.peel(p)
+		}
 		i, opening := 0, byte('[')
 		if s.Kind == mapping.Name {
 			opening = '{'
@@ -262,7 +266,7 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 			if p < 0 {
 				p = t.at
 			}
-			f.bad(reason.UnknownMinorUnit, l.minor.Path, p)
+			f.bad(reason.UnknownMinorUnit, l.minor.Path, f.peel(p))
 			return token{}, num, false
 		}
 	}
@@ -278,6 +282,7 @@ func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
 	if p < 0 {
 		return 0, false
 	}
+	p = f.peel(p)
 	s, end := text(f.b, p)
 	if end < 0 && u.By == mapping.ByDigits {
 		if end, _ = jsonscan.ScanNumber(f.b, p); end >= 0 {

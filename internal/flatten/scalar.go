@@ -41,13 +41,7 @@ func (f *Flattener) scalar(p int, n *node) int {
 			}
 			f.unescape(&t)
 		}
-		for i := range n.leaves {
-			if l := &n.leaves[i]; l.kind == schema.JSON {
-				f.raw(l, n, p, end+1)
-			} else {
-				f.fromString(l, n, &t)
-			}
-		}
+		f.text(&t, n, p, end+1)
 		return end + 1
 	case c == '-' || c-'0' <= 9:
 		end, num := jsonscan.ScanNumber(b, p)
@@ -115,9 +109,20 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 	return end
 }
 
-// text gives the array or object b[p:q] to the columns of n: a json column
+// text gives the string t, which stands at b[p:q], to the columns of n.
+func (f *Flattener) text(t *token, n *node, p, q int) {
+	for i := range n.leaves {
+		if l := &n.leaves[i]; l.kind == schema.JSON {
+			f.raw(l, n, p, q)
+		} else {
+			f.fromString(l, n, t)
+		}
+	}
+}
+
+// container gives the array or object b[p:q] to the columns of n: a json column
 // takes its text, any other makes the record bad.
-func (f *Flattener) text(n *node, p, q int) {
+func (f *Flattener) container(n *node, p, q int) {
 	for i := range n.leaves {
 		if l := &n.leaves[i]; l.kind == schema.JSON {
 			f.raw(l, n, p, q)

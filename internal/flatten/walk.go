@@ -38,6 +38,8 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		n.notes.note(p)
 	}
 	switch c := f.b[p]; {
+	case c == '{' && f.envelope != nil && !n.record && !n.around:
+		return f.wrapped(p, n, depth)
 	case c == '{' && n.object:
 		end, given = f.object(p, n, depth+1)
 	case c == '[' && n.array:
@@ -56,17 +58,26 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		}
 	default:
 		end = f.scalar(p, n)
-		// null counts as absent, and as an empty array to explode; but it is
-		// not an element or record that has something inside.
-		if end >= 0 && n.into() && (!n.noted() || n.list != nil) && (c != 'n' || n.ends != nil && n.each == nil && n.every == nil && n.list == nil) {
+		// null counts as absent, and as an empty array to explode.
+		if end >= 0 && n.into() && !n.either() && (c != 'n' || !n.nullable()) {
 			f.bad(n.wants(), n.path, p)
 		}
 		return end, 0
 	}
 	if end >= 0 && n.leaves != nil {
-		f.text(n, p, end)
+		f.container(n, p, end)
 	}
 	return end, given
+}
+
+// either reports whether a plain value will do as well as one that paths lead
+// into.
+func (n *node) either() bool { return n.noted() && n.list == nil }
+
+// nullable reports whether null is as good as no value. It is not an element or
+// record that has something inside.
+func (n *node) nullable() bool {
+	return !n.into() || n.either() || n.ends == nil || n.each != nil || n.every != nil || n.list != nil
 }
 
 // wants notes what is wrong with a value that is not a container of the right

@@ -101,12 +101,13 @@ func (g *generator) wrong() *spec {
 	case 13:
 		t.columns = nil
 	case 14:
-		c.kind, c.from = pick(g, "date", "timestamp"), nil
+		c.kind, c.from, c.precision, c.scale = pick(g, "date", "timestamp"), nil, 0, 0
 		c.times = times{zone: pick(g, "", "Mars", "Europe/Berlin"), format: pick(g, "", g.format(), "rfc2822", "epoch", "%Y", "%F %s", "%"), unit: pick(g, "", "days")}
 	case 15:
 		c.times = pick(g, times{ambiguous: "later"}, times{truncate: true}, times{zone: "UTC"}, times{format: "%F"}, times{zone: "UTC", ambiguous: "later"})
 	case 16:
-		c.kind, c.times = "timestamp", times{format: g.format() + pick(g, "", "%", "%Y", "%p", "%Q", "%s", "%T")}
+		c.kind, c.precision, c.scale = "timestamp", 0, 0
+		c.times = times{format: g.format() + pick(g, "", "%", "%Y", "%p", "%Q", "%s", "%T")}
 		c.from = pick(g, nil, []string{"integer"})
 	case 17:
 		c.memberName = !c.memberName
@@ -124,6 +125,7 @@ func (g *generator) mapping() *spec {
 			[]path{{{kind: '*'}, {kind: '.', name: "r"}}}, []path{{{kind: '.', name: "r"}}}),
 		unknown:    pick(g, "count", "keep", "keep", "reject"),
 		provenance: g.one(4),
+		envelope:   pick(g, "", "", "", "", "", "", "dynamodb", "mongodb"),
 	}
 	if g.one(10) {
 		s.fieldBytes = 5 + g.IntN(20)
@@ -433,6 +435,15 @@ func (g *generator) pages(records []string, name string) string {
 
 // value writes a value for the goals that lead here.
 func (g *generator) value(goals []goal, depth int) string {
+	text := g.bare(goals, depth)
+	if depth == 0 {
+		return text
+	}
+	return g.wrap(text)
+}
+
+// bare writes a value without an envelope.
+func (g *generator) bare(goals []goal, depth int) string {
 	var objects, arrays, members, ends []goal
 	exploded := false
 	for _, t := range goals {

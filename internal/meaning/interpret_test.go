@@ -234,6 +234,9 @@ func (s *spec) record(holder *value, tail path, number int, source string) *reco
 	if v == nil {
 		return r.record
 	}
+	if s.envelope != "" {
+		s.openAll(v)
+	}
 	r.walk(v, []place{r.top()}, false)
 	r.skipped = true
 	for i := range s.tables {
@@ -275,7 +278,7 @@ func (r *reading) around(v *value, tail path) *value {
 
 // strange notes a member that no path names.
 func (r *reading) strange(m member, at []place) {
-	r.strangers = append(r.strangers, stranger{m.name.str, m.value.text, at})
+	r.strangers = append(r.strangers, stranger{m.name.str, m.value.whole().text, at})
 	if r.unknown == "reject" {
 		r.findings.add("unknown_field", m.name.at, paths(at)...)
 	}
@@ -283,6 +286,7 @@ func (r *reading) strange(m member, at []place) {
 
 // texts looks at all strings in a value that nobody looks into.
 func (r *reading) texts(v *value, at ...string) {
+	v = v.whole()
 	for _, code := range v.bad {
 		r.findings.add(code, v.at, at...)
 	}
@@ -356,6 +360,15 @@ func (r *reading) walk(v *value, places []place, held bool) {
 	here := paths(places)
 	for _, code := range v.bad {
 		r.findings.add(code, v.at, here...)
+	}
+	for _, at := range v.wrong {
+		r.texts(v, here...)
+		for i, p := range places {
+			goesOn := slices.ContainsFunc(p.routes, func(rest path) bool { return len(rest) > 0 })
+			if goesOn || r.column(p.path, func(*column) bool { return true }) {
+				r.findings.add("wrong_type", at, here[i])
+			}
+		}
 	}
 	for i := range places {
 		p := &places[i]
@@ -488,7 +501,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 		rows, elements = append(rows, cells), append(elements, ordinals)
 		if r.recordRows > 0 && len(rows) == r.recordRows+1 {
 			at := t.elementOf(ordinals)
-			r.findings.add("too_many_rows", at.find(v).at, at.String())
+			r.findings.add("too_many_rows", at.find(v).start(), at.String())
 		}
 	}
 	r.elementsOf(t, v, nil, row)
@@ -536,7 +549,7 @@ func (t *table) elementOf(ordinals []ordinal) path {
 // the record, if there are none), and gives a row for each element below it.
 func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]ordinal)) {
 	level := len(ordinals)
-	begin := t.elementOf(ordinals).find(v).at
+	begin := t.elementOf(ordinals).find(v).start()
 	for i := range t.columns {
 		c := &t.columns[i]
 		if c.level() != level {

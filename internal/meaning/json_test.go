@@ -18,6 +18,9 @@ type value struct {
 	depth   int      // arrays and objects in one another; of a bad line, before its fault
 	elems   []*value
 	members []member
+
+	outer *value // the envelope it was taken out of
+	wrong []int  // bytes of envelopes that are none
 }
 
 type member struct{ name, value *value }

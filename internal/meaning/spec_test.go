@@ -137,6 +137,7 @@ func (p path) find(v *value) *value {
 type spec struct {
 	records    []path
 	tables     []table
+	envelope   string // dynamodb, mongodb, or empty
 	unknown    string // count, keep, reject
 	drop       []path
 	provenance bool
@@ -185,6 +186,9 @@ func (s *spec) yaml() string {
 		for _, p := range s.records {
 			fmt.Fprintf(&b, "  - %q\n", p.String())
 		}
+	}
+	if s.envelope != "" {
+		fmt.Fprintf(&b, "envelope: %s\n", s.envelope)
 	}
 	fmt.Fprintf(&b, "unknown_fields: %s\nprovenance: %t\nlimits:\n  quarantine_share: %v\n", s.unknown, s.provenance, s.share)
 	for name, n := range map[string]int{"field_bytes": s.fieldBytes, "record_bytes": s.recordBytes, "record_rows": s.recordRows, "depth": s.depth} {
@@ -366,6 +370,7 @@ func (c *column) fault() string {
 func (s *spec) build() *mapping.Mapping {
 	m := &mapping.Mapping{Provenance: s.provenance, Limits: mapping.DefaultLimits}
 	m.UnknownFields = map[string]mapping.UnknownFields{"count": mapping.Count, "keep": mapping.Rescue, "reject": mapping.Refused}[s.unknown]
+	m.Envelope = map[string]mapping.Envelope{"dynamodb": mapping.DynamoDB, "mongodb": mapping.MongoDB}[s.envelope]
 	l := &m.Limits
 	l.QuarantineShare = s.share
 	l.FieldBytes = cmp.Or(int64(s.fieldBytes), l.FieldBytes)

@@ -1,0 +1,175 @@
+package flatten
+
+import (
+	"strconv"
+	"time"
+
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+	"sluice/reason"
+)
+
+// An envelope is an object with one member, whose name says the type of the
+// value in it: {"S":"text"}, {"$oid":"0123"}. Each value of a record may have
+// one; the record has none.
+
+// typeTag is what the name of the member says.
+type typeTag uint8
+
+const (
+	tagNone   typeTag = iota // it is no envelope
+	tagInside                // the value stands inside
+	tagNull                  // it is null
+	tagDate                  // a time: text, or milliseconds
+	tagNumber                // a number as text
+)
+
+var envelopes = [...]map[string]typeTag{
+	// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+	mapping.DynamoDB: {
+		"S": tagInside, "N": tagNumber, "B": tagInside, "BOOL": tagInside, "NULL": tagNull,
+		"M": tagInside, "L": tagInside, "SS": tagInside, "NS": tagInside, "BS": tagInside,
+	},
+	// https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/
+	mapping.MongoDB: {
+		"$oid": tagInside, "$symbol": tagInside, "$uuid": tagInside, "$undefined": tagNull, "$date": tagDate,
+		"$numberInt": tagNumber, "$numberLong": tagNumber, "$numberDouble": tagNumber, "$numberDecimal": tagNumber,
+	},
+}
+
+// open looks into the envelope at p, if one is there: it returns the position
+// of the value in it.
+func (f *Flattener) open(p int) (value int, t typeTag) {
+	b := f.b
+	if b[p] != '{' {
+		return p, tagNone
+	}
+	name, value := memberName(b, jsonscan.Space(b, p+1))
+	if value < 0 {
+		return p, tagNone
+	}
+	if t = f.envelope[string(name)]; t == tagNone {
+		return p, tagNone
+	}
+	return value, t
+}
+
+// peel is the position of the value at p, without its envelope.
+func (f *Flattener) peel(p int) int {
+	if f.envelope == nil {
+		return p
+	}
+	value, t := f.open(p)
+	if t == tagDate {
+		value, _ = f.open(value)
+	}
+	return value
+}
+
+// wrapped is value for the object at p, which may be an envelope.
+func (f *Flattener) wrapped(start int, n *node, depth int) (end int, given set) {
+	b := f.b
+	p, t := f.open(start)
+	if t == tagNone {
+		return f.braces(start, n, depth)
+	}
+	if depth++; depth > f.limits.Depth {
+		f.skip.TooDeep = true
+		return -1 - start, 0
+	}
+	millis, digits := f.open(p)
+	switch {
+	case t == tagNull:
+		end = f.null(p, n, depth)
+	case t == tagDate && (digits == tagNumber || b[p] == '-' || b[p]-'0' <= 9):
+		end = f.millis(p, millis, n, depth)
+	case b[p] == '{': // it has one envelope, and no other inside
+		end, given = f.braces(p, n, depth)
+	default:
+		end, given = f.value(p, n, depth)
+	}
+	if end < 0 {
+		return end, 0
+	}
+	switch end = jsonscan.Space(b, end); b[end] {
+	case '}':
+		return end + 1, given
+	case ',': // an envelope has one member
+		f.noEnvelope(start, n)
+		end = f.skip.Value(b, start, depth-1)
+		f.found(n)
+		return end, 0
+	}
+	return -1 - end, 0
+}
+
+// noEnvelope notes that what looks like an envelope at p holds no value that it
+// can, if a path leads to it.
+func (f *Flattener) noEnvelope(p int, n *node) {
+	if n.leaves != nil || n.into() || n.noted() {
+		f.bad(reason.WrongType, n.path, p)
+	}
+}
+
+// braces is value for an object that is no envelope.
+func (f *Flattener) braces(p int, n *node, depth int) (end int, given set) {
+	if n.object {
+		end, given = f.object(p, n, depth+1)
+	} else if end = f.skip.Value(f.b, p, depth); end >= 0 {
+		f.found(n)
+		if n.into() {
+			f.bad(n.wants(), n.path, p)
+		}
+	}
+	if end >= 0 && n.leaves != nil {
+		f.container(n, p, end)
+	}
+	return end, given
+}
+
+// null reads the value at p, whatever it is, as null.
+func (f *Flattener) null(p int, n *node, depth int) int {
+	end := f.skip.Value(f.b, p, depth)
+	f.found(n)
+	if end >= 0 && !n.nullable() {
+		f.bad(n.wants(), n.path, p)
+	}
+	return end
+}
+
+// millis reads a date at p that counts milliseconds since
+// 1970-01-01T00:00:00Z: a number, or an envelope with one as text at digits. It
+// becomes the text that the relaxed form has.
+func (f *Flattener) millis(p, digits int, n *node, depth int) int {
+	b := f.b
+	end := f.skip.Value(b, p, depth)
+	f.found(n)
+	if end < 0 {
+		return end
+	}
+	s, last := text(b, digits)
+	if last < 0 {
+		if last, _ = jsonscan.ScanNumber(b, digits); last < 0 {
+			f.noEnvelope(p, n)
+			return end
+		}
+		s = b[digits:last]
+	}
+	if digits != p && b[jsonscan.Space(b, last)] != '}' {
+		f.noEnvelope(p, n)
+	}
+	off := len(f.scratch)
+	if ms, err := strconv.ParseInt(string(s), 10, 64); err == nil && ms >= minSecond*1000 && ms < (maxSecond+1)*1000 {
+		f.scratch = time.UnixMilli(ms).UTC().AppendFormat(f.scratch, "2006-01-02T15:04:05.999Z07:00")
+	} else {
+		f.scratch = append(f.scratch, s...) // which is no time
+	}
+	f.scratch = append(f.scratch, 0)
+	t := token{text: f.scratch[off : len(f.scratch)-1], at: p, off: off, scratch: true}
+	t.hash = jsonscan.Hash(t.text)
+	f.text(&t, n, p, end)
+	if n.into() && !n.either() {
+		f.bad(n.wants(), n.path, p)
+	}
+	return end
+}
