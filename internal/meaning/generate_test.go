@@ -66,7 +66,9 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(20) {
+	switch g.IntN(22) {
+	case 20, 21:
+		g.wrongKey(s, c)
 	case 19:
 		c.list = !c.list
 	case 0:
@@ -113,6 +115,9 @@ func (g *generator) wrong() *spec {
 		c.memberName = !c.memberName
 	case 18:
 		c.path = append(t.explode.upTo(1+g.IntN(2)), g.steps(1)...)
+	}
+	if c.key != "" && slices.Equal(c.from, []string{"string"}) {
+		c.from = nil // a program says so, and a file must not
 	}
 	return s
 }
@@ -186,6 +191,7 @@ func (g *generator) mapping() *spec {
 		}
 	}
 	g.drops(s)
+	g.keys(s)
 	return s
 }
 

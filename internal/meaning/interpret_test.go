@@ -103,6 +103,10 @@ func paths(places []place) (all []string) {
 // interpret reads docs/mapping.md and docs/formats.md once more, without an eye
 // on speed.
 func (s *spec) interpret(text, source string) (out outcome) {
+	cells, ok := s.keyCells(source)
+	if !ok {
+		return outcome{rejects: []string{"key_mismatch"}}
+	}
 	docs, broken := parseAll(text)
 	if len(docs) == 0 && broken == nil {
 		return outcome{rejects: []string{"empty_file"}}
@@ -117,7 +121,7 @@ func (s *spec) interpret(text, source string) (out outcome) {
 	}
 	bad := 0
 	for i, h := range holders {
-		r := s.record(h, tail, i, source)
+		r := s.record(h, tail, i, source, cells)
 		out.records = append(out.records, r)
 		if len(r.findings) > 0 {
 			bad++
@@ -215,13 +219,14 @@ func (s *spec) lists(docs []*value, broken *syntaxError, p, head path) (holders 
 // reading is the reading of one record.
 type reading struct {
 	*spec
+	cells map[*column]string // of the columns that parts of the key feed
 	*record
 	ranks map[string]int  // of the indexes of a path, in the order of the mapping
 	read  map[*column]int // values of lists
 }
 
-func (s *spec) record(holder *value, tail path, number int, source string) *record {
-	r := reading{s, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
+func (s *spec) record(holder *value, tail path, number int, source string, cells map[*column]string) *record {
+	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -484,7 +489,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 			c := &t.columns[i]
 			cell := null
 			if c.level() <= len(ordinals) {
-				cell, _ = c.cell(v, ordinals, r.fieldBytes)
+				cell, _ = r.cell(c, v, ordinals)
 			}
 			cells = append(cells, cell)
 		}
@@ -555,7 +560,7 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 		if c.level() != level {
 			continue
 		}
-		cell, wrong := c.cell(v, ordinals, r.fieldBytes)
+		cell, wrong := r.cell(c, v, ordinals)
 		if wrong != nil {
 			r.findings.add(wrong.code, wrong.at, wrong.path)
 		}

@@ -27,7 +27,7 @@ type minor struct {
 
 // values are the paths that may feed the column, in their order.
 func (c *column) values() []path {
-	if c.constant != nil {
+	if c.constant != nil || c.key != "" {
 		return nil
 	}
 	return append([]path{c.path}, c.others...)

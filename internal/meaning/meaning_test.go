@@ -71,7 +71,7 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 	if fault := s.fault(); err != nil || fault != "" {
 		total.refused++
 		var reject *sluice.RejectError
-		_, built := convert(t, built, "{}", map[string]*bytes.Buffer{}, io.Discard)
+		_, built := convert(t, built, "{}", "source", map[string]*bytes.Buffer{}, io.Discard)
 		if fault == "" || err == nil || built == nil || errors.As(built, &reject) {
 			t.Errorf("seed %d: the file is refused with: %v\nthe mapping of a program with: %v\nby the interpreter with: %s\n%s", seed, err, built, fault, s.yaml())
 			return false
@@ -93,10 +93,11 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 		left -= n
 		g.open(s)
 		text := g.input(n)
-		want := s.interpret(text, "source")
-		got := run(t, m, text)
-		if diff := compare(s, &want, got, total); diff != "" {
-			t.Errorf("seed %d: %s\n%s\n%s", seed, diff, s.yaml(), text)
+		source := g.source(s)
+		want := s.interpret(text, source)
+		got := run(t, m, text, source)
+		if diff := compare(s, &want, got, source, total); diff != "" {
+			t.Errorf("seed %d: %s\n%s\n%s\n%s", seed, diff, s.yaml(), source, text)
 			return false
 		}
 	}
@@ -119,9 +120,9 @@ type entry struct {
 }
 
 // convert converts a text into files, one for each table.
-func convert(t *testing.T, m *mapping.Mapping, text string, files map[string]*bytes.Buffer, bad io.Writer) (sluice.Stats, error) {
+func convert(t *testing.T, m *mapping.Mapping, text, source string, files map[string]*bytes.Buffer, bad io.Writer) (sluice.Stats, error) {
 	return sluice.Convert(t.Context(), nil, strings.NewReader(text), m, &sluice.Options{
-		Codec: sluice.None, Source: "source", Quarantine: bad,
+		Codec: sluice.None, Source: source, Quarantine: bad,
 		Table: func(name string) (io.Writer, error) {
 			files[name] = &bytes.Buffer{}
 			return files[name], nil
@@ -129,12 +130,12 @@ func convert(t *testing.T, m *mapping.Mapping, text string, files map[string]*by
 	})
 }
 
-func run(t *testing.T, m *mapping.Mapping, text string) *made {
+func run(t *testing.T, m *mapping.Mapping, text, source string) *made {
 	t.Helper()
 	got := &made{tables: map[string][][]string{}}
 	files := map[string]*bytes.Buffer{}
 	var bad bytes.Buffer
-	got.stats, got.err = convert(t, m, text, files, &bad)
+	got.stats, got.err = convert(t, m, text, source, files, &bad)
 	if got.err != nil {
 		return got
 	}
@@ -168,7 +169,7 @@ func run(t *testing.T, m *mapping.Mapping, text string) *made {
 }
 
 // compare says what differs, or nothing.
-func compare(s *spec, want *outcome, got *made, total *tally) string {
+func compare(s *spec, want *outcome, got *made, source string, total *tally) string {
 	total.inputs++
 	var reject *sluice.RejectError
 	switch {
@@ -187,7 +188,7 @@ func compare(s *spec, want *outcome, got *made, total *tally) string {
 			if int(quarantined) == len(got.bad) {
 				return fmt.Sprintf("record %d must be quarantined: %v\n%s", i, r.findings.sorted(), r.text)
 			}
-			if diff := r.compare(&got.bad[quarantined], i); diff != "" {
+			if diff := r.compare(&got.bad[quarantined], source, i); diff != "" {
 				return diff
 			}
 			quarantined++
@@ -228,13 +229,13 @@ func compare(s *spec, want *outcome, got *made, total *tally) string {
 }
 
 // compare holds the entry of the i-th record against what is wrong with it.
-func (r *record) compare(e *entry, i int) string {
+func (r *record) compare(e *entry, source string, i int) string {
 	raw := e.Raw
 	if e.RawBase64 != nil {
 		raw = string(e.RawBase64)
 	}
 	told := finding{e.Reason, e.Path, int(e.ErrorOffset)}
-	if raw != r.text || e.Offset != int64(r.at) || e.Record != int64(i) || e.Source != "source" || !r.findings.has(told) {
+	if raw != r.text || e.Offset != int64(r.at) || e.Record != int64(i) || e.Source != source || !r.findings.has(told) {
 		return fmt.Sprintf("record %d: the engine says %v of record %d, the interpreter %v\n%s", i, told, e.Record, r.findings.sorted(), r.text)
 	}
 	return ""

@@ -140,6 +140,7 @@ type spec struct {
 	envelope   string // dynamodb, mongodb, or empty
 	unknown    string // count, keep, reject
 	drop       []path
+	key        string
 	provenance bool
 
 	fieldBytes, recordBytes, recordRows, depth int // 0: the default
@@ -164,6 +165,7 @@ type column struct {
 	texts            texts
 	times
 	memberName bool
+	key        string // the part of the key that feeds it, in place of a path
 	late
 	words []string // what a value may be, of a place that only helps to read another
 }
@@ -202,6 +204,9 @@ func (s *spec) yaml() string {
 		}
 		fmt.Fprintf(&b, "  - %q\n", p.String())
 	}
+	if s.key != "" {
+		fmt.Fprintf(&b, "key: %q\n", s.key)
+	}
 	b.WriteString("tables:\n")
 	for _, t := range s.tables {
 		fmt.Fprintf(&b, "  - table: %s\n", t.name)
@@ -213,7 +218,14 @@ func (s *spec) yaml() string {
 		}
 		b.WriteString("    columns:\n")
 		for _, c := range t.columns {
-			fmt.Fprintf(&b, "      - {name: %s, type: %q, required: %t%s", c.name, c.typeText(), c.required, c.late.yaml(c.path))
+			feeds := c.late.yaml(c.path)
+			if c.key != "" {
+				feeds = c.keyYAML()
+				if c.isLate() {
+					feeds += c.late.yaml(c.path)
+				}
+			}
+			fmt.Fprintf(&b, "      - {name: %s, type: %q, required: %t%s", c.name, c.typeText(), c.required, feeds)
 			if c.from != nil {
 				fmt.Fprintf(&b, ", from: [%s]", strings.Join(c.from, ", "))
 			}
@@ -256,6 +268,11 @@ func (s *spec) fault() string {
 			return "two tables of one name"
 		}
 		names[t.name] = true
+		for j := range t.columns {
+			if fault := t.columns[j].keyFault(s); fault != "" {
+				return fault
+			}
+		}
 		for _, p := range t.paths() {
 			if fault := s.through(p); fault != "" {
 				return fault
@@ -270,7 +287,7 @@ func (s *spec) fault() string {
 			return fault
 		}
 	}
-	return s.dropFault()
+	return cmp.Or(s.dropFault(), s.keyFault())
 }
 
 // through says why a path cannot lead anywhere.
@@ -368,7 +385,7 @@ func (c *column) fault() string {
 
 // build makes the mapping as a program does, without a file.
 func (s *spec) build() *mapping.Mapping {
-	m := &mapping.Mapping{Provenance: s.provenance, Limits: mapping.DefaultLimits}
+	m := &mapping.Mapping{Key: s.key, Provenance: s.provenance, Limits: mapping.DefaultLimits}
 	m.UnknownFields = map[string]mapping.UnknownFields{"count": mapping.Count, "keep": mapping.Rescue, "reject": mapping.Refused}[s.unknown]
 	m.Envelope = map[string]mapping.Envelope{"dynamodb": mapping.DynamoDB, "mongodb": mapping.MongoDB}[s.envelope]
 	l := &m.Limits
@@ -404,6 +421,7 @@ func (c *column) build() mapping.Column {
 		"decimal": schema.Decimal, "date": schema.Date, "timestamp": schema.Timestamp, "json": schema.JSON}
 	col := mapping.Column{Path: c.path.build()}
 	c.late.build(&col)
+	c.buildKey(&col)
 	col.Name, col.Required, col.Type = c.name, c.required, schema.Type{Kind: kinds[c.kind], Precision: c.precision, Scale: c.scale}
 	if c.list {
 		col.Type.Kind, col.Type.Of = schema.List, col.Type.Kind

@@ -112,6 +112,9 @@ func (c *column) whole(text string) (string, []string) {
 
 func (c *column) sources() map[string]bool {
 	words := c.from
+	if c.key != "" && words == nil {
+		words = []string{"string"}
+	}
 	if words == nil && c.minor.by != "" {
 		words = []string{"integer", "string"}
 	}
