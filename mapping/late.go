@@ -220,22 +220,19 @@ func (c *Column) appendSource(b []byte) []byte {
 	if c.Key != "" {
 		b = strconv.AppendQuote(append(b, ", key: "...), c.Key)
 	}
-	switch {
-	case c.Const != nil:
-		return strconv.AppendQuote(append(b, ", const: "...), *c.Const)
-	case c.Key != "":
-		return b
-	case c.Else == nil:
+	if c.Const != nil {
+		b = strconv.AppendQuote(append(b, ", const: "...), *c.Const)
+	}
+	switch { // what a program sets beside each other is refused when this is read
+	case c.Else != nil:
+		for i, p := range append([]Path{c.Path}, c.Else...) {
+			b = strconv.AppendQuote(append(b, between(i, ", coalesce: [")...), p.String())
+		}
+		return append(b, ']')
+	case c.Path != nil, c.Key == "" && c.Const == nil:
 		return strconv.AppendQuote(append(b, ", path: "...), c.Path.String())
 	}
-	b = append(b, ", coalesce: ["...)
-	for i, p := range c.Values() {
-		if i > 0 {
-			b = append(b, ", "...)
-		}
-		b = strconv.AppendQuote(b, p.String())
-	}
-	return append(b, ']')
+	return b
 }
 
 func (u *MinorUnits) appendCanonical(b []byte) []byte {

@@ -108,6 +108,23 @@ func TestValidateErrors(t *testing.T) {
 		{"null value", "is never met", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
 			c.Transform, c.NullValues = []mapping.Transform{mapping.Lower}, []string{"N/A"}
 		}},
+		{"key without a part", "column id: the mapping does not say where {shop} stands", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Key = "shop" }},
+		{"key that is no pattern", "key: { begins the name of a part", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Key = "raw/{" }},
+		{"key not UTF-8", "a key, a format", func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.Key = "raw\xff/{shop}" }},
+		{"part beside const", "remove const, or key", func(m *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			m.Key, c.Key, c.Const = "{shop}", "shop", new(string)
+		}},
+		{"part beside coalesce", "remove coalesce, or key", func(m *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			m.Key, c.Key, c.Else = "{shop}", "shop", []mapping.Path{nil}
+		}},
+		{"const beside path", "remove path, or const", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Const = new(string) }},
+		{"const beside coalesce", "remove coalesce, or const", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			c.Const, c.Path, c.Else = new(string), nil, []mapping.Path{nil}
+		}},
+		{"part from numbers", "From of string must be that of string", func(m *mapping.Mapping, _ *mapping.Table, c *mapping.Column) {
+			m.Key, c.Key, c.Path, c.From = "{shop}", "shop", nil, mapping.FromString|mapping.FromInteger
+		}},
+		{"part beside path", "remove path, or key", func(m *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { m.Key, c.Key = "{shop}", "shop" }},
 		{"null value that is no UTF-8", "a format or a null value is not UTF-8", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.NullValues = []string{"\xff"} }},
 		{"unknown hash", "Hash 4 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Hash = 4 }},
 		{"unknown mask", "Mask 2 is not one of its constants", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.Mask = 2 }},
