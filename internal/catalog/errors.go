@@ -42,7 +42,8 @@ var codes = map[Reason][]string{
 	Timeout:   {"OperationTimeoutException", "RequestTimeout"},
 }
 
-// ReasonOf is the reason of an error. If several are joined, it is that of one.
+// ReasonOf is the reason of an error. If several errors are joined, a
+// RefusedError decides, else ErrConflict, else the first error of AWS.
 func ReasonOf(err error) Reason {
 	var refused *RefusedError
 	if errors.As(err, &refused) {

@@ -61,8 +61,9 @@ func badKey(key string) string {
 	return ""
 }
 
-// validBucket reports whether S3 has or had names like this. It does not check
-// S3's present rules: it makes sure that the bucket can be a folder.
+// validBucket reports whether a bucket can have this name. Old buckets have names
+// that S3 does not allow for new ones, so they are taken too, as long as a folder
+// can have the same name.
 func validBucket(name string) bool {
 	if name == "" || len(name) > 255 || name == "." || name == ".." {
 		return false

@@ -14,8 +14,8 @@ import (
 
 // These are the structures with the same names in the format package, without
 // the fields that are never written, and with one that is missing there:
-// whether bounds are exact. The metadata of a chunk is kept encoded, which
-// takes a fifth of the memory.
+// whether bounds are exact. Until the footer is written, the metadata of each
+// chunk is kept encoded: as a structure it takes five times the memory.
 
 type fileMetaData struct {
 	Version      int32                              `thrift:"1,required"`

@@ -9,7 +9,8 @@ import (
 	"sluice/schema"
 )
 
-// The definition levels of a list that has no value, and of a value that is NULL.
+// Definition levels in a column of lists: the row has no list, its list is empty,
+// or the value is NULL. Any higher level is that of a value.
 const (
 	nullList = iota
 	emptyList

@@ -30,7 +30,7 @@ func Put(ctx context.Context, s Store, key string, data []byte, opts CreateOptio
 		return Info{}, err
 	}
 	if _, err := w.Write(data); err != nil {
-		w.Abort(ctx) //nolint:errcheck // the error of the write is the one to tell
+		w.Abort(ctx) //nolint:errcheck // the error of the write is the one to return
 		return Info{}, err
 	}
 	return w.Commit(ctx, p)

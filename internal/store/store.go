@@ -1,9 +1,8 @@
 // Package store is one bucket, or a folder used as one: objects are read at a
 // pinned version and appear whole, under a precondition, or not at all. The
 // promise of the pipeline (one visible result for a source key, whatever is
-// repeated, late or killed) depends on this contract, so it has two real
-// implementations, s3store and dirstore, and one suite that both pass:
-// storetest.
+// repeated, late or killed) depends on this contract. It has two real
+// implementations, s3store and dirstore; both pass one suite, storetest.
 package store
 
 import (
@@ -21,13 +20,13 @@ import (
 //
 // Errors are of type [*Error]: they name the operation and the object, wrap
 // one of the Err values of this package where one applies, and say with
-// [IsTransient] whether the same call may succeed later. A store repeats
-// calls that failed for a passing reason by itself, a few times: callers do
-// not need a loop of their own, but for a whole attempt.
+// [IsTransient] whether the same call may succeed later. A store itself repeats
+// a call a few times if the reason of its failure may pass. So callers repeat
+// whole attempts only, never single calls.
 //
 // A key is valid UTF-8 of 1 to 1,024 bytes, as in S3, and without segments "."
-// and "..", see [CheckKey]. A store refuses a key that it cannot hold with
-// [ErrKey]; a bucket holds every other, a folder those that are plain paths.
+// and "..", see [CheckKey]. A bucket holds every such key, a folder those that are
+// plain paths. A store refuses a key that it cannot hold with [ErrKey].
 type Store interface {
 	// String is where the store is, such as "s3://bucket" or a folder's path,
 	// without credentials.
@@ -41,9 +40,9 @@ type Store interface {
 	// ctx also governs the reading.
 	Open(ctx context.Context, key string) (Object, error)
 
-	// OpenVersion reads the state of key with this [Info.VersionID], also when
-	// it is not the current one any more; [ErrNotFound] if the store does not
-	// have it, as one without versioning never does.
+	// OpenVersion reads the state of key with this [Info.VersionID], even if a
+	// newer one has replaced it; [ErrNotFound] if the store does not have it. A
+	// store without versioning never has it.
 	OpenVersion(ctx context.Context, key, versionID string) (Object, error)
 
 	// Create starts an object that stays invisible until its Commit. ctx also
@@ -52,33 +51,33 @@ type Store interface {
 
 	// List calls fn for every object whose key begins with prefix, in the
 	// order of the keys' bytes, and stops at the first error of fn, which it
-	// returns as it is. It does not hold the whole listing in memory. Objects
-	// that come or go meanwhile may be listed or not. Infos of a listing have
-	// no Meta and may lack the VersionID: compare [Info.State].
+	// returns unchanged. It does not hold the whole listing in memory. An object
+	// that is written or deleted during the listing may be listed or not. Infos
+	// of a listing have no Meta and may lack the VersionID: compare [Info.State].
 	//
-	// Nothing that is there is left out: what cannot be given as an object
-	// under its name is listed too, with [Info.Err].
+	// Nothing is left out. What the store cannot read as an object under its
+	// name is listed too, with [Info.Err].
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 
-	// Delete removes key, so that Head gives ErrNotFound. It is idempotent: a
-	// key that is not there is no error. A bucket with versioning keeps the
-	// bytes as an older version.
+	// Delete removes key, so that Head gives ErrNotFound. It is not an error if
+	// the key is not there. A bucket with versioning keeps the bytes as an older
+	// version.
 	Delete(ctx context.Context, key string) error
 
-	// PendingUploads lists the objects that were created under prefix and
-	// neither committed nor aborted, also those of dead processes and those
-	// that others are writing now. A store may keep small objects in memory
-	// until Commit; these are not listed, and a dead process leaves nothing.
+	// PendingUploads lists the objects under prefix that were created, and
+	// neither committed nor aborted. Some may belong to dead processes, others
+	// may be in the middle of their writing. A store may keep small objects in
+	// memory until Commit: these are not listed, and end with their process.
 	PendingUploads(ctx context.Context, prefix string) ([]Upload, error)
 
-	// AbortUpload removes what a pending upload has stored; its Commit, if it
-	// comes, fails. It is idempotent.
+	// AbortUpload removes what a pending upload has stored; a later Commit of it
+	// fails. To abort it again is not an error.
 	AbortUpload(ctx context.Context, u Upload) error
 
-	// Sweep removes the pending uploads under prefix whose writers are dead,
-	// and says how many: for as long as the store waits, nobody has written to
-	// them, and nobody is known to hold them. If a writer is alive after all,
-	// its Commit fails, as it does after AbortUpload.
+	// Sweep removes the pending uploads under prefix whose writers seem dead, and
+	// returns their number. A writer seems dead if it holds no lock on the upload
+	// and has written nothing for a time that the store chooses. If it lives
+	// after all, its Commit fails, as after AbortUpload.
 	Sweep(ctx context.Context, prefix string) (int, error)
 }
 
@@ -87,8 +86,8 @@ type Info struct {
 	Key  string
 	Size int64 // bytes
 
-	// ETag is opaque: it changes whenever the content changes, and is no hash
-	// of it. Without the quotes that HTTP puts round it.
+	// ETag is opaque: it changes whenever the content changes, but need not be
+	// a hash of it. It has no quotes around it, as it has in HTTP.
 	ETag string
 
 	// VersionID names this state in a bucket with versioning, else it is empty.
@@ -100,12 +99,11 @@ type Info struct {
 
 	Meta map[string]string // as given to Create; nil in listings
 
-	// Err is set only in listings: something is there that is no object to this
-	// store, and why, an ErrKey. So are keys that CheckKey refuses, and in a
-	// folder links that lead to a folder or nowhere, and devices. Key is then
-	// its name as it stands, which may be no valid UTF-8 or longer than a key:
-	// quote it. Head and Open of it fail. It must not be taken for a deleted
-	// key.
+	// Err is set only in listings. It says why the store cannot read this entry
+	// as an object, and is an ErrKey: its key is one that CheckKey refuses, or in
+	// a folder it is a device, or a link that leads to a folder or nowhere. Key is
+	// then the name as it is: quote it, since it may be longer than a key or not
+	// be UTF-8. Head and Open of it fail, but it does not count as deleted.
 	Err error
 }
 
@@ -113,9 +111,9 @@ type Info struct {
 // for one goroutine.
 //
 // Read gives io.EOF only after exactly Info().Size bytes of this state, and
-// after whatever checksum the store keeps has matched. A body that is shorter
-// or longer is a transient error; a state that was replaced, so that its bytes
-// cannot be had any more, is [ErrChanged].
+// after the checksum has matched, if the store keeps one. A body that is shorter
+// or longer is a transient error. [ErrChanged] means that the state was replaced
+// and its bytes are gone.
 type Object interface {
 	io.ReadCloser
 	Info() Info
@@ -123,10 +121,10 @@ type Object interface {
 
 // CreateOptions are stored together with the content, in the same step.
 type CreateOptions struct {
-	// Meta is at most 2 KiB of names and values, as S3 counts them. Names are
-	// of lower-case letters, digits and "-", values of printable ASCII without
-	// a space at either end: what HTTP headers carry unchanged. Create refuses
-	// others.
+	// Meta is at most 2 KiB of names and values, as S3 counts them. Only what
+	// HTTP headers carry unchanged is allowed: names of lower-case letters,
+	// digits and "-", values of printable ASCII without a space at either end.
+	// Create refuses anything else.
 	Meta map[string]string
 
 	// ContentType is for people and browsers; a folder has no use for it.
@@ -140,29 +138,29 @@ type CreateOptions struct {
 //	...
 //	defer w.Abort(ctx) // a no-op after Commit, as for sql.Tx
 type Writer interface {
-	// Write adds to the content. After an error nothing but Abort is of use.
+	// Write adds to the content. After an error, only Abort makes sense.
 	io.Writer
 
 	// Commit makes the object visible, whole and durable, if p holds at that
-	// moment. It ends the Writer also when it fails. Its errors:
+	// moment. It ends the Writer even if it fails. Its errors:
 	//
-	// [ErrPrecondition]: p did not hold. As replies can get lost and calls are
-	// repeated, this very Commit may be what stands there now: Head tells, by
-	// the Meta.
+	// [ErrPrecondition]: p did not hold. The state that broke it may be the one
+	// that this Commit published: its reply was lost, and the store repeated the
+	// call. The Meta that Head returns shows whose it is.
 	//
-	// [ErrConflict]: another write of the key was in progress; nothing was
-	// published, start with a new Create.
+	// [ErrConflict]: another write of the key was in progress. Nothing was
+	// published; start with a new Create.
 	//
-	// Any other error: the object was most likely not published, but a lost
-	// reply can hide that it was. Head tells here too.
+	// Any other error: the object was most likely not published, but it may be
+	// that only the reply was lost. Head shows this too.
 	//
-	// The Info has the ETag and the VersionID of the state that was published,
-	// which is not necessarily the current one any more.
+	// The Info has the ETag and the VersionID of the state that was published. A
+	// newer state may have replaced it already.
 	Commit(ctx context.Context, p Precondition) (Info, error)
 
-	// Abort throws the object away. After Commit or Abort it does nothing,
-	// except to try again what an earlier one could not remove. It also works
-	// when ctx has ended, for a few seconds, as [CleanUp] has it.
+	// Abort throws the object away. After Commit or Abort it only tries again to
+	// remove what an earlier one could not. If ctx has ended it still works, for
+	// the few seconds of [CleanUp].
 	Abort(ctx context.Context) error
 }
 

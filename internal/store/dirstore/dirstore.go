@@ -123,7 +123,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 func (s *Store) remove(name string) error {
 	stat, err := s.root.Lstat(name)
 	if isAbsent(err) || err == nil && stat.IsDir() {
-		return nil // a folder is no object
+		return nil // a folder is not an object
 	}
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Store) remove(name string) error {
 	if err := s.root.Remove(name); err != nil && !isAbsent(err) {
 		return err
 	}
-	s.root.Remove(metaName(name, stat)) //nolint:errcheck // it may have none; a rest is only waste
+	s.root.Remove(metaName(name, stat)) //nolint:errcheck // it may have none; a file that stays only wastes space
 	return s.syncDir(filepath.Dir(name))
 }
 

@@ -12,9 +12,9 @@ import (
 // private is the subfolder that holds what is not an object.
 const private = ".sluice"
 
-// localName gives the file name of a key, or an ErrKey. A key must be a path
-// as fs.ValidPath has it: no "..", no empty element, not absolute; and one
-// that this operating system can express.
+// localName returns the file name of a key, or an ErrKey. A key must be a path
+// for fs.ValidPath (no "..", no empty element, not absolute), and this operating
+// system must be able to express it.
 func localName(key string) (string, error) {
 	if err := store.CheckKey(key); err != nil {
 		return "", err
@@ -32,15 +32,15 @@ func localName(key string) (string, error) {
 	return name, nil
 }
 
-// isPrivate is true for the store's own subfolder, also as a file system
-// writes it that does not tell cases apart.
+// isPrivate reports whether name is the store's own subfolder, in upper or lower
+// case, since some file systems ignore case.
 func isPrivate(key string) bool {
 	first, _, _ := strings.Cut(key, "/")
 	return strings.EqualFold(first, private)
 }
 
-// possible says whether the parts of a file name are short enough, before
-// anything is written for it.
+// possible reports whether the parts of a file name are short enough. It is asked
+// before anything is written.
 func possible(name string) error {
 	for part := range strings.SplitSeq(filepath.ToSlash(name), "/") {
 		if len(part) > maxName {

@@ -13,7 +13,7 @@ import (
 )
 
 // List implements [store.Store]. It holds the names of one folder in memory
-// for each level. Links to folders are not followed, as they may make circles.
+// for each level. It does not follow links to folders, since they may form circles.
 func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) error) error {
 	dir := "."
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
@@ -33,7 +33,7 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 	return nil
 }
 
-// stop carries an error of the caller's function unchanged.
+// stop wraps an error of the caller's function, so that it is returned unchanged.
 type stop struct{ err error }
 
 func (s stop) Error() string { return s.err.Error() }
@@ -101,7 +101,7 @@ func (s *Store) names(dir string) ([]string, error) {
 	return names, nil
 }
 
-// listed describes a file for a listing; false if there is none any more.
+// listed describes a file for a listing; false if it is gone by now.
 func (s *Store) listed(key string) (store.Info, bool, error) {
 	name := filepath.FromSlash(key)
 	link, err := s.root.Lstat(name)

@@ -10,8 +10,8 @@ import (
 	"sluice/internal/store"
 )
 
-// object reads one file. Published files never change, they are replaced; a
-// file of other programs may be written to while it is open.
+// object reads one file. A published file is replaced but never changed. A file
+// of another program may change while it is open.
 type object struct {
 	s    *Store
 	ctx  context.Context
@@ -44,7 +44,7 @@ func (s *Store) OpenVersion(_ context.Context, key, _ string) (store.Object, err
 	return nil, s.fail("open", key, store.ErrNotFound)
 }
 
-// open gives nil without an error when the state was replaced meanwhile.
+// open returns nil and no error if the state was replaced meanwhile.
 func (s *Store) open(ctx context.Context, key, name string) (*object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -107,8 +107,8 @@ func (o *object) read(p []byte) (int, error) {
 	return n, err
 }
 
-// end gives io.EOF if the file is still the one that was opened. The time of
-// change is not compared: it changes when a newer state takes the name.
+// end returns io.EOF if the file has not changed since it was opened. It does not
+// compare the time of change, which also changes when a newer state takes the name.
 func (o *object) end() error {
 	stat, err := o.f.Stat()
 	if err != nil {

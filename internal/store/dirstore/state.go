@@ -13,16 +13,16 @@ import (
 	"sluice/internal/store"
 )
 
-// stamp tells the published states of one key apart: Commit gives each a
-// modification time later than the one before. As the time and the size do not
-// change by the rename, the file of the Meta can be named by them before it.
+// stamp tells the published states of one key apart, since Commit gives each a
+// modification time after that of the one before. A rename changes neither time
+// nor size, so the file of the Meta gets its name from them before the rename.
 func stamp(stat fs.FileInfo) string {
 	return strconv.FormatInt(stat.ModTime().UnixNano(), 16) + "-" + strconv.FormatInt(stat.Size(), 16)
 }
 
-// etag of a state. Files without Meta may have been put there by other
-// programs, which can set the modification time, as unpackers of archives do.
-// So their ETag includes the time of change, which the system sets.
+// etag of a state. A file without Meta may come from another program, which can
+// set the modification time, as programs that unpack archives do. So its ETag
+// includes the time of change, which only the system sets.
 func etag(stat fs.FileInfo, published bool) string {
 	if published {
 		return stamp(stat)
@@ -35,8 +35,8 @@ type meta struct {
 	Meta map[string]string `json:"meta"`
 }
 
-// metaName names the file of the Meta: beside those of the key's neighbours, as
-// a folder for each key would cost more than the object.
+// metaName names the file of the Meta. All keys of a folder share one folder for
+// these files: one for each key would cost more than the object.
 func metaName(name string, stat fs.FileInfo) string {
 	dir, base := filepath.Split(name)
 	end := "." + stamp(stat)
@@ -47,7 +47,7 @@ func metaName(name string, stat fs.FileInfo) string {
 	return filepath.Join(private, "meta", dir, base+end)
 }
 
-// readMeta gives the Meta of the state, and false if it has none.
+// readMeta returns the Meta of the state, and false if it has none.
 func (s *Store) readMeta(name string, stat fs.FileInfo) (map[string]string, bool, error) {
 	data, err := s.root.ReadFile(metaName(name, stat))
 	if isAbsent(err) {
@@ -63,7 +63,7 @@ func (s *Store) readMeta(name string, stat fs.FileInfo) (map[string]string, bool
 	return m.Meta, true, nil
 }
 
-// current describes the state that stands under name.
+// current describes the present state of the file.
 func (s *Store) current(ctx context.Context, key, name string) (store.Info, error) {
 	stat, err := s.regular(name)
 	for {
@@ -74,8 +74,8 @@ func (s *Store) current(ctx context.Context, key, name string) (store.Info, erro
 		if known || err != nil {
 			return info, err
 		}
-		// No Meta: there was none, or the state was replaced since it was
-		// looked at and its Meta removed. Then there is a newer state.
+		// Either the state never had a Meta, or it was replaced after the look
+		// at it, and its Meta removed. Then there is a newer state.
 		again, err := s.regular(name)
 		if err == nil && etag(again, false) == info.ETag {
 			return info, nil
@@ -87,7 +87,7 @@ func (s *Store) current(ctx context.Context, key, name string) (store.Info, erro
 	}
 }
 
-// describe makes the Info of a state; known says that its Meta was found.
+// describe makes the Info of a state; known says whether its Meta was found.
 func (s *Store) describe(key, name string, stat fs.FileInfo) (info store.Info, known bool, err error) {
 	info = store.Info{Key: key, Size: stat.Size(), Modified: stat.ModTime().UTC()}
 	info.Meta, known, err = s.readMeta(name, stat)

@@ -15,14 +15,14 @@ import (
 	"sluice/internal/store"
 )
 
-// maxName is the length of file names that file systems take, in bytes.
+// maxName is how many bytes the name of a file may have.
 const maxName = 255
 
 func uploadName(id string) string { return filepath.Join(private, "uploads", id) }
 
-// createUpload makes the file of an upload of key, and locks it: so Sweep sees
-// that somebody writes to it. Its ID is the file's name, which says the key; one
-// that is too long for that stands in a second file.
+// createUpload makes the file of an upload of key, and locks it, so that Sweep
+// sees that somebody writes to it. Its ID is the file's name, which contains the
+// key. A key that is too long for a name is stored in a second file.
 func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 	id = rand.Text() + "-" + url.QueryEscape(key)
 	if len(id) > maxName {
@@ -42,7 +42,7 @@ func (s *Store) createUpload(key string) (id string, f *os.File, err error) {
 	return id, f, nil
 }
 
-// openOwn opens a file of the store's own, and makes its folder where that is
+// openOwn opens one of the store's own files, and makes its folder if that is
 // missing.
 func (s *Store) openOwn(name string, flag int) (*os.File, error) {
 	f, err := s.root.OpenFile(name, flag, 0o666)
@@ -54,7 +54,7 @@ func (s *Store) openOwn(name string, flag int) (*os.File, error) {
 	return f, err
 }
 
-// createNew makes a file of the store's own.
+// createNew makes one of the store's own files.
 func (s *Store) createNew(name string) (*os.File, error) {
 	return s.openOwn(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 }
@@ -110,8 +110,8 @@ func (s *Store) PendingUploads(ctx context.Context, prefix string) ([]store.Uplo
 	return uploads, nil
 }
 
-// pendingUpload describes a file among the uploads; without a key if it is
-// none.
+// pendingUpload describes a file in the folder of uploads. Its key is empty if
+// the file is not an upload.
 func (s *Store) pendingUpload(e fs.DirEntry) (store.Upload, error) {
 	u := store.Upload{ID: e.Name()}
 	_, escaped, ok := strings.Cut(e.Name(), "-")

@@ -45,7 +45,7 @@ func (s *Store) Create(ctx context.Context, key string, opts store.CreateOptions
 	w.id, w.f, err = s.createUpload(key)
 	w.temp = uploadName(w.id)
 	if err != nil {
-		w.clean() //nolint:errcheck // the first error is the one to tell
+		w.clean() //nolint:errcheck // the first error is the one to return
 		return nil, s.fail("create", key, err)
 	}
 	return w, nil
@@ -94,7 +94,7 @@ func (w *writer) Commit(ctx context.Context, p store.Precondition) (store.Info, 
 	}
 	info, err := w.commit(ctx, p)
 	if cleaned := w.clean(); err == nil && cleaned != nil {
-		// The object stands; PendingUploads tells what is left.
+		// The object is published; PendingUploads lists what is left.
 		return info, nil
 	}
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *writer) Commit(ctx context.Context, p store.Precondition) (store.Info, 
 }
 
 func (w *writer) commit(ctx context.Context, p store.Precondition) (store.Info, error) {
-	// The long part first: the content goes to the disk before the lock.
+	// This takes long, so it comes before the lock: the content goes to the disk.
 	err := w.s.root.Chtimes(w.temp, time.Time{}, time.Now())
 	if err == nil {
 		err = w.f.Sync()
@@ -169,13 +169,13 @@ func (w *writer) publish(ctx context.Context, p store.Precondition) (store.Info,
 		return store.Info{}, err
 	}
 	if replaced != nil {
-		w.s.root.Remove(metaName(w.name, replaced)) //nolint:errcheck // it may have none; a rest is only waste
+		w.s.root.Remove(metaName(w.name, replaced)) //nolint:errcheck // it may have none; a file that stays only wastes space
 	}
 	return w.s.current(ctx, w.key, w.name)
 }
 
 // later gives the file a modification time after that of the state before it,
-// even if the clock was set back or the file system keeps whole seconds only.
+// even if the clock was set back or the file system keeps only whole seconds.
 func (w *writer) later(before time.Time) (fs.FileInfo, error) {
 	for step := time.Nanosecond; ; step *= 10 {
 		stat, err := w.s.root.Stat(w.temp)
@@ -206,7 +206,7 @@ func (w *writer) setTime(t time.Time) error {
 	return f.Sync()
 }
 
-// writeMeta stores the Meta where readers look for it once the file stands.
+// writeMeta stores the Meta where readers will look for it after the rename.
 func (w *writer) writeMeta(stat fs.FileInfo) error {
 	data, err := json.Marshal(meta{w.meta})
 	if err != nil {

@@ -23,9 +23,9 @@ type checksum struct {
 	want string // base64, as in the header
 }
 
-// newChecksum takes what the response says about the whole object; nil if it
-// says nothing that can be checked. A checksum of checksums of parts ends in
-// "-" and their number.
+// newChecksum reads the checksum of the whole object from a response; nil if it has
+// none that can be checked. One that ends in "-" and a number is a checksum of the
+// checksums of parts, and cannot.
 func newChecksum(out *s3.GetObjectOutput) *checksum {
 	for _, c := range []struct {
 		want *string

@@ -36,10 +36,10 @@ func (s *Store) fail(ctx context.Context, op, key string, err error) error {
 	var known *cause
 	var operation *smithy.OperationError
 	if !errors.As(err, &known) && errors.As(err, &operation) {
-		err = operation.Err // op and location say it better
+		err = operation.Err // op and location say more than the SDK's words
 	}
 	if ended := ctx.Err(); ended != nil {
-		// What the end of the context did to the request is no news.
+		// The context has ended: how the request failed then says nothing new.
 		e.Err = ended
 		return e
 	}
@@ -47,13 +47,13 @@ func (s *Store) fail(ctx context.Context, op, key string, err error) error {
 	e.Transient = isPassing(e.Err)
 	var api smithy.APIError
 	if errors.As(err, &api) && (api.ErrorCode() == "ExpiredToken" || api.ErrorCode() == "ExpiredTokenException") {
-		e.Transient = true // credentials are renewed, but not within this call
+		e.Transient = true // a later call may have new credentials, this one will not
 	}
 	return e
 }
 
-// cause is an error of S3 in the words of the store, without what the SDK says
-// about itself. It unwraps to both.
+// cause is an error of S3 in the words of the store, without the SDK's own words.
+// It unwraps to both errors.
 type cause struct {
 	text string
 	kind error // one of the store's, or nil
@@ -78,7 +78,7 @@ func describe(err error) error {
 	switch {
 	case errors.As(err, &known):
 		return err
-	case errors.As(err, &response) && response.HTTPStatusCode() != 0: // 0: nothing came
+	case errors.As(err, &response) && response.HTTPStatusCode() != 0: // 0: no response
 		return describeResponse(response, err)
 	case errors.As(err, &transport):
 		return &cause{text: transport.Err.Error(), err: err} // without the URL
@@ -98,7 +98,7 @@ func describeResponse(response *smithyhttp.ResponseError, err error) error {
 	if message != "" && message != code {
 		c.text += ": " + message
 	}
-	if c.kind != nil && !errors.Is(c.kind, store.ErrDenied) { // whose code says it all
+	if c.kind != nil && !errors.Is(c.kind, store.ErrDenied) { // the code of ErrDenied says enough
 		c.text = c.kind.Error() + ": " + c.text
 	}
 	if h := hint(status, code, c.kind, response); h != "" {
@@ -107,8 +107,9 @@ func describeResponse(response *smithyhttp.ResponseError, err error) error {
 	return c
 }
 
-// kind says what callers have to know. Codes are those of "Error responses" in
-// the Amazon S3 API Reference; a response to HEAD has no body and so no code.
+// kind is the store's error for what S3 said, if it has one. The codes are those of
+// "Error responses" in the Amazon S3 API Reference; a response to HEAD has no body,
+// and so no code.
 func kind(status int, code string) error {
 	switch {
 	case code == "NoSuchBucket":
@@ -149,7 +150,9 @@ func hint(status int, code string, kind error, response *smithyhttp.ResponseErro
 	return ""
 }
 
-// oneLine keeps what a server says from writing lines of its own into a log.
+// oneLine makes one line of what a server says, so that it cannot forge lines of a
+// log.
+
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

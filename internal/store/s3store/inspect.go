@@ -17,7 +17,7 @@ import (
 // The settings of a bucket, for a person who looks for the cause of a problem.
 // The pipeline needs none of this.
 
-// Clock is what the server takes for the time, in whole seconds.
+// Clock is the server's time, in whole seconds.
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 	out, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
 	if err != nil {
@@ -39,8 +39,8 @@ func (s *Store) Versioning(ctx context.Context) (bool, error) {
 	return out.Status == types.BucketVersioningStatusEnabled, nil
 }
 
-// PublicAccessBlocked reports whether all four blocks of public access are on.
-// Those of the account are not seen here.
+// PublicAccessBlocked reports whether the bucket blocks public access in all four
+// ways. It does not see what the account blocks.
 func (s *Store) PublicAccessBlocked(ctx context.Context) (bool, error) {
 	out, err := s.client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &s.bucket})
 	if isCode(err, "NoSuchPublicAccessBlockConfiguration") {
@@ -54,14 +54,14 @@ func (s *Store) PublicAccessBlocked(ctx context.Context) (bool, error) {
 		aws.ToBool(c.IgnorePublicAcls) && aws.ToBool(c.RestrictPublicBuckets), nil
 }
 
-// Rule is a lifecycle rule that is on.
+// Rule is an enabled lifecycle rule.
 type Rule struct {
-	Prefix    string // of the keys it is for
+	Prefix    string // of the keys that it applies to
 	AbortDays int32  // after which incomplete uploads are removed; 0: never
 	Expires   bool   // it removes current objects
 }
 
-// Lifecycle gives the rules that are on.
+// Lifecycle returns the enabled rules.
 func (s *Store) Lifecycle(ctx context.Context) ([]Rule, error) {
 	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
 	if isCode(err, "NoSuchLifecycleConfiguration") {
@@ -87,10 +87,10 @@ func (s *Store) Lifecycle(ctx context.Context) ([]Rule, error) {
 	return rules, nil
 }
 
-// rulePrefix is where a rule has its prefix: in the filter, in a filter of
-// several conditions, or where old configurations have it.
+// rulePrefix is the prefix of a rule. It is in the filter, or in a filter of several
+// conditions, or where old configurations have it.
 func rulePrefix(r types.LifecycleRule) string {
-	prefix := r.Prefix //nolint:staticcheck // deprecated for writing, and still there to be read
+	prefix := r.Prefix //nolint:staticcheck // deprecated for writing, but still read
 	if f := r.Filter; f != nil {
 		prefix = f.Prefix
 		if f.And != nil {
@@ -100,14 +100,14 @@ func rulePrefix(r types.LifecycleRule) string {
 	return aws.ToString(prefix)
 }
 
-// Notification is what the bucket tells somebody of.
+// Notification says which events of the bucket go where.
 type Notification struct {
 	Target         string // ARN of a queue, topic or function
 	Events         []string
 	Prefix, Suffix string
 }
 
-// Notifications gives those of the bucket; bridge says that all of its events
+// Notifications returns those of the bucket; bridge says whether all of its events
 // go to EventBridge too.
 func (s *Store) Notifications(ctx context.Context) (all []Notification, bridge bool, err error) {
 	out, err := s.client.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &s.bucket})
@@ -135,7 +135,7 @@ func notification(arn *string, events []types.Event, f *types.NotificationConfig
 		return n
 	}
 	for _, r := range f.Key.FilterRules {
-		// AWS gives the names back as "Prefix", others as they were sent.
+		// AWS returns the names as "Prefix" and "Suffix", others as they were sent.
 		switch types.FilterRuleName(strings.ToLower(string(r.Name))) {
 		case types.FilterRuleNamePrefix:
 			n.Prefix = aws.ToString(r.Value)
@@ -146,8 +146,8 @@ func notification(arn *string, events []types.Event, f *types.NotificationConfig
 	return n
 }
 
-// PutInParts is store.Put by a multipart upload of one part, to see whether the
-// server holds conditions on CompleteMultipartUpload too.
+// PutInParts is store.Put by a multipart upload of one part. It shows whether the
+// server obeys conditions on CompleteMultipartUpload too.
 func (s *Store) PutInParts(ctx context.Context, key string, data []byte, p store.Precondition) (store.Info, error) {
 	made, err := s.Create(ctx, key, store.CreateOptions{})
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Store) PutInParts(ctx context.Context, key string, data []byte, p store
 	}
 	w := made.(*writer)
 	if _, err := w.Write(data); err != nil {
-		w.Abort(ctx) //nolint:errcheck // the error of the write is the one to tell
+		w.Abort(ctx) //nolint:errcheck // the error of the write is the one to return
 		return store.Info{}, err
 	}
 	if err := w.start(); err != nil {
@@ -165,8 +165,8 @@ func (s *Store) PutInParts(ctx context.Context, key string, data []byte, p store
 	return w.Commit(ctx, p)
 }
 
-// Begin starts an upload that is invisible, to see whether that is allowed.
-// AbortUpload ends it.
+// Begin starts an upload, which is invisible, to see whether that is allowed. End it
+// by AbortUpload.
 func (s *Store) Begin(ctx context.Context, key string) (store.Upload, error) {
 	made, err := s.Create(ctx, key, store.CreateOptions{})
 	if err != nil {

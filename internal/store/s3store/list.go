@@ -72,13 +72,13 @@ func (s *Store) pending(ctx context.Context, prefix string) (uploads []store.Upl
 	return uploads, now, nil
 }
 
-// silence is how long nobody must have sent a part of an upload before Sweep
-// takes its writer for dead: a bucket does not tell who is at work. A Lambda
-// function lives a quarter of an hour; a run that sends no part for a day fails.
+// silence is how long an upload must have had no new part before Sweep takes its
+// writer for dead: a bucket does not say who is writing. A Lambda function lives a
+// quarter of an hour; a run that sends no part for a day fails.
 const silence = 24 * time.Hour
 
-// Sweep implements [store.Store]. All times are the server's: a wrong clock of
-// this machine must not end the uploads of others.
+// Sweep implements [store.Store]. It uses only the server's times, so that a wrong
+// clock here does not end the uploads of others.
 func (s *Store) Sweep(ctx context.Context, prefix string) (n int, err error) {
 	uploads, now, err := s.pending(ctx, prefix)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Store) UploadSize(ctx context.Context, u store.Upload) (int64, error) {
 	return size, err
 }
 
-// parts adds up those of an upload; last is when one was sent.
+// parts adds up the parts of an upload; last is when the newest was sent.
 func (s *Store) parts(ctx context.Context, u store.Upload) (size int64, last time.Time, err error) {
 	pages := s3.NewListPartsPaginator(s.client, &s3.ListPartsInput{Bucket: &s.bucket, Key: &u.Key, UploadId: &u.ID})
 	for pages.HasMorePages() {
@@ -137,8 +137,8 @@ func (s *Store) AbortUpload(ctx context.Context, u store.Upload) error {
 	return nil
 }
 
-// decode gives the key of a listing. A server that does not know the encoding
-// does not claim it.
+// decode returns the key of a listing. A server that does not know the encoding
+// does not say that it used it.
 func decode(key *string, encoding types.EncodingType) (string, error) {
 	if encoding != types.EncodingTypeUrl {
 		return aws.ToString(key), nil

@@ -18,9 +18,9 @@ import (
 	"sluice/internal/store"
 )
 
-// object reads a pinned state in parts: up to Parallel of them are on their
-// way or waiting, in order. Reading a part to its end sends its buffer off for
-// the next one not yet asked for.
+// object reads a pinned state in parts. Up to Parallel of them are requested or wait
+// to be read, in order. When a part is read to its end, its buffer is used for the
+// next one.
 type object struct {
 	s      *Store
 	ctx    context.Context
@@ -29,8 +29,8 @@ type object struct {
 	sum    *checksum // nil if the object has none
 
 	parts []*part // in order; the first is being read
-	next  int64   // offset of the first byte not yet asked for
-	read  []byte  // what is left of the first part, once it is there
+	next  int64   // offset of the first byte that is not yet requested
+	read  []byte  // what is left of the first part, after it has come
 	err   error   // the end, once reached
 }
 
@@ -39,8 +39,8 @@ type part struct {
 	done chan error // of one element
 }
 
-// Open implements [store.Store]. The first request has no range, so that a
-// small object takes no other; of a large one it brings the first part.
+// Open implements [store.Store]. The first request has no range: it brings all of a
+// small object, and the first part of a large one.
 func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	return s.openVersion(ctx, key, nil)
 }
@@ -53,7 +53,7 @@ func (s *Store) OpenVersion(ctx context.Context, key, versionID string) (store.O
 	o, err := s.openVersion(ctx, key, &versionID)
 	var refused smithy.APIError
 	if errors.As(err, &refused) && refused.ErrorCode() == "InvalidArgument" {
-		// "Invalid version id specified": of another bucket, or another server.
+		// "Invalid version id specified": it comes from another bucket or server.
 		return nil, s.fail(ctx, "open", key, store.ErrNotFound)
 	}
 	return o, err
@@ -102,7 +102,7 @@ func (o *object) Close() error {
 	return nil
 }
 
-// ask starts the next part, into buf; body is its response, if there is one.
+// ask requests the next part, for buf; body is its response, if that is there.
 func (o *object) ask(buf []byte, body io.ReadCloser) {
 	p := &part{buf: buf[:min(int64(len(buf)), o.info.Size-o.next)], done: make(chan error, 1)}
 	offset := o.next
@@ -147,8 +147,8 @@ func (o *object) advance() error {
 		}
 		return io.EOF
 	}
-	// The others start once somebody reads: an object that is only looked at
-	// takes one part.
+	// The other parts are requested when somebody reads, so an object that is
+	// only looked at costs one part.
 	for o.next < o.info.Size && len(o.parts) < o.s.config.Parallel {
 		o.ask(make([]byte, o.s.config.rangeSize()), nil)
 	}
@@ -162,9 +162,9 @@ func (o *object) advance() error {
 	return nil
 }
 
-// fetch fills buf with the bytes from offset on. A body that breaks off is
-// resumed where it did. One that drips is waited for as a call that is silent:
-// a few bytes at each try are no progress.
+// fetch fills buf with the bytes from offset on. If a body breaks off, it goes on
+// there with another request. A few bytes at each try are not progress: then it
+// gives up as it does for a call without an answer.
 func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 	end := offset + int64(len(buf))
 	goesOn := body != nil && end < o.info.Size // the body of the whole object, of which this is the first part
@@ -185,12 +185,12 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 			return nil
 		}
 		if len(buf) == 0 {
-			return err // there is no range of nothing
+			return err // an empty range cannot be requested
 		}
 		body, goesOn = nil, false
 		switch filled += n; {
 		case filled == len(buf):
-			filled, counted = 0, 0 // all there, but not to be trusted
+			filled, counted = 0, 0 // all bytes came, but they are not to be trusted
 		case patience.Enough(filled - counted):
 			attempt, counted = 1, filled
 			call.Progress()
@@ -202,8 +202,8 @@ func (o *object) fetch(buf []byte, offset int64, body io.ReadCloser) error {
 	}
 }
 
-// fill reads a body to its end, unless it goes on after buf. Only at the end
-// can the SDK tell whether the body matches the server's checksum.
+// fill reads a body to its end, unless it goes on after buf. Only at the end does
+// the SDK compare the body with the server's checksum.
 func fill(buf []byte, body io.Reader, goesOn bool) (int, error) {
 	n, err := io.ReadFull(body, buf)
 	if len(buf) > 0 && err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -225,7 +225,7 @@ func fill(buf []byte, body io.Reader, goesOn bool) (int, error) {
 	}
 }
 
-// get asks for the bytes from..to-1 of the pinned state.
+// get requests the bytes from..to-1 of the pinned state.
 func (o *object) get(ctx context.Context, from, to int64) (io.ReadCloser, error) {
 	in := &s3.GetObjectInput{
 		Bucket: &o.s.bucket, Key: &o.info.Key, IfMatch: quote(o.info.ETag),

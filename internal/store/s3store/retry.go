@@ -17,9 +17,9 @@ import (
 	"sluice/internal/store"
 )
 
-// newRetryer repeats what passes: a few attempts with exponential, jittered
-// pauses, and a budget of retries that all calls of a client share, so that an
-// outage is not answered with a multiple of the load.
+// newRetryer repeats calls whose failure may pass: a few attempts, with exponential
+// pauses and jitter. All calls of a client share a budget of retries, so that they do
+// not multiply the load in an outage.
 func newRetryer(cfg Config) aws.RetryerV2 {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = cfg.Attempts
@@ -32,9 +32,9 @@ func newRetryer(cfg Config) aws.RetryerV2 {
 	})
 }
 
-// pause waits before the next attempt; an error says that there is to be none.
-// The caller gives the error that made the attempt fail, and calls refund if
-// the next one gets on: what gets on takes nothing from the budget.
+// pause waits before the next attempt, or returns an error if there must be none.
+// The caller passes the error of the attempt that failed. It calls refund if the next
+// attempt makes progress, since progress takes nothing from the budget.
 func (s *Store) pause(ctx context.Context, attempt int, cause error) (refund func(), err error) {
 	if ctx.Err() != nil || attempt >= s.config.Attempts {
 		return nil, cause
@@ -57,7 +57,7 @@ func (s *Store) pause(ctx context.Context, attempt int, cause error) (refund fun
 	}
 }
 
-// passingCodes are error codes that pass, whatever the HTTP status.
+// passingCodes are the codes of errors that may pass, whatever the HTTP status.
 var passingCodes = map[string]bool{
 	"InternalError": true, "ServiceUnavailable": true, "SlowDown": true, "RequestTimeout": true,
 	"RequestLimitExceeded": true, "TooManyRequestsException": true, "BandwidthLimitExceeded": true,
@@ -81,9 +81,9 @@ func isPassing(err error) bool {
 	}
 	switch {
 	case errors.As(err, &cert):
-		return false // to go on would be to go on without protection
+		return false // a server with a wrong certificate may be another one
 	case errors.As(err, &operation):
-		return false // of another service: credentials cannot be had, after tries of their own
+		return false // there are no credentials; another service was asked, several times
 	case errors.As(err, &api) && (passingCodes[api.ErrorCode()] || strings.Contains(api.ErrorCode(), "Throttl")):
 		return true
 	case errors.As(err, &response) && response.HTTPStatusCode() >= 300:

@@ -1,12 +1,12 @@
 // Package s3store is a bucket of Amazon S3, or of a server that speaks its
 // protocol with conditional writes.
 //
-// Objects are read in parts of fixed size, several at a time, each pinned to
-// the state that was opened and resumed where a connection breaks; they are
-// written as one request, or as a multipart upload that is completed under the
-// precondition. Memory for one object is bounded by Config: Parallel ranges of
-// at most 4 MiB for reading, Parallel/2 + 1 parts for writing, and never more
-// than the object.
+// An object is read in parts of fixed size, several at a time. Each part comes from
+// the state that was opened, and goes on where a connection broke. An object is
+// written by one request, or by a multipart upload that is completed under the
+// precondition. Config bounds the memory for one object: Parallel ranges of at most
+// 4 MiB for reading, Parallel/2 + 1 parts for writing, and never more than the
+// object.
 package s3store
 
 import (
@@ -28,7 +28,7 @@ var _ store.Store = (*Store)(nil)
 
 // Config says how to reach a bucket.
 type Config struct {
-	AWS aws.Config // region, endpoint and credentials, where the fields below do not say
+	AWS aws.Config // region, endpoint and credentials; the fields below come first
 
 	Bucket      string
 	Region      string
@@ -41,7 +41,7 @@ type Config struct {
 
 	Attempts   int           // of one request, default 5
 	MaxBackoff time.Duration // longest pause between two attempts, default 5 s
-	Timeout    time.Duration // how long a call is waited for without progress, see package patience
+	Timeout    time.Duration // how long a call may go without progress, see package patience
 }
 
 func (c Config) withDefaults() Config {
@@ -63,8 +63,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// rangeSize is what one request reads of a large object. It is less than a
-// part may be: several are on their way at once, and each takes memory.
+// rangeSize is how much of a large object one request reads. It is smaller than the
+// parts of a write, since several are requested at once and each takes memory.
 func (c Config) rangeSize() int64 { return min(c.PartSize, 4<<20) }
 
 // Store is one bucket.
@@ -76,8 +76,8 @@ type Store struct {
 	checksums bool // send checksums: the SDK's setting "when supported"
 }
 
-// New makes the client of a bucket. It sends nothing: whether the bucket is
-// there and may be used shows at the first call.
+// New makes the client of a bucket. It sends nothing: only the first call shows
+// whether the bucket exists and may be used.
 func New(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Bucket == "" {
 		return nil, errors.New("open bucket: no name given")
@@ -124,13 +124,13 @@ func (s *Store) Bucket(name string) *Store {
 	return &other
 }
 
-// isLocal is true where no bucket can be put before the host name.
+// isLocal reports whether the host is one that cannot have a bucket before its name.
 func isLocal(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	return err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()) != nil)
 }
 
-// String gives s3://bucket.
+// String returns s3://bucket.
 func (s *Store) String() string { return "s3://" + s.bucket }
 
 // Head implements [store.Store].
@@ -150,8 +150,8 @@ func (s *Store) Head(ctx context.Context, key string) (store.Info, error) {
 	return info, nil
 }
 
-// described makes the Info of what a response says, or an error if it lacks
-// what a state is known by: without an ETag an object would look like none.
+// described makes the Info from a response. It is an error if the response has no
+// ETag: an empty one stands for no object.
 func described(key string, size *int64, etag *string, at *time.Time) (store.Info, error) {
 	info := store.Info{Key: key, Size: aws.ToInt64(size), ETag: unquote(etag), Modified: modified(at)}
 	switch {
@@ -179,13 +179,13 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// unquote takes the quotes off an ETag: events and other tools have it without.
+// unquote removes the quotes of an ETag: events and other tools have it without.
 func unquote(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
 func quote(etag string) *string { return aws.String(`"` + etag + `"`) }
 
-// version leaves out "null", which names whatever state was written without
-// versioning, one after the other.
+// version leaves out "null": all states that were written without versioning have
+// that one name.
 func version(id *string) string {
 	if v := aws.ToString(id); v != "null" {
 		return v

@@ -96,8 +96,8 @@ func (w *writer) write(p []byte) (int, error) {
 	return written, nil
 }
 
-// flush sends the buffer off as the next part, when there is a free slot, and
-// goes on with the slot's buffer.
+// flush waits for a free slot, uploads the buffer as the next part, and goes on with
+// the slot's buffer.
 func (w *writer) flush() error {
 	if w.upload == "" {
 		if err := w.start(); err != nil {
@@ -136,8 +136,8 @@ func (w *writer) start() error {
 		Bucket: &w.s.bucket, Key: &w.key, Metadata: w.opts.Meta, ContentType: w.contentType(),
 	}
 	if w.s.checksums {
-		// Of the whole object, so that S3 checks what Complete puts together,
-		// and every reader can check it again.
+		// The checksum is that of the whole object, so S3 checks what Complete puts
+		// together, and every reader can check it again.
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32, types.ChecksumTypeFullObject
 	}
 	out, err := w.s.client.CreateMultipartUpload(w.ctx, in)
@@ -178,7 +178,7 @@ func (w *writer) Commit(ctx context.Context, p store.Precondition) (store.Info, 
 	info, err := w.commit(ctx, p)
 	if err != nil {
 		err = w.s.fail(ctx, "commit", w.key, err)
-		w.remove(ctx) //nolint:errcheck // Abort tries again; the first error is the one to tell
+		w.remove(ctx) //nolint:errcheck // Abort tries again; the first error is the one to return
 		return store.Info{}, err
 	}
 	w.cancel()
@@ -216,8 +216,8 @@ func (w *writer) put(ctx context.Context, p store.Precondition, info *store.Info
 	return published(info, out.ETag, out.VersionId)
 }
 
-// published takes over what a response says of the new state. One that does not
-// name it is like a reply that was lost.
+// published reads the new state from a response. A response that does not name the
+// state counts as a lost reply.
 func published(info *store.Info, etag, id *string) error {
 	if info.ETag, info.VersionID = unquote(etag), version(id); info.ETag == "" {
 		return errNoETag
@@ -226,8 +226,8 @@ func published(info *store.Info, etag, id *string) error {
 }
 
 func (w *writer) complete(ctx context.Context, p store.Precondition, info *store.Info) error {
-	// The parts go by the context of Create; when that of Commit ends first,
-	// they must not hold it up.
+	// The parts are uploaded under the context of Create. If the context of Commit
+	// ends first, Commit must not wait for them.
 	stop := context.AfterFunc(ctx, w.cancel)
 	defer stop()
 	if err := w.flush(); err != nil {
@@ -252,7 +252,7 @@ func (w *writer) complete(ctx context.Context, p store.Precondition, info *store
 	}
 	_, matching := p.Match()
 	if isCode(err, "NoSuchUpload") && (matching || p.Absent()) {
-		// Completed, by a try whose reply was lost, or aborted by others.
+		// An earlier try completed it, and its reply was lost; or others aborted it.
 		return &cause{text: store.ErrPrecondition.Error() + ": the upload is not there any more", kind: store.ErrPrecondition, err: err}
 	}
 	return err
@@ -283,8 +283,8 @@ func (w *writer) Abort(ctx context.Context) error {
 	return nil
 }
 
-// remove frees what the upload has stored. Parts on their way are waited for,
-// not cut off: one that the server still takes in after the abort would stay
+// remove frees what the upload has stored. It waits for parts that are being sent:
+// a part that the server takes in after the abort would stay
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 func (w *writer) remove(ctx context.Context) error {
 	late := time.AfterFunc(abortLimit, w.cancel)

@@ -19,17 +19,16 @@ const (
 	CrashAfter               // the process dies after the call had its effect
 )
 
-// ErrFault is the cause of the error of a call that was made to fail. The
-// error is transient, as one of the network is.
+// ErrFault is the cause when a call is made to fail. The error is transient, like
+// an error of the network.
 var ErrFault = errors.New("fault made by the test")
 
-// ErrCrash is the cause of the errors of a dead process: no call of it has an
-// effect any more, not even Abort.
+// ErrCrash is the cause of all errors after a crash: no call of a dead process has
+// an effect, not even Abort.
 var ErrCrash = errors.New("crash made by the test")
 
-// Plan makes one call fail, of all that go through the stores it wraps. A test
-// runs once with a Plan that never fails, to see how many calls there are, and
-// then once for each of them:
+// Plan makes one of all calls fail that go through the stores it wraps. A test
+// repeats its work, and each time the next call fails, until no call is left:
 //
 //	for n := 1; ; n++ {
 //		plan := storetest.NewPlan(n, storetest.CrashAfter)
@@ -52,7 +51,7 @@ type Plan struct {
 	dead  bool
 }
 
-// NewPlan makes the n-th call fail, counted from 1; none for 0.
+// NewPlan makes the n-th call fail, counted from 1; 0 is none.
 func NewPlan(n int, fault Fault) *Plan { return &Plan{n: n, fault: fault} }
 
 // Happened reports whether the n-th call came.
@@ -69,10 +68,10 @@ func (p *Plan) Calls() []string {
 	return append([]string(nil), p.calls...)
 }
 
-// Wrap gives a store whose calls are part of the plan.
+// Wrap returns a store whose calls are part of the plan.
 func (p *Plan) Wrap(s store.Store) store.Store { return &failing{Store: s, plan: p} }
 
-// call runs do, or not, as the plan has it.
+// call runs do, unless the plan says otherwise.
 func (p *Plan) call(op, location string, do func() error) error {
 	p.mu.Lock()
 	if p.dead {
@@ -90,7 +89,7 @@ func (p *Plan) call(op, location string, do func() error) error {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.dead { // by another goroutine: nobody is there to get the answer
+		if p.dead { // another goroutine crashed it: nobody gets the answer
 			return crash(op, location)
 		}
 		return nil
@@ -166,10 +165,10 @@ func (f *failing) Create(ctx context.Context, key string, opts store.CreateOptio
 		return err
 	})
 	if err != nil {
-		// What a dead process made stays. A living one is never told of a
-		// failure by a store that goes on to hold something.
+		// What a dead process created stays. But if Create returns an error to a
+		// living process, the store must not keep anything.
 		if w != nil && !f.plan.isDead() {
-			w.Abort(ctx) //nolint:errcheck // the fault is the error to tell
+			w.Abort(ctx) //nolint:errcheck // the fault is the error to return
 		}
 		return nil, err
 	}

@@ -88,8 +88,8 @@ func start(t testing.TB, s store.Store, key string, size int) store.Writer {
 	return w
 }
 
-// pattern is endless content in which every eight bytes say where they are, so
-// that parts in the wrong order do not go unnoticed.
+// pattern is endless content. Every eight bytes say where they are, so parts in the
+// wrong order are noticed.
 type pattern struct {
 	seed   byte
 	offset uint64

@@ -48,7 +48,7 @@ func (st suite) roundTrip(t *testing.T) {
 func (st suite) absent(t *testing.T) {
 	s := st.open(t)
 	put(t, s, "in/there.json", "x", store.IfNoneMatch())
-	if !st.traits.DeleteMarkers { // such a server would write a marker over the folder, and fails
+	if !st.traits.DeleteMarkers { // such a server fails, since it writes a marker over the folder
 		if err := s.Delete(t.Context(), "in"); err != nil {
 			t.Errorf("delete of what is not there: %v", err)
 		}

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/store"
 )
 
-// raceCreate: of 20 that create one key, one succeeds and its content stands.
+// raceCreate: 20 workers create one key; one succeeds, and its content stays.
 func (st suite) raceCreate(t *testing.T) {
 	s := st.open(t)
 	for round := range 20 {
@@ -41,7 +41,7 @@ func (st suite) raceCreate(t *testing.T) {
 	wantNoUploads(t, s)
 }
 
-// raceUpdate: a counter that many increase loses no step.
+// raceUpdate: many workers increase a counter; no step is lost.
 func (st suite) raceUpdate(t *testing.T) {
 	s := st.open(t)
 	put(t, s, "counter", "0", store.IfNoneMatch())
@@ -81,7 +81,7 @@ func Increment(ctx context.Context, s store.Store, key string) error {
 }
 
 // raceRead: readers see whole states, with the metadata that belongs to them,
-// and never one older than they saw before.
+// and never a state older than the last that they saw.
 func (st suite) raceRead(t *testing.T) {
 	s := st.open(t)
 	write := func(i int) {

@@ -10,21 +10,21 @@ import (
 	"sluice/internal/store"
 )
 
-// Traits are the differences that the contract allows, and the known faults of
-// servers that are used for tests, each with what it means for the pipeline.
+// Traits are differences between stores that the contract allows, and known faults of
+// test servers. Each says what it means for the pipeline.
 type Traits struct {
-	// LargeUpload is a size in bytes from which an upload that is not
-	// committed shows in PendingUploads.
+	// LargeUpload is the size in bytes from which PendingUploads lists an upload
+	// that is not committed.
 	LargeUpload int
 
-	// FilePaths: keys are paths of a file system, which cannot hold some that
-	// S3 can. Only those are tried that are plain paths of printable names.
+	// FilePaths: keys are paths of a file system, which cannot hold all keys of
+	// S3. Only plain paths of printable names are tried.
 	FilePaths bool
 
-	// DeleteMarkers: what was deleted counts as an object for preconditions.
-	// S3 does not do so ("Conditional writes" in its User Guide); versitygw
-	// v1.8.0 does in buckets with versioning. It means nothing to a pipeline
-	// that never creates again what it deleted.
+	// DeleteMarkers: for preconditions, a deleted object still counts as one. S3
+	// does not do so ("Conditional writes" in its User Guide); versitygw v1.8.0
+	// does in buckets with versioning. It does not matter to a pipeline that never
+	// creates again what it deleted.
 	DeleteMarkers bool
 
 	// TornHead: while an object is replaced, Head can give the size of one
@@ -32,12 +32,12 @@ type Traits struct {
 	// for some microseconds.
 	TornHead bool
 
-	// IfMatchIgnored: an object of several parts is published whatever IfMatch
-	// asks for. moto 5.2.1 does so; races of large outputs need another server.
+	// IfMatchIgnored: IfMatch has no effect on an object of several parts. moto
+	// 5.2.1 does so; tests of races of large outputs need another server.
 	IfMatchIgnored bool
 
-	// RacyPreconditions: of several conditional writes at the same moment more
-	// than one can succeed. moto 5.2.1 does so: it has no locks.
+	// RacyPreconditions: several conditional writes at the same moment can all
+	// succeed. moto 5.2.1 does so, since it has no locks.
 	RacyPreconditions bool
 
 	// LateMeta: while an object is replaced, its new content can be there
@@ -48,12 +48,12 @@ type Traits struct {
 	// NoNewline: keys with a line end get 404. moto 5.2.1 does so.
 	NoNewline bool
 
-	// BegunLongAgo: all uploads are said to have begun in 2010. moto 5.2.1 does
-	// so, and Sweep then takes those that have no part yet for dead.
+	// BegunLongAgo: the server says that all uploads began in 2010. moto 5.2.1 does
+	// so; Sweep then takes uploads without parts for dead.
 	BegunLongAgo bool
 }
 
-// Run tests a store. open gives an empty one for each test.
+// Run tests a store. open returns an empty one for each test.
 func Run(t *testing.T, traits Traits, open func(t *testing.T) store.Store) {
 	s := suite{traits: traits, open: open}
 	for _, test := range []struct {

@@ -8,9 +8,9 @@ import (
 	"sluice/internal/store"
 )
 
-// Strangers holds a store to leaving nothing out: names are those of things
-// under prefix that are no objects to it. Only the implementation's own test
-// can put them there, since the contract refuses them.
+// Strangers checks that a listing leaves nothing out. names are things under prefix
+// that the store cannot read as objects. Only the test of an implementation can put
+// them there, since the contract refuses them.
 func Strangers(t *testing.T, s store.Store, prefix string, names ...string) {
 	t.Helper()
 	objects := []string{prefix + "!first", prefix + "~last"}
