@@ -59,11 +59,23 @@ func (f *Flattener) peel(p int) int {
 	if f.envelope == nil {
 		return p
 	}
-	value, t := f.open(p)
-	if t == tagDate {
-		value, _ = f.open(value)
-	}
+	value, _ := f.open(p)
 	return value
+}
+
+// composite reports whether the value at p, without its envelope, is an array or
+// an object.
+func (f *Flattener) composite(p int) bool {
+	t := tagNone
+	if f.envelope != nil {
+		p, t = f.open(p)
+	}
+	if t == tagDate {
+		if _, digits := f.open(p); digits == tagNumber {
+			return false
+		}
+	}
+	return t != tagNull && (f.b[p] == '{' || f.b[p] == '[')
 }
 
 // wrapped is value for the object at p, which may be an envelope.
@@ -125,6 +137,15 @@ func (f *Flattener) braces(p int, n *node, depth int) (end int, given set) {
 		f.container(n, p, end)
 	}
 	return end, given
+}
+
+// wrapElements gives a record that may be an array of anything a node for its
+// elements: they have envelopes, and the record has none.
+func (n *node) wrapElements() {
+	if n.record && n.any && n.others == nil {
+		n.others = &node{any: true, path: n.path}
+		n.others.finish(n.owners, n.silent)
+	}
 }
 
 // null reads the value at p, whatever it is, as null.

@@ -106,6 +106,8 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 	f.top, f.place = compile(m, place)
 	if f.envelope == nil {
 		f.memos = f.top.memos(nil)
+	} else {
+		f.top.walk((*node).wrapElements)
 	}
 	f.SetSource(source)
 	for i := range m.Tables {

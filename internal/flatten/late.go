@@ -131,7 +131,7 @@ func (f *Flattener) settle(c *late, t *table) {
 		if p < 0 {
 			continue
 		}
-		if first := f.b[f.peel(p)]; v.either && (first == '{' || first == '[') {
+		if v.either && f.composite(p) {
 			continue
 		}
 		f.value(p, v.node, 0)
@@ -282,7 +282,12 @@ func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
 	if p < 0 {
 		return 0, false
 	}
-	p = f.peel(p)
+	if f.envelope != nil {
+		var t typeTag
+		if p, t = f.open(p); t == tagDate && f.b[p] != '"' {
+			return 0, false // a time is no number of digits
+		}
+	}
 	s, end := text(f.b, p)
 	if end < 0 && u.By == mapping.ByDigits {
 		if end, _ = jsonscan.ScanNumber(f.b, p); end >= 0 {
