@@ -18,8 +18,8 @@ func firehose(j Job, b *biller) {
 	b.add("S3", "PUT", "s3_put", ceil(j.Bytes*daysPerMonth/firehoseBuffer))
 }
 
-// spark is a Glue job on a schedule. The time its workers need is shared by
-// any number of them, down to the smallest job.
+// spark is a Glue job on a schedule. More workers need less time, so the price does
+// not depend on their number; but a job has a least number and a least time.
 func spark(j Job, b *biller) {
 	runs := "runs"
 	if j.SparkRuns == 1 {
@@ -33,9 +33,9 @@ func spark(j Job, b *biller) {
 	b.add("S3", "GET", "s3_get", j.Objects*daysPerMonth*sourceReads(j.objectBytes()))
 }
 
-// pandas is the function of examples/migrate: an object of S3 each, all of it
-// in memory, and a crawl after each. While the crawler runs, StartCrawler
-// fails the call, and Lambda tries it again, twice.
+// pandas is the function of examples/migrate. Each call holds one object in memory
+// and starts a crawl. If the crawler still runs, StartCrawler fails, so the call
+// fails too, and Lambda repeats it twice.
 func pandas(j Job, b *biller) {
 	b.Name = "pandas Lambda, crawl per file"
 	memory := math.Ceil((pandasMemory*j.objectBytes()/bytesPerMB + pandasBaseMB) * pandasHeadroom)

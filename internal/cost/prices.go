@@ -37,9 +37,9 @@ type Prices struct {
 // ListPrices are those that come with the program.
 func ListPrices() (Prices, error) { return readPrices("prices.yaml", listed) }
 
-// Override replaces single prices by those of a file of the same form, which
-// errors call name. A price of the file has no source but the file's own; its
-// unit stays.
+// Override replaces the prices that a file of the same form has. Errors call the file
+// name. The source of a replaced price is what the file says, or nothing; its unit
+// stays.
 func (p Prices) Override(name string, file []byte) (Prices, error) {
 	o, err := readPrices(name, file)
 	if err != nil {

@@ -8,19 +8,18 @@ const (
 	partSize  = 8 << 20
 )
 
-// requests are calls of S3 as it prices them: POST and LIST cost what PUT does,
-// HEAD what GET does.
+// requests are calls of S3, by price: POST and LIST cost as much as PUT, HEAD as much
+// as GET.
 type requests struct{ put, get float64 }
 
 func (r requests) times(n float64) requests { return requests{r.put * n, r.get * n} }
 
 func (r requests) plus(o requests) requests { return requests{r.put + o.put, r.get + o.get} }
 
-// objectRequests are the calls that committing a new source object takes, in
-// the order of internal/pipeline's protocol: the ledger entry, which is not
-// there yet, the source, the claim, the output, which is not there yet, the
-// source in parts, the output, and the ledger entry. requests_test.go counts
-// them in a run over a real S3 server.
+// objectRequests are the calls for a new source object, in the order of the protocol
+// of internal/pipeline: look for the ledger entry, look at the source, write the
+// claim, look for the output, read the source in parts, write the output, write the
+// ledger entry. requests_test.go counts them in a run over a real S3 server.
 func objectRequests(read, written float64) requests {
 	return requests{
 		get: 3 + sourceReads(read), // entry, HEAD source, HEAD output
@@ -39,12 +38,12 @@ func outputWrites(bytes float64) float64 {
 	return 2 + math.Ceil(bytes/partSize) // create, parts, complete
 }
 
-// repeatedRequests are those of an event that came before: entry, output and
-// source are looked at.
+// repeatedRequests are those of an event that comes again: a look at the entry, the
+// output and the source.
 var repeatedRequests = requests{get: 3}
 
-// roundTrips are the calls of an object that wait for one another. The parts
-// of a large one are asked for ahead, and cost bandwidth, not waiting.
+// roundTrips are the calls of an object that wait for one another. The parts of a
+// large object are requested ahead: they cost bandwidth, but no waiting.
 func roundTrips(written float64) float64 {
 	if written <= partSize {
 		return 7
@@ -52,10 +51,10 @@ func roundTrips(written float64) float64 {
 	return 9
 }
 
-// reconcileRequests are those of a scheduled run over settled objects: source,
-// sink and ledger are listed, 1,000 keys a call, and the index of the ledger is
-// read. If entries were written since it was, the source is listed once more,
-// these entries are read, and the index is written.
+// reconcileRequests are those of a scheduled run over settled objects. It lists
+// source, sink and ledger, 1,000 keys a call, and reads the index of the ledger. If
+// entries are newer than the index, it lists the source once more, reads these
+// entries, and writes the index.
 func reconcileRequests(known, fresh float64) requests {
 	pages := math.Ceil(known / listPage)
 	if fresh == 0 {
