@@ -162,8 +162,8 @@ func (f *File) synced(err error) {
 	f.failed(err)
 }
 
-// failed keeps the first error: a system may tell a failure once, and a file
-// that lacks something must not appear.
+// failed keeps the first error: a system may report a failure only once, and an
+// incomplete file must not appear.
 func (f *File) failed(err error) {
 	if f.err == nil {
 		f.err = err

@@ -223,7 +223,7 @@ func TestSyncedOnTheWay(t *testing.T) {
 	}
 }
 
-// The system tells of a failed write once, to the sync that comes first.
+// The system reports a failed write once, to the sync that comes first.
 func TestFailedSyncOnTheWay(t *testing.T) {
 	dir := t.TempDir()
 	f := start(t, filepath.Join(dir, "a.parquet"), "one")

@@ -13,8 +13,8 @@ func (o *object) published() bool {
 	return o.err == nil && (o.result.Disposition == pipeline.DidCommit || o.result.Disposition == pipeline.DidDuplicate)
 }
 
-// refresh tells the catalog of the tables, once for all objects of the
-// invocation. After an error commits must not be acknowledged: see refreshTables.
+// refresh brings the catalog up to date, once for all objects of the invocation. After
+// an error, commits must not be acknowledged: see refreshTables.
 func (in *invocation) refresh(outcomes []outcome) error {
 	for _, o := range outcomes {
 		if o.object != nil && o.object.published() {

@@ -68,7 +68,7 @@ type demoRun struct {
 	handler *awslambda.Handler
 }
 
-// showDemo tells the story.
+// showDemo goes through the steps of the demo and prints what happens.
 func (a *app) showDemo(ctx context.Context, files demoFiles) error {
 	if err := files.write(); err != nil {
 		return err

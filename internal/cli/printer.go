@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-// printer is standard output or standard error, for what a command tells a
+// printer is standard output or standard error, for what a command says to a
 // person. It remembers the first error, so that a lost report is noticed. The
 // bytes of an output do not go through it but directly to Writer.
 type printer struct {

@@ -137,7 +137,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	return a.finishObjects(ctx, s, &sum, f, time.Since(started))
 }
 
-// finishObjects tells the catalog what was committed, prints the report and
+// finishObjects refreshes the catalog for what was committed, prints the report and
 // returns the exit code as an error.
 func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
 	if !f.dryRun {

@@ -15,9 +15,9 @@ func newRecords(w *jsonscan.Window, m *mapping.Mapping) *jsonscan.Records {
 	return r
 }
 
-// places tells the scanner where the mapping's records are. The steps after the
-// wildcard of a path lie inside the record and are for the flattener; a path
-// without a wildcard makes the whole document the record.
+// places are the mapping's paths to records, as the scanner takes them. The steps
+// after the wildcard of a path are inside the record, so the flattener follows them. A
+// path without a wildcard makes the whole document the record.
 func places(m *mapping.Mapping) []jsonscan.Place {
 	var ps []jsonscan.Place
 	for _, path := range m.Records {

@@ -27,9 +27,9 @@ func Lock(ctx context.Context, f *os.File) error {
 	}
 }
 
-// silence is how long nobody must have written to a file that looks abandoned. A
-// living process holds its file: the time is for the moment before it does, and
-// for file systems that do not tell one machine of the locks of another.
+// silence is how long nobody must have written to a file before it counts as
+// abandoned. A living process has locked its file, so this only matters in the moment
+// before it does, and on file systems where a machine does not see the locks of another.
 const silence = time.Hour
 
 // Abandoned reports whether the process that wrote f has died: nobody has

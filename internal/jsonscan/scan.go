@@ -19,7 +19,7 @@ import (
 // Padding is the number of zero bytes that must follow the input.
 const Padding = 64
 
-// Flags tell what was seen inside a string.
+// Flags say what was seen inside a string.
 type Flags uint8
 
 const (

@@ -54,7 +54,7 @@ func (c *column) number(entry uint32) int64 {
 
 // appendKeys appends a key for each entry: of two entries, the one with the
 // smaller key is smaller. If two texts or wide decimals have the same key, the
-// keys do not tell which is smaller. Identifiers often begin alike, so the
+// keys do not show which is smaller. Identifiers often begin alike, so the
 // beginning that all entries share is left out of the keys.
 func (c *column) appendKeys(keys []uint64) []uint64 {
 	if c.Rising() && !c.Type.Wide() && c.physical != format.Double {

@@ -116,7 +116,7 @@ func (c *connection) write(p []byte) (int, error) {
 	c.mu.Lock()
 	err := c.SetWriteDeadline(began.Add(c.toWrite.left))
 	if err == nil {
-		err = c.SetReadDeadline(began.Add(2 * c.silence)) // it is Write that is to tell of its silence
+		err = c.SetReadDeadline(began.Add(2 * c.silence)) // only Write reports the silence of a write
 	}
 	c.mu.Unlock()
 	if err != nil {

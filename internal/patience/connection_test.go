@@ -18,8 +18,8 @@ func pipe(t *testing.T) (client *connection, server net.Conn) {
 	return &connection{Conn: near, silence: silence, toRead: wait{left: silence}, toWrite: wait{left: silence}}, far
 }
 
-// move has the server send or take pieces with pauses, and tells how many
-// bytes the client sent or got until its error.
+// move has the server send or take pieces with pauses, and returns how many bytes
+// the client sent or got until its error.
 func move(t *testing.T, isRead bool, piece, pieces int, pause time.Duration) (moved int, err error) {
 	client, server := pipe(t)
 	done := make(chan struct{})

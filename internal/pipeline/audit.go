@@ -32,7 +32,7 @@ type known struct {
 	indexed           // written by the worker that reads the entry
 	id      ledger.ID // searches read it while workers write the rest
 	written int64     // when, in nanoseconds since 1970
-	isRead  bool      // indexed tells what the entry says
+	isRead  bool      // indexed has what the entry says
 	seen    bool      // it was compared with the source
 }
 

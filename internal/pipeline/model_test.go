@@ -39,8 +39,8 @@ type walkStep struct {
 	etag     int
 	revision int64 // of the ledger entry
 	named    int   // state whose time names the output
-	seen     int   // state that the ledger tells of
-	told     int   // ETag that the ledger tells of
+	seen     int   // state that the ledger names
+	told     int   // ETag that the ledger names
 }
 
 // readWalks reads a file of walks: the head of each begins with "walk", and a

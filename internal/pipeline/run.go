@@ -20,7 +20,7 @@ type RunOptions struct {
 	DryRun  bool   // only say what would be processed
 
 	// Judge says what to do about a listed object: process it, skip it by a rule,
-	// or leave it out and tell a person.
+	// or leave it out and report it to a person.
 	Judge func(store.Info) event.Record
 
 	// Keys, if not empty, are the only keys that are looked at.

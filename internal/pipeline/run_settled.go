@@ -8,7 +8,7 @@ import (
 // What listings and index say about a key without a look at it: for most keys of a
 // run that is enough.
 
-// sendUnsettled sends what is not settled by what the listings and the index tell.
+// sendUnsettled sends what the listings and the index do not show to be settled.
 func (r *run) sendUnsettled(it item) error {
 	if e := it.entry; e != nil {
 		e.seen = true

@@ -146,7 +146,7 @@ func (s suite) lostThenEvent(t *testing.T) {
 	w.noUploads(t)
 }
 
-// findings are what a run would tell, without one.
+// findings are what a run would report, without a run.
 func (w *world) findings(t *testing.T) pipeline.Findings {
 	t.Helper()
 	o := runOptions

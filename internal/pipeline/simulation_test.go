@@ -32,7 +32,7 @@ var (
 // found are the seeds of schedules that had a finding, when the simulation was
 // as it is. They run before the others.
 var found = []uint64{
-	9665,  // a damaged output that tells its state was given up, though the bucket had the version
+	9665,  // a damaged output that names its state was given up, though the bucket had the version
 	36110, // a table that was never made was taken for a new one when the mapping changed
 }
 
@@ -304,8 +304,8 @@ func (s *simulation) publish(key string, o memObject) {
 	s.shown[key] = publication{state, o.info.ETag, s.me().struck}
 }
 
-// account checks that the ledger tells of what its writer has read, and that it
-// never goes back.
+// account checks that the ledger names the state that its writer has read, and that
+// it never goes back.
 func (s *simulation) account(o memObject) {
 	var e ledger.Entry
 	if err := json.Unmarshal(o.data, &e); err != nil {
@@ -324,12 +324,12 @@ func (s *simulation) account(o memObject) {
 	s.told = read
 }
 
-// acknowledged checks the promise to the event: the ledger tells of the state
-// that was read, or of a newer one, and if it has something to publish, every
+// acknowledged checks the promise to the event: the ledger names the state that
+// was read, or of a newer one, and if it has something to publish, every
 // table shows it, or a newer one. An output that was struck meanwhile shows nothing.
 func (s *simulation) acknowledged(state int, struck bool) {
 	if s.told < state {
-		s.breaks("%s has acknowledged state %d, and the ledger tells of %d", s.me().name, state, s.told)
+		s.breaks("%s has acknowledged state %d, and the ledger names %d", s.me().name, state, s.told)
 	}
 	if struck || !s.publishes(state, s.p) {
 		return
@@ -589,7 +589,7 @@ func (s *simulation) check() error {
 	}
 	newest := len(s.states) - 1
 	if s.lastAck == len(s.states) && s.told != newest {
-		return fmt.Errorf("the newest state was acknowledged, and the ledger tells of %d", s.told)
+		return fmt.Errorf("the newest state was acknowledged, and the ledger names %d", s.told)
 	}
 	if s.lastSound == len(s.states) && s.publishes(newest, s.p) {
 		if err := s.shows(s.p, newest); err != nil {
@@ -662,7 +662,7 @@ func (s *simulation) settles(p *Pipeline) error {
 }
 
 // consistent checks that all tables show the newest state, or if that publishes
-// nothing one older state; and that the ledger tells the truth of them.
+// nothing one older state; and that the ledger describes them correctly.
 func (s *simulation) consistent(p *Pipeline) error {
 	newest := len(s.states) - 1
 	state := newest
@@ -678,8 +678,8 @@ func (s *simulation) consistent(p *Pipeline) error {
 	return s.accounted(p)
 }
 
-// accounted checks that the ledger tells of the newest state, and the truth of
-// the outputs.
+// accounted checks that the ledger names the newest state, and describes the outputs
+// correctly.
 func (s *simulation) accounted(p *Pipeline) error {
 	newest := len(s.states) - 1
 	e, _, err := p.Ledger.Get(context.Background(), "raw", simKey)
@@ -690,7 +690,7 @@ func (s *simulation) accounted(p *Pipeline) error {
 		return err
 	}
 	if e.State == nil || e.State.Identity != s.states[newest].identity {
-		return fmt.Errorf("the ledger tells of %+v", e.State)
+		return fmt.Errorf("the ledger has the state %+v", e.State)
 	}
 	var size int64
 	for i, out := range e.Outputs {
@@ -710,7 +710,7 @@ func (s *simulation) accounted(p *Pipeline) error {
 		}
 	}
 	if e.Outputs[0].Identity == e.State.Identity && e.State.Outcome != ledger.Absent && e.State.Outcome != sluice.Reject && e.State.BytesWritten != size {
-		return fmt.Errorf("the ledger tells of %d bytes written, the outputs have %d", e.State.BytesWritten, size)
+		return fmt.Errorf("the ledger has %d bytes written, the outputs %d", e.State.BytesWritten, size)
 	}
 	return nil
 }

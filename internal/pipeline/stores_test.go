@@ -250,7 +250,7 @@ func (s suite) deleteRemove(t *testing.T) {
 
 // A worker has read what stood between two deletions, and sleeps while another
 // acknowledges the second. All deletions have one identity; still the late worker
-// does not bring the rows back, nor does the ledger tell of them.
+// does not bring the rows back, and the ledger does not name them.
 func (s suite) deleteTwice(t *testing.T) {
 	for _, remove := range []bool{true, false} {
 		w := s.world(t)
@@ -288,7 +288,7 @@ func (s suite) deleteTwice(t *testing.T) {
 				w.holds(t, key)
 			}
 			if id := w.entry(t, key).State.Identity; id != ledger.Absent {
-				t.Errorf("%s is deleted, and the ledger tells of %s", key, id)
+				t.Errorf("%s is deleted, and the ledger names %s", key, id)
 			}
 		}
 		w.noUploads(t)
@@ -701,7 +701,7 @@ func (s suite) canary(t *testing.T) {
 			plan := storetest.NewPlan(n, storetest.FailBefore)
 			_, err := w.over(w.p.Mapping, plan.Wrap(w.source), plan.Wrap(w.sink)).Process(t.Context(), "raw", key)
 			if err != nil && strings.Contains(err.Error(), canary) {
-				t.Errorf("the error tells the value: %v", err)
+				t.Errorf("the error has the value: %v", err)
 			}
 		}
 		r, err := w.p.Process(t.Context(), "raw", key)
@@ -717,7 +717,7 @@ func (s suite) canary(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(string(data), canary) {
-				t.Errorf("%s tells the value: %s", k, data)
+				t.Errorf("%s has the value: %s", k, data)
 			}
 		}
 	}
@@ -789,8 +789,7 @@ func (w *world) publish(t *testing.T, objects map[string]string, workers, thread
 	return sums
 }
 
-// dumb is a store that does not tell ETags: of what is looked at, or of what is
-// committed.
+// dumb is a store that returns no ETags, from Head or from Commit.
 type dumb struct {
 	store.Store
 	heads, commits bool
@@ -821,8 +820,8 @@ func (w dumbWriter) Commit(ctx context.Context, p store.Precondition) (store.Inf
 }
 
 // An output without an ETag is no output that is not there, and what was
-// committed without one is not accounted for: the store must tell it. What
-// stands stays.
+// committed without one is not accounted for: the store must return it. What
+// is there stays.
 func TestNoETag(t *testing.T) {
 	for name, sink := range map[string]dumb{"head": {heads: true}, "commit": {commits: true}} {
 		t.Run(name, func(t *testing.T) {

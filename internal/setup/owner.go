@@ -107,7 +107,7 @@ func (s *Setup) rename(owner ledger.Owner, inside string) error {
 	return nil
 }
 
-// Moved tells the ledger that all outputs are now in the sink of the
+// Moved notes in the ledger that all outputs are now in the sink of the
 // configuration.
 func (s *Setup) Moved(ctx context.Context) error {
 	s.owned.mu.Lock()

@@ -1,6 +1,6 @@
 // Package dircatalog is the catalog of a local lake: a JSON file per table,
-// <database>/<table>.json, in a folder of the lake. It tells readers of the lake
-// which tables there are, with which columns, and where.
+// <database>/<table>.json, in a folder of the lake. From it,
+// readers of the lake learn which tables there are, with which columns, and where.
 //
 // It uses store.Store and not files, since that contract has what a catalog needs:
 // objects appear whole, and only if no other writer was faster.

@@ -220,7 +220,7 @@ func TestUploadStalls(t *testing.T) {
 
 // What is a day old by the server's clock, and got no part for as long, is
 // aborted; what somebody may be writing is not, whatever this machine's clock
-// says, nor anything by a server that tells no time.
+// says, nor anything on a server that gives no time.
 func TestSweep(t *testing.T) {
 	const now = "Wed, 10 Jan 2024 12:00:00 GMT"
 	parts := map[string]string{"dead": "2024-01-09T11:00:00.000Z", "slow": "2024-01-10T11:00:00.000Z", "begun": ""}
