@@ -46,6 +46,9 @@ type Stats struct {
 	BytesWritten       int64 `json:"bytes_written"`    // of all Parquet outputs
 	ElementsSkipped    int64 `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
 	UnknownFields      int64 `json:"unknown_fields"`   // object members that no path names
+	// ValueErrors counts by reason values that do not fit their column and are
+	// NULL in it (on_error: null). Each counts once, however many rows it is in.
+	ValueErrors map[Reason]int64 `json:"value_errors"`
 	// Sums are the exact totals of the decimal columns, by "table.column": what
 	// SELECT sum(column) gives on the output, where a value of a record stands
 	// in as many rows as explode gives. They may have more than 38 digits.

@@ -18,7 +18,7 @@ func statsOf(r *conversion.Result) Stats {
 	s.Add(Stats{
 		RecordsRead: r.RecordsRead, RecordsCommitted: r.RecordsCommitted, RecordsQuarantined: r.RecordsQuarantined,
 		RecordsSkipped: r.RecordsSkipped, RowsWritten: r.RowsWritten, BytesRead: r.BytesRead, BytesWritten: r.BytesWritten,
-		ElementsSkipped: r.ElementsSkipped, UnknownFields: r.UnknownFields, Reasons: r.Reasons,
+		ElementsSkipped: r.ElementsSkipped, UnknownFields: r.UnknownFields, ValueErrors: r.ValueErrors, Reasons: r.Reasons,
 		Sums: r.Sums, RecordSums: r.RecordSums,
 	})
 	return s
@@ -35,14 +35,20 @@ func (s *Stats) Add(t Stats) {
 	s.BytesWritten += t.BytesWritten
 	s.ElementsSkipped += t.ElementsSkipped
 	s.UnknownFields += t.UnknownFields
-	if s.Reasons == nil {
-		s.Reasons = map[Reason]int64{}
-	}
-	for code, n := range t.Reasons {
-		s.Reasons[code] += n
-	}
+	s.ValueErrors = addCounts(s.ValueErrors, t.ValueErrors)
+	s.Reasons = addCounts(s.Reasons, t.Reasons)
 	s.Sums = addSums(s.Sums, t.Sums)
 	s.RecordSums = addSums(s.RecordSums, t.RecordSums)
+}
+
+func addCounts(a, b map[Reason]int64) map[Reason]int64 {
+	if a == nil {
+		a = map[Reason]int64{}
+	}
+	for code, n := range b {
+		a[code] += n
+	}
+	return a
 }
 
 func addSums(a, b map[string]string) map[string]string {

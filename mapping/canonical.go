@@ -85,5 +85,5 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	if c.MemberName {
 		b = append(b, ", member_name: true"...)
 	}
-	return append(b, "}\n"...)
+	return append(c.appendOnError(b), "}\n"...)
 }

@@ -43,7 +43,7 @@ func (c *Column) sources(unit, epoch bool) (can, usual From) {
 
 // column reads a column; false when its path or type is not known.
 func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
-	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "key", "member_name", "format", "symbol"}, lateKeys, timeKeys, textKeys)...)
+	f := r.Object(n, what, slices.Concat([]string{"name", "path", "type", "from", "required", "pii", "bloom", "key", "member_name", "format", "symbol", "on_error"}, lateKeys, timeKeys, textKeys)...)
 	if f == nil {
 		return c, false
 	}
@@ -92,6 +92,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	r.texts(f, &c, what)
 	r.numbers(f, &c, what)
 	r.memberName(f["member_name"], &c, what)
+	r.onError(f["on_error"], &c, what)
 	switch c.Type.Kind {
 	case schema.Boolean, schema.Double, schema.JSON, schema.List:
 		if c.Bloom {

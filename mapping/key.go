@@ -222,7 +222,7 @@ func (r *reader) key(n *yaml.Node, m *Mapping) keyOf {
 
 // notBesideKey are the keys of a column that cannot stand beside key: what the
 // column is fed from is a text, and not in the document.
-var notBesideKey = []string{"path", "coalesce", "const", "from", "member_name", "minor_units"}
+var notBesideKey = []string{"path", "coalesce", "const", "from", "member_name", "minor_units", "on_error"}
 
 // partOfKey reads which part of the source key feeds the column.
 func (r *reader) partOfKey(f map[string]*yaml.Node, c *Column, what string) (ok bool) {

@@ -51,6 +51,8 @@ type Column struct {
 
 	NumberFormat NumberFormat // of JSON strings that feed a number column
 	Symbol       bool         // with such a number may stand the symbol or code of a currency
+
+	NullOnError bool // a value that does not fit is NULL and kept in _errors; else the record is quarantined
 }
 
 // Path is a JSONPath (RFC 9535): the singular subset, plus the wildcards [*] and
@@ -131,6 +133,7 @@ const (
 	LineNumber    = "_line"          // int64: ordinal of the exploded element in its record, from 0
 	SublineNumber = "_subline"       // int64: ordinal in the second exploded level, from 0
 	Rescued       = "_rescued"       // json: members no path names (unknown_fields: keep)
+	Errors        = "_errors"        // json: values that do not fit their columns (on_error: null)
 )
 
 // Levels is the number of wildcards in Explode: 0, 1 or 2.
@@ -151,7 +154,7 @@ func (p Path) Wildcards() int {
 }
 
 // Schema is the table's schema as it is written: the mapped columns, then
-// those sluice adds: _rescued, _source_key, _source_offset, _record, _line, _subline.
+// those sluice adds: _rescued, _errors, _source_key, _source_offset, _record, _line, _subline.
 func (m *Mapping) Schema(t *Table) schema.Schema {
 	s := schema.Schema{Table: t.Name}
 	for i := range t.Columns {
@@ -162,6 +165,9 @@ func (m *Mapping) Schema(t *Table) schema.Schema {
 	}
 	if m.UnknownFields == Rescue {
 		add(Rescued, schema.JSON)
+	}
+	if t.KeepsErrors() {
+		add(Errors, schema.JSON)
 	}
 	if m.Provenance {
 		add(SourceKey, schema.String)

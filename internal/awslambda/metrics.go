@@ -58,6 +58,11 @@ func (in *invocation) writeMetrics() {
 	line := map[string]any{
 		"function": function, "requestId": in.requestID, "memory_limit_mb": lambdacontext.MemoryLimitInMB,
 	}
+	var valueErrors int64
+	for _, n := range in.sum.Stats.ValueErrors {
+		valueErrors += n
+	}
+	line["value_errors"] = valueErrors // not a metric, which would cost
 	for _, m := range in.values() {
 		definitions = append(definitions, definition{m.name, m.unit})
 		line[m.name] = m.value

@@ -164,15 +164,22 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 	}
 }
 
+// printReasons says how many records are quarantined, and how many values are
+// NULL as they do not fit, by reason.
 func printReasons(w io.Writer, s *sluice.Stats) {
-	if len(s.Reasons) == 0 {
+	printCodes(w, "records", s.Reasons)
+	printCodes(w, "values that are NULL, see _errors", s.ValueErrors)
+}
+
+func printCodes(w io.Writer, what string, counts map[sluice.Reason]int64) {
+	if len(counts) == 0 {
 		return
 	}
 	var rows [][]string
-	for _, code := range slices.Sorted(maps.Keys(s.Reasons)) {
-		rows = append(rows, []string{string(code), grouped(s.Reasons[code])})
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		rows = append(rows, []string{string(code), grouped(counts[code])})
 	}
-	printTable(w, []string{"reason", "records"}, rows)
+	printTable(w, []string{"reason", what}, rows)
 }
 
 // reasonsOf says why records did not fit, if an object was rejected for their

@@ -100,6 +100,9 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string
 	if stats.UnknownFields > 0 {
 		fmt.Fprintf(&out, "unknown fields: %d\n", stats.UnknownFields)
 	}
+	for _, code := range slices.Sorted(maps.Keys(stats.ValueErrors)) {
+		fmt.Fprintf(&out, "value errors: %s %d\n", code, stats.ValueErrors[code])
+	}
 	for i, table := range m.Tables {
 		var names []string
 		for _, c := range m.Schema(&table).Columns {
@@ -108,9 +111,12 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string
 		fmt.Fprintf(&out, "table %s: %s\n", table.Name, strings.Join(names, " | "))
 		for _, row := range readRows(t, tables[i].Bytes()) {
 			for i, c := range row {
-				if c == parquetread.Null {
+				switch {
+				case c == parquetread.Null:
 					row[i] = "NULL"
-				} else {
+				case names[i] == mapping.Errors:
+					row[i] = c
+				default:
 					row[i] = fmt.Sprintf("%.60q", c)
 				}
 			}

@@ -7,10 +7,11 @@ type Counts struct {
 	RecordsRead        int64
 	RecordsCommitted   int64
 	RecordsQuarantined int64
-	RecordsSkipped     int64 // because of when_empty: skip
-	RowsWritten        int64 // of the committed records
-	ElementsSkipped    int64 // exploded elements that gave no rows
-	UnknownFields      int64 // members that no path names
+	RecordsSkipped     int64                 // because of when_empty: skip
+	RowsWritten        int64                 // of the committed records
+	ElementsSkipped    int64                 // exploded elements that gave no rows
+	UnknownFields      int64                 // members that no path names
+	ValueErrors        map[reason.Code]int64 // values that are NULL as they do not fit: on_error: null
 	Reasons            map[reason.Code]int64
 }
 
@@ -22,15 +23,19 @@ func (c *Counts) add(d *Counts) {
 	c.RowsWritten += d.RowsWritten
 	c.ElementsSkipped += d.ElementsSkipped
 	c.UnknownFields += d.UnknownFields
-	for code, n := range d.Reasons {
-		c.give(code, n)
+	addCodes(&c.ValueErrors, d.ValueErrors)
+	addCodes(&c.Reasons, d.Reasons)
+}
+
+func addCodes(counts *map[reason.Code]int64, more map[reason.Code]int64) {
+	for code, n := range more {
+		addCode(counts, code, n)
 	}
 }
 
-// give counts n quarantined records by their reason.
-func (c *Counts) give(code reason.Code, n int64) {
-	if c.Reasons == nil {
-		c.Reasons = map[reason.Code]int64{}
+func addCode(counts *map[reason.Code]int64, code reason.Code, n int64) {
+	if *counts == nil {
+		*counts = map[reason.Code]int64{}
 	}
-	c.Reasons[code] += n
+	(*counts)[code] += n
 }

@@ -210,6 +210,9 @@ func (d *decoder) count(res *flatten.Result, bad *misfit) error {
 		s.RowsWritten += int64(res.Rows)
 	}
 	s.ElementsSkipped += res.Empty
+	for _, code := range res.Errors {
+		addCode(&s.ValueErrors, code, 1)
+	}
 	return nil
 }
 
@@ -224,7 +227,7 @@ func (d *decoder) quarantine(r *misfit) error {
 		return fmt.Errorf("record %d must be quarantined (%s), but Options.Quarantine is nil", read, e.Reason)
 	}
 	d.counts.RecordsQuarantined++
-	d.counts.give(e.Reason, 1)
+	addCode(&d.counts.Reasons, e.Reason, 1)
 	if err := d.bad.add(read, e.Offset); err != nil {
 		return err
 	}

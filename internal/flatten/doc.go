@@ -29,7 +29,8 @@
 //     value stands.
 //   - shares: what a node shares with others that read the same value, as
 //     $.a[0] and $.a[*] do.
-//   - rescue: the members that no path names, on their way to _rescued.
+//   - gathered: members of objects on their way to _rescued, of members that no
+//     path names, or to _errors, of values that do not fit.
 //   - list: the columns that take an array whole, as a list. A node with one hands
 //     each element of the array to its value, a node whose leaves are the values
 //     of these columns.

@@ -20,6 +20,7 @@ type Flattener struct {
 	tables   []table
 	keep     bool               // unknown members are kept
 	refuse   bool               // unknown members quarantine the record
+	gathers  bool               // some table does
 	envelope map[string]typeTag // of each value; nil: none
 	limits   mapping.Limits
 	memos    []*node // nodes that have a memo
@@ -42,6 +43,7 @@ type Flattener struct {
 	names  [batch.MaxLevels]int // position of the name of the member that .* stands for, by number of wildcards
 	fields int64                // unknown members
 	empty  int64                // elements that gave no rows, by policy
+	faults []reason.Code        // of values that are kept in _errors
 
 	clock clock
 	hmac  hash.Hash // nil if no column needs it
@@ -62,12 +64,15 @@ type table struct {
 	extra   extra
 	traced  bool // a column says where a row comes from
 	skipped bool
-	rescue  rescue
-	lists   []int // columns of lists
+	gathers bool // into rescued or errors
+	rescued gathered
+	errors  gathered
+	rows    []gatherRow // of the record, if the table gathers
+	lists   []int       // columns of lists
 }
 
 // extra holds the index of each column that sluice adds, or -1.
-type extra struct{ rescued, source, offset, record, line, subline int }
+type extra struct{ rescued, errors, source, offset, record, line, subline int }
 
 // Origin says where a record comes from.
 type Origin struct {
@@ -88,6 +93,8 @@ type Result struct {
 	Skipped bool  // it gave no rows to any table, by policy
 	Fields  int64 // members that the mapping does not name
 	Empty   int64 // elements left out by when_empty: skip
+
+	Errors []reason.Code // of values that are NULL instead, until the next record
 }
 
 // New compiles a mapping for records found at place.
@@ -112,7 +119,8 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 	f.SetSource(source)
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		ft := table{ordinal: i, columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1}}
+		ft := table{ordinal: i, columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1, -1}}
+		ft.rescued.column, ft.errors.column = mapping.Rescued, mapping.Errors
 		for c, col := range m.Schema(t).Columns {
 			if col.Type.Kind == schema.List {
 				ft.lists = append(ft.lists, c)
@@ -120,6 +128,8 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 			switch col.Name {
 			case mapping.Rescued:
 				ft.extra.rescued = c
+			case mapping.Errors:
+				ft.extra.errors = c
 			case mapping.SourceKey:
 				ft.extra.source = c
 			case mapping.SourceOffset:
@@ -134,6 +144,8 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 		}
 		ft.traced = slices.ContainsFunc(t.Columns, func(c mapping.Column) bool { return c.Key != "" }) ||
 			ft.extra.source >= 0 || ft.extra.line >= 0 || ft.extra.subline >= 0
+		ft.gathers = ft.extra.rescued >= 0 || ft.extra.errors >= 0
+		f.gathers = f.gathers || ft.gathers
 		f.tables = append(f.tables, ft)
 	}
 	return f
@@ -148,7 +160,7 @@ func Levels(m *mapping.Mapping, t *mapping.Table) []int {
 		levels = append(levels, t.Columns[i].Level())
 	}
 	for _, c := range m.Schema(t).Columns[len(t.Columns):] {
-		level := map[string]int{mapping.Rescued: depth, mapping.LineNumber: 1, mapping.SublineNumber: 2}[c.Name]
+		level := map[string]int{mapping.Rescued: depth, mapping.Errors: depth, mapping.LineNumber: 1, mapping.SublineNumber: 2}[c.Name]
 		levels = append(levels, level)
 	}
 	return levels
@@ -189,7 +201,7 @@ func (f *Flattener) Flush(b []byte) {
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
 	f.code, f.seen, f.stray = "", false, f.stray[:0]
-	f.fields, f.empty = 0, 0
+	f.fields, f.empty, f.faults = 0, 0, f.faults[:0]
 	f.skip.Reset()
 	f.bits = f.bits[:0]
 	for _, n := range f.memos {
@@ -197,8 +209,10 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	}
 	for i := range f.tables {
 		f.tables[i].skipped = false
-		if f.keep {
-			f.tables[i].rescue.reset()
+		if t := &f.tables[i]; t.gathers {
+			t.rescued.reset()
+			t.errors.reset()
+			t.rows = t.rows[:0]
 		}
 	}
 	if !f.top.object {
@@ -220,8 +234,8 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	default:
 		f.boundLists(p)
 	}
-	if f.keep && end >= 0 {
-		f.rescueTables(p)
+	if f.gathers && end >= 0 {
+		f.giveGathered(p)
 	}
 	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
 	if end < 0 || f.code != "" {
@@ -233,7 +247,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		}
 		return res
 	}
-	res.Empty, res.Skipped = f.empty, true
+	res.Empty, res.Errors, res.Skipped = f.empty, f.faults, true
 	for i := range f.tables {
 		t := &f.tables[i]
 		if t.skipped {
@@ -300,19 +314,22 @@ func (f *Flattener) found(n *node) {
 }
 
 // pathOf renders the path of what does not fit, with the ordinals of its elements.
-func (f *Flattener) pathOf() string {
-	p := append(mapping.Path(nil), f.path...)
+func (f *Flattener) pathOf() string { return f.rendered(f.path, f.failed, f.member) }
+
+// rendered is a path with ordinals and names of members for its wildcards.
+func (f *Flattener) rendered(path mapping.Path, ord, names [batch.MaxLevels]int) string {
+	p := slices.Clone(path)
 	wild := 0
 	for i := range p {
 		if !p[i].Wild() {
 			continue
 		}
 		switch wild++; {
-		case f.failed[wild] < 0:
+		case ord[wild] < 0:
 		case p[i].Kind == mapping.Members:
-			p[i] = f.nameAt(f.member[wild])
+			p[i] = f.nameAt(names[wild])
 		default:
-			p[i] = mapping.Segment{Kind: mapping.Index, Index: f.failed[wild]}
+			p[i] = mapping.Segment{Kind: mapping.Index, Index: ord[wild]}
 		}
 	}
 	return p.String()

@@ -134,8 +134,9 @@ func (f *Flattener) settle(c *late, t *table) {
 		if v.either && f.composite(p) {
 			continue
 		}
+		faults := len(f.faults)
 		f.value(p, v.node, 0)
-		if f.code != "" || l.c.Index[t.b.Elements(c.level)] != batch.Null {
+		if f.code != "" || len(f.faults) > faults || l.c.Index[t.b.Elements(c.level)] != batch.Null {
 			return
 		}
 	}
@@ -256,13 +257,17 @@ type minorUnits struct {
 // whole turns a number of minor units into one of whole units, as text.
 func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (token, jsonscan.Number, bool) {
 	if !num.Integer() {
-		f.bad(reason.BadDecimal, n.path, t.at)
+		f.fault(l, n, reason.BadDecimal, t.at)
 		return token{}, num, false
 	}
 	digits, ok := l.minor.Digits, true
 	if s := l.minor.spot; s != nil {
 		p := f.find(s, l.minor.level)
 		if digits, ok = f.digits(l.minor, p); !ok {
+			if l.NullOnError { // what is lost is the amount
+				f.fault(l, n, reason.UnknownMinorUnit, t.at)
+				return token{}, num, false
+			}
 			if p < 0 {
 				p = t.at
 			}

@@ -21,7 +21,8 @@ func (f *Flattener) line(p int, n *node, depth int) int {
 	} else if hash := n.memoKey(b, p); hash == 0 {
 		p, given = f.rest(cursor{p, &n.head, 0}, n, depth)
 	} else if size, shape := f.recall(n, begin, hash); shape == nil {
-		if p, given = f.rest(cursor{p, &n.head, 0}, n, depth); p >= 0 {
+		faults := len(f.faults)
+		if p, given = f.rest(cursor{p, &n.head, 0}, n, depth); p >= 0 && len(f.faults) == faults {
 			f.remember(n, begin, p, hash)
 		}
 	} else {
@@ -45,11 +46,11 @@ func (f *Flattener) tail(p int, n *node, depth int, shape *shape) (end int, give
 // plainLines reports whether elements read for n, in depth containers, may be
 // known lines that need no other bookkeeping.
 func (f *Flattener) plainLines(n *node, depth int) bool {
-	if n == nil || n.memo == nil || n.memo.slots == nil || !n.memo.on() || f.keep || depth > f.limits.Depth {
+	if n == nil || n.memo == nil || n.memo.slots == nil || !n.memo.on() || depth > f.limits.Depth {
 		return false
 	}
 	e := &n.ends[0]
-	return e.level == e.t.b.Depth && !e.t.traced && !e.others
+	return e.level == e.t.b.Depth && !e.t.traced && !e.t.gathers && !e.others
 }
 
 // known reads elements of an array from p on as long as they are known lines.

@@ -35,6 +35,7 @@ func TestMemo(t *testing.T) {
 		"limited":  memoMapping + "limits: {record_rows: 2}\n",
 		"traced":   memoMapping + "provenance: true\n",
 		"kept":     memoMapping + "unknown_fields: keep\n",
+		"errors":   strings.NewReplacer("required: true", "on_error: null", "type: int64", "type: int64, on_error: null").Replace(memoMapping),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := mapping.Parse("memo.yaml", []byte(text))

@@ -295,9 +295,9 @@ func (n *node) finish(owners []element, held bool) {
 }
 
 // holds reports whether the value of the node is known as a whole: a json column
-// takes it, a late column may, or it is dropped.
+// takes it, a late column may, _errors may, or it is dropped.
 func (n *node) holds() bool {
-	return n.dropped || n.noted() && !n.leads() || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON })
+	return n.dropped || n.noted() && !n.leads() || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON || l.NullOnError })
 }
 
 // expect makes the pattern, by which the member is recognised.

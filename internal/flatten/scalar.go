@@ -55,9 +55,9 @@ func (f *Flattener) scalar(p int, n *node) int {
 			case l.kind == schema.JSON:
 				f.raw(l, n, p, end)
 			case l.From&mapping.FromNumber == 0 && (l.From&mapping.FromInteger == 0 || !num.Integer()):
-				f.bad(reason.WrongType, n.path, p)
+				f.fault(l, n, reason.WrongType, p)
 			case int64(end-p) > f.limits.FieldBytes:
-				f.bad(reason.FieldTooLarge, n.path, p)
+				f.fault(l, n, reason.FieldTooLarge, p)
 			case l.kind == schema.String:
 				t.hash = jsonscan.Hash(t.text)
 				f.addString(l, n, &t)
@@ -97,7 +97,7 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 		case l.kind == schema.JSON:
 			f.raw(l, n, p, end)
 		case l.From&mapping.FromBoolean == 0:
-			f.bad(reason.WrongType, n.path, p)
+			f.fault(l, n, reason.WrongType, p)
 		case l.kind == schema.String:
 			f.addString(l, n, &token{text: f.b[p:end], at: p, hash: jsonscan.Hash(f.b[p:end]), off: p})
 		case word == "true":
@@ -127,7 +127,7 @@ func (f *Flattener) container(n *node, p, q int) {
 		if l := &n.leaves[i]; l.kind == schema.JSON {
 			f.raw(l, n, p, q)
 		} else {
-			f.bad(reason.WrongType, n.path, p)
+			f.fault(l, n, reason.WrongType, p)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func (f *Flattener) container(n *node, p, q int) {
 // raw adds the bytes b[p:q] as they stand.
 func (f *Flattener) raw(l *leaf, n *node, p, q int) {
 	if int64(q-p) > f.limits.FieldBytes {
-		f.bad(reason.FieldTooLarge, n.path, p)
+		f.fault(l, n, reason.FieldTooLarge, p)
 		return
 	}
 	l.addText(&token{text: f.b[p:q], hash: jsonscan.Hash(f.b[p:q]), off: p})
@@ -154,10 +154,10 @@ func (l *leaf) addText(t *token) {
 func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 	switch {
 	case l.From&mapping.FromString == 0:
-		f.bad(reason.WrongType, n.path, t.at)
+		f.fault(l, n, reason.WrongType, t.at)
 		return
 	case int64(len(t.text)) > f.limits.FieldBytes:
-		f.bad(reason.FieldTooLarge, n.path, t.at)
+		f.fault(l, n, reason.FieldTooLarge, t.at)
 		return
 	}
 	if l.edited() {
@@ -184,7 +184,7 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 		case "false":
 			l.c.AddFixed(0)
 		default:
-			f.bad(reason.BadBoolean, n.path, t.at)
+			f.fault(l, n, reason.BadBoolean, t.at)
 		}
 	case schema.Date, schema.Timestamp:
 		v, code := l.times.fromText(t.text)
@@ -196,7 +196,7 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 		}
 		num, ok := wholeNumber(t.text)
 		if !ok {
-			f.bad(notANumber[l.kind], n.path, t.at)
+			f.fault(l, n, notANumber[l.kind], t.at)
 			return
 		}
 		f.number(l, n, t, num)
@@ -252,7 +252,7 @@ func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
 		v, code = toDecimal64(t.text, num, l.Type.Precision, l.Type.Scale)
 	}
 	if code != "" {
-		f.bad(code, n.path, t.at)
+		f.fault(l, n, code, t.at)
 		return
 	}
 	l.c.AddFixed(uint64(v))
@@ -261,7 +261,7 @@ func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
 // time adds a date or timestamp, unless code says why the value is none.
 func (f *Flattener) time(l *leaf, n *node, t *token, v int64, code reason.Code) {
 	if code != "" {
-		f.bad(code, n.path, t.at)
+		f.fault(l, n, code, t.at)
 		return
 	}
 	l.c.AddFixed(uint64(v))

@@ -62,7 +62,7 @@ func (f *Flattener) addString(l *leaf, n *node, t *token) {
 	case l.Mask == mapping.Domain:
 		i := bytes.LastIndexByte(t.text, '@') + 1
 		if i == 0 || i == len(t.text) {
-			f.bad(reason.NoDomain, n.path, t.at)
+			f.fault(l, n, reason.NoDomain, t.at)
 			return
 		}
 		begin := len(f.scratch)

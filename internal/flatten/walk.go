@@ -251,8 +251,8 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 		}
 	}
 	if e.level == b.Depth {
-		if f.keep {
-			t.rescue.row(b, e.level+1)
+		if t.gathers {
+			t.gatherRow(e.level + 1)
 		}
 		b.EndElement(e.level, 1)
 		f.bound(b, n, p)
@@ -302,8 +302,8 @@ func (e *element) missing(given set) int {
 func (f *Flattener) emptyRow(t *table, from int) {
 	b := t.b
 	for l := from; l <= b.Depth; l++ {
-		if f.keep && l == b.Depth {
-			t.rescue.row(b, from)
+		if t.gathers && l == b.Depth {
+			t.gatherRow(from)
 		}
 		b.EndElement(l, 1)
 	}

@@ -66,9 +66,11 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(22) {
+	switch g.IntN(23) {
 	case 20, 21:
 		g.wrongKey(s, c)
+	case 22:
+		c.nullOnError, c.required = true, g.one(2)
 	case 19:
 		c.list = !c.list
 	case 0:
@@ -192,6 +194,7 @@ func (g *generator) mapping() *spec {
 	}
 	g.drops(s)
 	g.keys(s)
+	g.onErrors(s)
 	return s
 }
 
@@ -514,6 +517,9 @@ func (g *generator) fits(text string, columns []goal) bool {
 	}
 	return !slices.ContainsFunc(columns, func(t goal) bool {
 		cell, codes := t.c.convert(docs[0], g.s.fieldBytes)
+		if t.c.nullOnError && g.one(2) {
+			codes = nil
+		}
 		return codes != nil || t.c.required && cell == null || t.c.list && t.c.misfits(docs[0], g.s.fieldBytes)
 	})
 }

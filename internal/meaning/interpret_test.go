@@ -22,6 +22,8 @@ type record struct {
 	elements  int64                 // left out by when_empty: skip
 	rows      map[string][][]string // by table
 	rescued   map[string][]map[string]string
+	errors    map[string][]valueError        // by table
+	rowErrors map[string][]map[string]string // by table: of each row
 }
 
 // finding is something that is wrong with a record: the code, the path and the
@@ -226,7 +228,7 @@ type reading struct {
 }
 
 func (s *spec) record(holder *value, tail path, number int, source string, cells map[*column]string) *record {
-	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
+	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -378,7 +380,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 	for i := range places {
 		p := &places[i]
 		dropped := r.dropped(p.path)
-		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" || c.isLate() && !c.either(p.path) })
+		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" || (c.isLate() || c.nullOnError) && !c.either(p.path) })
 		code := p.misfit(v)
 		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
 			code = ""
@@ -513,6 +515,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 	r.rows[t.name] = rows
 	r.boundLists(t, v, elements)
 	for _, ordinals := range elements {
+		r.rowErrors[t.name] = append(r.rowErrors[t.name], r.errorsOf(t, ordinals))
 		rescued := map[string]string{}
 		for _, u := range r.strangers {
 			if p := t.owns(u.places); p != nil && slices.Equal(ordinals[:min(len(p.ordinals), len(ordinals))], p.ordinals) {
@@ -561,7 +564,9 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 			continue
 		}
 		cell, wrong := r.cell(c, v, ordinals)
-		if wrong != nil {
+		if wrong != nil && c.nullOnError {
+			r.errors[t.name] = append(r.errors[t.name], valueError{*wrong, c.name, ordinals})
+		} else if wrong != nil {
 			r.findings.add(wrong.code, wrong.at, wrong.path)
 		}
 		if c.list {

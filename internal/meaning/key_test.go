@@ -215,7 +215,7 @@ func (g *generator) part(s *spec, name string) (text string) {
 }
 
 // cell is what a column holds for the element that the ordinals lead to.
-func (r *reading) cell(c *column, v *value, ordinals []ordinal) (string, *finding) {
+func (r *reading) cell(c *column, v *value, ordinals []ordinal) (string, *fault) {
 	if c.key != "" {
 		return r.cells[c], nil
 	}

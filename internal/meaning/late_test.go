@@ -151,7 +151,7 @@ func (c *column) unitDigits(v *value) (int, bool) {
 
 // cell is what a column holds for the element of a record that the ordinals
 // lead to, and what is wrong.
-func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell string, wrong *finding) {
+func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell string, wrong *fault) {
 	if c.constant != nil {
 		return *c.constant, nil
 	}
@@ -167,7 +167,7 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 		if (v.kind == '{' || v.kind == '[') && c.either(p) {
 			continue
 		}
-		told := finding{"", at(p).String(), v.at}
+		told := fault{finding{"", at(p).String(), v.at}, at(p), v}
 		col := *c
 		if c.minor.by != "" {
 			of := at(c.minor.path).find(record)

@@ -48,7 +48,7 @@ func TestAgainstInterpreter(t *testing.T) {
 		}
 	}
 	t.Logf("from seed %d on: %+v", first, total)
-	if n := total.records; n >= 50_000 && (total.committed < n/3 || total.quarantined < n/10 || total.skipped < n/50 || total.unknown < n/10 ||
+	if n := total.records; n >= 50_000 && (total.committed < n/3 || total.quarantined < n/10 || total.skipped < n/50 || total.unknown < n/10 || total.errors < n/50 ||
 		total.rejected < total.inputs/20 || total.refused < total.mappings/20 || total.lists < n/20) {
 		t.Errorf("the inputs test little: %+v", total)
 	}
@@ -56,7 +56,7 @@ func TestAgainstInterpreter(t *testing.T) {
 
 // tally counts what was compared.
 type tally struct {
-	mappings, refused, inputs, rejected, records, committed, quarantined, skipped, rows, unknown, lists int
+	mappings, refused, inputs, rejected, records, committed, quarantined, skipped, rows, errors, unknown, lists int
 }
 
 // agree compares with the mapping and the inputs of a seed.
@@ -182,6 +182,8 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	var quarantined, skipped, elements, unknown, perhaps int64
 	rows := map[string][][]string{}
 	rescued := map[string][]map[string]string{}
+	rowErrors := map[string][]map[string]string{}
+	valueErrors := map[string]int64{}
 	for i, r := range want.records {
 		switch {
 		case len(r.findings) > 0:
@@ -198,10 +200,12 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 			skipped++
 		}
 		elements += r.elements
+		r.countErrors(valueErrors)
 		unknown += int64(len(r.strangers))
 		for _, t := range s.tables {
 			rows[t.name] = append(rows[t.name], r.rows[t.name]...)
 			rescued[t.name] = append(rescued[t.name], r.rescued[t.name]...)
+			rowErrors[t.name] = append(rowErrors[t.name], r.rowErrors[t.name]...)
 			total.rows += len(r.rows[t.name])
 			total.lists += t.lists(r.rows[t.name])
 		}
@@ -212,16 +216,21 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	total.skipped += int(skipped)
 	total.committed += int(st.RecordsCommitted)
 	total.unknown += int(unknown)
+	for _, n := range valueErrors {
+		total.errors += int(n)
+	}
 	switch {
 	case len(got.bad) != int(quarantined):
 		return fmt.Sprintf("quarantined beside those that must be: %+v", got.bad[quarantined])
 	case st.RecordsRead != int64(len(want.records)) || st.RecordsQuarantined != quarantined || st.RecordsSkipped != skipped || st.ElementsSkipped != elements:
 		return fmt.Sprintf("the engine counts %+v, the interpreter %d quarantined, %d skipped, %d elements of %d", st, quarantined, skipped, elements, len(want.records))
+	case !sameCounts(st.ValueErrors, valueErrors):
+		return fmt.Sprintf("the engine counts the value errors %v, the interpreter %v", st.ValueErrors, valueErrors)
 	case st.UnknownFields < unknown || st.UnknownFields > unknown+perhaps:
 		return fmt.Sprintf("the engine counts %d unknown members, the interpreter %d, and at most %d in quarantine", st.UnknownFields, unknown, perhaps)
 	}
 	for _, t := range s.tables {
-		if diff := compareRows(s, &t, rows[t.name], rescued[t.name], got.tables[t.name]); diff != "" {
+		if diff := compareRows(s, &t, rows[t.name], rescued[t.name], rowErrors[t.name], got.tables[t.name]); diff != "" {
 			return diff
 		}
 	}
@@ -241,7 +250,7 @@ func (r *record) compare(e *entry, source string, i int) string {
 	return ""
 }
 
-func compareRows(s *spec, t *table, want [][]string, rescued []map[string]string, got [][]string) string {
+func compareRows(s *spec, t *table, want [][]string, rescued, valueErrors []map[string]string, got [][]string) string {
 	at := len(t.columns) // of _rescued
 	for i, row := range got {
 		if i == len(want) {
@@ -249,6 +258,12 @@ func compareRows(s *spec, t *table, want [][]string, rescued []map[string]string
 		}
 		if s.unknown == "keep" {
 			if diff := compareRescued(rescued[i], row[at]); diff != "" {
+				return fmt.Sprintf("table %s, row %d: %s", t.name, i, diff)
+			}
+			row = slices.Delete(row, at, at+1)
+		}
+		if t.keepsErrors() {
+			if diff := compareErrors(valueErrors[i], row[at]); diff != "" {
 				return fmt.Sprintf("table %s, row %d: %s", t.name, i, diff)
 			}
 			row = slices.Delete(row, at, at+1)

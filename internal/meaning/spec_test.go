@@ -164,8 +164,9 @@ type column struct {
 	required         bool
 	texts            texts
 	times
-	memberName bool
-	key        string // the part of the key that feeds it, in place of a path
+	memberName  bool
+	key         string // the part of the key that feeds it, in place of a path
+	nullOnError bool
 	late
 	words []string // what a value may be, of a place that only helps to read another
 }
@@ -231,6 +232,9 @@ func (s *spec) yaml() string {
 			}
 			if c.memberName {
 				b.WriteString(", member_name: true")
+			}
+			if c.nullOnError {
+				b.WriteString(", on_error: null")
 			}
 			b.WriteString(c.times.yaml() + c.texts.yaml() + "}\n")
 		}
@@ -380,7 +384,7 @@ func (c *column) fault() string {
 			return "a type that the column cannot come from"
 		}
 	}
-	return cmp.Or(c.textFault(), c.memberFault())
+	return cmp.Or(c.textFault(), c.memberFault(), c.errorFault())
 }
 
 // build makes the mapping as a program does, without a file.
@@ -432,7 +436,7 @@ func (c *column) build() mapping.Column {
 	for _, word := range c.texts.transform {
 		col.Transform = append(col.Transform, map[string]mapping.Transform{"trim": mapping.Trim, "lower": mapping.Lower, "upper": mapping.Upper}[word])
 	}
-	col.MemberName = c.memberName
+	col.MemberName, col.NullOnError = c.memberName, c.nullOnError
 	col.NullValues = c.texts.nullValues
 	col.Hash = map[string]mapping.Hash{"sha256": mapping.SHA256, "sha256_match": mapping.SHA256Match, "hmac": mapping.HMAC}[c.texts.hash]
 	col.NumberFormat = map[string]mapping.NumberFormat{"1,234.50": mapping.CommaPoint, "1.234,50": mapping.PointComma, "1 234,50": mapping.BlankComma, "1'234.50": mapping.ApostrophePoint}[c.texts.format]

@@ -1,0 +1,40 @@
+package mapping
+
+import (
+	"go.yaml.in/yaml/v3"
+
+	"sluice/schema"
+)
+
+// onError reads on_error, which says what becomes of a value that does not fit
+// the column. Type and required are known.
+func (r *reader) onError(n *yaml.Node, c *Column, what string) {
+	switch {
+	case n == nil || n.Kind == yaml.ScalarNode && n.Value == "quarantine":
+	case n.Kind != yaml.ScalarNode || n.Value != "null": // which YAML reads as nothing, or in quotes as a text
+		r.Fail(n, "%s: on_error must be null or quarantine; null makes a value that does not fit NULL", what)
+	case c.Required:
+		r.Fail(n, "%s: a required column cannot be NULL; remove required, or on_error", what)
+	case c.Type.Kind == schema.List:
+		r.Fail(n, "%s: on_error cannot be null for a list, whose values are never NULL; remove on_error, or use type: json", what)
+	default:
+		c.NullOnError = true
+	}
+}
+
+func (c *Column) appendOnError(b []byte) []byte {
+	if c.NullOnError {
+		b = append(b, ", on_error: null"...)
+	}
+	return b
+}
+
+// KeepsErrors reports whether the table has the column _errors.
+func (t *Table) KeepsErrors() bool {
+	for i := range t.Columns {
+		if t.Columns[i].NullOnError {
+			return true
+		}
+	}
+	return false
+}
