@@ -69,8 +69,8 @@ const (
 	absent = -2 // the element has no such value
 )
 
-// later compiles a late column of a table. level says which node ends a level.
-func (root *node) later(m *mapping.Mapping, table, column int, level []*node) {
+// later compiles a late column of a table into the top node n. level says which node ends a level.
+func (n *node) later(m *mapping.Mapping, table, column int, level []*node) {
 	col := &m.Tables[table].Columns[column]
 	l := newLeaf(m, table, column)
 	l.quick, l.late = quickNothing, true
@@ -78,11 +78,11 @@ func (root *node) later(m *mapping.Mapping, table, column int, level []*node) {
 	if u := col.MinorUnits; u.By != mapping.NoMinorUnits {
 		l.minor = &minorUnits{MinorUnits: u, level: c.level}
 		if u.By != mapping.Fixed {
-			l.minor.spot = root.spot(u.Path, level)
+			l.minor.spot = n.spot(u.Path, level)
 		}
 	}
 	for _, p := range col.Values() {
-		c.values = append(c.values, lateValue{root.spot(p, level), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
+		c.values = append(c.values, lateValue{n.spot(p, level), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
 	}
 	if col.Const != nil {
 		c.text = *col.Const
@@ -96,21 +96,21 @@ func (root *node) later(m *mapping.Mapping, table, column int, level []*node) {
 	}
 }
 
-// spot is the spot at a path from the record.
-func (root *node) spot(p mapping.Path, level []*node) *spot {
+// spot is the spot at a path from the record, of which n is the top node.
+func (n *node) spot(p mapping.Path, level []*node) *spot {
 	s := &spot{level: p.Wildcards()}
 	s.home = level[s.level]
 	s.path = p[len(s.home.path):]
-	n := root.descend(p)
-	if n.notes == nil {
-		n.notes = &notes{}
+	at := n.descend(p)
+	if at.notes == nil {
+		at.notes = &notes{}
 	}
-	for _, other := range n.notes.spots {
+	for _, other := range at.notes.spots {
 		if other.home == s.home {
 			return other
 		}
 	}
-	n.notes.spots = append(n.notes.spots, s)
+	at.notes.spots = append(at.notes.spots, s)
 	if s.home.notes == nil {
 		s.home.notes = &notes{}
 	}
@@ -260,9 +260,10 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 		f.fault(l, n, reason.BadDecimal, t.at)
 		return token{}, num, false
 	}
-	digits, ok := l.minor.Digits, true
+	digits := l.minor.Digits
 	if s := l.minor.spot; s != nil {
 		p := f.find(s, l.minor.level)
+		var ok bool
 		if digits, ok = f.digits(l.minor, p); !ok {
 			if l.NullOnError { // what is lost is the amount
 				f.fault(l, n, reason.UnknownMinorUnit, t.at)
