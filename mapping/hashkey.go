@@ -26,7 +26,7 @@ func (m *Mapping) NeedsHashKey() bool {
 }
 
 // WithHashKey is the mapping with the key of its columns with the hash HMAC. The
-// key is no part of the mapping file, but of [Mapping.Hash].
+// key is not part of the mapping file, but it is part of [Mapping.Hash].
 func (m *Mapping) WithHashKey(key []byte) (*Mapping, error) {
 	if len(key) < minKeyBytes {
 		return nil, fmt.Errorf("the key of hash: hmac has %d bytes; use one of at least %d that nobody can guess, such as openssl rand -hex 32 makes", len(key), minKeyBytes)

@@ -15,8 +15,8 @@ import (
 // FIFO, a device. It has no folder for a quarantine file, and the report goes to
 // standard error.
 
-// streams are the files of standard output and standard error; nil for one that
-// is no file.
+// streams are the files of standard output and standard error; nil if one of them
+// is not a file.
 type streams struct{ out, errw fs.FileInfo }
 
 func (a *app) streams() streams { return streams{fileOf(a.out), fileOf(a.errw)} }

@@ -82,7 +82,7 @@ type leaf struct {
 	times  *times // of a date or timestamp
 	table  int
 	column int
-	late   bool        // see late: no value is no fault yet
+	late   bool        // see late: to have no value is not wrong yet
 	minor  *minorUnits // of a decimal that counts minor units
 	mapping.Column
 }

@@ -22,7 +22,7 @@ const magic = "PAR1"
 // compact is the protocol of all structures of the format.
 var compact thrift.CompactProtocol
 
-// Null is a cell without a value. It is no valid UTF-8, so no text equals it.
+// Null is a cell without a value. It is not valid UTF-8, so no text equals it.
 const Null = "\xffNULL"
 
 // maxFooter bounds the footer a file may have; ten thousand row groups of

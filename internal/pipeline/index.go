@@ -14,7 +14,7 @@ import (
 // listings, for all entries. It cannot be wrong, only old: what it says of an entry
 // counts as long as the entry has the ETag that it had then.
 
-// indexed is what the ledger entry of a key says, as far as listings tell it.
+// indexed is the part of a ledger entry that a run compares with the listings.
 type indexed struct {
 	ID      ledger.IndexID
 	ETag    uint64 // of the entry

@@ -48,7 +48,7 @@ func (r *run) read(ctx context.Context, it *item) (c *claim, isSettled bool, err
 		r.count(&r.sum.Damaged, 1)
 		return nil, true, nil
 	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, store.ErrNotFound):
-		return nil, it.info.Key == "", nil // Process makes it anew
+		return nil, it.info.Key == "", nil // Process creates it
 	case err != nil:
 		return nil, false, err
 	}

@@ -819,7 +819,7 @@ func (w dumbWriter) Commit(ctx context.Context, p store.Precondition) (store.Inf
 	return info, err
 }
 
-// An output without an ETag is no output that is not there, and what was
+// An output without an ETag does not count as missing, and what was
 // committed without one is not accounted for: the store must return it. What
 // is there stays.
 func TestNoETag(t *testing.T) {

@@ -149,7 +149,7 @@ func (w *world) entry(t testing.TB, key string) ledger.Entry {
 
 // settled checks what must hold when everything about a key was done: the
 // law of conservation, an account of what is visible, nothing left to do and
-// nothing left behind. A deletion is done anew each time.
+// nothing left behind. A deletion is done again each time.
 func (w *world) settled(t testing.TB, key string) {
 	t.Helper()
 	e := w.entry(t, key)

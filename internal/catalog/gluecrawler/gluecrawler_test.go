@@ -135,7 +135,7 @@ func newSetup(t *testing.T, p gluecrawler.Policy) *setup {
 	return setup
 }
 
-// process is the crawler as another process has it, which has read no marker yet.
+// process is the crawler for another process, which has read no marker yet.
 func (s *setup) process(p gluecrawler.Policy) *gluecrawler.Crawler {
 	return gluecrawler.New(newClient(s.url), crawlerName, s.store, "catalog/", p)
 }
