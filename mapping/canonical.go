@@ -68,7 +68,7 @@ func (c *Column) appendCanonical(b []byte) []byte {
 	b = strconv.AppendQuote(append(b, "      - {name: "...), c.Name)
 	b = c.appendSource(b)
 	b = strconv.AppendQuote(append(b, ", type: "...), c.Type.String())
-	if c.Type.Kind != schema.JSON && c.Const == nil && c.Key == "" {
+	if c.Type.Kind != schema.JSON && c.Const == nil && !c.Empty && c.Key == "" {
 		b = append(append(append(b, ", from: ["...), c.From.String()...), ']')
 	}
 	b = strconv.AppendBool(append(b, ", required: "...), c.Required)

@@ -40,13 +40,13 @@ const maxMinorDigits = 18
 // Late reports whether the column gets its value when its element ends, and not
 // when the value is read: the value depends on other values of the record.
 func (c *Column) Late() bool {
-	return c.Const != nil || c.Else != nil || c.MinorUnits.By != NoMinorUnits
+	return c.Const != nil || c.Empty || c.Else != nil || c.MinorUnits.By != NoMinorUnits
 }
 
 // Values are the paths that may feed the column. The first that leads to a
 // value does.
 func (c *Column) Values() []Path {
-	if c.Const != nil || c.Key != "" {
+	if c.Const != nil || c.Empty || c.Key != "" {
 		return nil
 	}
 	return append([]Path{c.Path}, c.Else...)
@@ -88,16 +88,20 @@ func (r *reader) source(n *yaml.Node, f map[string]*yaml.Node, c *Column, what s
 	case f["key"] != nil:
 		return r.partOfKey(f, c, what)
 	case f["const"] != nil:
-		text, isText := r.Text(f["const"], what+": const")
+		c.Empty = f["const"].Tag == "!!null"
+		text, isText := "", true
+		if !c.Empty {
+			text, isText = r.Text(f["const"], what+": const")
+			c.Const = &text
+		}
 		for _, key := range slices.Sorted(maps.Keys(f)) {
 			if !slices.Contains([]string{"name", "type", "const", "required", "pii", "bloom"}, key) {
 				r.Fail(f[key], "%s: const gives each row the same text; remove %s, or const", what, key)
 			}
 		}
 		if c.Required {
-			r.Fail(f["required"], "%s: a const column always has a value; remove required", what)
+			r.Fail(f["required"], "%s: a const column has a value in all rows, or in none; remove required", what)
 		}
-		c.Const = &text
 		return isText
 	case f["coalesce"] != nil:
 		ok = true
@@ -223,13 +227,16 @@ func (c *Column) appendSource(b []byte) []byte {
 	if c.Const != nil {
 		b = strconv.AppendQuote(append(b, ", const: "...), *c.Const)
 	}
+	if c.Empty {
+		b = append(b, ", const: null"...)
+	}
 	switch { // what a program sets beside each other is refused when this is read
 	case c.Else != nil:
 		for i, p := range append([]Path{c.Path}, c.Else...) {
 			b = strconv.AppendQuote(append(b, between(i, ", coalesce: [")...), p.String())
 		}
 		return append(b, ']')
-	case c.Path != nil, c.Key == "" && c.Const == nil:
+	case c.Path != nil, c.Key == "" && c.Const == nil && !c.Empty:
 		return strconv.AppendQuote(append(b, ", path: "...), c.Path.String())
 	}
 	return b

@@ -36,6 +36,7 @@ type Column struct {
 	Path       Path       // relative to the record; its wildcards are a prefix of Explode
 	Else       []Path     // tried in order where Path leads to no value
 	Const      *string    // the text of every row, instead of a path; nil: none
+	Empty      bool       // no row has a value, instead of a path
 	Key        string     // the part of Mapping.Key that feeds it, instead of a path
 	From       From       // the JSON types it takes, at least one
 	Unit       Unit       // of a date or timestamp fed from a number

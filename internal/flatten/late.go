@@ -72,6 +72,9 @@ const (
 // later compiles a late column of a table into the top node n. level says which node ends a level.
 func (n *node) later(m *mapping.Mapping, table, column int, level []*node) {
 	col := &m.Tables[table].Columns[column]
+	if col.Empty {
+		return
+	}
 	l := newLeaf(m, table, column)
 	l.quick, l.late = quickNothing, true
 	c := &late{level: col.Level()}

@@ -247,6 +247,12 @@ func (g *generator) makeLate(c *column, t *table) {
 	case g.one(6):
 		text := pick(g, "", "x", `a "b"`, "é\n")
 		*c = column{name: c.name, kind: "string", late: late{constant: &text}}
+	case g.one(6):
+		*c = column{name: c.name, kind: pick(g, "string", "int64", "decimal", "json"), late: late{empty: true}}
+		if c.kind == "decimal" {
+			c.precision, c.scale = 9, 2
+		}
+		return
 	case g.one(2) && c.kind != "json":
 		for range 1 + g.IntN(2) {
 			p := beside()

@@ -13,6 +13,7 @@ import (
 type late struct {
 	others   []path  // of coalesce, after the first
 	constant *string // in place of a path
+	empty    bool    // in place of a path: no value
 	minor    minor
 	unitless bool // the digits of the minor units are not known: see cell
 	shift    int  // these digits
@@ -27,7 +28,7 @@ type minor struct {
 
 // values are the paths that may feed the column, in their order.
 func (c *column) values() []path {
-	if c.constant != nil || c.key != "" {
+	if c.constant != nil || c.empty || c.key != "" {
 		return nil
 	}
 	return append([]path{c.path}, c.others...)
@@ -59,6 +60,8 @@ func (c *column) either(p path) bool {
 func (l *late) yaml(first path) string {
 	s := ""
 	switch {
+	case l.empty:
+		s += ", const: null"
 	case l.constant != nil:
 		s += fmt.Sprintf(", const: %q", *l.constant)
 	case l.others != nil:
@@ -97,6 +100,8 @@ func (l *late) fault(c *column) string {
 		return "a member name that depends on other places"
 	case l.constant != nil && (c.kind != "string" || c.list || c.required || c.from != nil):
 		return "a constant that is no text, or is required or from something"
+	case l.empty && (c.required || c.from != nil):
+		return "required or from something, but never there"
 	case l.others != nil && (c.kind == "json" || c.list):
 		return "coalesce of json"
 	case l.minor.by != "" && (c.kind != "decimal" || c.list):
@@ -111,7 +116,7 @@ func (l *late) build(c *mapping.Column) {
 	for _, p := range l.others {
 		c.Else = append(c.Else, p.build())
 	}
-	if c.Const = l.constant; c.Const != nil {
+	if c.Const, c.Empty = l.constant, l.empty; c.Const != nil || c.Empty {
 		c.Path = nil
 	}
 	c.MinorUnits.By = map[string]mapping.MinorUnitsBy{"fixed": mapping.Fixed, "currency": mapping.ByCurrency, "digits": mapping.ByDigits}[l.minor.by]
@@ -152,7 +157,10 @@ func (c *column) unitDigits(v *value) (int, bool) {
 // cell is what a column holds for the element of a record that the ordinals
 // lead to, and what is wrong.
 func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell string, wrong *fault) {
-	if c.constant != nil {
+	switch {
+	case c.empty:
+		return null, nil
+	case c.constant != nil:
 		return *c.constant, nil
 	}
 	at := func(p path) path { return p.at(ordinals[:p.levels()]) }
@@ -193,5 +201,5 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 }
 
 func (c *column) isLate() bool {
-	return c.others != nil || c.constant != nil || c.minor.by != ""
+	return c.others != nil || c.constant != nil || c.empty || c.minor.by != ""
 }
