@@ -91,7 +91,7 @@ func (r *reader) column(n *yaml.Node, what string) (c Column, ok bool) {
 	}
 	r.texts(f, &c, what)
 	r.numbers(f, &c, what)
-	r.memberName(f["member_name"], &c, what)
+	r.memberName(f["member_name"], &c, ok, what)
 	r.onError(f["on_error"], &c, what)
 	switch c.Type.Kind {
 	case schema.Boolean, schema.Double, schema.JSON, schema.List:

@@ -7,12 +7,12 @@ import (
 )
 
 // memberName reads member_name: the column holds the name of the member that the
-// last step of its path, .*, stands for. Path, type and from are known.
-func (r *reader) memberName(n *yaml.Node, c *Column, what string) {
+// last step of its path, .*, stands for. Type and from are known.
+func (r *reader) memberName(n *yaml.Node, c *Column, pathRead bool, what string) {
 	c.MemberName = r.Boolean(n, what+": member_name")
 	switch {
 	case !c.MemberName:
-	case len(c.Path) > 0 && c.Path[len(c.Path)-1].Kind != Members:
+	case pathRead && c.Values() != nil && (len(c.Path) == 0 || c.Path[len(c.Path)-1].Kind != Members):
 		r.Fail(n, "%s: member_name is the name of a member that explode goes over, but path %s does not end in .*; use a path such as $.items.*", what, c.Path)
 	case c.Late():
 		r.Fail(n, "%s: member_name is the name of one member; remove coalesce and minor_units, or member_name", what)
