@@ -569,7 +569,7 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 		} else if wrong != nil {
 			r.findings.add(wrong.code, wrong.at, wrong.path)
 		}
-		if c.list {
+		if c.list && !c.empty {
 			p := c.path.at(ordinals)
 			r.values(c, p, p.find(v))
 		}

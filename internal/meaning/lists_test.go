@@ -80,7 +80,7 @@ func (r *reading) boundLists(t *table, v *value, rows [][]ordinal) {
 		c := &t.columns[i]
 		values := 0
 		for _, ordinals := range rows {
-			if level := c.path.levels(); level <= len(ordinals) && c.list {
+			if level := c.path.levels(); level <= len(ordinals) && c.list && !c.empty {
 				if list := c.path.at(ordinals[:level]).find(v); list != nil {
 					values += len(list.elems)
 				}
