@@ -20,7 +20,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -83,6 +83,10 @@ cross:
 TABLES ?= 8
 readers: $(PYTHON) $(TRINO) $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) TRINO=$(abspath $(TRINO)) TABLES=$(TABLES) $(PYTHON) -W ignore .ci/readers
+
+# The sums of each preset's documents, by one SQL in DuckDB.
+presets: $(PYTHON) $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) $(PYTHON) .ci/presets.py
 
 # 1 GiB through a pipe, in constant memory.
 memory: $(SLUICE)

@@ -11,7 +11,7 @@ KINDS = {
     "shop": "orders of a shop whose products and customers repeat",
     "distinct": "orders in which nearly no value repeats: names, prices and ids are random",
     "wide": "orders of the shop, half of whose bytes are members that no column wants",
-    "shopify": "orders as Shopify's Admin API gives them, 6 kB each; the mapping `shopify`",
+    "shopify": "orders as Shopify's Admin API gives them, 6 kB each; the mapping `bench/shopify.yaml`",
 }
 SUFFIX = {"ndjson": ".ndjson", "array": ".json", "gzip": ".ndjson.gz"}
 

@@ -105,7 +105,7 @@ def warm(path):
 
 
 def sluice_command(source, output, shape, codec, threads):
-    mapping = ["-m", "shopify"] if shape == "shopify" else []
+    mapping = ["-m", os.path.join(HERE, "shopify.yaml")] if shape == "shopify" else []
     return [SLUICE, "convert", source, "-o", output, "--codec", codec, "--threads", str(threads), "--report", "json", *mapping]
 
 

@@ -166,10 +166,8 @@ func TestPresets(t *testing.T) {
 		if err := validate(s, text); err != nil {
 			t.Errorf("JSON Schema refuses preset %s: %v", name, err)
 		}
+		// What each table must have, internal/conversion tests.
 		for _, table := range m.Tables {
-			if table.Levels() != 1 || len(table.Columns) < 10 || len(table.Columns) > 20 {
-				t.Errorf("preset %s: table %s has %d levels and %d columns", name, table.Name, table.Levels(), len(table.Columns))
-			}
 			for _, c := range table.Columns {
 				if name != mapping.DefaultPreset && c.Required && !strings.HasSuffix(c.Name, "id") {
 					t.Errorf("preset %s: column %s is required; only ids may be", name, c.Name)

@@ -96,7 +96,7 @@ func refuseFile(flag, name, needs string) error {
 	}
 	endings := []string{".parquet", ".json", ".ndjson", ".jsonl", ".csv", ".gz", ".zst"}
 	if err != nil && !endsInSlash(name) && slices.Contains(endings, strings.ToLower(filepath.Ext(name))) {
-		return fmt.Errorf("%s %s is named like a file, and a folder is needed for %s; name a folder, %s/ if that is meant, or convert one at a time", flag, name, needs, name)
+		return fmt.Errorf("%s %s is named like a file, and a folder is needed for %s; name a folder, such as %s/", flag, name, needs, name)
 	}
 	return nil
 }

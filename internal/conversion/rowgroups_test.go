@@ -40,7 +40,7 @@ func TestStride(t *testing.T) {
 		m := orders(t)
 		if c.gen.Shape == gen.Shopify {
 			var err error
-			if m, err = mapping.Preset("shopify"); err != nil {
+			if m, err = mapping.Load("../../bench/shopify.yaml"); err != nil {
 				t.Fatal(err)
 			}
 		}

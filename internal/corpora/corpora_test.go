@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,19 +76,24 @@ func preset(t *testing.T, name string) *mapping.Mapping {
 // result is what a conversion gave. A reject is a result, not an error.
 type result struct {
 	sluice.Stats
-	parquet    []byte
+	parquet    map[string]*bytes.Buffer // by table
 	quarantine []byte
 }
 
 func convert(t *testing.T, m *mapping.Mapping, input []byte) result {
 	t.Helper()
-	var out, bad bytes.Buffer
-	stats, err := sluice.Convert(context.Background(), &out, bytes.NewReader(input), m,
-		&sluice.Options{Codec: sluice.None, Quarantine: &bad, Size: int64(len(input))})
+	var bad bytes.Buffer
+	out := map[string]*bytes.Buffer{}
+	table := func(name string) (io.Writer, error) {
+		out[name] = &bytes.Buffer{}
+		return out[name], nil
+	}
+	stats, err := sluice.Convert(context.Background(), nil, bytes.NewReader(input), m,
+		&sluice.Options{Codec: sluice.None, Quarantine: &bad, Size: int64(len(input)), Table: table})
 	if reject := new(sluice.RejectError); err != nil && (!errors.As(err, &reject) || stats.Outcome != sluice.Reject) {
 		t.Fatalf("outcome %q, and an error that is no reject: %v", stats.Outcome, err)
 	}
-	return result{stats, out.Bytes(), bad.Bytes()}
+	return result{stats, out, bad.Bytes()}
 }
 
 // rows reads a Parquet file back; the first row has the names of the columns.

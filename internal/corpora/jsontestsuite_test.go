@@ -52,7 +52,7 @@ func TestSuiteAccepted(t *testing.T) {
 			if want == "null" {
 				want = parquetread.Null // null is as good as a missing value
 			}
-			if got := rows(t, r.parquet)[1][0]; got != want {
+			if got := rows(t, r.parquet["documents"].Bytes())[1][0]; got != want {
 				t.Errorf("%s: came back as %q, want %q", name, got, want)
 				continue
 			}

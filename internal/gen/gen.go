@@ -25,7 +25,7 @@ type Shape uint8
 
 const (
 	Orders  Shape = iota // as the mapping "orders" reads them
-	Shopify              // as the mapping "shopify" does: some 60 members an order, 25 a line, most of them unknown to it
+	Shopify              // as Shopify has them: some 60 members an order, 25 a line, most of them unknown to it
 )
 
 // Options say what to write. Orders and Bytes end the document, whichever

@@ -88,7 +88,7 @@ func sameCounts(got map[sluice.Reason]int64, want map[string]int64) bool {
 }
 
 func (c *column) errorFault() string {
-	if c.nullOnError && (c.required || c.list || c.constant != nil || c.key != "") {
+	if c.nullOnError && (c.required || c.list || c.constant != nil || c.empty || c.key != "") {
 		return "a column that cannot be NULL instead"
 	}
 	return ""
