@@ -80,6 +80,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input, key string
 		fmt.Fprintf(a.out, "%s: %s of the first %s\n", t.Name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
 		printValues(a.out, names, rows)
 	}
+	printValueErrors(a.out, &stats)
 	return printQuarantine(a.out, &quarantine)
 }
 

@@ -168,6 +168,10 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 // NULL as they do not fit, by reason.
 func printReasons(w io.Writer, s *sluice.Stats) {
 	printCodes(w, "records", s.Reasons)
+	printValueErrors(w, s)
+}
+
+func printValueErrors(w io.Writer, s *sluice.Stats) {
 	printCodes(w, "values that are NULL, see _errors", s.ValueErrors)
 }
 
