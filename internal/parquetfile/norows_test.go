@@ -15,12 +15,12 @@ import (
 // A file loses its rows and keeps its columns; damage at any byte of its end
 // is an error or another such file, and no panic.
 func TestWithoutRows(t *testing.T) {
-	m, err := mapping.Parse("m.yaml", []byte("table: t\ncolumns: [{name: id, path: $.id, type: int64}, {name: d, path: $.d, type: \"decimal(18,4)\"}, {name: at, path: $.at, type: timestamp}]\n"))
+	m, err := mapping.Parse("m.yaml", []byte("table: t\ncolumns: [{name: id, path: $.id, type: int64}, {name: d, path: $.d, type: \"decimal(18,4)\"}, {name: at, path: $.at, type: timestamp}, {name: tags, path: $.tags, type: list<string>}]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var file bytes.Buffer
-	if _, err := sluice.Convert(t.Context(), &file, bytes.NewReader([]byte(`[{"id":1,"d":2.5},{"id":2}]`)), m, nil); err != nil {
+	if _, err := sluice.Convert(t.Context(), &file, bytes.NewReader([]byte(`[{"id":1,"d":2.5,"tags":["a","b"]},{"id":2}]`)), m, nil); err != nil {
 		t.Fatal(err)
 	}
 	whole := file.Bytes()
