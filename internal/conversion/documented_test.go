@@ -70,23 +70,25 @@ func section(t *testing.T, heading string) (text string, blocks []string) {
 	return text, blocks
 }
 
-// TestTextsDocumented: the rows of the example are those that it shows.
-func TestTextsDocumented(t *testing.T) {
-	_, blocks := section(t, "Texts")
-	m := parseMapping(t, blocks[0])
-	r := convert(t, m, strings.NewReader(blocks[1]), conversion.Options{})
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
-	var got strings.Builder
-	for _, row := range r.rows {
-		for i, c := range m.Tables[0].Columns {
-			row[i] = c.Name + "=" + strings.ReplaceAll(row[i], parquetread.Null, "NULL")
+// TestRowsDocumented: the rows of the examples are those that they show.
+func TestRowsDocumented(t *testing.T) {
+	for _, heading := range []string{"Texts", "Lists"} {
+		_, blocks := section(t, heading)
+		m := parseMapping(t, blocks[0])
+		r := convert(t, m, strings.NewReader(blocks[1]), conversion.Options{})
+		if r.err != nil {
+			t.Fatal(r.err)
 		}
-		got.WriteString(strings.Join(row, " ") + "\n")
-	}
-	if got.String() != blocks[2] {
-		t.Errorf("the example gives\n%s", got.String())
+		var got strings.Builder
+		for _, row := range r.rows {
+			for i, c := range m.Tables[0].Columns {
+				row[i] = c.Name + "=" + strings.ReplaceAll(row[i], parquetread.Null, "NULL")
+			}
+			got.WriteString(strings.Join(row, " ") + "\n")
+		}
+		if got.String() != blocks[2] {
+			t.Errorf("the example of %s gives\n%s", heading, got.String())
+		}
 	}
 }
 

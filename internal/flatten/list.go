@@ -9,6 +9,7 @@ import (
 // list reads the values of an array into columns of lists.
 type list struct {
 	value   *node           // what is done with each: its leaves take values of the lists
+	only    *leaf           // the leaf, if there is one and quick takes its usual values
 	columns []*batch.Column // of the current batch, in the order of these leaves
 }
 
@@ -28,6 +29,9 @@ func (l *list) bind(tables []table) {
 		c := &tables[leaf.table].b.Columns[leaf.column]
 		leaf.c = &c.List.Items
 		l.columns = append(l.columns, c)
+	}
+	if leaf := &l.value.leaves[0]; len(l.value.leaves) == 1 && leaf.quick != quickNothing {
+		l.only = leaf
 	}
 }
 
@@ -68,16 +72,53 @@ func (f *Flattener) listed(p, i int, n *node, depth int) int {
 		f.found(n)
 		return p
 	}
-	f.stray = append(f.stray, i)
 	for _, c := range n.list.columns {
 		c.List.Next()
-		if int64(c.List.RecordValues()) > f.limits.RecordRows {
-			f.bad(reason.TooManyRows, n.path, p)
+	}
+	if l := n.list.only; l != nil && n.list.room(f.limits.RecordRows) {
+		if end := f.quickValue(p, l); end > 0 {
+			return end
 		}
+	}
+	f.stray = append(f.stray, i)
+	if !n.list.room(f.limits.RecordRows) {
+		f.bad(reason.TooManyRows, n.path, p)
 	}
 	p, _ = f.value(p, n.list.value, depth)
 	f.stray = f.stray[:len(f.stray)-1]
 	return p
+}
+
+// room reports whether the lists of the record have no more values than a
+// record may have rows.
+func (l *list) room(rows int64) bool {
+	for _, c := range l.columns {
+		if int64(c.List.RecordValues()) > rows {
+			return false
+		}
+	}
+	return true
+}
+
+// quickValue gives column l the value at p, if it is one that plains would take.
+// It returns the position after it, or 0 if scalar must read the value.
+func (f *Flattener) quickValue(p int, l *leaf) int {
+	b := f.b
+	switch c := b[p]; {
+	case c == '"' && l.quick <= quickTextInt:
+		end, hash, flags := jsonscan.String(b, p+1)
+		size := end - p - 1
+		if flags != 0 || uint64(size-1) >= uint64(f.limits.FieldBytes) {
+			return 0
+		}
+		l.c.AddBytes(hash, p+1, size)
+		return end + 1
+	case c-'0' <= 9 && l.quick >= quickInt:
+		if end := quickNumber(b, p, l); end > 0 {
+			return end
+		}
+	}
+	return f.quick(b, p, l)
 }
 
 // boundLists checks record_rows for the lists of the record at p: the values of
