@@ -67,8 +67,11 @@ func (r *reading) values(c *column, p path, v *value) {
 		for _, code := range codes {
 			r.findings.add(code, e.at, at)
 		}
+		for _, wrong := range e.wrong {
+			r.findings.add("wrong_type", wrong, at)
+		}
 		if r.read[c]++; r.recordRows > 0 && r.read[c] == r.recordRows+1 {
-			r.findings.add("too_many_rows", e.at, at)
+			r.findings.add("too_many_rows", e.start(), at)
 		}
 	}
 }
