@@ -16,7 +16,7 @@ func (r *reader) onError(n *yaml.Node, c *Column, what string) {
 	case c.Required:
 		r.Fail(n, "%s: a required column cannot be NULL; remove required, or on_error", what)
 	case c.Type.Kind == schema.List:
-		r.Fail(n, "%s: on_error cannot be null for a list, whose values are never NULL; remove on_error, or use type: json", what)
+		r.Fail(n, "%s: on_error: null is for single values, the type is %s; remove on_error, or use type: json", what, c.Type)
 	default:
 		c.NullOnError = true
 	}
