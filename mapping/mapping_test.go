@@ -254,17 +254,19 @@ tables:
   - {table: records, columns: [{name: id, path: $.id, type: int64, required: true}]}
   - {table: items, explode: "$.items[*]", columns: [{name: id, path: $.id, type: int64}]}
   - {table: taxes, explode: "$.items[*].taxes[*]", columns: [{name: id, path: $.id, type: int64}]}
+  - {table: errors, columns: [{name: id, path: $.id, type: int64, on_error: null}]}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := []string{"id", "_rescued", "_source_key", "_source_offset", "_record", "_line", "_subline"}
-	for i := range m.Tables {
+	wants := [][]string{all[:5], all[:6], all, {"id", "_rescued", "_errors", "_source_key", "_source_offset", "_record"}}
+	for i, want := range wants {
 		var got []string
 		for _, c := range m.Schema(&m.Tables[i]).Columns {
 			got = append(got, c.Name)
 		}
-		if d := cmp.Diff(all[:5+i], got); d != "" {
+		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("table %s: %s", m.Tables[i].Name, d)
 		}
 	}
