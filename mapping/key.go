@@ -220,14 +220,14 @@ func (r *reader) key(n *yaml.Node, m *Mapping) keyOf {
 	return keyOf{true, p}
 }
 
-// notBesideKey are the keys of a column that cannot stand beside key: what the
-// column is fed from is a text, and not in the document.
-var notBesideKey = []string{"path", "coalesce", "const", "from", "member_name", "minor_units", "on_error"}
+// besideKey are the keys of a column that can stand beside key: others say where
+// in the document its value is, or what becomes of a record.
+var besideKey = slices.Concat([]string{"name", "key", "type", "required", "pii", "bloom", "format", "symbol"}, timeKeys, textKeys)
 
 // partOfKey reads which part of the source key feeds the column.
 func (r *reader) partOfKey(f map[string]*yaml.Node, c *Column, what string) (ok bool) {
 	for _, key := range slices.Sorted(maps.Keys(f)) {
-		if slices.Contains(notBesideKey, key) {
+		if !slices.Contains(besideKey, key) {
 			r.Fail(f[key], "%s: key feeds the column from the text of the source key; remove %s, or key", what, key)
 		}
 	}
