@@ -137,7 +137,7 @@ func clone(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"README.md", "cmd", "deploy", "docs", "examples", "go.mod", "go.sum", "internal", "mapping", "schema"} {
+	for _, name := range []string{"README.md", "cmd", "deploy", "docs", "examples", "go.mod", "go.sum", "internal", "mapping", "reason", "schema"} {
 		if err := os.Symlink(filepath.Join(root, name), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
