@@ -39,7 +39,7 @@ func (b *biller) add(service, name, price string, quantity float64) {
 	b.USD += quantity * p.USD
 }
 
-// Estimate is what a job costs and does to quotas, and what the alternatives cost.
+// Estimate is what a job costs, the quotas it uses, and what the alternatives cost.
 type Estimate struct {
 	Job    Job     `json:"job"`
 	Sluice Bill    `json:"sluice"`

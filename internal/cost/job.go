@@ -1,7 +1,7 @@
-// Package cost estimates what AWS charges for a stream of objects, and what
-// the stream does to AWS's quotas: prices are data with their sources, the
-// model is arithmetic over them, and the command prints the result. It calls
-// nothing and knows no account. docs/scale.md explains it to users.
+// Package cost estimates what AWS charges for a stream of objects, and how much of
+// AWS's quotas the stream uses. Prices are data with their sources, the model is
+// arithmetic over them, and the command prints the result. It calls no service and
+// knows no account. docs/scale.md explains it to users.
 package cost
 
 import (

@@ -13,7 +13,7 @@ const (
 	maxParts      = 10_000 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 )
 
-// Limit is a quota and what the job makes of it, at its busiest.
+// Limit is a quota and how much of it the job uses at its busiest.
 type Limit struct {
 	Name   string  `json:"name"`
 	Value  float64 `json:"value"`
@@ -44,15 +44,15 @@ func limits(j Job) []Limit {
 	gets := perSecond * (1 + sourceReads(bytes))
 	list := []Limit{
 		{"time of an invocation", j.invocationSeconds(), j.Timeout, " s", lambdaPage,
-			"the objects are given back each time and end in the dead-letter queue: a longer timeout, up to 900 s, more memory, smaller batches or objects, or sluice run on a machine"},
+			"the objects go back to the queue each time and end in the dead-letter queue: use a longer timeout, up to 900 s, more memory, smaller batches or objects, or sluice run on a machine"},
 		{"concurrent executions", concurrent, maxConcurrent, "", lambdaPage,
-			"calls are throttled and wait; have the quota raised"},
+			"calls are throttled and wait; ask AWS to raise the quota"},
 		{"S3 writes, busiest prefix", puts, maxPuts, "/s", prefixPage,
 			"S3 answers 503 and is asked again, with pauses, until it has split the prefix"},
 		{"S3 reads, busiest prefix", gets, maxGets, "/s", prefixPage,
 			"S3 answers 503 and is asked again, with pauses, until it has split the prefix"},
 		{"parts of an output", math.Ceil(bytes * j.Ratio / partSize), maxParts, "", partsPage,
-			"the commit fails: smaller objects"},
+			"the commit fails: use smaller objects"},
 	}
 	if j.Trigger != Direct {
 		list = append(list, Limit{"batches of the queue at once", concurrent, j.Concurrency, "", pollerPage,
@@ -60,11 +60,11 @@ func limits(j Job) []Limit {
 	}
 	if j.Catalog == Crawler {
 		list = append(list, Limit{"commits that start a crawl", j.crawling(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
-			"the crawler runs without a pause, and each crawl takes in what came meanwhile; --crawl changed starts it when columns change, --catalog glue needs no crawls"})
+			"the crawler runs without a pause, and each crawl includes what came meanwhile; --crawl changed starts it when columns change, --catalog glue needs no crawls"})
 	}
 	if j.Reconciles > 0 {
 		list = append(list, Limit{"objects a scheduled run verifies", j.Objects / max(j.Reconciles, 1), j.reconcilable(), "", lambdaPage,
-			"objects newer than their ledger entry come first; the entries that events wrote since the last run are read as far as the time goes, and the next run goes on"})
+			"objects newer than their ledger entry come first; then the entries that events wrote since the last run are read until the time is up, and the next run goes on"})
 	}
 	return list
 }
