@@ -45,6 +45,7 @@ type Stats struct {
 	BytesRead          int64 `json:"bytes_read"`       // of the input as stored, so compressed
 	BytesWritten       int64 `json:"bytes_written"`    // of all Parquet outputs
 	ElementsSkipped    int64 `json:"elements_skipped"` // exploded elements, of committed records too, that gave no rows by when_empty: skip
+	RowsFiltered       int64 `json:"rows_filtered"`    // rows of records that were not quarantined, left out by where
 	UnknownFields      int64 `json:"unknown_fields"`   // object members that no path names
 	// ValueErrors counts by reason values that do not fit their column and are
 	// NULL in it (on_error: null). Each counts once, however many rows it is in.

@@ -18,7 +18,7 @@ func statsOf(r *conversion.Result) Stats {
 	s.Add(Stats{
 		RecordsRead: r.RecordsRead, RecordsCommitted: r.RecordsCommitted, RecordsQuarantined: r.RecordsQuarantined,
 		RecordsSkipped: r.RecordsSkipped, RowsWritten: r.RowsWritten, BytesRead: r.BytesRead, BytesWritten: r.BytesWritten,
-		ElementsSkipped: r.ElementsSkipped, UnknownFields: r.UnknownFields, ValueErrors: r.ValueErrors, Reasons: r.Reasons,
+		ElementsSkipped: r.ElementsSkipped, RowsFiltered: r.RowsFiltered, UnknownFields: r.UnknownFields, ValueErrors: r.ValueErrors, Reasons: r.Reasons,
 		Sums: r.Sums, RecordSums: r.RecordSums,
 	})
 	return s
@@ -34,6 +34,7 @@ func (s *Stats) Add(t Stats) {
 	s.BytesRead += t.BytesRead
 	s.BytesWritten += t.BytesWritten
 	s.ElementsSkipped += t.ElementsSkipped
+	s.RowsFiltered += t.RowsFiltered
 	s.UnknownFields += t.UnknownFields
 	s.ValueErrors = addCounts(s.ValueErrors, t.ValueErrors)
 	s.Reasons = addCounts(s.Reasons, t.Reasons)

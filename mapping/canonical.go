@@ -55,7 +55,7 @@ func (m *Mapping) Canonical() string {
 		if len(t.Explode) > 0 {
 			b = fmt.Appendf(b, "    explode: %q\n    when_empty: %s\n", t.Explode.String(), t.WhenEmpty)
 		}
-		b = append(b, "    columns:\n"...)
+		b = append(t.appendWhere(b), "    columns:\n"...)
 		for i := range t.Columns {
 			b = t.Columns[i].appendCanonical(b)
 		}

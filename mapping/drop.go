@@ -46,6 +46,9 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 	}
 	for i := range m.Tables {
 		into(m.Tables[i].Explode)
+		for _, c := range m.Tables[i].Where {
+			into(c.Path)
+		}
 		for _, c := range m.Tables[i].Columns {
 			for _, q := range c.Paths() {
 				into(q)

@@ -23,6 +23,7 @@ var keyPlaces = []struct{ reader, schema, section string }{
 	{"column", "$defs column", "Keys of a column"},
 	{"minorUnits", "$defs column properties minor_units", "Amounts in minor units"},
 	{"limits", "properties limits", "Limits"},
+	{"condition", "$defs where items", "Keys of a table"},
 	{"mapping", "", "Keys of the file"},
 	{"mapping", "$defs table", "Keys of a table"},
 }

@@ -27,6 +27,7 @@ type Table struct {
 	Name      string
 	Explode   Path // one row per element; empty: one row per record. At most two wildcards
 	WhenEmpty WhenEmpty
+	Where     []Condition // rows that fulfil all are kept, the others counted
 	Columns   []Column
 }
 

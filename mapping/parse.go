@@ -48,7 +48,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 }
 
 // The keys of one table, either at the top or in the elements of tables.
-var tableKeys = []string{"table", "explode", "when_empty", "columns"}
+var tableKeys = []string{"table", "explode", "when_empty", "where", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
@@ -134,6 +134,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		r.Fail(w, "%s: when_empty needs explode: a table without explode has one row per record; remove when_empty or add explode", what)
 	}
 	t.WhenEmpty = WhenEmpty(r.Word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
+	r.where(f["where"], &t, exploded, paths, what)
 	if f["columns"] == nil {
 		r.Fail(n, "%s: no columns; give a list of {name, path, type}", what)
 		return t
@@ -150,7 +151,7 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		if ok {
 			for _, p := range c.Paths() {
 				if exploded {
-					r.underExplode(e, c.Name, p, t.Explode)
+					r.underExplode(e, "column "+c.Name, p, t.Explode)
 				}
 			}
 			paths.column(e, c)
@@ -177,16 +178,16 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 	return nil, false
 }
 
-// underExplode checks that every wildcard of the path p of a column is one that
-// explode goes over; otherwise a row would have many values for the column.
-func (r *reader) underExplode(n *yaml.Node, column string, p, explode Path) {
+// underExplode checks that every wildcard of the path p, of what, is one that
+// explode goes over; otherwise a row would have many values there.
+func (r *reader) underExplode(n *yaml.Node, what string, p, explode Path) {
 	over := p.lastWildcard()
 	switch {
 	case over.Wildcards() == 0 || explode.HasPrefix(over):
 	case len(explode) == 0:
-		r.Fail(n, "column %s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", column, p, over)
+		r.Fail(n, "%s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", what, p, over)
 	default:
-		r.Fail(n, "column %s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", column, p, explode)
+		r.Fail(n, "%s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", what, p, explode)
 	}
 }
 

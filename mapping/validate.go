@@ -79,6 +79,13 @@ func (m *Mapping) words() error {
 			wrong(table, "WhenEmpty", uint8(t.WhenEmpty))
 		}
 		segments(table, "Explode", t.Explode)
+		for j := range t.Where {
+			condition := fmt.Sprintf("%scondition %d: ", table, j+1)
+			segments(condition, "Path", t.Where[j].Path)
+			if err := t.Where[j].words(); err != nil {
+				errs = append(errs, fmt.Errorf("mapping: %s%w", condition, err))
+			}
+		}
 		for j := range t.Columns {
 			c := &t.Columns[j]
 			column := fmt.Sprintf("%scolumn %d: ", table, j+1)
@@ -123,7 +130,7 @@ func (m *Mapping) words() error {
 // when the form is read again.
 func (m *Mapping) readBack(read *Mapping) error {
 	if m.Canonical() != read.Canonical() {
-		return errors.New("mapping: a name, a key, a format or a null value is not UTF-8, or a limit is -0")
+		return errors.New("mapping: a name, a value of where, a key, a format or a null value is not UTF-8, or a limit is -0")
 	}
 	differs := func(what string, p, q Path) error {
 		if slices.Equal(p, q) {
@@ -148,6 +155,11 @@ func (m *Mapping) readBack(read *Mapping) error {
 		}
 		if err := differs("table "+t.Name+": Explode", t.Explode, u.Explode); err != nil {
 			return err
+		}
+		for j := range t.Where {
+			if err := differs("table "+t.Name+": Where", t.Where[j].Path, u.Where[j].Path); err != nil {
+				return err
+			}
 		}
 		for j := range t.Columns {
 			c, d := &t.Columns[j], &u.Columns[j]

@@ -57,6 +57,11 @@ func TestValidateBuilt(t *testing.T) {
 	}
 }
 
+// where gives a table conditions.
+func where(conditions ...mapping.Condition) func(*mapping.Mapping, *mapping.Table, *mapping.Column) {
+	return func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) { t.Where = conditions }
+}
+
 func TestValidateErrors(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
@@ -155,6 +160,16 @@ func TestValidateErrors(t *testing.T) {
 		{"members with a name", "steps that ParsePath never returns", func(_ *mapping.Mapping, t *mapping.Table, _ *mapping.Column) {
 			t.Columns, t.Explode = t.Columns[:1], mapping.Path{t.Explode[0], {Kind: mapping.Name, Name: "b"}, {Kind: mapping.Members, Name: "a"}}
 		}},
+		{"test", "table 1: condition 1: Test 0 is not one of its constants", where(mapping.Condition{Values: []mapping.Literal{{mapping.FromString, "a"}}})},
+		{"test of a path that is none", "condition 1: Path: SegmentKind 0", where(mapping.Condition{Path: mapping.Path{{}}, Test: mapping.IsNull})},
+		{"where without values", "In and NotIn need Values", where(mapping.Condition{Test: mapping.NotIn})},
+		{"null with values", "In and NotIn need Values", where(mapping.Condition{Test: mapping.IsNull, Values: []mapping.Literal{{mapping.FromString, "a"}}})},
+		{"literal of two types", "a Literal is of Type", where(mapping.Condition{Test: mapping.In, Values: []mapping.Literal{{mapping.FromNumber | mapping.FromInteger, "1"}}})},
+		{"number that is none", "a Literal is of Type", where(mapping.Condition{Test: mapping.In, Values: []mapping.Literal{{mapping.FromNumber, "1], x: [2"}}})},
+		{"boolean that is none", "a Literal is of Type", where(mapping.Condition{Test: mapping.In, Values: []mapping.Literal{{mapping.FromBoolean, "True"}}})},
+		{"literal that is no UTF-8", "a value of where, a key, a format", where(mapping.Condition{Test: mapping.In, Values: []mapping.Literal{{mapping.FromString, "\xff"}}})},
+		{"where of other rows", "where: path $.other[*] does not follow explode", where(mapping.Condition{Path: mapping.Path{{Kind: mapping.Name, Name: "other"}, {Kind: mapping.Wildcard}}, Test: mapping.IsNull})},
+		{"condition twice", "a condition is listed twice", where(mapping.Condition{Test: mapping.IsNull}, mapping.Condition{Test: mapping.IsNull})},
 		{"pii", "pii", func(_ *mapping.Mapping, _ *mapping.Table, c *mapping.Column) { c.PII = "E-Mail" }},
 	} {
 		m := byHand()

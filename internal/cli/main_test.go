@@ -38,7 +38,7 @@ func order(fields, product string) string {
 }
 
 var statsNames = []string{
-	"records_read", "records_committed", "records_quarantined", "records_skipped", "rows_written", "sums", "record_sums", "elements_skipped",
+	"records_read", "records_committed", "records_quarantined", "records_skipped", "rows_written", "sums", "record_sums", "elements_skipped", "rows_filtered",
 	"bytes_read", "bytes_written", "unknown_fields", "value_errors", "outcome", "reason", "reasons",
 }
 

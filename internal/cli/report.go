@@ -153,7 +153,11 @@ func outcomeWord(r *fileReport) string {
 func printCounts(w io.Writer, s *sluice.Stats) {
 	fmt.Fprintf(w, "  records  %s read, %s committed, %s quarantined, %s skipped\n",
 		grouped(s.RecordsRead), grouped(s.RecordsCommitted), grouped(s.RecordsQuarantined), grouped(s.RecordsSkipped))
-	fmt.Fprintf(w, "  rows     %s\n", grouped(s.RowsWritten))
+	fmt.Fprintf(w, "  rows     %s", grouped(s.RowsWritten))
+	if s.RowsFiltered > 0 {
+		fmt.Fprintf(w, "; %s left out by where", grouped(s.RowsFiltered))
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  bytes    %s read, %s written\n", size(float64(s.BytesRead)), size(float64(s.BytesWritten)))
 	for _, column := range slices.Sorted(maps.Keys(s.Sums)) {
 		fmt.Fprintf(w, "  sum      %s of %s", s.Sums[column], column)

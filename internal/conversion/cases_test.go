@@ -94,6 +94,9 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string
 	for _, code := range slices.Sorted(maps.Keys(stats.Reasons)) {
 		fmt.Fprintf(&out, "reason: %s %d\n", code, stats.Reasons[code])
 	}
+	if stats.RowsFiltered > 0 {
+		fmt.Fprintf(&out, "rows filtered: %d\n", stats.RowsFiltered)
+	}
 	if stats.ElementsSkipped > 0 {
 		fmt.Fprintf(&out, "elements skipped: %d\n", stats.ElementsSkipped)
 	}

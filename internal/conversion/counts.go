@@ -7,9 +7,10 @@ type Counts struct {
 	RecordsRead        int64
 	RecordsCommitted   int64
 	RecordsQuarantined int64
-	RecordsSkipped     int64                 // because of when_empty: skip
+	RecordsSkipped     int64                 // by when_empty: skip or where
 	RowsWritten        int64                 // of the committed records
 	ElementsSkipped    int64                 // exploded elements that gave no rows
+	RowsFiltered       int64                 // left out by where
 	UnknownFields      int64                 // members that no path names
 	ValueErrors        map[reason.Code]int64 // values that are NULL as they do not fit: on_error: null
 	Reasons            map[reason.Code]int64
@@ -22,6 +23,7 @@ func (c *Counts) add(d *Counts) {
 	c.RecordsSkipped += d.RecordsSkipped
 	c.RowsWritten += d.RowsWritten
 	c.ElementsSkipped += d.ElementsSkipped
+	c.RowsFiltered += d.RowsFiltered
 	c.UnknownFields += d.UnknownFields
 	addCodes(&c.ValueErrors, d.ValueErrors)
 	addCodes(&c.Reasons, d.Reasons)

@@ -213,6 +213,7 @@ func (d *decoder) count(res *flatten.Result, bad *misfit) error {
 	for _, code := range res.Errors {
 		addCode(&s.ValueErrors, code, 1)
 	}
+	s.RowsFiltered += res.Filtered
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (f *Flattener) wrapped(start int, n *node, depth int) (end int, given set) 
 // noEnvelope notes that what looks like an envelope at p holds no value that it
 // can, if a path leads to it.
 func (f *Flattener) noEnvelope(p int, n *node) {
-	if n.leaves != nil || n.into() || n.noted() {
+	if (n.leaves != nil || n.into() || n.noted()) && (n.users == nil || f.takesAny(n.users)) {
 		f.bad(reason.WrongType, n.path, p)
 	}
 }
@@ -130,7 +130,7 @@ func (f *Flattener) braces(p int, n *node, depth int) (end int, given set) {
 	} else if end = f.skip.Value(f.b, p, depth); end >= 0 {
 		f.found(n)
 		if n.into() {
-			f.bad(n.wants(), n.path, p)
+			f.misfit(n, p)
 		}
 	}
 	if end >= 0 && n.leaves != nil {
@@ -153,7 +153,7 @@ func (f *Flattener) null(p int, n *node, depth int) int {
 	end := f.skip.Value(f.b, p, depth)
 	f.found(n)
 	if end >= 0 && !n.nullable() {
-		f.bad(n.wants(), n.path, p)
+		f.misfit(n, p)
 	}
 	return end
 }
@@ -179,6 +179,18 @@ func (f *Flattener) millis(p, digits int, n *node, depth int) int {
 	if digits != p && b[jsonscan.Space(b, last)] != '}' {
 		f.noEnvelope(p, n)
 	}
+	t := f.date(s)
+	t.at = p
+	f.text(&t, n, p, end)
+	if n.into() && !n.either() {
+		f.misfit(n, p)
+	}
+	return end
+}
+
+// date is the text of a time that counts milliseconds since
+// 1970-01-01T00:00:00Z.
+func (f *Flattener) date(s []byte) token {
 	off := len(f.scratch)
 	if ms, err := strconv.ParseInt(string(s), 10, 64); err == nil && ms >= minSecond*1000 && ms < (maxSecond+1)*1000 {
 		f.scratch = time.UnixMilli(ms).UTC().AppendFormat(f.scratch, "2006-01-02T15:04:05.999Z07:00")
@@ -186,11 +198,7 @@ func (f *Flattener) millis(p, digits int, n *node, depth int) int {
 		f.scratch = append(f.scratch, s...) // which is no time
 	}
 	f.scratch = append(f.scratch, 0)
-	t := token{text: f.scratch[off : len(f.scratch)-1], at: p, off: off, scratch: true}
+	t := token{text: f.scratch[off : len(f.scratch)-1], off: off, scratch: true}
 	t.hash = jsonscan.Hash(t.text)
-	f.text(&t, n, p, end)
-	if n.into() && !n.either() {
-		f.bad(n.wants(), n.path, p)
-	}
-	return end
+	return t
 }

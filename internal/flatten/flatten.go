@@ -56,19 +56,21 @@ type Flattener struct {
 
 // table is what a Flattener keeps for each table.
 type table struct {
-	ordinal int // of the table in the mapping
-	b       *batch.Batch
-	columns []mapping.Column
-	when    mapping.WhenEmpty
-	explode mapping.Path
-	extra   extra
-	traced  bool // a column says where a row comes from
-	skipped bool
-	gathers bool // into rescued or errors
-	rescued gathered
-	errors  gathered
-	rows    []gatherRow // of the record, if the table gathers
-	lists   []int       // columns of lists
+	ordinal  int // of the table in the mapping
+	b        *batch.Batch
+	columns  []mapping.Column
+	when     mapping.WhenEmpty
+	explode  mapping.Path
+	extra    extra
+	traced   bool // a column says where a row comes from
+	skipped  bool
+	left     levels // those of which the current element had rows that where left out
+	filtered int64  // rows of the record that were left out by where
+	gathers  bool   // into rescued or errors
+	rescued  gathered
+	errors   gathered
+	rows     []gatherRow // of the record, if the table gathers
+	lists    []int       // columns of lists
 }
 
 // extra holds the index of each column that sluice adds, or -1.
@@ -89,10 +91,11 @@ type Result struct {
 	Path string      // of what does not fit, as JSONPath
 	At   int         // position of what does not fit
 
-	Rows    int   // appended, over all tables
-	Skipped bool  // it gave no rows to any table, by policy
-	Fields  int64 // members that the mapping does not name
-	Empty   int64 // elements left out by when_empty: skip
+	Rows     int   // appended, over all tables
+	Skipped  bool  // it gave no rows to any table, by policy
+	Fields   int64 // members that the mapping does not name
+	Empty    int64 // elements left out by when_empty: skip
+	Filtered int64 // rows left out by where
 
 	Errors []reason.Code // of values that are NULL instead, until the next record
 }
@@ -208,8 +211,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		n.memo.begin()
 	}
 	for i := range f.tables {
-		f.tables[i].skipped = false
-		if t := &f.tables[i]; t.gathers {
+		t := &f.tables[i]
+		t.skipped, t.left, t.filtered = false, 0, 0
+		if t.gathers {
 			t.rescued.reset()
 			t.errors.reset()
 			t.rows = t.rows[:0]
@@ -250,6 +254,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	res.Empty, res.Errors, res.Skipped = f.empty, f.faults, true
 	for i := range f.tables {
 		t := &f.tables[i]
+		res.Filtered += t.filtered
 		if t.skipped {
 			f.rollback(t)
 			continue

@@ -36,9 +36,10 @@ type spot struct {
 
 // notes is what a node notes for late columns.
 type notes struct {
-	spots []*spot // that are here
-	below []*spot // whose element is here
-	start int     // position of that element
+	spots   []*spot   // that are here
+	below   []*spot   // whose element is here
+	start   int       // position of that element
+	filters []*filter // that judge it
 }
 
 // noted reports whether a late column needs the value of the node.
@@ -54,6 +55,9 @@ func (n *notes) begin(p int) {
 	n.start = p
 	for _, s := range n.below {
 		s.at = unread
+	}
+	for _, w := range n.filters {
+		w.verdict = unjudged
 	}
 }
 
@@ -158,14 +162,19 @@ func (f *Flattener) find(s *spot, level int) int {
 	if s.at == unread {
 		s.at = absent
 		if s.level < level {
-			p := s.home.notes.start
-			if !s.home.record {
-				p = f.peel(p)
-			}
-			s.at = f.seek(p, s.path)
+			s.at = f.seekIn(s.home, s.path)
 		}
 	}
 	return s.at
+}
+
+// seekIn is seek from the element on that a node reads, which has begun.
+func (f *Flattener) seekIn(home *node, path mapping.Path) int {
+	p := home.notes.start
+	if !home.record {
+		p = f.peel(p)
+	}
+	return f.seek(p, path)
 }
 
 // seek looks for the value at path from the value at p on, which may be read

@@ -56,10 +56,13 @@ func (f *Flattener) list(p int, n *node, depth int) int {
 		p = jsonscan.Space(b, p+1)
 	}
 	p++
-	if int64(p-begin) > f.limits.FieldBytes {
-		f.bad(reason.FieldTooLarge, n.path, begin)
-	}
-	for _, c := range n.list.columns {
+	for i, c := range n.list.columns {
+		if !f.takes(n.list.value.leaves[i].filter) {
+			continue
+		}
+		if int64(p-begin) > f.limits.FieldBytes {
+			f.bad(reason.FieldTooLarge, n.path, begin)
+		}
 		c.EndList()
 	}
 	return p
@@ -72,10 +75,13 @@ func (f *Flattener) listed(p, i int, n *node, depth int) int {
 		f.found(n)
 		return p
 	}
-	for _, c := range n.list.columns {
+	for i, c := range n.list.columns {
+		if !f.takes(n.list.value.leaves[i].filter) {
+			continue
+		}
 		c.List.Next()
 	}
-	if l := n.list.only; l != nil && n.list.room(f.limits.RecordRows) {
+	if l := n.list.only; l != nil && f.takes(l.filter) && n.list.room(f.limits.RecordRows) {
 		if end := f.quickValue(p, l); end > 0 {
 			return end
 		}

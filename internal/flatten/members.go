@@ -35,13 +35,13 @@ func (f *Flattener) every(p int, n *node, depth int) int {
 		}
 		if f.code == "" {
 			f.ord[e.wild], f.names[e.wild] = i, key
-			f.name(e, token{text: b[key+1 : end], at: key, hash: hash, off: key + 1}, flags)
+			f.name(e, p, token{text: b[key+1 : end], at: key, hash: hash, off: key + 1}, flags)
 		}
 		switch {
 		case f.code != "":
 			p = f.skip.Value(b, p, depth)
 			f.found(n)
-		case b[p] == '{' && e.memo != nil && e.memo.on():
+		case b[p] == '{' && f.recalls(e):
 			p = f.line(p, e, depth+1)
 		default:
 			p = f.element(p, e, depth)
@@ -63,14 +63,22 @@ func (f *Flattener) every(p int, n *node, depth int) int {
 	return p + 1
 }
 
-// name gives the name of the member that e will read to the columns that hold
-// such names.
-func (f *Flattener) name(e *node, t token, flags jsonscan.Flags) {
-	if e.names != nil && flags != 0 {
+// name gives the name of the member that e will read at p to the columns that
+// hold such names.
+func (f *Flattener) name(e *node, p int, t token, flags jsonscan.Flags) {
+	if e.names == nil {
+		return
+	}
+	if flags != 0 {
 		f.unescape(&t)
 	}
+	if e.notes != nil {
+		e.notes.begin(p)
+	}
 	for i := range e.names {
-		f.fromString(&e.names[i], e, &t)
+		if l := &e.names[i]; f.takes(l.filter) {
+			f.fromString(l, e, &t)
+		}
 	}
 }
 

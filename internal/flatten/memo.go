@@ -16,6 +16,7 @@ import (
 // from row group to row group, but in each row group the first object with a
 // text is read, because each batch has its own elements.
 type memo struct {
+	filter  *filter // of the element
 	b       *batch.Batch
 	level   int   // of the element that the object is
 	plain   []int // the plain members
@@ -122,7 +123,7 @@ func (n *node) plainMembers() (plain []int) {
 
 func newMemo(n *node) *memo {
 	plain := n.plainMembers()
-	return &memo{plain: plain, columns: make([]*batch.Column, len(plain))}
+	return &memo{filter: n.ends[0].filter, plain: plain, columns: make([]*batch.Column, len(plain))}
 }
 
 // reset goes on with a new batch.
@@ -158,6 +159,11 @@ func (m *memo) begin() {
 // on reports whether looking pays off. A catalogue must be read once before it
 // repeats.
 func (m *memo) on() bool { return m.misses < memoTrial || 4*m.hits > m.misses }
+
+// recalls reports whether elements read for n may be recalled.
+func (f *Flattener) recalls(n *node) bool {
+	return n.memo != nil && n.memo.on() && f.takes(n.memo.filter)
+}
 
 // forget forgets the elements and copies of a record that is rolled back.
 func (m *memo) forget() {

@@ -52,7 +52,10 @@ func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
 	if what == unnamed && (f.refuse || f.keep) || what != unnamed && !n.silent {
 		strangers = 0 // strangers must be read by members
 	}
-	c, more := f.plains(c, n, strangers)
+	more := true
+	if n.gated == nil || f.takesAll(n.gated) {
+		c, more = f.plains(c, n, strangers)
+	}
 	end, given = c.p, c.seen
 	if more {
 		if end, given = f.members(c, n, depth, known, strangers, what); end < 0 {
@@ -196,7 +199,9 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 			if c.p++; b[c.p] <= ' ' {
 				c.p = jsonscan.Space(b, c.p)
 			}
-			c, more = f.plains(c, n, strangers)
+			if n.gated == nil || f.takesAll(n.gated) {
+				c, more = f.plains(c, n, strangers)
+			}
 		}
 	}
 	if b[c.p] == '}' && f.skip.Keys() > keys {

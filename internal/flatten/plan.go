@@ -31,7 +31,11 @@ type node struct {
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
 	dropped bool      // the mapping drops what no other path leads to
-	notes   *notes    // what late columns need to know of it, or nil
+	notes   *notes    // what late columns and filters need to know of it, or nil
+	asked   bool      // a condition of where is about it
+	gated   []*filter // of the columns of the plain members, if there are any
+	users   []*filter // of the tables with paths here or through the node; nil: there are no filters
+	leaders []*filter // of the tables whose paths lead through the node; nil: there are no filters
 	silent  bool      // members that no path names do not count: strange, or known as a whole
 	shares            // with nodes that read the same value
 
@@ -82,6 +86,7 @@ type leaf struct {
 	times  *times // of a date or timestamp
 	table  int
 	column int
+	filter *filter     // of the rows that it is for, or nil
 	late   bool        // see late: to have no value is not wrong yet
 	minor  *minorUnits // of a decimal that counts minor units
 	mapping.Column
@@ -136,8 +141,10 @@ type element struct {
 	level    int
 	required []required
 	late     []*late
-	needs    set  // the members that give these
-	others   bool // some of them have no such member
+	filter   *filter // that decides whether the table takes it, or nil
+	refuses  bool    // where takes no row that has nothing below it
+	needs    set     // the members that give these
+	others   bool    // some of them have no such member
 
 	t     *table
 	start int // rows of the batch when the element began
@@ -171,6 +178,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		root.path = tail[:i+1]
 	}
 	root.path = nil
+	var allFilters []filters
 	for t := range m.Tables {
 		table := &m.Tables[t]
 		root.ends = append(root.ends, element{table: t})
@@ -183,6 +191,8 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 				levels = append(levels, n)
 			}
 		}
+		filters := root.filters(t, table, levels)
+		allFilters = append(allFilters, filters)
 		for c, col := range table.Columns {
 			if col.Key != "" {
 				continue // it is read from the source: see key.go
@@ -192,7 +202,9 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 				continue
 			}
 			n := root.descend(col.Path)
-			switch l := newLeaf(m, t, c); {
+			l := newLeaf(m, t, c)
+			l.filter = filters[col.Path.Wildcards()]
+			switch {
 			case col.MemberName:
 				n.names = append(n.names, l)
 			case col.Type.Kind == schema.List:
@@ -202,6 +214,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 			}
 		}
 	}
+	root.lead(m, allFilters)
 	for _, p := range m.Drop {
 		root.descend(p).dropped = true
 	}
@@ -269,7 +282,7 @@ func (n *node) finish(owners []element, held bool) {
 	}
 	n.owners = owners
 	n.silent = held || n.holds()
-	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && !n.leads() && !n.noted()
+	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && !n.leads() && !n.noted() && !n.asked
 	n.array = n.each != nil || n.index != nil
 	n.object = n.any || n.every != nil || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
@@ -287,6 +300,7 @@ func (n *node) finish(owners []element, held bool) {
 		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && !m.node.noted()
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
+			n.gate(m.only.filter)
 		}
 	}
 	for _, e := range n.elements() {
@@ -295,9 +309,9 @@ func (n *node) finish(owners []element, held bool) {
 }
 
 // holds reports whether the value of the node is known as a whole: a json column
-// takes it, a late column may, _errors may, or it is dropped.
+// takes it, a late column or _errors may, a condition is about it, or it is dropped.
 func (n *node) holds() bool {
-	return n.dropped || n.noted() && !n.leads() || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON || l.NullOnError })
+	return n.dropped || (n.noted() || n.asked) && !n.leads() || slices.ContainsFunc(n.leaves, func(l leaf) bool { return l.kind == schema.JSON || l.NullOnError })
 }
 
 // expect makes the pattern, by which the member is recognised.

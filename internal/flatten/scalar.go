@@ -52,6 +52,7 @@ func (f *Flattener) scalar(p int, n *node) int {
 		for i := range n.leaves {
 			l := &n.leaves[i]
 			switch {
+			case !f.takes(l.filter):
 			case l.kind == schema.JSON:
 				f.raw(l, n, p, end)
 			case l.From&mapping.FromNumber == 0 && (l.From&mapping.FromInteger == 0 || !num.Integer()):
@@ -94,6 +95,7 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 	}
 	for i := range n.leaves {
 		switch l := &n.leaves[i]; {
+		case !f.takes(l.filter):
 		case l.kind == schema.JSON:
 			f.raw(l, n, p, end)
 		case l.From&mapping.FromBoolean == 0:
@@ -112,9 +114,11 @@ func (f *Flattener) literal(n *node, p int, word string) int {
 // text gives the string t, which stands at b[p:q], to the columns of n.
 func (f *Flattener) text(t *token, n *node, p, q int) {
 	for i := range n.leaves {
-		if l := &n.leaves[i]; l.kind == schema.JSON {
+		switch l := &n.leaves[i]; {
+		case !f.takes(l.filter):
+		case l.kind == schema.JSON:
 			f.raw(l, n, p, q)
-		} else {
+		default:
 			f.fromString(l, n, t)
 		}
 	}
@@ -124,9 +128,11 @@ func (f *Flattener) text(t *token, n *node, p, q int) {
 // takes its text, any other makes the record bad.
 func (f *Flattener) container(n *node, p, q int) {
 	for i := range n.leaves {
-		if l := &n.leaves[i]; l.kind == schema.JSON {
+		switch l := &n.leaves[i]; {
+		case !f.takes(l.filter):
+		case l.kind == schema.JSON:
 			f.raw(l, n, p, q)
-		} else {
+		default:
 			f.fault(l, n, reason.WrongType, p)
 		}
 	}

@@ -74,7 +74,7 @@ func (n *node) meets(o *node) {
 	o.heldBy(n)
 	for _, a := range n.members {
 		for _, b := range o.members {
-			if a.name == b.name {
+			if a.name == b.name && n.object && o.object {
 				a.node.meets(b.node)
 			}
 		}
@@ -160,7 +160,7 @@ func (n *node) standing() standing {
 		}
 	}
 	for _, o := range n.also {
-		if o.order < n.order && o.reads() {
+		if o.order < n.order && o.object && o.reads() {
 			return told
 		}
 	}
@@ -172,7 +172,7 @@ func (n *node) standing() standing {
 func (n *node) has(o element) bool {
 	for _, other := range n.also {
 		for _, e := range other.owners {
-			if e.table == o.table && (e.level > o.level || e.level == o.level && other.order < n.order) && other.reads() {
+			if e.table == o.table && (e.level > o.level || e.level == o.level && other.order < n.order) && other.object && other.reads() {
 				return true
 			}
 		}
@@ -185,7 +185,7 @@ func (n *node) has(o element) bool {
 func (n *node) find(name []byte) (m *member, elsewhere bool) {
 	m = n.own(name)
 	for _, o := range n.also {
-		elsewhere = elsewhere || m == nil && (o.own(name) != nil || o.every != nil) && o.reads()
+		elsewhere = elsewhere || m == nil && (o.own(name) != nil || o.every != nil) && o.object && o.reads()
 	}
 	return m, elsewhere
 }

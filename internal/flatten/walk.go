@@ -54,13 +54,13 @@ func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
 		}
 		f.found(n)
 		if n.into() {
-			f.bad(n.wants(), n.path, p)
+			f.misfit(n, p)
 		}
 	default:
 		end = f.scalar(p, n)
 		// null counts as absent, and as an empty array to explode.
 		if end >= 0 && n.into() && !n.either() && (c != 'n' || !n.nullable()) {
-			f.bad(n.wants(), n.path, p)
+			f.misfit(n, p)
 		}
 		return end, 0
 	}
@@ -121,7 +121,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			if n.each != nil {
 				f.ord[n.each.wild] = i
-				if b[p] == '{' && n.each.memo != nil && n.each.memo.on() {
+				if b[p] == '{' && f.recalls(n.each) {
 					q = f.line(p, n.each, depth+1)
 				} else {
 					q = f.element(p, n.each, depth)
@@ -234,6 +234,10 @@ func elements(skip *jsonscan.Skipper, b []byte, p, depth int) (n, q int) {
 // end ends the element e, whose value began at p and has the given members:
 // columns that got no value are NULL, and rows are counted.
 func (f *Flattener) end(e *element, n *node, p int, given set) {
+	if !f.takes(e.filter) {
+		f.leaveOut(e)
+		return
+	}
 	t := e.t
 	b := t.b
 	if t.traced {
@@ -259,7 +263,12 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 		return
 	}
 	rows := b.Rows - e.start
-	if rows == 0 {
+	switch {
+	case rows == 0 && t.left.has(e.level):
+		if t.without(e.level); e.level == 0 {
+			return
+		}
+	case rows == 0:
 		switch t.when {
 		case mapping.Quarantine:
 			f.bad(reason.NoRows, t.target(e.level+1), p)
@@ -271,11 +280,17 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 			}
 			f.empty++
 		case mapping.Keep:
+			if e.refuses {
+				t.filtered++
+				t.without(e.level)
+				break
+			}
 			f.emptyRow(t, e.level+1)
 			f.bound(b, n, p)
 			rows = 1
 		}
 	}
+	t.left &^= 1 << e.level
 	b.EndElement(e.level, rows)
 }
 

@@ -23,10 +23,11 @@ type goal struct {
 	rest path
 	c    *column
 	t    *table
+	w    *condition // of where
 }
 
 // needed reports whether a record without it does not fit.
-func (t goal) needed() bool { return t.c == nil || t.c.required }
+func (t goal) needed() bool { return t.w == nil && (t.c == nil || t.c.required) }
 
 func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
 
@@ -86,7 +87,9 @@ func (g *generator) wrong() *spec {
 	case 5:
 		t.when = pick(g, "keep", "skip")
 	case 6:
-		c.from = []string{pick(g, "string", "integer", "number", "boolean")}
+		if c.constant == nil { // a program always sets what it comes from
+			c.from = []string{pick(g, "string", "integer", "number", "boolean")}
+		}
 	case 7:
 		c.unit = pick(g, "", "seconds", "milliseconds")
 	case 8:
@@ -184,6 +187,17 @@ func (g *generator) mapping() *spec {
 			}
 			t.columns = append(t.columns, c)
 			s.tables[i] = t
+			if n == columns-1 {
+				t.where = g.where(&t)
+				s.tables[i] = t
+				for range 5 {
+					if s.fault() == "" {
+						break
+					}
+					t.where = g.where(&t)
+					s.tables[i] = t
+				}
+			}
 			for again := range 6 { // most would go through another column's path
 				if s.fault() == "" || again > 4 {
 					break
@@ -289,14 +303,14 @@ func (g *generator) goals(c *column, t *table) (all []goal) {
 				one.words = pick(g, []string{"1", "-250", "1999", `"1999"`, "0"}, []string{"7", "12345678", `"1.5"`, "1.5", `"x"`, "100"})
 			}
 		}
-		all = append(all, goal{p, one, t})
+		all = append(all, goal{rest: p, c: one, t: t})
 	}
 	if c.minor.path != nil {
 		words := []string{`"EUR"`, `"JPY"`, `"kwd"`, `"ISK"`, `"CLF"`, `"EUR"`, `"QQQ"`, `"EURO"`}
 		if c.minor.by == "digits" {
 			words = []string{"0", "2", "2", `"3"`, "10", "2.0"}
 		}
-		all = append(all, goal{c.minor.path, &column{kind: "string", from: []string{"string", "number", "integer"}, required: true, words: words}, t})
+		all = append(all, goal{rest: c.minor.path, c: &column{kind: "string", from: []string{"string", "number", "integer"}, required: true, words: words}, t: t})
 	}
 	return all
 }
@@ -308,6 +322,9 @@ func (g *generator) open(s *spec) {
 		t := &s.tables[i]
 		if t.explode != nil {
 			g.routes = append(g.routes, goal{rest: t.explode, t: t})
+		}
+		for c := range t.where {
+			g.routes = append(g.routes, goal{rest: t.where[c].path, t: t, w: &t.where[c]})
 		}
 		for c := range t.columns {
 			g.routes = append(g.routes, g.goals(&t.columns[c], t)...)
@@ -500,6 +517,18 @@ func (g *generator) bare(goals []goal, depth int) string {
 // finds one.
 func (g *generator) end(ends []goal, depth int) (text string) {
 	columns := slices.DeleteFunc(slices.Clone(ends), func(t goal) bool { return t.c == nil })
+	var asked []goal
+	for _, t := range ends {
+		if t.w != nil && len(t.w.values) > 0 {
+			asked = append(asked, t)
+		}
+	}
+	if len(asked) > 0 && g.one(2) {
+		text = pick(g, pick(g, asked...).w.values...)
+		if len(columns) == 0 || g.fits(text, columns) {
+			return text
+		}
+	}
 	if len(columns) == 0 {
 		return g.any(depth)
 	}
@@ -538,7 +567,7 @@ func (g *generator) object(goals []goal, depth int) string {
 		if byName[name] == nil {
 			names = append(names, name)
 		}
-		byName[name] = append(byName[name], goal{t.rest[1:], t.c, t.t})
+		byName[name] = append(byName[name], goal{t.rest[1:], t.c, t.t, t.w})
 	}
 	used := map[string]bool{}
 	var members []string
@@ -591,7 +620,7 @@ func (g *generator) array(goals []goal, depth int) string {
 		exploded := false
 		for _, t := range goals {
 			if s := t.rest[0]; s.kind == '*' || s.i == i || s.i == i-n {
-				sub = append(sub, goal{t.rest[1:], t.c, t.t})
+				sub = append(sub, goal{t.rest[1:], t.c, t.t, t.w})
 				exploded = exploded || s.kind == '*'
 				if !g.wild {
 					key += fmt.Sprintf("%p%v", t.c, t.rest)

@@ -20,6 +20,7 @@ type record struct {
 	skipped   bool
 	strangers []stranger
 	elements  int64                 // left out by when_empty: skip
+	filtered  int64                 // rows left out by where
 	rows      map[string][][]string // by table
 	rescued   map[string][]map[string]string
 	errors    map[string][]valueError        // by table
@@ -83,6 +84,11 @@ func (p *place) through(s step) place {
 
 func (p *place) goesOn(kind byte) bool {
 	return slices.ContainsFunc(p.routes, func(r path) bool { return len(r) > 0 && r[0].kind == kind })
+}
+
+// leads reports whether a path goes on from here.
+func (p *place) leads() bool {
+	return p.goesOn('.') || p.goesOn('[') || p.goesOn('*') || p.goesOn('m')
 }
 
 // under is the path of the exploded element that the place is in, or nil.
@@ -223,12 +229,13 @@ type reading struct {
 	*spec
 	cells map[*column]string // of the columns that parts of the key feed
 	*record
+	value *value
 	ranks map[string]int  // of the indexes of a path, in the order of the mapping
 	read  map[*column]int // values of lists
 }
 
 func (s *spec) record(holder *value, tail path, number int, source string, cells map[*column]string) *record {
-	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, map[string]int{}, map[*column]int{}}
+	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -244,6 +251,7 @@ func (s *spec) record(holder *value, tail path, number int, source string, cells
 	if s.envelope != "" {
 		s.openAll(v)
 	}
+	r.value = v
 	r.walk(v, []place{r.top()}, false)
 	r.skipped = true
 	for i := range s.tables {
@@ -331,6 +339,9 @@ func (r *reading) top() place {
 		if t.explode != nil {
 			p.routes = append(p.routes, t.explode)
 		}
+		for _, c := range t.where {
+			p.routes = append(p.routes, c.path)
+		}
 		for _, c := range t.columns {
 			p.routes = append(p.routes, c.paths()...)
 		}
@@ -364,40 +375,49 @@ func (r *reading) column(p path, is func(*column) bool) bool {
 // it is dropped.
 func (r *reading) walk(v *value, places []place, held bool) {
 	slices.SortStableFunc(places, func(a, b place) int { return slices.Compare(a.order, b.order) })
-	here := paths(places)
 	for _, code := range v.bad {
-		r.findings.add(code, v.at, here...)
+		r.findings.add(code, v.at, paths(places)...)
 	}
 	for _, at := range v.wrong {
-		r.texts(v, here...)
-		for i, p := range places {
+		r.texts(v, paths(places)...)
+		for _, p := range places {
 			goesOn := slices.ContainsFunc(p.routes, func(rest path) bool { return len(rest) > 0 })
-			if goesOn || r.column(p.path, func(*column) bool { return true }) {
-				r.findings.add("wrong_type", at, here[i])
+			if (goesOn || r.column(p.path, func(*column) bool { return true })) && r.uses(&p) {
+				r.findings.add("wrong_type", at, p.String())
 			}
 		}
 	}
+	var into []place // which look into v
 	for i := range places {
 		p := &places[i]
-		dropped := r.dropped(p.path)
+		dropped := r.dropped(p.path) || r.asked(p)
 		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" || (c.isLate() || c.nullOnError) && !c.either(p.path) })
 		code := p.misfit(v)
 		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
 			code = ""
 		}
-		if code != "" {
+		if code != "" && r.wanted(p) {
 			r.findings.add(code, v.at, p.String())
 		}
 		if code != "" || dropped || r.column(p.path, func(*column) bool { return true }) { // it is not looked into
 			r.texts(v, p.String())
 		}
+		if r.column(p.path, func(c *column) bool { return c.list }) {
+			for i, e := range v.elems {
+				r.texts(e, p.String()+step{kind: '[', i: i}.String())
+			}
+		}
+		if ends := r.column(p.path, func(*column) bool { return true }) && !p.leads(); code == "" && !ends {
+			into = append(into, *p)
+		}
 	}
-	switch v.kind {
-	case '{':
-		r.object(v, places, here, held)
-	case '[':
+	switch {
+	case into == nil:
+	case v.kind == '{':
+		r.object(v, into, paths(into), held)
+	case v.kind == '[':
 		for i, e := range v.elems {
-			r.element(e, i, len(v.elems), places, held)
+			r.element(e, i, len(v.elems), into, held)
 		}
 	}
 }
@@ -554,9 +574,14 @@ func (t *table) elementOf(ordinals []ordinal) path {
 }
 
 // elementsOf checks the columns of the element that the ordinals lead to (of
-// the record, if there are none), and gives a row for each element below it.
-func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]ordinal)) {
+// the record, if there are none), and gives a row for each element below it. It
+// reports whether there are any, taken or left out.
+func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]ordinal)) (given bool) {
 	level := len(ordinals)
+	if !r.takes(t, ordinals) {
+		r.leaveOut(t, ordinals)
+		return true
+	}
 	begin := t.elementOf(ordinals).find(v).start()
 	for i := range t.columns {
 		c := &t.columns[i]
@@ -579,22 +604,21 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 	}
 	if level == t.explode.levels() {
 		row(ordinals)
-		return
+		return true
 	}
 	target := t.explode.upTo(level + 1).at(ordinals)
 	list := target.find(v)
-	given := false
-	counted := func(o []ordinal) {
-		given = true
-		row(o)
-	}
 	for _, o := range t.elementsIn(list, level) {
-		r.elementsOf(t, v, append(slices.Clone(ordinals), o), counted)
+		given = r.elementsOf(t, v, append(slices.Clone(ordinals), o), row) || given
 	}
 	switch {
 	case given:
+	case t.when == "keep" && !t.takesEmpty(level):
+		r.filtered++
+		return true
 	case t.when == "keep":
 		row(ordinals)
+		return true
 	case t.when == "skip":
 		if level > 0 {
 			r.elements++
@@ -602,6 +626,7 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 	default:
 		r.findings.add("no_rows", begin, target.String())
 	}
+	return given
 }
 
 // sorted are the findings, to show them.

@@ -179,7 +179,7 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	case got.err != nil || want.rejects != nil:
 		return fmt.Sprintf("the engine says %v, the interpreter %q", got.err, want.rejects)
 	}
-	var quarantined, skipped, elements, unknown, perhaps int64
+	var quarantined, skipped, elements, filtered, unknown, perhaps int64
 	rows := map[string][][]string{}
 	rescued := map[string][]map[string]string{}
 	rowErrors := map[string][]map[string]string{}
@@ -201,6 +201,7 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 		}
 		elements += r.elements
 		r.countErrors(valueErrors)
+		filtered += r.filtered
 		unknown += int64(len(r.strangers))
 		for _, t := range s.tables {
 			rows[t.name] = append(rows[t.name], r.rows[t.name]...)
@@ -222,8 +223,8 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	switch {
 	case len(got.bad) != int(quarantined):
 		return fmt.Sprintf("quarantined beside those that must be: %+v", got.bad[quarantined])
-	case st.RecordsRead != int64(len(want.records)) || st.RecordsQuarantined != quarantined || st.RecordsSkipped != skipped || st.ElementsSkipped != elements:
-		return fmt.Sprintf("the engine counts %+v, the interpreter %d quarantined, %d skipped, %d elements of %d", st, quarantined, skipped, elements, len(want.records))
+	case st.RecordsRead != int64(len(want.records)) || st.RecordsQuarantined != quarantined || st.RecordsSkipped != skipped || st.ElementsSkipped != elements || st.RowsFiltered != filtered:
+		return fmt.Sprintf("the engine counts %+v, the interpreter %d quarantined, %d skipped, %d elements, %d rows filtered of %d", st, quarantined, skipped, elements, filtered, len(want.records))
 	case !sameCounts(st.ValueErrors, valueErrors):
 		return fmt.Sprintf("the engine counts the value errors %v, the interpreter %v", st.ValueErrors, valueErrors)
 	case st.UnknownFields < unknown || st.UnknownFields > unknown+perhaps:

@@ -86,7 +86,7 @@ func (g *generator) members(goals []goal, depth int) string {
 	n := pick(g, 0, 1, 1, 2, 2, 3, 5, 20)
 	var sub, names []goal
 	for _, t := range goals {
-		rest := goal{t.rest[1:], t.c, t.t}
+		rest := goal{t.rest[1:], t.c, t.t, t.w}
 		if t.c != nil && t.c.memberName && len(rest.rest) == 0 {
 			names = append(names, rest)
 			continue

@@ -151,6 +151,7 @@ type table struct {
 	name    string
 	explode path
 	when    string // empty: the default
+	where   []condition
 	columns []column
 }
 
@@ -216,6 +217,12 @@ func (s *spec) yaml() string {
 		}
 		if t.when != "" {
 			fmt.Fprintf(&b, "    when_empty: %s\n", t.when)
+		}
+		for i, c := range t.where {
+			if i == 0 {
+				b.WriteString("    where:\n")
+			}
+			b.WriteString("      - " + c.yaml() + "\n")
 		}
 		b.WriteString("    columns:\n")
 		for _, c := range t.columns {
@@ -322,6 +329,9 @@ func (t *table) paths() (all []path) {
 	if t.explode != nil {
 		all = append(all, t.explode)
 	}
+	for _, c := range t.where {
+		all = append(all, c.path)
+	}
 	for i := range t.columns {
 		all = append(all, t.columns[i].paths()...)
 	}
@@ -343,13 +353,7 @@ func (t *table) fault() string {
 	for i := range t.columns {
 		c := &t.columns[i]
 		for _, p := range c.paths() {
-			last := 0 // steps up to the last wildcard
-			for i, s := range p {
-				if s.wild() {
-					last = i + 1
-				}
-			}
-			if last > len(t.explode) || !slices.Equal(p[:last], t.explode[:last]) {
+			if last := p.lastWild(); last > len(t.explode) || !slices.Equal(p[:last], t.explode[:last]) {
 				return "a wildcard that explode has not"
 			}
 		}
@@ -361,7 +365,7 @@ func (t *table) fault() string {
 		}
 		names[c.name] = true
 	}
-	return ""
+	return t.whereFault()
 }
 
 func (c *column) fault() string {
@@ -412,6 +416,9 @@ func (s *spec) build() *mapping.Mapping {
 		t := &s.tables[i]
 		table := mapping.Table{Name: t.name, Explode: t.explode.build()}
 		table.WhenEmpty = map[string]mapping.WhenEmpty{"keep": mapping.Keep, "skip": mapping.Skip}[t.when]
+		for _, c := range t.where {
+			table.Where = append(table.Where, c.build())
+		}
 		for j := range t.columns {
 			table.Columns = append(table.Columns, t.columns[j].build())
 		}

@@ -1,0 +1,342 @@
+package flatten
+
+import (
+	"bytes"
+	"slices"
+
+	"sluice/internal/batch"
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+	"sluice/schema"
+)
+
+// filter is what a table wants of an element of a level, and of those around it.
+// It is judged by looking ahead when it is first needed: what does not fit in a
+// row that the table does not take is no fault.
+type filter struct {
+	conditions []condition // on values of the element
+	outer      *filter     // of the elements around it; nil: nothing is wanted of them
+	home       *node       // which ends the element
+	verdict    verdict     // on the current element
+}
+
+type verdict uint8
+
+const (
+	unjudged verdict = iota
+	taken
+	leftOut
+)
+
+// condition is a mapping.Condition on a value below an element.
+type condition struct {
+	path    mapping.Path // from the element
+	record  bool         // it is about the record itself
+	test    mapping.Test
+	strings []string
+	numbers []decimal
+	words   []string // true, false
+}
+
+// filters are those of a table, by level: a level without conditions of its own
+// has the filter of the level around it.
+type filters [batch.MaxLevels]*filter
+
+// filters compiles the conditions of a table. level says which node ends a level.
+func (root *node) filters(table int, t *mapping.Table, level []*node) (all filters) {
+	for l, home := range level {
+		w := &filter{home: home}
+		if l > 0 {
+			w.outer = all[l-1]
+		}
+		for i := range t.Where {
+			if c := &t.Where[i]; c.Path.Wildcards() == l {
+				root.descend(c.Path).asked = true
+				w.conditions = append(w.conditions, newCondition(c, c.Path[len(home.path):]))
+			}
+		}
+		if all[l] = w.outer; w.conditions != nil {
+			all[l] = w
+			if home.notes == nil {
+				home.notes = &notes{}
+			}
+			home.notes.filters = append(home.notes.filters, w)
+		}
+		for i := range home.ends {
+			if e := &home.ends[i]; e.table == table && e.level == l {
+				e.filter, e.refuses = all[l], !withoutValue(t, l)
+			}
+		}
+	}
+	return all
+}
+
+// gate notes that a plain member of n feeds a column for rows that a filter
+// takes.
+func (n *node) gate(w *filter) {
+	if w != nil && !slices.Contains(n.gated, w) {
+		n.gated = append(n.gated, w)
+	}
+}
+
+func newCondition(c *mapping.Condition, path mapping.Path) condition {
+	n := condition{path: path, record: len(c.Path) == 0, test: c.Test}
+	for _, v := range c.Values {
+		switch v.Type {
+		case mapping.FromString:
+			n.strings = append(n.strings, v.Text)
+		case mapping.FromNumber:
+			n.numbers = append(n.numbers, newDecimal(nil, []byte(v.Text)))
+		default:
+			n.words = append(n.words, v.Text)
+		}
+	}
+	return n
+}
+
+// withoutValue reports whether the conditions of a table on levels below l hold
+// where there is no value.
+func withoutValue(t *mapping.Table, l int) bool {
+	for _, c := range t.Where {
+		if c.Path.Wildcards() > l && (c.Test == mapping.In || c.Test == mapping.IsNotNull) {
+			return false
+		}
+	}
+	return true
+}
+
+// takes reports whether the current element is one that the filter, if there is
+// any, takes.
+func (f *Flattener) takes(w *filter) bool { return w == nil || f.judge(w) == taken }
+
+// takesAll reports whether all of the filters take the current elements.
+func (f *Flattener) takesAll(all []*filter) bool {
+	for _, w := range all {
+		if f.judge(w) != taken {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *Flattener) judge(w *filter) verdict {
+	if w.verdict == unjudged {
+		w.verdict = taken
+		if !f.takes(w.outer) {
+			w.verdict = leftOut
+		}
+		for i := range w.conditions {
+			if c := &w.conditions[i]; w.verdict == taken && !f.holds(c, f.valueOf(c, w.home)) {
+				w.verdict = leftOut
+			}
+		}
+	}
+	return w.verdict
+}
+
+// valueOf is the position of the value that a condition is about, with its
+// envelope, or a negative number.
+func (f *Flattener) valueOf(c *condition, home *node) int {
+	if len(c.path) == 0 {
+		return home.notes.start
+	}
+	return f.seekIn(home, c.path)
+}
+
+// holds reports whether a condition holds for the value at p, or for none if p
+// is negative.
+func (f *Flattener) holds(c *condition, p int) bool {
+	tag := tagNone
+	if p >= 0 && f.envelope != nil && !c.record {
+		p, tag = f.open(p)
+	}
+	null := p < 0 || tag == tagNull || jsonscan.Literal(f.b, p, "null") > 0
+	switch c.test {
+	case mapping.IsNull:
+		return null
+	case mapping.IsNotNull:
+		return !null
+	case mapping.In:
+		return !null && f.among(c, p, tag)
+	}
+	return null || !f.among(c, p, tag)
+}
+
+// among reports whether the value at p, which has an envelope of that tag, is
+// one of those of the condition.
+func (f *Flattener) among(c *condition, p int, tag typeTag) bool {
+	b := f.b
+	if tag == tagDate {
+		digits, inner := f.open(p)
+		if inner == tagNumber || b[p] == '-' || b[p]-'0' <= 9 {
+			s, end := text(b, digits)
+			if end < 0 {
+				if end, _ = jsonscan.ScanNumber(b, digits); end > 0 {
+					s = b[digits:end]
+				}
+			}
+			return slices.Contains(c.strings, string(f.date(s).text))
+		}
+	}
+	switch b[p] {
+	case '"':
+		s, end := text(b, p)
+		return end > 0 && slices.Contains(c.strings, string(s))
+	case 't', 'f':
+		for _, v := range c.words {
+			if jsonscan.Literal(b, p, v) > 0 {
+				return true
+			}
+		}
+	case '{', '[':
+	default:
+		end, _ := jsonscan.ScanNumber(b, p)
+		if end < 0 || len(c.numbers) == 0 {
+			return false
+		}
+		var digits [64]byte
+		n := newDecimal(digits[:0], b[p:end])
+		for i := range c.numbers {
+			if n.equal(&c.numbers[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decimal is a number by its value: an integer that does not end in 0, times a
+// power of ten.
+type decimal struct {
+	digits   []byte // none: 0
+	negative bool
+	power    int64
+	far      []byte // the exponent, if it is too large for power
+}
+
+// newDecimal reads a JSON number. It appends its digits to dst.
+func newDecimal(dst, text []byte) (d decimal) {
+	text, d.negative = bytes.CutPrefix(text, []byte("-"))
+	if i := bytes.IndexAny(text, "eE"); i >= 0 {
+		d.power, d.far = exponent(text[i+1:])
+		text = text[:i]
+	}
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	d.digits = bytes.TrimLeft(append(append(dst, whole...), fraction...), "0")
+	d.power -= int64(len(fraction))
+	for n := len(d.digits); n > 0 && d.digits[n-1] == '0'; n-- {
+		d.digits = d.digits[:n-1]
+		d.power++
+	}
+	if len(d.digits) == 0 {
+		return decimal{}
+	}
+	return d
+}
+
+// exponent reads the exponent of a number: as an integer, or as text if it has
+// more than 15 digits.
+func exponent(text []byte) (n int64, far []byte) {
+	negative := text[0] == '-'
+	digits := bytes.TrimLeft(text, "+-")
+	digits = bytes.TrimLeft(digits, "0")
+	if len(digits) > 15 {
+		return 0, text
+	}
+	for _, c := range digits {
+		n = 10*n + int64(c-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, nil
+}
+
+func (d *decimal) equal(e *decimal) bool {
+	return d.negative == e.negative && d.power == e.power && bytes.Equal(d.digits, e.digits) && bytes.Equal(d.far, e.far)
+}
+
+// leaveOut ends an element that its table does not take. Nothing was written
+// for it.
+func (f *Flattener) leaveOut(e *element) {
+	t := e.t
+	if t.gathers {
+		t.rescued.drop(e.level, t.b.Elements(e.level))
+		t.errors.drop(e.level, t.b.Elements(e.level))
+	}
+	if e.level == t.b.Depth || t.when == mapping.Keep && !t.left.has(e.level) {
+		t.filtered++
+	}
+	t.without(e.level)
+}
+
+// levels is a set of levels.
+type levels uint8
+
+func (l levels) has(level int) bool { return l>>level&1 != 0 }
+
+// without notes that the current element of a level, and so those around it,
+// had rows that were left out.
+func (t *table) without(level int) {
+	t.left &^= 1 << level
+	t.left |= 1<<level - 1
+	t.skipped = t.skipped || level == 0
+}
+
+// drop forgets the fields of an element.
+func (g *gathered) drop(level, element int) {
+	fields := g.fields[level]
+	for n := len(fields); n > 0 && fields[n-1].element == element; n-- {
+		fields = fields[:n-1]
+	}
+	g.fields[level] = fields
+}
+
+// misfit notes that the value at p is not what the paths that lead through n
+// want, unless all of these are of tables that do not take the current element.
+func (f *Flattener) misfit(n *node, p int) {
+	if f.code != "" || len(n.leaders) > 0 && !f.takesAny(n.leaders) {
+		return
+	}
+	f.bad(n.wants(), n.path, p)
+}
+
+func (f *Flattener) takesAny(all []*filter) bool {
+	for _, w := range all {
+		if f.takes(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// lead notes for each node the filters of the tables whose paths lead through it.
+func (root *node) lead(m *mapping.Mapping, all []filters) {
+	if !slices.ContainsFunc(m.Tables, func(t mapping.Table) bool { return t.Where != nil }) {
+		return
+	}
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		through := func(path mapping.Path) (n *node, here *filter) {
+			n = root
+			for k, s := range path {
+				w := all[i][path[:k].Wildcards()]
+				n.leaders, n.users = append(n.leaders, w), append(n.users, w)
+				n = n.child(s)
+			}
+			return n, all[i][path.Wildcards()]
+		}
+		through(t.Explode)
+		for _, c := range t.Where {
+			through(c.Path)
+		}
+		for c := range t.Columns {
+			for _, p := range t.Columns[c].Paths() {
+				n, here := through(p)
+				if n.users = append(n.users, here); t.Columns[c].Type.Kind == schema.List {
+					n.leaders = append(n.leaders, here)
+				}
+			}
+		}
+	}
+}
