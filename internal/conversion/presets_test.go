@@ -77,7 +77,7 @@ func TestPresets(t *testing.T) {
 
 // platforms are the presets that are of a platform.
 func platforms() []string {
-	others := []string{mapping.DefaultPreset, "amazon", "commercetools", "magento", "woocommerce"}
+	others := []string{mapping.DefaultPreset, "magento"}
 	return slices.DeleteFunc(mapping.Presets(), func(name string) bool { return slices.Contains(others, name) })
 }
 
@@ -163,12 +163,15 @@ var canonical = map[string]string{
 	"order_lines": `platform string, order_id string, order_number string, ordered_at timestamp, currency string,
 		line_id string, product_id string, variant_id string, sku string, title string, quantity decimal(18,5), unit_price decimal(20,4),
 		subtotal decimal(20,4), discount decimal(20,4), tax decimal(20,4), total_excl_tax decimal(20,4), total_incl_tax decimal(20,4)`,
-	"order_taxes":          `platform string, order_id string, title string, rate double, rate_unit string, amount decimal(20,4), currency string`,
-	"order_discounts":      `platform string, order_id string, title string, amount decimal(20,4), currency string`,
-	"order_refunds":        `platform string, order_id string, refund_id string, refunded_at timestamp, amount decimal(20,4), currency string`,
-	"order_shipping":       `platform string, order_id string, title string, amount decimal(20,4), currency string`,
-	"order_line_taxes":     `platform string, order_id string, line_id string, title string, rate double, rate_unit string, amount decimal(20,4), currency string`,
-	"order_line_discounts": `platform string, order_id string, line_id string, title string, amount decimal(20,4), currency string`,
+	"order_taxes":           `platform string, order_id string, title string, rate double, rate_unit string, amount decimal(20,4), currency string`,
+	"order_discounts":       `platform string, order_id string, title string, amount decimal(20,4), currency string`,
+	"order_refunds":         `platform string, order_id string, refund_id string, refunded_at timestamp, amount decimal(20,4), currency string`,
+	"order_shipping":        `platform string, order_id string, title string, amount decimal(20,4), currency string`,
+	"order_line_taxes":      `platform string, order_id string, line_id string, title string, rate double, rate_unit string, amount decimal(20,4), currency string`,
+	"order_fees":            `platform string, order_id string, title string, amount decimal(20,4), currency string`,
+	"order_breakdowns":      `platform string, order_id string, type string, amount decimal(20,4), currency string`,
+	"order_line_breakdowns": `platform string, order_id string, line_id string, type string, amount decimal(20,4), currency string`,
+	"order_line_discounts":  `platform string, order_id string, line_id string, title string, amount decimal(20,4), currency string`,
 }
 
 // One SQL answers for all platforms: their tables have the same columns first,
