@@ -46,7 +46,7 @@ func (f *Flattener) tail(p int, n *node, depth int, shape *shape) (end int, give
 // plainLines reports whether elements read for n, in depth containers, may be
 // known lines that need no other bookkeeping.
 func (f *Flattener) plainLines(n *node, depth int) bool {
-	if n == nil || n.memo == nil || n.memo.slots == nil || !f.recalls(n) || depth > f.limits.Depth {
+	if n.memo.slots == nil || !n.memo.on() || depth > f.limits.Depth {
 		return false
 	}
 	e := &n.ends[0]

@@ -11,6 +11,8 @@ type list struct {
 	value   *node           // what is done with each: its leaves take values of the lists
 	only    *leaf           // the leaf, if there is one and quick takes its usual values
 	columns []*batch.Column // of the current batch, in the order of these leaves
+	taking  []*batch.Column // those that take the current list: all, unless some are filtered
+	gated   bool            // some are for rows that a filter takes
 }
 
 // addToList makes the array at n feed a column of lists, whose values the leaf
@@ -20,6 +22,7 @@ func (n *node) addToList(l leaf) {
 		n.list = &list{value: &node{path: n.path}}
 	}
 	n.list.value.leaves = append(n.list.value.leaves, l)
+	n.list.gated = n.list.gated || l.filter != nil
 }
 
 func (l *list) bind(tables []table) {
@@ -33,6 +36,19 @@ func (l *list) bind(tables []table) {
 	if leaf := &l.value.leaves[0]; len(l.value.leaves) == 1 && leaf.quick != quickNothing {
 		l.only = leaf
 	}
+	if l.taking = l.columns; l.gated {
+		l.taking = make([]*batch.Column, 0, len(l.columns))
+	}
+}
+
+// choose finds the columns that take the list of the current element.
+func (f *Flattener) choose(l *list) {
+	l.taking = l.taking[:0]
+	for i, c := range l.columns {
+		if f.takes(l.value.leaves[i].filter) {
+			l.taking = append(l.taking, c)
+		}
+	}
 }
 
 // list reads the array at p into the lists of n. It returns the position after it.
@@ -41,6 +57,9 @@ func (f *Flattener) list(p int, n *node, depth int) int {
 	if depth > f.limits.Depth {
 		f.skip.TooDeep = true
 		return -1 - p
+	}
+	if n.list.gated {
+		f.choose(n.list)
 	}
 	p = jsonscan.Space(b, p+1)
 	for i := 0; b[p] != ']' || i > 0; i++ {
@@ -56,13 +75,10 @@ func (f *Flattener) list(p int, n *node, depth int) int {
 		p = jsonscan.Space(b, p+1)
 	}
 	p++
-	for i, c := range n.list.columns {
-		if !f.takes(n.list.value.leaves[i].filter) {
-			continue
-		}
-		if int64(p-begin) > f.limits.FieldBytes {
-			f.bad(reason.FieldTooLarge, n.path, begin)
-		}
+	if int64(p-begin) > f.limits.FieldBytes && len(n.list.taking) > 0 {
+		f.bad(reason.FieldTooLarge, n.path, begin)
+	}
+	for _, c := range n.list.taking {
 		c.EndList()
 	}
 	return p
@@ -75,13 +91,10 @@ func (f *Flattener) listed(p, i int, n *node, depth int) int {
 		f.found(n)
 		return p
 	}
-	for i, c := range n.list.columns {
-		if !f.takes(n.list.value.leaves[i].filter) {
-			continue
-		}
+	for _, c := range n.list.taking {
 		c.List.Next()
 	}
-	if l := n.list.only; l != nil && f.takes(l.filter) && n.list.room(f.limits.RecordRows) {
+	if l := n.list.only; l != nil && len(n.list.taking) > 0 && n.list.room(f.limits.RecordRows) {
 		if end := f.quickValue(p, l); end > 0 {
 			return end
 		}

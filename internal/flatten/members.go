@@ -41,7 +41,7 @@ func (f *Flattener) every(p int, n *node, depth int) int {
 		case f.code != "":
 			p = f.skip.Value(b, p, depth)
 			f.found(n)
-		case b[p] == '{' && f.recalls(e):
+		case b[p] == '{' && f.recalls(e) && e.memo.on():
 			p = f.line(p, e, depth+1)
 		default:
 			p = f.element(p, e, depth)

@@ -160,10 +160,10 @@ func (m *memo) begin() {
 // repeats.
 func (m *memo) on() bool { return m.misses < memoTrial || 4*m.hits > m.misses }
 
-// recalls reports whether elements read for n may be recalled.
-func (f *Flattener) recalls(n *node) bool {
-	return n.memo != nil && n.memo.on() && f.takes(n.memo.filter)
-}
+// recalls reports whether elements read for n may be recalled while looking pays
+// off. A node with a memo has no conditions of its own: what is said of one
+// element holds for those beside it.
+func (f *Flattener) recalls(n *node) bool { return n.memo != nil && f.takes(n.memo.filter) }
 
 // forget forgets the elements and copies of a record that is rolled back.
 func (m *memo) forget() {

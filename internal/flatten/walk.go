@@ -106,7 +106,8 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	if b[p] == ']' {
 		return p + 1
 	}
-	lines := n.index == nil && f.plainLines(n.each, depth+1)
+	recall := n.each != nil && f.recalls(n.each)
+	lines := recall && n.index == nil && f.plainLines(n.each, depth+1)
 	for i := 0; ; i++ {
 		q := 0 // position after the element, once it was read
 		if f.code == "" && lines {
@@ -121,7 +122,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 			}
 			if n.each != nil {
 				f.ord[n.each.wild] = i
-				if b[p] == '{' && f.recalls(n.each) {
+				if b[p] == '{' && recall && n.each.memo.on() {
 					q = f.line(p, n.each, depth+1)
 				} else {
 					q = f.element(p, n.each, depth)
