@@ -30,13 +30,14 @@ func (r *Records) locate(p Place) (at int, found bool, err error) {
 }
 
 // find returns the position of the value under p.Names[level:] of the object at
-// q, or the position after that object.
+// q, or the position after that object. Of a name that stands twice the first
+// decides, as it does when the object is read.
 func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 	q = Space(b, q+1)
 	if b[q] == '}' {
 		return q + 1, false
 	}
-	for {
+	for seen := false; ; {
 		first := r.skip.Keys()
 		start := q
 		if q = r.skip.Key(b, q); q < 0 {
@@ -44,7 +45,8 @@ func (r *Records) find(b []byte, q int, p Place, level int) (int, bool) {
 		}
 		r.skip.EndKeys(b, first)
 		end, _, _ := String(b, start+1)
-		named := SameName(b[start+1:end], p.Names[level])
+		named := !seen && SameName(b[start+1:end], p.Names[level])
+		seen = seen || named
 		last := level == len(p.Names)-1
 		switch {
 		case named && last && b[q] == '[' && p.Each, named && last && b[q] > ' ' && b[q] != 'n' && !p.Each:
