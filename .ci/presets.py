@@ -48,7 +48,7 @@ def main():
             for table, sql in SQL.items():
                 if os.path.isdir(out + table):
                     rows = duckdb.sql(sql.format(f"{out}{table}/*.parquet", preset.partition("_")[0])).fetchall()
-                    got |= {f"{table} {currency}": amount for currency, amount in rows}
+                    got |= {f"{table} {currency or 'NULL'}": amount for currency, amount in rows}
         print(f"{preset}: {len(names)} documents, {len(got)} sums")
         if got != want:
             wrong.append(f"{preset}: DuckDB finds {got}, but {want} is written")

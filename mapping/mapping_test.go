@@ -150,7 +150,7 @@ func validate(s *jsonschema.Schema, yamlText []byte) error {
 
 func TestPresets(t *testing.T) {
 	s := compileSchema(t)
-	want := []string{"amazon", "commercetools", "magento", "orders", "shopify", "square", "stripe", "woocommerce"}
+	want := []string{"amazon", "amazon_v0", "bigcommerce", "commercetools", "magento", "magento_search", "orders", "shopify", "square", "stripe", "woocommerce"}
 	if d := cmp.Diff(want, mapping.Presets()); d != "" {
 		t.Fatal(d)
 	}

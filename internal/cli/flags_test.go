@@ -114,7 +114,7 @@ func TestCompletion(t *testing.T) {
 		line, want string
 	}{
 		{"convert --codec", "zstd snappy none :4"}, {"convert --report", "text json :4"},
-		{"convert -m s", "shopify square stripe :0"}, {"mapping preview --mapping mag", "magento :0"},
+		{"convert -m s", "shopify square stripe :0"}, {"mapping preview --mapping mag", "magento magento_search :0"},
 		{"mapping show woo", "woocommerce :4"}, {"mapping show orders", "orders :4"},
 		{"cost --per", "day month :4"}, {"cost --trigger", "queue direct eventbridge :4"},
 		{"cost --catalog", "crawler glue none :4"}, {"cost --crawl", "changed always :4"},
