@@ -156,7 +156,7 @@ func (c *Condition) words() error {
 	case c.Test < In || c.Test > IsNotNull:
 		return fmt.Errorf("Test %d is not one of its constants", c.Test)
 	case values != (len(c.Values) > 0):
-		return errors.New("In and NotIn need Values, and IsNull and IsNotNull have none")
+		return errors.New("tests In and NotIn need Values, and IsNull and IsNotNull have none")
 	}
 	for _, l := range c.Values {
 		if !l.valid() {

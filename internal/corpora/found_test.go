@@ -190,7 +190,7 @@ func docsMislead(f *found) {
 	if _, err := os.Stat(filepath.Join(f.dir, "catalog")); err == nil {
 		f.Error("a catalog was made")
 	}
-	row("catalog.md", "`none` means nothing there too")
+	row("catalog.md", "`none` writes nothing there either")
 }
 
 // Tables that the mapping dropped have no rows of what is gone.

@@ -191,7 +191,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 				levels = append(levels, n)
 			}
 		}
-		filters := root.filters(t, table, levels)
+		filters := compileFilters(root, t, table, levels)
 		allFilters = append(allFilters, filters)
 		for c, col := range table.Columns {
 			if col.Key != "" {
@@ -214,7 +214,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 			}
 		}
 	}
-	root.lead(m, allFilters)
+	lead(root, m, allFilters)
 	for _, p := range m.Drop {
 		root.descend(p).dropped = true
 	}

@@ -42,8 +42,8 @@ type condition struct {
 // has the filter of the level around it.
 type filters [batch.MaxLevels]*filter
 
-// filters compiles the conditions of a table. level says which node ends a level.
-func (root *node) filters(table int, t *mapping.Table, level []*node) (all filters) {
+// compileFilters compiles the conditions of a table. level says which node ends a level.
+func compileFilters(root *node, table int, t *mapping.Table, level []*node) (all filters) {
 	for l, home := range level {
 		w := &filter{home: home}
 		if l > 0 {
@@ -311,7 +311,7 @@ func (f *Flattener) takesAny(all []*filter) bool {
 }
 
 // lead notes for each node the filters of the tables whose paths lead through it.
-func (root *node) lead(m *mapping.Mapping, all []filters) {
+func lead(root *node, m *mapping.Mapping, all []filters) {
 	if !slices.ContainsFunc(m.Tables, func(t mapping.Table) bool { return t.Where != nil }) {
 		return
 	}
