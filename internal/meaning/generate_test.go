@@ -87,7 +87,7 @@ func (g *generator) wrong() *spec {
 	case 5:
 		t.when = pick(g, "keep", "skip")
 	case 6:
-		if c.constant == nil { // a program always sets what it comes from
+		if c.constant == nil && !c.empty { // a program always sets what it comes from
 			c.from = []string{pick(g, "string", "integer", "number", "boolean")}
 		}
 	case 7:
@@ -120,6 +120,10 @@ func (g *generator) wrong() *spec {
 		c.memberName = !c.memberName
 	case 18:
 		c.path = append(t.explode.upTo(1+g.IntN(2)), g.steps(1)...)
+	}
+	if c.empty { // the keys of other columns are tried on other columns
+		*c = column{name: c.name, kind: c.kind, precision: c.precision, scale: c.scale, list: c.list,
+			required: c.required, nullOnError: c.nullOnError, late: late{empty: true}}
 	}
 	if c.key != "" && slices.Equal(c.from, []string{"string"}) {
 		c.from = nil // a program says so, and a file must not
