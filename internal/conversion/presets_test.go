@@ -269,3 +269,25 @@ func TestPresetsOfMagento(t *testing.T) {
 		t.Errorf("-magento +magento_search:\n%s", diff)
 	}
 }
+
+// TestStripeCurrencies: an amount of 100 is what https://docs.stripe.com/currencies
+// says. ISK and UGX have no smaller unit, but two digits in the API.
+func TestStripeCurrencies(t *testing.T) {
+	m := preset(t, "stripe")
+	total := slices.IndexFunc(m.Tables[0].Columns, func(c mapping.Column) bool { return c.Name == "total" })
+	for want, currencies := range map[string]string{
+		"100.0000": "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF",
+		"0.1000":   "BHD JOD KWD OMR TND",
+		"1.0000": `AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK
+			DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR ISK JMD KES KGS KHR KYD KZT LAK LBP LKR
+			LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR
+			SBD SCR SEK SGD SHP SLE SLL SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW`,
+	} {
+		for _, currency := range strings.Fields(currencies) {
+			in := fmt.Sprintf(`{"id":"in_1","currency":%q,"total":100}`, strings.ToLower(currency))
+			if rows := convertTables(t, m, []byte(in))[0]; len(rows) != 1 || rows[0][total] != want {
+				t.Errorf("100 %s: %q, want %s", currency, rows, want)
+			}
+		}
+	}
+}
