@@ -127,18 +127,25 @@ func (r *Records) choose(c byte) (found bool, err error) {
 	return true, nil
 }
 
-// notRecords rejects a document in which no place exists. If the part of it in
-// memory is not JSON, the reason is that.
+// notRecords rejects a document in which no place exists. If it is not JSON, as
+// far as it may be held, the reason is that.
 func (r *Records) notRecords() error {
-	r.skip.Reset()
-	if p := r.skip.Value(r.w.Buf, r.w.Pos, 0); p < 0 && r.w.EOF {
-		code, detail := reason.BadJSON, "syntax error"
-		if -1-p >= r.w.End {
-			code, detail = reason.TruncatedJSON, "the input ends inside a value"
+	w := r.w
+	for {
+		r.skip.Reset()
+		at := -1 - r.skip.Value(w.Buf, w.Pos, 0)
+		switch {
+		case at < 0 || r.skip.TooDeep || at >= w.End && !w.EOF && w.End-w.Pos > r.limits.RecordBytes:
+			return r.reject(reason.NotRecords, w.Pos, "no path of records: in the mapping leads to a value of the document")
+		case at < w.End:
+			return r.reject(reason.BadJSON, at, "syntax error")
+		case w.EOF:
+			return r.reject(reason.TruncatedJSON, at, "the input ends inside a value")
 		}
-		return r.reject(code, -1-p, detail)
+		if err := w.Fill(min(2*(w.End-w.Pos), r.limits.RecordBytes) + 1); err != nil {
+			return err
+		}
 	}
-	return r.reject(reason.NotRecords, r.w.Pos, "no path of records: in the mapping leads to a value of the document")
 }
 
 // openScalar opens an input whose first value is neither object nor array: a

@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -170,8 +171,8 @@ func hex4(b []byte, p int) (r rune, bad int) {
 	return r, -1
 }
 
-// Unescape appends the value of the raw bytes of a string for which String
-// returned neither BadUTF8 nor BadSurrogate.
+// Unescape appends the value of the raw bytes of a string that String read. Half
+// of a surrogate pair becomes U+FFFD; bytes that are no UTF-8 stay.
 func Unescape(dst, raw []byte) []byte {
 	for i := 0; ; {
 		n := bytes.IndexByte(raw[i:], '\\')
@@ -195,10 +196,14 @@ func Unescape(dst, raw []byte) []byte {
 		case 'u':
 			r, _ := hex4(raw, i+2)
 			i += 6
-			if r >= 0xD800 && r < 0xDC00 {
-				low, _ := hex4(raw, i+2)
-				r = (r-0xD800)<<10 + (low - 0xDC00) + 0x10000
-				i += 6
+			if utf16.IsSurrogate(r) {
+				var low rune
+				if len(raw) >= i+6 && raw[i] == '\\' && raw[i+1] == 'u' {
+					low, _ = hex4(raw, i+2)
+				}
+				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+					i += 6
+				}
 			}
 			dst = utf8.AppendRune(dst, r)
 			continue
