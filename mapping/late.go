@@ -146,6 +146,19 @@ func (r *reader) late(f map[string]*yaml.Node, c *Column, what string) {
 			return
 		}
 		c.MinorUnits = r.minorUnits(n, what+": minor_units")
+		r.oneUnit(n, c, what)
+	}
+}
+
+// oneUnit checks that an amount has one currency, and not one for each row below
+// it.
+func (r *reader) oneUnit(n *yaml.Node, c *Column, what string) {
+	level := 0
+	for _, p := range c.Values() {
+		level = max(level, p.Wildcards())
+	}
+	if u := c.MinorUnits.Path; u.Wildcards() > level {
+		r.Fail(n, "%s: minor_units: %s has more wildcards than the path of the amount, which would have several; use a path beside the amount or above it", what, u)
 	}
 }
 

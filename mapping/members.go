@@ -15,7 +15,7 @@ func (r *reader) memberName(n *yaml.Node, c *Column, pathRead bool, what string)
 	case pathRead && c.Values() != nil && (len(c.Path) == 0 || c.Path[len(c.Path)-1].Kind != Members):
 		r.Fail(n, "%s: member_name is the name of a member that explode goes over, but path %s does not end in .*; use a path such as $.items.*", what, c.Path)
 	case c.Late():
-		r.Fail(n, "%s: member_name is the name of one member; remove coalesce and minor_units, or member_name", what)
+		r.Fail(n, "%s: member_name goes with path alone, as it is the name of one member; remove member_name, or what stands in its way (coalesce, minor_units)", what)
 	case c.Type.Kind == schema.JSON, c.Type.Kind == schema.List:
 		r.Fail(n, "%s: member_name gives a string, the type is %s; use type: string", what, c.Type)
 	case c.From != 0 && c.From&FromString == 0:

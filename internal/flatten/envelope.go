@@ -118,7 +118,7 @@ func (f *Flattener) wrapped(start int, n *node, depth int) (end int, given set) 
 // noEnvelope notes that what looks like an envelope at p holds no value that it
 // can, if a path leads to it.
 func (f *Flattener) noEnvelope(p int, n *node) {
-	if (n.leaves != nil || n.into() || n.noted()) && (n.users == nil || f.takesAny(n.users)) {
+	if n.asked || (n.leaves != nil || n.into() || n.noted()) && (n.users == nil || f.takesAny(n.users)) {
 		f.bad(reason.WrongType, n.path, p)
 	}
 }

@@ -231,20 +231,24 @@ func (f *Flattener) seek(p int, path mapping.Path) int {
 }
 
 // memberName reads the name of a member at b[p], and returns the position of
-// its value.
+// its value. A name that is no sound Unicode is nil: it is no name of a path.
 func memberName(b []byte, p int) (name []byte, value int) {
-	name, end := text(b, p)
+	if b[p] != '"' {
+		return nil, -1
+	}
+	end, _, _ := jsonscan.String(b, p+1)
 	if end < 0 {
 		return nil, -1
 	}
-	if p = jsonscan.Space(b, end); b[p] != ':' {
+	name, _ = text(b, p)
+	if p = jsonscan.Space(b, end+1); b[p] != ':' {
 		return nil, -1
 	}
 	return name, jsonscan.Space(b, p+1)
 }
 
-// text is the text of the string at b[p], and the position after it, or a
-// negative number.
+// text is the text of the string at b[p], and the position after it; or a
+// negative number if no string stands there that is sound Unicode.
 func text(b []byte, p int) (s []byte, end int) {
 	if b[p] != '"' {
 		return nil, -1
@@ -253,8 +257,12 @@ func text(b []byte, p int) (s []byte, end int) {
 	if end < 0 {
 		return nil, -1
 	}
-	if s = b[p+1 : end]; flags != 0 {
+	switch s = b[p+1 : end]; flags {
+	case 0:
+	case jsonscan.Escaped:
 		s = jsonscan.Unescape(nil, s)
+	default:
+		return nil, -1
 	}
 	return s, end + 1
 }

@@ -181,6 +181,11 @@ func (f *Flattener) among(c *condition, p int, tag typeTag) bool {
 	switch b[p] {
 	case '"':
 		s, end := text(b, p)
+		if end > 0 && tag == tagNumber {
+			if _, ok := wholeNumber(append(s[:len(s):len(s)], 0)[:len(s)]); ok {
+				return c.amongNumbers(s)
+			}
+		}
 		return end > 0 && slices.Contains(c.strings, string(s))
 	case 't', 'f':
 		for _, v := range c.words {
@@ -190,19 +195,21 @@ func (f *Flattener) among(c *condition, p int, tag typeTag) bool {
 		}
 	case '{', '[':
 	default:
-		end, _ := jsonscan.ScanNumber(b, p)
-		if end < 0 || len(c.numbers) == 0 {
-			return false
-		}
-		var digits [64]byte
-		n := newDecimal(digits[:0], b[p:end])
-		for i := range c.numbers {
-			if n.equal(&c.numbers[i]) {
-				return true
-			}
+		if end, _ := jsonscan.ScanNumber(b, p); end > 0 {
+			return c.amongNumbers(b[p:end])
 		}
 	}
 	return false
+}
+
+// amongNumbers reports whether a number is one of those of the condition.
+func (c *condition) amongNumbers(text []byte) bool {
+	if len(c.numbers) == 0 {
+		return false
+	}
+	var digits [64]byte
+	n := newDecimal(digits[:0], text)
+	return slices.ContainsFunc(c.numbers, func(m decimal) bool { return n.equal(&m) })
 }
 
 // decimal is a number by its value: an integer that does not end in 0, times a

@@ -47,7 +47,7 @@ func (s *spec) open(v *value) *value {
 	case tag == "date" && (in.kind == '0' || s.tag(&in) == "number"):
 		in = s.milliseconds(in)
 	}
-	in.outer = v
+	in.outer, in.numeric = v, tag == "number" && in.kind == '"' && numberText.MatchString(in.str)
 	if len(v.members) > 1 {
 		in.wrong = append(in.wrong, v.at)
 	}

@@ -600,7 +600,10 @@ func (g *generator) object(goals []goal, depth int) string {
 	for g.strangers() && g.one(4) {
 		add(pick(g, "u", "v", "id", "it's", "x.y", "", "a", "b", "\n", "日本", "w"), g.any(depth+1))
 	}
-	if !g.plain {
+	if g.wild && g.one(60) { // names that are no text
+		members = append(members, pick(g, `"\ud800":`, `"\udc00\u0061":`, "\"\xff\":", `"a\ud83d":`)+g.any(depth+1))
+	}
+	if !g.plain || g.one(20) {
 		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	}
 	return "{" + g.space() + strings.Join(members, g.space()+","+g.space()) + g.space() + "}"

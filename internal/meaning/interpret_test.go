@@ -382,7 +382,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		r.texts(v, paths(places)...)
 		for _, p := range places {
 			goesOn := slices.ContainsFunc(p.routes, func(rest path) bool { return len(rest) > 0 })
-			if (goesOn || r.column(p.path, func(*column) bool { return true })) && r.uses(&p) {
+			if r.asks(p.path) || (goesOn || r.column(p.path, func(*column) bool { return true })) && r.uses(&p) {
 				r.findings.add("wrong_type", at, p.String())
 			}
 		}

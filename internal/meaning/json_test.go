@@ -19,8 +19,9 @@ type value struct {
 	elems   []*value
 	members []member
 
-	outer *value // the envelope it was taken out of
-	wrong []int  // bytes of envelopes that are none
+	outer   *value // the envelope it was taken out of
+	wrong   []int  // bytes of envelopes that are none
+	numeric bool   // it is a number, though a string
 }
 
 type member struct{ name, value *value }

@@ -106,6 +106,8 @@ func (l *late) fault(c *column) string {
 		return "coalesce of json"
 	case l.minor.by != "" && (c.kind != "decimal" || c.list):
 		return "minor units of what is no decimal"
+	case l.minor.path.levels() > (&column{path: c.path, late: late{others: l.others}}).level():
+		return "an amount of several currencies"
 	case l.minor.digits < 0 || l.minor.digits > 18:
 		return "too many digits"
 	}

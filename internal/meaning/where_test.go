@@ -62,6 +62,9 @@ func (c *condition) holds(v *value) bool {
 
 // same reports whether scalars are equal: numbers by their value.
 func same(a, b *value) bool {
+	if b.numeric {
+		b = &value{kind: '0', text: b.str}
+	}
 	switch {
 	case a.kind != b.kind:
 		return false
@@ -155,6 +158,13 @@ func (r *reading) wanted(p *place) bool {
 		}
 	}
 	return false
+}
+
+// asks reports whether a condition is about a place.
+func (s *spec) asks(p path) bool {
+	return slices.ContainsFunc(s.tables, func(t table) bool {
+		return slices.ContainsFunc(t.where, func(c condition) bool { return slices.Equal(c.path, p) })
+	})
 }
 
 // uses is wanted, also of tables with a column at the place.
