@@ -19,6 +19,7 @@ type record struct {
 	findings  findings // why it is quarantined, if there are any
 	skipped   bool
 	strangers []stranger
+	uncertain int64                 // strangers in what some path finds unfit, in rows that are left out: they may count or not
 	elements  int64                 // left out by when_empty: skip
 	filtered  int64                 // rows left out by where
 	rows      map[string][][]string // by table
@@ -388,6 +389,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		}
 	}
 	var into []place // which look into v
+	unfit, before := false, len(r.strangers)
 	for i := range places {
 		p := &places[i]
 		dropped := r.dropped(p.path) || r.asked(p)
@@ -396,6 +398,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
 			code = ""
 		}
+		unfit = unfit || code != ""
 		if code != "" && r.wanted(p) {
 			r.findings.add(code, v.at, p.String())
 		}
@@ -419,6 +422,9 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		for i, e := range v.elems {
 			r.element(e, i, len(v.elems), into, held)
 		}
+	}
+	if unfit {
+		r.uncertain += int64(len(r.strangers) - before)
 	}
 }
 

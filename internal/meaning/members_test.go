@@ -14,7 +14,11 @@ func (c *column) fed(v *value, ordinals []ordinal) *value {
 	}
 	p := c.path.at(ordinals)
 	last := len(p) - 1
-	return p[:last].find(v).members[p[last].nth-1].name
+	in := p[:last].find(v)
+	if in == nil || p[last].nth > len(in.members) {
+		return nil // as in find
+	}
+	return in.members[p[last].nth-1].name
 }
 
 // elementsIn are the elements or members of a value that the wildcard of a level

@@ -113,6 +113,8 @@ func (p path) find(v *value) *value {
 		switch {
 		case v == nil:
 			return nil
+		case s.nth > len(v.members) && v.kind == '{': // a name before it stands twice, and this is the other object
+			return nil
 		case s.nth > 0 && v.kind == '{':
 			v = v.members[s.nth-1].value
 		case s.kind == '.' && v.kind == '{':
