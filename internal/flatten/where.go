@@ -342,6 +342,7 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 				n, here := through(p)
 				if n.users = append(n.users, here); t.Columns[c].Type.Kind == schema.List {
 					n.leaders = append(n.leaders, here)
+					n.list.value.users = append(n.list.value.users, here)
 				}
 			}
 		}
