@@ -71,11 +71,18 @@ func (f *Flattener) composite(p int) bool {
 		p, t = f.open(p)
 	}
 	if t == tagDate {
-		if _, digits := f.open(p); digits == tagNumber {
+		if _, ok := f.inMillis(p); ok {
 			return false
 		}
 	}
 	return t != tagNull && (f.b[p] == '{' || f.b[p] == '[')
+}
+
+// inMillis reports whether the date at p counts milliseconds, as a number or in
+// an envelope of one, and where the number stands.
+func (f *Flattener) inMillis(p int) (number int, ok bool) {
+	number, t := f.open(p)
+	return number, t == tagNumber || f.b[p] == '-' || f.b[p]-'0' <= 9
 }
 
 // wrapped is value for the object at p, which may be an envelope.
@@ -89,12 +96,12 @@ func (f *Flattener) wrapped(start int, n *node, depth int) (end int, given set) 
 		f.skip.TooDeep = true
 		return -1 - start, 0
 	}
-	millis, digits := f.open(p)
+	number, inMillis := f.inMillis(p)
 	switch {
 	case t == tagNull:
 		end = f.null(p, n, depth)
-	case t == tagDate && (digits == tagNumber || b[p] == '-' || b[p]-'0' <= 9):
-		end = f.millis(p, millis, n, depth)
+	case t == tagDate && inMillis:
+		end = f.millis(p, number, n, depth)
 	case b[p] == '{': // it has one envelope, and no other inside
 		end, given = f.braces(p, n, depth)
 	default:
@@ -168,13 +175,10 @@ func (f *Flattener) millis(p, digits int, n *node, depth int) int {
 	if end < 0 {
 		return end
 	}
-	s, last := text(b, digits)
+	s, last := scalarText(b, digits)
 	if last < 0 {
-		if last, _ = jsonscan.ScanNumber(b, digits); last < 0 {
-			f.noEnvelope(p, n)
-			return end
-		}
-		s = b[digits:last]
+		f.noEnvelope(p, n)
+		return end
 	}
 	if digits != p && b[jsonscan.Space(b, last)] != '}' {
 		f.noEnvelope(p, n)
@@ -197,8 +201,5 @@ func (f *Flattener) date(s []byte) token {
 	} else {
 		f.scratch = append(f.scratch, s...) // which is no time
 	}
-	f.scratch = append(f.scratch, 0)
-	t := token{text: f.scratch[off : len(f.scratch)-1], off: off, scratch: true}
-	t.hash = jsonscan.Hash(t.text)
-	return t
+	return f.replace(token{}, off, f.scratch[off:])
 }

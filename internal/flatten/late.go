@@ -42,6 +42,14 @@ type notes struct {
 	filters []*filter // that judge it
 }
 
+// noting are the notes of a node that needs some.
+func (n *node) noting() *notes {
+	if n.notes == nil {
+		n.notes = &notes{}
+	}
+	return n.notes
+}
+
 // noted reports whether a late column needs the value of the node.
 func (n *node) noted() bool { return n.notes != nil && n.notes.spots != nil }
 
@@ -108,20 +116,13 @@ func (n *node) spot(p mapping.Path, level []*node) *spot {
 	s := &spot{level: p.Wildcards()}
 	s.home = level[s.level]
 	s.path = p[len(s.home.path):]
-	at := n.descend(p)
-	if at.notes == nil {
-		at.notes = &notes{}
-	}
-	for _, other := range at.notes.spots {
+	here, home := n.descend(p).noting(), s.home.noting()
+	for _, other := range here.spots {
 		if other.home == s.home {
 			return other
 		}
 	}
-	at.notes.spots = append(at.notes.spots, s)
-	if s.home.notes == nil {
-		s.home.notes = &notes{}
-	}
-	s.home.notes.below = append(s.home.notes.below, s)
+	here.spots, home.below = append(here.spots, s), append(home.below, s)
 	return s
 }
 
@@ -267,6 +268,17 @@ func text(b []byte, p int) (s []byte, end int) {
 	return s, end + 1
 }
 
+// scalarText is text for a string or a number.
+func scalarText(b []byte, p int) (s []byte, end int) {
+	if b[p] == '"' {
+		return text(b, p)
+	}
+	if end, _ = jsonscan.ScanNumber(b, p); end < 0 {
+		return nil, -1
+	}
+	return b[p:end], end
+}
+
 // minorUnits says how many digits an integer has after the point.
 type minorUnits struct {
 	mapping.MinorUnits
@@ -314,12 +326,7 @@ func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
 			return 0, false // a time is no number of digits
 		}
 	}
-	s, end := text(f.b, p)
-	if end < 0 && u.By == mapping.ByDigits {
-		if end, _ = jsonscan.ScanNumber(f.b, p); end >= 0 {
-			s = f.b[p:end]
-		}
-	}
+	s, end := scalarText(f.b, p)
 	switch {
 	case end < 0:
 		return 0, false

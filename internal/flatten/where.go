@@ -57,10 +57,8 @@ func compileFilters(root *node, table int, t *mapping.Table, level []*node) (all
 		}
 		if all[l] = w.outer; w.conditions != nil {
 			all[l] = w
-			if home.notes == nil {
-				home.notes = &notes{}
-			}
-			home.notes.filters = append(home.notes.filters, w)
+			notes := home.noting()
+			notes.filters = append(notes.filters, w)
 		}
 		for i := range home.ends {
 			if e := &home.ends[i]; e.table == table && e.level == l {
@@ -167,14 +165,8 @@ func (f *Flattener) holds(c *condition, p int) bool {
 func (f *Flattener) among(c *condition, p int, tag typeTag) bool {
 	b := f.b
 	if tag == tagDate {
-		digits, inner := f.open(p)
-		if inner == tagNumber || b[p] == '-' || b[p]-'0' <= 9 {
-			s, end := text(b, digits)
-			if end < 0 {
-				if end, _ = jsonscan.ScanNumber(b, digits); end > 0 {
-					s = b[digits:end]
-				}
-			}
+		if number, ok := f.inMillis(p); ok {
+			s, _ := scalarText(b, number)
 			return slices.Contains(c.strings, string(f.date(s).text))
 		}
 	}
