@@ -12,7 +12,7 @@ import (
 )
 
 // TestTimesDocumented: each column of the example of docs/mapping.md reads the
-// value that stands behind it, and all of them are on one day.
+// value that is written after it, and all of them are on one day.
 func TestTimesDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/mapping.md")
 	if err != nil {

@@ -217,7 +217,7 @@ func platform(preset string) string {
 var presetExample = regexp.MustCompile("(?s)<!-- before: (\\w+) -->\n```json\n(.*?)```\n\n<!-- after: (\\w+) -->\n```text\n(.*?)```\n")
 
 // TestPresetsDocumented: each document of docs/presets.md gives the rows that
-// stand behind it. -update writes them.
+// are written after it. -update writes them.
 func TestPresetsDocumented(t *testing.T) {
 	const name = "../../docs/presets.md"
 	page, err := os.ReadFile(name)

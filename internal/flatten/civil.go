@@ -65,7 +65,8 @@ func (w *words) literal(text string) {
 	w.s = w.s[len(text):]
 }
 
-// blanks takes at least so many spaces and tabs, and all that follow.
+// blanks takes all spaces and tabs that follow, and fails if there are fewer
+// than least.
 func (w *words) blanks(least int) {
 	n := 0
 	for n < len(w.s) && (w.s[n] == ' ' || w.s[n] == '\t') {
@@ -78,7 +79,8 @@ func (w *words) blanks(least int) {
 	w.s = w.s[n:]
 }
 
-// number takes a number of so many digits, as many as there are.
+// number takes the digits that follow, up to most, and fails if there are fewer
+// than least.
 func (w *words) number(least, most int) (v int64) {
 	n := 0
 	for n < len(w.s) && n < most && w.s[n]-'0' <= 9 {

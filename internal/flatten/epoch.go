@@ -7,8 +7,8 @@ import (
 	"sluice/mapping"
 )
 
-// unit is what a number counts that stands for a time: so many microseconds,
-// divided by ten to the power of shift.
+// unit is the length of one step of a number that counts time: micros
+// microseconds, divided by ten to the power of shift.
 type unit struct {
 	micros uint64
 	shift  int64
