@@ -41,7 +41,7 @@ var hints = map[Code]string{
 	ZstdDictionary:     "decompress it with its dictionary: zstd -dc -D DICTIONARY FILE | sluice convert - -o OUT; or compress without one",
 	DecompressionLimit: "raise limits: decompressed_bytes in the mapping if the size is meant",
 	DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
-	QuarantineShare:    "with this many bad records the mapping probably does not fit: see sluice mapping preview, or raise limits: quarantine_share",
-	QuarantineBytes:    "with this much in quarantine the mapping probably does not fit: see sluice mapping preview, or raise limits: quarantine_bytes",
+	QuarantineShare:    "with this many bad records the mapping probably does not fit: change it as sluice mapping preview says, or raise limits: quarantine_share",
+	QuarantineBytes:    "with this much in quarantine the mapping probably does not fit: change it as sluice mapping preview says, or raise limits: quarantine_bytes",
 	BadQuarantineFile:  "a quarantine file holds only entries, and only raw may be changed in an entry; look at that byte, and at the beginning",
 }

@@ -260,7 +260,7 @@ func (c *conversion) checkShare() error {
 	s := &c.progress.counts
 	if share := c.m.Limits.QuarantineShare; s.RecordsRead > shareFloor && float64(s.RecordsQuarantined) > share*float64(s.RecordsRead) {
 		return &rejection.Error{Code: reason.QuarantineShare, Detail: fmt.Sprintf(
-			"%d of %d records do not fit the mapping, more than quarantine_share: %g", s.RecordsQuarantined, s.RecordsRead, share)}
+			"%d of %d records do not fit the mapping, more than quarantine_share: %g; %s", s.RecordsQuarantined, s.RecordsRead, share, c.decoder.bad.tally)}
 	}
 	return nil
 }

@@ -229,7 +229,7 @@ func (d *decoder) quarantine(r *misfit) error {
 	}
 	d.counts.RecordsQuarantined++
 	addCode(&d.counts.Reasons, e.Reason, 1)
-	if err := d.bad.add(read, e.Offset); err != nil {
+	if err := d.bad.add(e.Reason, r.mappingPath, read, e.Offset); err != nil {
 		return err
 	}
 	e.Place = d.m.Records[d.place].String()

@@ -26,12 +26,13 @@ const noRecord = -1
 
 // misfit is a record that does not fit the mapping.
 type misfit struct {
-	entry quarantine.Entry // without its place
-	raw   []byte           // valid until the next call of next or take; nil: too large to be held
+	entry       quarantine.Entry // without its place
+	mappingPath string           // its path as the mapping writes it
+	raw         []byte           // valid until the next call of next or take; nil: too large to be held
 }
 
 func newMisfit(res flatten.Result, origin flatten.Origin, source string, at int64, raw []byte) *misfit {
 	return &misfit{quarantine.Entry{
 		Reason: res.Code, Path: res.Path, Offset: origin.Offset, ErrorOffset: at, Record: origin.Record, Source: source,
-	}, raw}
+	}, res.MappingPath, raw}
 }

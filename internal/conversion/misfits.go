@@ -1,9 +1,13 @@
 package conversion
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"sluice/internal/input"
 	"sluice/internal/quarantine"
@@ -25,10 +29,12 @@ type misfits struct {
 	share   float64 // of the records; 1: no bound
 	most    float64 // the most bytes that the input can have, decompressed
 	records int64   // quarantined so far
+	tally   tally
 }
 
 func newMisfits(w io.Writer, share float64) *misfits {
-	m := &misfits{out: bounded{w: w}, share: share}
+	m := &misfits{out: bounded{w: w}, share: share, tally: tally{}}
+	m.out.tally = m.tally
 	m.Writer = quarantine.NewWriter(&m.out)
 	return m
 }
@@ -51,16 +57,18 @@ func (m *misfits) bind(l *mapping.Limits, size int64, plain bool) {
 	}
 }
 
-// add counts a quarantined record; read is how many were read so far, with it.
+// add counts a record that is quarantined because of what stands at the path
+// path, as the mapping writes it; read is how many were read so far, with it.
 // It rejects the object if too many are quarantined whatever follows: each
 // record, with the separator after it, has at least two bytes.
-func (m *misfits) add(read, offset int64) error {
+func (m *misfits) add(code reason.Code, path string, read, offset int64) error {
 	m.records++
+	m.tally[misfitKind{code, path}]++
 	m.out.offset = offset
 	follow := max(0, math.Ceil((m.most-float64(offset))/2))
 	if read > shareFloor && float64(m.records) > m.share*(float64(read)+follow) {
 		return &rejection.Error{Code: reason.QuarantineShare, Offset: offset, Detail: fmt.Sprintf(
-			"%d of the first %d records do not fit the mapping; whatever follows, that is more than quarantine_share: %g", m.records, read, m.share)}
+			"%d of the first %d records do not fit the mapping; whatever follows, that is more than quarantine_share: %g; %s", m.records, read, m.share, m.tally)}
 	}
 	return nil
 }
@@ -71,12 +79,13 @@ type bounded struct {
 	limit  int64
 	n      int64
 	offset int64 // of the record that is written
+	tally  tally // of the records
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.limit-b.n {
 		return 0, &rejection.Error{Code: reason.QuarantineBytes, Offset: b.offset, Detail: fmt.Sprintf(
-			"the quarantined records take more than %d bytes (quarantine_bytes, and decompression_ratio times the input)", b.limit)}
+			"the quarantined records take more than %d bytes (quarantine_bytes, and decompression_ratio times the input); %s", b.limit, b.tally)}
 	}
 	n, err := b.w.Write(p)
 	b.n += int64(n)
@@ -86,4 +95,40 @@ func (b *bounded) Write(p []byte) (int, error) {
 // keepsReasons reports whether the counts by reason explain a reject.
 func keepsReasons(r *rejection.Error) bool {
 	return r.Code == reason.QuarantineShare || r.Code == reason.QuarantineBytes
+}
+
+// tally counts quarantined records by what is first wrong with them. There are
+// as many kinds as the mapping has paths, times the reasons.
+type tally map[misfitKind]int64
+
+type misfitKind struct {
+	code reason.Code
+	path string // as the mapping writes it: it holds nothing of the data
+}
+
+// maxKinds is how many kinds an error names.
+const maxKinds = 5
+
+// String is for the error of a rejected object: the most frequent kinds, and who
+// says more.
+func (t tally) String() string {
+	kinds := slices.SortedFunc(maps.Keys(t), func(a, b misfitKind) int {
+		return cmp.Or(cmp.Compare(t[b], t[a]), cmp.Compare(a.code, b.code), cmp.Compare(a.path, b.path))
+	})
+	var s strings.Builder
+	more := int64(0)
+	for i, k := range kinds {
+		switch {
+		case i >= maxKinds:
+			more += t[k]
+			continue
+		case i > 0:
+			s.WriteString(", ")
+		}
+		fmt.Fprintf(&s, "%d %s at %s", t[k], k.code, cmp.Or(k.path, "$"))
+	}
+	if more > 0 {
+		fmt.Fprintf(&s, ", %d others", more)
+	}
+	return s.String() + "; sluice mapping preview shows what to change"
 }

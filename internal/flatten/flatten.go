@@ -28,22 +28,23 @@ type Flattener struct {
 	strangers int // number of members learned
 
 	// About the record that is being read:
-	b      []byte
-	origin Origin
-	skip   jsonscan.Skipper
-	ahead  jsonscan.Skipper // for text that is read again later
-	code   reason.Code      // the first reason to quarantine it
-	path   mapping.Path
-	at     int
-	failed [batch.MaxLevels]int // ord when the reason was found; below 0: it is not that of one element
-	member [batch.MaxLevels]int // names when the reason was found
-	stray  []int                // ordinals of the elements that no path names, on the way to the current value
-	seen   bool                 // the record itself was found
-	ord    [batch.MaxLevels]int // ordinal of the element, by number of wildcards
-	names  [batch.MaxLevels]int // position of the name of the member that .* stands for, by number of wildcards
-	fields int64                // unknown members
-	empty  int64                // elements that gave no rows, by policy
-	faults []reason.Code        // of values that are kept in _errors
+	b       []byte
+	origin  Origin
+	skip    jsonscan.Skipper
+	ahead   jsonscan.Skipper // for text that is read again later
+	code    reason.Code      // the first reason to quarantine it
+	path    mapping.Path
+	strayed []int // ordinals of elements below path that no path names
+	at      int
+	failed  [batch.MaxLevels]int // ord when the reason was found; below 0: it is not that of one element
+	member  [batch.MaxLevels]int // names when the reason was found
+	stray   []int                // ordinals of the elements that no path names, on the way to the current value
+	seen    bool                 // the record itself was found
+	ord     [batch.MaxLevels]int // ordinal of the element, by number of wildcards
+	names   [batch.MaxLevels]int // position of the name of the member that .* stands for, by number of wildcards
+	fields  int64                // unknown members
+	empty   int64                // elements that gave no rows, by policy
+	faults  []reason.Code        // of values that are kept in _errors
 
 	clock clock
 	hmac  hash.Hash // nil if no column needs it
@@ -87,9 +88,10 @@ type Result struct {
 	End     int  // position after the record; if below 0, it is -1-p, and the record does not parse at p
 	TooDeep bool // it does not parse because of the limit on depth
 
-	Code reason.Code // why to quarantine it, or empty; BadQuarantineFile rejects the object
-	Path string      // of what does not fit, as JSONPath
-	At   int         // position of what does not fit
+	Code        reason.Code // why to quarantine it, or empty; BadQuarantineFile rejects the object
+	Path        string      // of what does not fit, as JSONPath
+	MappingPath string      // Path as the mapping writes it: with wildcards, and without elements that it does not name
+	At          int         // position of what does not fit
 
 	Rows     int   // appended, over all tables
 	Skipped  bool  // it gave no rows to any table, by policy
@@ -203,7 +205,7 @@ func (f *Flattener) Flush(b []byte) {
 // until is not negative, nothing but white space may follow up to b[until].
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
-	f.code, f.seen, f.stray = "", false, f.stray[:0]
+	f.code, f.strayed, f.seen, f.stray = "", nil, false, f.stray[:0]
 	f.fields, f.empty, f.faults = 0, 0, f.faults[:0]
 	f.skip.Reset()
 	f.bits = f.bits[:0]
@@ -232,7 +234,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	case int64(end-p) > f.limits.RecordBytes:
 		// Whatever else is wrong: a record that is not held whole cannot be
 		// judged.
-		f.code, f.path, f.at, f.fields = reason.RecordTooLarge, nil, p, 0
+		f.code, f.path, f.strayed, f.at, f.fields = reason.RecordTooLarge, nil, nil, p, 0
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
 	default:
@@ -247,7 +249,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 			f.rollback(&f.tables[i])
 		}
 		if end >= 0 {
-			res.Code, res.At, res.Path = f.code, f.at, f.pathOf()
+			res.Code, res.At, res.Path, res.MappingPath = f.code, f.at, f.pathOf(), f.path.String()
 		}
 		return res
 	}
@@ -278,7 +280,7 @@ func (f *Flattener) entryAt(p int) {
 // stop notes that the value is not a record but an entry of a quarantine file,
 // whatever else is wrong with it.
 func (f *Flattener) stop(at int) {
-	f.code, f.path, f.at = reason.BadQuarantineFile, nil, at
+	f.code, f.path, f.strayed, f.at = reason.BadQuarantineFile, nil, nil, at
 }
 
 // rollback drops what the record appended to a table.
@@ -294,18 +296,22 @@ func (f *Flattener) rollback(t *table) {
 // bad notes why to quarantine the record, unless a reason is already known.
 func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
 	if f.code == "" {
-		f.code, f.path, f.at, f.failed, f.member = code, f.within(path), at, f.ord, f.names
+		f.code, f.path, f.strayed, f.at, f.failed, f.member = code, path, slices.Clone(f.stray), at, f.ord, f.names
 	}
 }
 
 // within is the path of the current element, if no path names it; path leads to
 // the array around it.
-func (f *Flattener) within(path mapping.Path) mapping.Path {
-	if len(f.stray) == 0 {
+func (f *Flattener) within(path mapping.Path) mapping.Path { return elementIn(path, f.stray) }
+
+// elementIn is the path of an element of the array at path, or of one of an array
+// in that, and so on.
+func elementIn(path mapping.Path, ordinals []int) mapping.Path {
+	if len(ordinals) == 0 {
 		return path
 	}
 	path = slices.Clone(path)
-	for _, i := range f.stray {
+	for _, i := range ordinals {
 		path = append(path, mapping.Segment{Kind: mapping.Index, Index: i})
 	}
 	return path
@@ -319,7 +325,9 @@ func (f *Flattener) found(n *node) {
 }
 
 // pathOf renders the path of what does not fit, with the ordinals of its elements.
-func (f *Flattener) pathOf() string { return f.rendered(f.path, f.failed, f.member) }
+func (f *Flattener) pathOf() string {
+	return f.rendered(elementIn(f.path, f.strayed), f.failed, f.member)
+}
 
 // rendered is a path with ordinals and names of members for its wildcards.
 func (f *Flattener) rendered(path mapping.Path, ord, names [batch.MaxLevels]int) string {

@@ -147,7 +147,7 @@ func (f *Flattener) boundLists(p int) {
 		t := &f.tables[i]
 		for _, c := range t.lists {
 			if f.code == "" && !t.skipped && t.b.RecordListValues(&t.b.Columns[c]) > f.limits.RecordRows {
-				f.code, f.path, f.at = reason.TooManyRows, t.columns[c].Path, p
+				f.code, f.path, f.strayed, f.at = reason.TooManyRows, t.columns[c].Path, nil, p
 				for l := range f.failed {
 					f.failed[l] = -1
 				}
