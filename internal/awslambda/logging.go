@@ -54,7 +54,7 @@ func (in *invocation) logObject(o *object) {
 		"records_read", s.RecordsRead, "records_committed", s.RecordsCommitted, "records_quarantined", s.RecordsQuarantined,
 		"records_skipped", s.RecordsSkipped, "rows_written", s.RowsWritten, "bytes_read", s.BytesRead, "bytes_written", s.BytesWritten)
 	if s.Reason != "" {
-		attrs = append(attrs, "reason", s.Reason)
+		attrs = append(attrs, "reason", s.Reason, "detail", r.Detail)
 	}
 	if r.Report != "" {
 		in.log.Warn("object processed", append(attrs, "report", r.Report)...)

@@ -105,7 +105,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 
 	c := &converter{app: a, mapping: m, sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
-	run := runReport{start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
+	run := runReport{mapping: mappingUsed{a.mappingName(f.mapping), m.Hash()}, start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
 	for _, j := range jobs {
 		run.files = append(run.files, c.run(cmd.Context(), j))

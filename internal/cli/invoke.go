@@ -73,12 +73,13 @@ func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {
 	if f.report == "json" {
 		err = printJSON(a.out, struct {
 			sluice.Stats
+			mappingUsed
 			Objects  objectCounts `json:"objects"`
 			Response any          `json:"response"`
 			Error    string       `json:"error,omitempty"`
-		}{sum.Stats, n, response, textOf(failure)})
+		}{sum.Stats, usedBy(s), n, response, textOf(failure)})
 	} else {
-		a.printObjects(n, sum.Stats, time.Since(started))
+		a.printObjects(n, sum.Stats, usedBy(s), time.Since(started))
 		if response != nil {
 			fmt.Fprint(a.out, "  response ")
 			err = printJSON(a.out, response)

@@ -64,7 +64,7 @@ func TestReportNames(t *testing.T) {
 	if code != exitQuarantined {
 		t.Errorf("exit code %d, want %d", code, exitQuarantined)
 	}
-	if diff := cmp.Diff(sorted(append([]string{"input", "output", "quarantine"}, statsNames...)...), keys(t, []byte(out))); diff != "" {
+	if diff := cmp.Diff(sorted(append([]string{"input", "output", "quarantine", "mapping", "mapping_sha256"}, statsNames...)...), keys(t, []byte(out))); diff != "" {
 		t.Errorf("names of one input (-want +got):\n%s", diff)
 	}
 	if strings.Count(out, "\n") != 1 {
@@ -75,7 +75,7 @@ func TestReportNames(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("exit code %d, want %d", code, exitFailed)
 	}
-	if diff := cmp.Diff(sorted(append([]string{"files", "error"}, statsNames...)...), keys(t, []byte(out))); diff != "" {
+	if diff := cmp.Diff(sorted(append([]string{"files", "error", "mapping", "mapping_sha256"}, statsNames...)...), keys(t, []byte(out))); diff != "" {
 		t.Errorf("names of several inputs (-want +got):\n%s", diff)
 	}
 	var got struct {

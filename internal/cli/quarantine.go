@@ -169,7 +169,7 @@ func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) er
 		return nil
 	}
 	if e.State.Quarantine == "" {
-		fmt.Fprintf(a.out, "%s: rejected: %s%s; the whole report is %s\n", visible(key), e.State.Reason, reasonsOf(&e.State.Stats), visible(s.Config.Quarantine.Name(e.State.Report)))
+		fmt.Fprintf(a.out, "%s: rejected: %s; the whole report is %s\n", visible(key), rejected(e.State.Reason, visible(e.State.Detail)), visible(s.Config.Quarantine.Name(e.State.Report)))
 		if _, err := s.Pipeline.Quarantine.Head(ctx, e.State.Report); errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("show quarantine of %q: %w", key, lost(s.Config.Quarantine, e.State.Report))
 		}

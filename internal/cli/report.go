@@ -22,6 +22,7 @@ type fileReport struct {
 	Output     string `json:"output"`     // empty if nothing was committed
 	Quarantine string `json:"quarantine"` // empty if nothing was quarantined
 	sluice.Stats
+	mappingUsed
 	Error string `json:"error,omitempty"`
 
 	err    error
@@ -31,12 +32,26 @@ type fileReport struct {
 // totals is the report of several inputs.
 type totals struct {
 	sluice.Stats
+	mappingUsed
 	Error string       `json:"error,omitempty"`
 	Files []fileReport `json:"files"`
 }
 
+// mappingUsed says in a report which mapping was used. Its JSON names are a
+// contract.
+type mappingUsed struct {
+	MappingName string `json:"mapping"` // a preset or a file
+	MappingHash string `json:"mapping_sha256"`
+}
+
+// String has as many digits of the hash as tell two mappings of a name apart.
+func (m mappingUsed) String() string {
+	return fmt.Sprintf("%s, sha256 %.12s", visible(m.MappingName), m.MappingHash)
+}
+
 // runReport is what one command did.
 type runReport struct {
+	mapping  mappingUsed
 	files    []fileReport
 	start    time.Time
 	streamed bool // standard output is for the output, or a reader waits for it
@@ -61,6 +76,10 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		w = a.errw
 	}
 	sum := sumUp(run.files)
+	sum.mappingUsed = run.mapping
+	for i := range run.files {
+		run.files[i].mappingUsed = run.mapping
+	}
 	var lost error
 	if f.report == "json" {
 		var v any = &sum
@@ -79,7 +98,7 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		failed = true
 		// Standard error then holds the JSON report, which says the same.
 		if f.report != "json" || !run.streamed || lost != nil {
-			a.complain(fmt.Errorf("convert %s: %w%s", file.Input, file.err, reasonsOf(&file.Stats)))
+			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
 		}
 	}
 	return cmp.Or(lost, finished(failed, &sum.Stats))
@@ -129,11 +148,12 @@ func (a *app) printRun(w io.Writer, run *runReport, sum *totals, f convertFlags)
 		fmt.Fprintf(w, "%s -> %s\n", visible(r.Input), visible(r.Output))
 	}
 	printCounts(w, &sum.Stats)
+	fmt.Fprintf(w, "  mapping  %s\n", sum.mappingUsed)
 	took := time.Since(run.start).Seconds()
 	fmt.Fprintf(w, "  time     %.1f s, %s/s\n", took, size(float64(sum.BytesRead)/max(took, 1e-3)))
 	printReasons(w, &sum.Stats)
 	if sum.RecordsQuarantined > 0 && sum.RecordsQuarantined == sum.RecordsRead {
-		fmt.Fprintf(w, "no record fits the mapping %s; docs/mapping.md says how to write one\n", visible(a.mappingName(f.mapping)))
+		fmt.Fprintf(w, "no record fits the mapping %s; sluice mapping preview shows what to change\n", visible(sum.MappingName))
 	}
 	if i := slices.IndexFunc(run.files, func(r fileReport) bool { return r.Quarantine != "" && !isStream(r.Quarantine) }); i >= 0 {
 		printNextStep(w, run.files, &run.files[i], f)
@@ -188,22 +208,6 @@ func printCodes(w io.Writer, what string, counts map[sluice.Reason]int64) {
 		rows = append(rows, []string{string(code), grouped(counts[code])})
 	}
 	printTable(w, []string{"reason", what}, rows)
-}
-
-// reasonsOf says why records did not fit, if an object was rejected for their
-// number; it is empty for other rejects.
-func reasonsOf(s *sluice.Stats) string {
-	if s.Outcome != sluice.Reject || len(s.Reasons) == 0 {
-		return ""
-	}
-	var each []string
-	codes := slices.SortedFunc(maps.Keys(s.Reasons), func(a, b sluice.Reason) int {
-		return cmp.Or(cmp.Compare(s.Reasons[b], s.Reasons[a]), cmp.Compare(a, b))
-	})
-	for _, code := range codes {
-		each = append(each, grouped(s.Reasons[code])+" "+string(code))
-	}
-	return " (" + strings.Join(each, ", ") + ")"
 }
 
 // printNextStep says where quarantined records are and how they come back,

@@ -23,6 +23,15 @@ type rejectedError struct {
 	reason sluice.Reason
 }
 
+// rejected says why an object was rejected; a ledger entry of an older sluice has
+// no detail.
+func rejected(code sluice.Reason, detail string) string {
+	if detail == "" {
+		return string(code)
+	}
+	return string(code) + ": " + detail
+}
+
 // failures prints objects that failed or were rejected, while others go on.
 type failures struct {
 	a  *app
@@ -41,7 +50,7 @@ func (f *failures) note(key string, r pipeline.Result, err error) {
 		return
 	}
 	if err == nil {
-		told := fmt.Errorf("object %q rejected: %s%s; see %s", key, r.Stats.Reason, reasonsOf(&r.Stats), f.s.Config.Quarantine.Name(r.Report))
+		told := fmt.Errorf("object %q rejected: %s; see %s", key, rejected(r.Stats.Reason, r.Detail), f.s.Config.Quarantine.Name(r.Report))
 		err = &rejectedError{told, r.Stats.Reason}
 	}
 	f.a.complain(err)
@@ -77,21 +86,26 @@ func outcome(n objectCounts, s sluice.Stats) sluice.Outcome {
 	return sluice.Accept
 }
 
-func (a *app) reportObjects(sum *pipeline.Summary, f runFlags, took time.Duration) error {
+func usedBy(s *setup.Setup) mappingUsed {
+	return mappingUsed{s.Pipeline.MappingName, s.Pipeline.Mapping.Hash()}
+}
+
+func (a *app) reportObjects(sum *pipeline.Summary, used mappingUsed, f runFlags, took time.Duration) error {
 	n := countObjects(sum.Objects)
 	sum.Stats.Outcome = outcome(n, sum.Stats)
 	if f.report == "json" {
 		return printJSON(a.out, struct {
 			sluice.Stats
+			mappingUsed
 			Objects objectCounts `json:"objects"`
 			findings
 			DryRun bool `json:"dry_run"`
-		}{sum.Stats, n, findingsOf(&sum.Findings), f.dryRun})
+		}{sum.Stats, used, n, findingsOf(&sum.Findings), f.dryRun})
 	}
 	if f.dryRun {
 		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
 	}
-	a.printObjects(n, sum.Stats, took)
+	a.printObjects(n, sum.Stats, used, took)
 	a.printFindings(&sum.Findings)
 	return nil
 }
@@ -133,10 +147,11 @@ func (a *app) printFindings(f *pipeline.Findings) {
 }
 
 // printObjects prints the outcomes of objects and their records.
-func (a *app) printObjects(n objectCounts, s sluice.Stats, took time.Duration) {
+func (a *app) printObjects(n objectCounts, s sluice.Stats, used mappingUsed, took time.Duration) {
 	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
 		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))
 	printCounts(a.out, &s)
+	fmt.Fprintf(a.out, "  mapping  %s\n", used)
 	printReasons(a.out, &s)
 	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
 }

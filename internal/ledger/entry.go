@@ -56,10 +56,12 @@ type State struct {
 	Listed   string `json:"listed"`   // the same state as listings show it: see store.Info.State
 	// Stats are the counts and sums; Outcome is [Absent] for a deleted key.
 	sluice.Stats
-	Mapping    string `json:"mapping_sha256"`
-	Software   string `json:"sluice_version"`
-	Quarantine string `json:"quarantine"` // key of the quarantined records, or empty
-	Report     string `json:"report"`     // key of the report, or empty
+	Detail      string `json:"detail"`  // of a reject, else empty; never a value of the object
+	MappingName string `json:"mapping"` // as the configuration names it
+	Mapping     string `json:"mapping_sha256"`
+	Software    string `json:"sluice_version"`
+	Quarantine  string `json:"quarantine"` // key of the quarantined records, or empty
+	Report      string `json:"report"`     // key of the report, or empty
 }
 
 // Absent is the identity and the outcome of a key that was deleted.

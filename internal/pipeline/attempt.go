@@ -163,7 +163,7 @@ func (p *Pipeline) fenceOf(ctx context.Context, e *ledger.Entry, key string) (fe
 
 // newState is the state of a source. It is absent until a source is found.
 func (p *Pipeline) newState(identity string) ledger.State {
-	return ledger.State{Identity: identity, Listed: ledger.Absent, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+	return ledger.State{Identity: identity, Listed: ledger.Absent, MappingName: p.MappingName, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
 }
 
 // open pins the current state of the source; a deleted one has no content.

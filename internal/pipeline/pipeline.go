@@ -23,9 +23,10 @@ import (
 // Pipeline processes source keys. It is not changed after it was made, and is safe
 // for use by several goroutines.
 type Pipeline struct {
-	Mapping *mapping.Mapping
-	Codec   sluice.Codec
-	Threads int
+	Mapping     *mapping.Mapping
+	MappingName string // for people; only the hash says which it is
+	Codec       sluice.Codec
+	Threads     int
 
 	// Source opens the store of a bucket that events may name.
 	Source func(bucket string) (store.Store, error)
@@ -98,6 +99,7 @@ const (
 type Result struct {
 	Disposition Disposition
 	Stats       sluice.Stats // of this call; zero for a duplicate
+	Detail      string       // of a reject
 	Outputs     []ledger.Output
 	Report      string // key of the report, if there is one
 	Attempts    int

@@ -235,7 +235,7 @@ func (w *work) account(ctx context.Context, did Disposition) (Result, error) {
 		return Result{}, err
 	}
 	return Result{
-		Disposition: did, Stats: w.state.Stats, Outputs: w.wanted(), Report: w.state.Report,
+		Disposition: did, Stats: w.state.Stats, Detail: w.state.Detail, Outputs: w.wanted(), Report: w.state.Report,
 		Written: w.p.written(w.wanted()), entry: *w.entry, etag: etag,
 	}, nil
 }

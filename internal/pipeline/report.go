@@ -19,11 +19,12 @@ type Report struct {
 	Key      string `json:"key"`
 	Identity string `json:"identity"` // of the source state
 	sluice.Stats
-	Offset     int64  `json:"offset"` // of a reject, in the decompressed bytes
-	Detail     string `json:"detail"` // of a reject
-	Quarantine string `json:"quarantine"`
-	Mapping    string `json:"mapping_sha256"`
-	Software   string `json:"sluice_version"`
+	Offset      int64  `json:"offset"` // of a reject, in the decompressed bytes
+	Detail      string `json:"detail"` // of a reject
+	Quarantine  string `json:"quarantine"`
+	MappingName string `json:"mapping"`
+	Mapping     string `json:"mapping_sha256"`
+	Software    string `json:"sluice_version"`
 }
 
 // base is the name of the quarantine and report of a source state. It contains the
@@ -43,10 +44,11 @@ func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *at
 	}
 	r := Report{
 		Version: 1, Bucket: w.entry.Bucket, Key: w.entry.Key, Identity: w.state.Identity,
-		Stats: w.state.Stats, Mapping: w.state.Mapping, Software: w.state.Software,
+		Stats: w.state.Stats, MappingName: w.state.MappingName, Mapping: w.state.Mapping, Software: w.state.Software,
 	}
 	if reject != nil {
 		r.Offset, r.Detail = reject.Offset, reject.Detail
+		w.state.Detail = reject.Detail
 	} else {
 		if _, err := outs.quarantine.w.Commit(ctx, store.Unconditional()); err != nil {
 			return fmt.Errorf("store quarantined records: %w", err)

@@ -96,7 +96,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 	}
 	s.Ledger = led
 	s.Pipeline = &pipeline.Pipeline{
-		Mapping: m, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
+		Mapping: m, MappingName: c.Mapping, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
 		Source: func(bucket string) (store.Store, error) {
 			if lake == "" && c.Source.Bucket == "" && bucket != "" {
 				// An event must not open a bucket that no configuration names.
