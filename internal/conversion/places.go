@@ -3,6 +3,7 @@ package conversion
 import (
 	"slices"
 
+	"sluice/internal/flatten"
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
 )
@@ -10,30 +11,9 @@ import (
 // newRecords finds out where the mapping's records are in the text of w.
 func newRecords(w *jsonscan.Window, m *mapping.Mapping) *jsonscan.Records {
 	l := jsonscan.Limits{RecordBytes: int(m.Limits.RecordBytes), Depth: m.Limits.Depth}
-	r := jsonscan.NewRecords(w, places(m), scalars(m), l)
+	r := jsonscan.NewRecords(w, flatten.Places(m.Records), scalars(m), l)
 	r.MayLack = m.NoRecords == mapping.NoRecordsAccepted
 	return r
-}
-
-// places are the mapping's paths to records, as the scanner takes them. The steps
-// after the wildcard of a path are inside the record, so the flattener follows them. A
-// path without a wildcard makes the whole document the record.
-func places(m *mapping.Mapping) []jsonscan.Place {
-	var ps []jsonscan.Place
-	for _, path := range m.Records {
-		var p jsonscan.Place
-		for _, s := range path {
-			if s.Kind == mapping.Wildcard {
-				p.Each = true
-				break
-			}
-			if s.Kind == mapping.Name {
-				p.Names = append(p.Names, s.Name)
-			}
-		}
-		ps = append(ps, p)
-	}
-	return ps
 }
 
 // scalars reports whether a record may be a string, number, boolean or null:

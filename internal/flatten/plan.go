@@ -161,15 +161,9 @@ type required struct {
 func (n *node) into() bool { return (n.object || n.array) && !n.any || n.list != nil }
 
 // compile makes the tree for records found at place. tail is the part of place
-// after its wildcard: the code that finds the records handles the wildcard
-// itself.
+// that lies inside what the scanner finds.
 func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Path) {
-	tail = place
-	for i, s := range place {
-		if s.Kind == mapping.Wildcard {
-			tail = place[i+1:]
-		}
-	}
+	tail = Inside(place)
 	top = &node{}
 	root := top
 	for i, s := range tail {
