@@ -31,6 +31,10 @@ var ladder = map[string]rung{
 		"a batch is typed columns: it knows neither where values come from nor how they are written"},
 	"internal/flatten": {[]string{"internal/batch", "internal/jsonscan", "internal/zones", "mapping", "reason", "schema"},
 		"flatten turns record bytes into a batch; it must not know the file format that comes after it"},
+	"internal/profile": {[]string{"mapping"},
+		"a profile is counts under the paths of a mapping; how they were counted, and what is made of them, it does not know"},
+	"internal/profiler": {[]string{"internal/flatten", "internal/input", "internal/jsonscan", "internal/profile", "mapping"},
+		"the profiler reads text as a conversion does, and asks flatten what a column would take: a profile must not promise more"},
 	"internal/parquettype": {[]string{"schema"},
 		"writer and reader share the description of a column in a file"},
 	"internal/zstdpage": {nil,
@@ -152,7 +156,10 @@ type library struct {
 	why       string
 }
 
-const inShell = "only the command talks to people; a program that imports the library must not carry a command line framework"
+const (
+	inProfile = "how different values are counted is a matter of the profile; no conversion needs it"
+	inShell   = "only the command talks to people; a program that imports the library must not carry a command line framework"
+)
 
 var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
@@ -171,6 +178,8 @@ var libraries = []library{
 		"bytes are decompressed where they come in and compressed where they go out; the rules of time zones lie compressed in the program"},
 	{"github.com/bojanz/currency", []string{"internal/flatten"},
 		"how many digits the minor unit of a currency has is for amounts, which are read there"},
+	{"github.com/axiomhq/hyperloglog", []string{"internal/profile"}, inProfile},
+	{"github.com/dgryski/go-metro", []string{"internal/profile"}, inProfile},
 	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "internal/yamlfile", "mapping"},
 		"YAML is the format of the files that people write: mapping, configuration, prices"},
 	{"pgregory.net/rapid", []string{"internal/store/storetest"},

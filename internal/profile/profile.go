@@ -13,46 +13,61 @@ type Profile struct {
 	Records int64    // records that are sound JSON
 	Broken  int64    // records that are not; nothing else is known about them
 	Bytes   int64    // of all inputs, decompressed
-	Root    *Node    // the record
+	Root    *Node    // the record; never nil
 }
 
 // Place is a path of `records`, and how many inputs have their records there.
 type Place struct {
-	Path    string // such as $.orders[*]
-	Sources int64
+	Path    string `json:"path"` // such as $.orders[*]
+	Sources int64  `json:"sources"`
 }
 
 // Position is where something was seen first: the least offset in the first
 // source, by name, that has it.
 type Position struct {
-	Source int   // index in Profile.Sources
-	Offset int64 // byte in the decompressed source
+	Source int   `json:"source"` // index in Profile.Sources
+	Offset int64 `json:"offset"` // byte in the decompressed source
+}
+
+// Before reports whether p comes before q.
+func (p Position) Before(q Position) bool {
+	return p.Source < q.Source || p.Source == q.Source && p.Offset < q.Offset
 }
 
 // Seen counts values of one kind at one path.
 type Seen struct {
-	Count int64
-	First Position // of the first; meaningless if Count is 0
+	Count int64    `json:"count"`
+	First Position `json:"first"` // of the first; meaningless if Count is 0
 }
 
 // Node is what was seen at one path: a member of an object, an element of an
 // array, or the record itself.
 type Node struct {
-	Records int64 // records in which the path leads to a value, null too
+	// Records in which the path leads to a value, null too. Not known, and 0,
+	// below a Map: a record may have many of its members.
+	Records int64 `json:"records,omitempty"`
 
-	Null, Boolean, Integer, Number, String, Array, Object Seen // an Integer has neither fraction nor exponent; a Number has one
+	Null    Seen `json:"null,omitzero"`
+	Boolean Seen `json:"boolean,omitzero"`
+	Integer Seen `json:"integer,omitzero"` // numbers with neither fraction nor exponent
+	Number  Seen `json:"number,omitzero"`  // numbers with one
+	String  Seen `json:"string,omitzero"`
+	Array   Seen `json:"array,omitzero"`
+	Object  Seen `json:"object,omitzero"`
 
-	Numbers  Numbers // of Integer and Number
-	Strings  Strings // of String
-	Elements Extent  // elements of each Array
-	Distinct Sketch  // of booleans, numbers and strings, by their text
+	Numbers  Numbers `json:"numbers,omitzero"`  // of Integer and Number
+	Strings  Strings `json:"strings,omitzero"`  // of String
+	Elements Extent  `json:"elements,omitzero"` // of each Array, how many
+	Distinct Sketch  `json:"distinct,omitzero"` // of booleans, numbers and strings, by their text
 
-	Members map[string]*Node // of Object, by name. Nil if Map is set
-	Element *Node            // of Array
+	Members map[string]*Node `json:"-"` // of Object, by name. Nil if Map is set
+	Element *Node            `json:"-"` // of Array
 	// Map is what stands under any name of an object whose names are data: it
-	// has more than MaxMembers different ones. Names describes them.
-	Map   *Node
-	Names *Node
+	// has more than MaxMembers different ones, or Collapse was called. Names
+	// describes them as String, Strings (without forms) and Distinct: one for
+	// each value, at its position.
+	Map   *Node `json:"-"`
+	Names *Node `json:"-"`
 }
 
 // MaxMembers is the number of different names that the objects at one path can
@@ -61,48 +76,37 @@ const MaxMembers = 4096
 
 // Numbers describes JSON numbers, from their digits.
 type Numbers struct {
-	Digits   int   // the most digits before the point, without leading zeros
-	Fraction int   // the most digits after the point, without trailing zeros
-	Exponent Seen  // numbers with an exponent
-	Negative int64 // numbers below zero
-	Fits     int64 // integers that an int64 holds
-	Least    int64 // of these
-	Greatest int64 // of these
+	Digits   int   `json:"digits"`             // the most digits before the point, without leading zeros
+	Fraction int   `json:"fraction,omitempty"` // the most digits after the point, without trailing zeros
+	Exponent Seen  `json:"exponent,omitzero"`  // numbers with an exponent; Digits and Fraction leave them out
+	Negative int64 `json:"negative,omitempty"` // numbers below zero
+	Fits     int64 `json:"fits,omitempty"`     // Integers that an int64 holds
+	Least    int64 `json:"least,omitempty"`    // of these
+	Greatest int64 `json:"greatest,omitempty"` // of these
 }
 
 // Extent is the least and the greatest of some lengths.
-type Extent struct{ Least, Greatest int64 }
+type Extent struct {
+	Least    int64 `json:"least"`
+	Greatest int64 `json:"greatest"`
+}
+
+// Add adds one length; first says that there was none before.
+func (e *Extent) Add(n int64, first bool) {
+	if first {
+		*e = Extent{n, n}
+		return
+	}
+	e.Least, e.Greatest = min(e.Least, n), max(e.Greatest, n)
+}
 
 // Strings describes JSON strings.
 type Strings struct {
-	Empty  Seen   // ""
-	Length Extent // in bytes, UTF-8
-	Forms  [Forms]Seen
+	Empty  Seen       `json:"empty,omitzero"` // ""
+	Length Extent     `json:"length"`         // in bytes, UTF-8
+	Forms  FormCounts `json:"forms,omitzero"`
 	// Digits and Fraction are as in Numbers, of the strings that have the form
 	// Decimal.
-	Digits, Fraction int
+	Digits   int `json:"digits,omitempty"`
+	Fraction int `json:"fraction,omitempty"`
 }
-
-// Form is what a string looks like. A string can have several forms.
-type Form uint8
-
-// The forms of strings. Each is what a column reads without other keys, or with
-// the key that the comment names.
-const (
-	Decimal       Form = iota // a JSON number without exponent, such as "12.50"; no superfluous zero in front
-	LeadingZero               // digits with a superfluous zero in front, such as "007"
-	Exponential               // a JSON number with an exponent
-	TrueFalse                 // "true" or "false"
-	Date                      // YYYY-MM-DD
-	Timestamp                 // what a timestamp takes, dates too
-	FineTimestamp             // the same with digits below a microsecond: truncate
-	RFC2822                   // format: rfc2822, and no Timestamp
-	Email                     // one @, a dot after it, no blank
-	URL                       // http:// or https://
-	UUID                      // 8-4-4-4-12 hexadecimal digits
-	Currency                  // three capital letters that are a code of ISO 4217
-	JSONText                  // a sound JSON object or array
-	Blanks                    // white space at one of its ends
-
-	Forms // the number of forms
-)

@@ -1,0 +1,36 @@
+package profile
+
+// Form is what a string looks like. A string can have several forms.
+type Form uint8
+
+// The forms of strings. Each is what a column reads without other keys, or with
+// the key that the comment names.
+const (
+	Decimal       Form = iota // a JSON number without exponent, such as "12.50"; no superfluous zero in front
+	LeadingZero               // digits with a superfluous zero in front, such as "007"
+	Exponential               // a JSON number with an exponent
+	TrueFalse                 // "true" or "false"
+	Date                      // YYYY-MM-DD
+	Timestamp                 // what a timestamp takes, dates too
+	FineTimestamp             // what it takes only with truncate: digits below a microsecond
+	RFC2822                   // format: rfc2822, and no Timestamp
+	Email                     // one @, a dot after it, no blank
+	URL                       // http:// or https://
+	UUID                      // 8-4-4-4-12 hexadecimal digits
+	Currency                  // three capital letters that are a code of ISO 4217
+	JSONText                  // a sound JSON object or array
+	Blanks                    // white space at one of its ends
+
+	Forms // the number of forms
+)
+
+// FormCounts counts strings of each form.
+type FormCounts [Forms]Seen
+
+var formWords = [Forms]string{
+	Decimal: "decimal", LeadingZero: "leading_zero", Exponential: "exponential", TrueFalse: "true_false",
+	Date: "date", Timestamp: "timestamp", FineTimestamp: "fine_timestamp", RFC2822: "rfc2822",
+	Email: "email", URL: "url", UUID: "uuid", Currency: "currency", JSONText: "json", Blanks: "blanks",
+}
+
+func (f Form) String() string { return formWords[f] }

@@ -1,0 +1,171 @@
+// Package profiler reads the records of inputs, every byte of them, and counts
+// what stands at each path.
+//
+// A goroutine for each input that is being read finds out where its records end,
+// and whether they are sound. It hands batches of sound records to the walkers,
+// which count. Each walker counts for itself; in the end their counts are merged.
+package profiler
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"sluice/internal/profile"
+	"sluice/mapping"
+)
+
+// Input is something to be read.
+type Input struct {
+	Name string // each input has one of its own
+	Open func(context.Context) (io.ReadCloser, error)
+}
+
+// Options of a profile.
+type Options struct {
+	Threads    int                // walkers; at most as many inputs are read at once
+	Records    []mapping.Path     // where the records are, tried in order as those of a mapping
+	Limits     mapping.Limits     // of records and of decompression
+	MaxRecords int64              // of each input, after which to stop; 0: all
+	Progress   func(stored int64) // called with the number of stored bytes read of all inputs, by one goroutine at a time
+}
+
+// Run reads the inputs. The profile is the same for any order of them and any
+// number of threads. An error names the input.
+func Run(ctx context.Context, inputs []Input, opts Options) (*profile.Profile, error) {
+	inputs = slices.SortedFunc(slices.Values(inputs), func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	for i := 1; i < len(inputs); i++ {
+		if inputs[i].Name == inputs[i-1].Name {
+			return nil, fmt.Errorf("profile %s: it is given twice", inputs[i].Name)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &run{opts: &opts, ctx: ctx, cancel: cancel, inputs: inputs, stored: make([]int64, len(inputs))}
+	return r.run(max(opts.Threads, 1))
+}
+
+// run is one call of Run.
+type run struct {
+	opts   *Options
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	inputs []Input
+
+	full chan *batch // sound records, to be counted
+	free chan *batch
+
+	mu     sync.Mutex
+	next   int // input to be read next
+	stored []int64
+	total  int64
+}
+
+func (r *run) run(threads int) (*profile.Profile, error) {
+	readers := min(threads, len(r.inputs))
+	batches := 2*threads + readers
+	r.full, r.free = make(chan *batch, batches), make(chan *batch, batches)
+	for range batches {
+		r.free <- new(batch)
+	}
+	results := make([]result, len(r.inputs))
+	walkers := make([]*walker, threads)
+	var reading, walking sync.WaitGroup
+	for i := range walkers {
+		walkers[i] = newWalker(r.opts.Limits.Depth)
+		walking.Go(func() {
+			if err := r.walk(walkers[i]); err != nil {
+				r.cancel(err)
+			}
+		})
+	}
+	for range readers {
+		reading.Go(func() {
+			for {
+				i, ok := r.take()
+				if !ok {
+					return
+				}
+				if results[i], results[i].err = r.read(i); results[i].err != nil {
+					r.cancel(results[i].err)
+					return
+				}
+			}
+		})
+	}
+	reading.Wait()
+	close(r.full)
+	walking.Wait()
+	if err := context.Cause(r.ctx); err != nil {
+		return nil, err
+	}
+	p := r.summary(results)
+	for i, w := range walkers {
+		part := profile.New()
+		part.Sources, part.Root = p.Sources, w.root.export(false)
+		p.Merge(part)
+		walkers[i] = nil
+	}
+	return p, nil
+}
+
+// summary is what the readers know without the walkers.
+func (r *run) summary(results []result) *profile.Profile {
+	p := profile.New()
+	places := map[string]int64{}
+	for i, res := range results {
+		p.Sources = append(p.Sources, r.inputs[i].Name)
+		p.Records += res.records
+		p.Broken += res.broken
+		p.Bytes += res.bytes
+		if res.place != "" {
+			places[res.place]++
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(places)) {
+		p.Places = append(p.Places, profile.Place{Path: path, Sources: places[path]})
+	}
+	return p
+}
+
+// take is the next input to be read.
+func (r *run) take() (i int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next++
+	return r.next - 1, r.next <= len(r.inputs) && r.ctx.Err() == nil
+}
+
+// progress reports how many stored bytes of an input were read so far.
+func (r *run) progress(input int, stored int64) {
+	if r.opts.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.total += stored - r.stored[input]
+	r.stored[input] = stored
+	r.opts.Progress(r.total)
+}
+
+// walk counts batches until there are no more.
+func (r *run) walk(w *walker) (err error) {
+	var b *batch
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("profile %s: internal error: %v", r.inputs[b.input].Name, p)
+		}
+	}()
+	for b = range r.full {
+		for _, rec := range b.records {
+			w.record(b.text, rec.at, b.input, rec.offset-int64(rec.at), b.inside)
+		}
+		b.reset()
+		r.free <- b
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package profiler
+
+import (
+	"fmt"
+
+	"sluice/internal/flatten"
+	"sluice/internal/input"
+	"sluice/internal/jsonscan"
+	"sluice/mapping"
+)
+
+// batchBytes is about how much text goes to a walker at once.
+const batchBytes = 1 << 20
+
+// batch is the text of sound records of one input.
+type batch struct {
+	input   int
+	inside  mapping.Path // from each to what is counted
+	text    []byte       // a blank follows each record; padded once it is full
+	records []span
+}
+
+// span is where a record begins.
+type span struct {
+	at     int   // in the batch
+	offset int64 // in the input
+}
+
+func (b *batch) reset() {
+	if cap(b.text) > 4*batchBytes {
+		b.text = nil // of a large record
+	}
+	b.text, b.records = b.text[:0], b.records[:0]
+}
+
+// result is what the reader of an input knows without its walkers.
+type result struct {
+	place           string // empty: no record
+	records, broken int64
+	bytes           int64
+	err             error
+}
+
+// read reads an input to its end.
+func (r *run) read(i int) (res result, err error) {
+	name := r.inputs[i].Name
+	src, err := r.inputs[i].Open(r.ctx)
+	if err != nil {
+		return res, fmt.Errorf("profile %s: %w", name, err)
+	}
+	defer src.Close()
+	l := &r.opts.Limits
+	in := input.NewReader(r.ctx, src, l.DecompressedBytes, l.DecompressionRatio, func(n int64) { r.progress(i, n) })
+	defer in.Close()
+	rd := reader{
+		run: r, window: jsonscan.NewWindow(r.ctx, in), input: i,
+		skip: jsonscan.Skipper{MaxDepth: l.Depth},
+	}
+	limits := jsonscan.Limits{RecordBytes: int(l.RecordBytes), Depth: l.Depth}
+	rd.records = jsonscan.NewRecords(rd.window, flatten.Places(r.opts.Records), true, limits)
+	if err := rd.read(); err != nil {
+		return res, fmt.Errorf("profile %s: %w", name, err)
+	}
+	rd.result.bytes = rd.window.Offset(rd.window.End)
+	return rd.result, nil
+}
+
+// reader finds the records of an input.
+type reader struct {
+	*run
+	window  *jsonscan.Window
+	records *jsonscan.Records
+	skip    jsonscan.Skipper
+	input   int
+	batch   *batch
+	result  result
+}
+
+// read hands all records of the input to the walkers.
+func (r *reader) read() error {
+	for most := r.opts.MaxRecords; most == 0 || r.result.records < most; {
+		more, err := r.records.Next()
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if r.result.place == "" {
+			r.result.place = r.opts.Records[r.records.Place].String()
+		}
+		if err := r.record(); err != nil {
+			return err
+		}
+	}
+	return r.send()
+}
+
+// record judges the record at the window's position, and adds it to the batch if
+// it is sound.
+func (r *reader) record() error {
+	w, records := r.window, r.records
+	most := int(r.opts.Limits.RecordBytes)
+	for large := records.Large; !large; {
+		end := -1 - w.Pos - records.Broken
+		r.skip.Reset()
+		if records.Broken == 0 {
+			end = r.skip.Value(w.Buf, w.Pos, 0)
+		}
+		if max(end, -1-end)-w.Pos > most {
+			break
+		}
+		if end >= 0 {
+			if r.skip.Found != "" {
+				r.result.broken++
+			} else if err := r.add(end); err != nil {
+				return err
+			}
+			records.Accept(end)
+			return nil
+		}
+		act, end, _, err := records.Fail(-1-end, r.skip.TooDeep)
+		switch {
+		case err != nil:
+			return err
+		case act == jsonscan.Bad:
+			r.result.broken++
+			records.Accept(end)
+			return nil
+		case act == jsonscan.Oversize:
+			large = true
+		}
+	}
+	r.result.broken++
+	return records.Discard(func([]byte) error { return nil })
+}
+
+// add adds the record that ends at end to the batch.
+func (r *reader) add(end int) error {
+	r.result.records++
+	if r.batch == nil {
+		select {
+		case r.batch = <-r.free:
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+		place := r.opts.Records[r.records.Place]
+		r.batch.input, r.batch.inside = r.input, flatten.Inside(place)
+	}
+	b, w := r.batch, r.window
+	b.records = append(b.records, span{len(b.text), w.Offset(w.Pos)})
+	b.text = append(append(b.text, w.Buf[w.Pos:end]...), ' ')
+	if len(b.text) >= batchBytes {
+		return r.send()
+	}
+	return nil
+}
+
+// send hands the batch to the walkers.
+func (r *reader) send() error {
+	b := r.batch
+	if b == nil {
+		return nil
+	}
+	r.batch = nil
+	b.text = append(b.text, make([]byte, jsonscan.Padding)...)
+	select {
+	case r.full <- b: // there is always room, but nobody may be left to take it
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+}
