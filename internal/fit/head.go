@@ -1,0 +1,75 @@
+package fit
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+)
+
+// headBytes is how much of an input is looked at, as stored.
+const headBytes = 4 << 20
+
+// errHeadEnds is read after the head of an input that goes on.
+var errHeadEnds = errors.New("the head of the input ends here")
+
+// Head is the beginning of an input, which can be read several times. It holds
+// no more of it than was read.
+type Head struct {
+	src io.Reader
+
+	mu   sync.Mutex
+	data []byte
+	err  error // what src gave after data
+}
+
+// NewHead is the head of what src reads.
+func NewHead(src io.Reader) *Head { return &Head{src: src} }
+
+// All reads the input from its beginning to its end, also what the head holds.
+func (h *Head) All() io.Reader {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err != nil {
+		return io.MultiReader(bytes.NewReader(h.data), ended{h.err})
+	}
+	return io.MultiReader(bytes.NewReader(h.data), h.src)
+}
+
+// ended gives an error that the input gave before.
+type ended struct{ err error }
+
+func (e ended) Read([]byte) (int, error) { return 0, e.err }
+
+// reader reads the head, and then gives errHeadEnds, or what ended the input.
+func (h *Head) reader() io.Reader { return &headReader{h: h} }
+
+type headReader struct {
+	h  *Head
+	at int
+}
+
+func (r *headReader) Read(p []byte) (int, error) {
+	h := r.h
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.at == len(h.data) && h.err == nil && len(h.data) < headBytes {
+		h.read(len(p))
+	}
+	n := copy(p, h.data[r.at:])
+	r.at += n
+	switch {
+	case n > 0 || len(p) == 0:
+		return n, nil
+	case h.err != nil:
+		return 0, h.err
+	}
+	return 0, errHeadEnds
+}
+
+// read takes up to n bytes more from the input.
+func (h *Head) read(n int) {
+	more := make([]byte, min(n, headBytes-len(h.data)))
+	n, h.err = h.src.Read(more)
+	h.data = append(h.data, more[:n]...)
+}
