@@ -92,6 +92,8 @@ var ladder = map[string]rung{
 		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
+	"internal/fit": {[]string{".", "internal/parquetread", "mapping", "schema"},
+		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
 		"internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/pipeline", "internal/setup",
 		"internal/store", "internal/store/s3store"},
@@ -102,7 +104,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/ledger", "internal/parquetread",
+		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader for previews, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -199,5 +201,6 @@ var tooHeavy = map[string]string{
 	"github.com/aws/aws-sdk-go-v2/config": "it brings single sign-on, security tokens and the machine's metadata, some 1.6 MB",
 	"github.com/parquet-go/parquet-go":    "the root of the library brings its codecs, protobuf and geometry, some 1.7 MB; format, thrift and bloom are enough to write",
 	"sluice/internal/cli":                 "the function has no command line",
+	"sluice/internal/fit":                 "the function has the mapping that it was deployed with, and does not guess",
 	"sluice/internal/parquetread":         "the function reads no Parquet",
 }

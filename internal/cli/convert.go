@@ -103,7 +103,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "%w", err)
 	}
 
-	c := &converter{app: a, mapping: m, sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
+	c := &converter{app: a, mapping: m, isUnnamed: a.isUnnamed(f.mapping), sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
 	run := runReport{mapping: mappingUsed{a.mappingName(f.mapping), m.Hash()}, start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
@@ -137,6 +137,7 @@ func sweep(jobs []job) {
 type converter struct {
 	*app
 	mapping   *mapping.Mapping
+	isUnnamed bool // it is the default, to be used where it fits
 	sourceKey string
 	codec     sluice.Codec
 	threads   int
@@ -171,6 +172,11 @@ func (c *converter) try(ctx context.Context, j job) (sluice.Stats, error) {
 	}
 	defer src.close()
 	defer c.meter.next(src.size)
+	if c.isUnnamed {
+		if err := refuseDefault(ctx, src, j.input); err != nil {
+			return sluice.Stats{}, err
+		}
+	}
 	opts := &sluice.Options{
 		Codec: c.codec, Threads: c.threads, Source: cmp.Or(c.sourceKey, src.name), Size: src.size,
 		Quarantine: noQuarantine{}, Progress: c.meter.report(),

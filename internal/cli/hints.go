@@ -15,7 +15,10 @@ import (
 func hint(err error) string {
 	var reject *sluice.RejectError
 	var object *rejectedError
+	var unfit *unfitError
 	switch {
+	case errors.As(err, &unfit):
+		return unfit.hint()
 	case errors.As(err, &object):
 		return reason.Hint(object.reason, "")
 	case errors.As(err, &reject):

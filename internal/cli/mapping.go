@@ -28,7 +28,7 @@ YAML file; docs/mapping.md describes it.`,
 
 func mappingFlag(cmd *cobra.Command, name *string) {
 	cmd.Flags().StringVarP(name, "mapping", "m", "",
-		fmt.Sprintf("mapping `file`, or the name of a preset (sluice mapping show) (default $SLUICE_MAPPING or %s)", mapping.DefaultPreset))
+		fmt.Sprintf("mapping `file`, or the name of a preset (sluice mapping show) (default $SLUICE_MAPPING, or %s where it fits)", mapping.DefaultPreset))
 	complete(cmd, "mapping", completePresets)
 }
 

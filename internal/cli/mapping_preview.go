@@ -37,7 +37,7 @@ cells are cut; control characters are shown as escapes. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			return a.preview(cmd.Context(), m, inputs[0], key, n)
+			return a.preview(cmd.Context(), m, a.isUnnamed(name), inputs[0], key, n)
 		},
 	}
 	mappingFlag(cmd, &name)
@@ -46,12 +46,17 @@ cells are cut; control characters are shown as escapes. Nothing is written.`,
 	return withExits(cmd, "0  the preview is shown, even if records would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
 }
 
-func (a *app) preview(ctx context.Context, m *mapping.Mapping, input, key string, n int64) error {
+func (a *app) preview(ctx context.Context, m *mapping.Mapping, isUnnamed bool, input, key string, n int64) error {
 	src, err := a.open(ctx, input)
 	if err != nil {
 		return err
 	}
 	defer src.close()
+	if isUnnamed {
+		if err := refuseDefault(ctx, src, input); err != nil {
+			return fmt.Errorf("preview %s: %w", input, err)
+		}
+	}
 
 	// A preview is for finding out why records do not fit, so it shows all of
 	// them, also where a conversion would reject the input for their number.

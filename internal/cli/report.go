@@ -210,6 +210,18 @@ func printCodes(w io.Writer, what string, counts map[sluice.Reason]int64) {
 	printTable(w, []string{"reason", what}, rows)
 }
 
+// countsOf is 20 missing_field, 1 no_rows: the most frequent first.
+func countsOf(counts map[sluice.Reason]int64) string {
+	codes := slices.SortedFunc(maps.Keys(counts), func(a, b sluice.Reason) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	each := make([]string, len(codes))
+	for i, code := range codes {
+		each[i] = grouped(counts[code]) + " " + string(code)
+	}
+	return strings.Join(each, ", ")
+}
+
 // printNextStep says where quarantined records are and how they come back,
 // with a command for the first of the files that holds some.
 func printNextStep(w io.Writer, files []fileReport, first *fileReport, f convertFlags) {

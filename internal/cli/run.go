@@ -95,6 +95,11 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	s.Pipeline.Redo = f.redo()
 	s.Pipeline.Threads = cmp.Or(f.threads, s.Config.Threads)
 
+	if len(keys) == 0 {
+		if err := a.refuseDefaultOf(cmd, s); err != nil {
+			return err
+		}
+	}
 	own := s.Own
 	if f.dryRun {
 		own = func(ctx context.Context) error { _, err := s.CheckOwner(ctx); return err }

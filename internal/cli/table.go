@@ -89,7 +89,7 @@ func render(w io.Writer, rows [][]string) {
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault // as written, not in capitals
 	var columns []table.ColumnConfig
-	for i, width := range fit(columnWidths(rows), widthOf(w)) {
+	for i, width := range narrow(columnWidths(rows), widthOf(w)) {
 		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft})
 	}
 	t.SetColumnConfigs(columns)
@@ -107,9 +107,9 @@ func render(w io.Writer, rows [][]string) {
 	t.Render()
 }
 
-// fit makes the widest columns narrower until a table fits into a width; 0 is
+// narrow makes the widest columns narrower until a table fits into a width; 0 is
 // any width.
-func fit(widths []int, width int) []int {
+func narrow(widths []int, width int) []int {
 	const border, line = 2, 1 // blanks round a cell, and the line beside it
 	room := width - line
 	for _, w := range widths {

@@ -95,10 +95,10 @@ func TestFit(t *testing.T) {
 		{[]int{100, 5}, 0, []int{100, 5}}, {[]int{100, 5}, 80, []int{68, 5}}, {[]int{40, 60, 3}, 80, []int{33, 34, 3}},
 		{[]int{20, 20}, 80, []int{20, 20}}, {[]int{50, 50}, 10, []int{10, 10}},
 	} {
-		got := fit(c.widths, c.width)
+		got := narrow(c.widths, c.width)
 		for i := range c.want {
 			if got[i] != c.want[i] {
-				t.Errorf("fit(%v, %d) = %v, want %v", c.widths, c.width, got, c.want)
+				t.Errorf("narrow(%v, %d) = %v, want %v", c.widths, c.width, got, c.want)
 				break
 			}
 		}

@@ -17,7 +17,7 @@ type Config struct {
 	Sink         Location // outputs are written here
 	Ledger       Location
 	Quarantine   Location
-	Mapping      string   // a preset or a file
+	Mapping      string   // a preset or a file; empty: nothing names one, so it is the default
 	HashKey      string   // of its columns with hash: hmac; from the variable alone
 	Suffixes     []string // of source keys; none: all
 	EventSources []string // of events, as eventSource spells them; none: aws:s3

@@ -21,7 +21,7 @@ func bucket(name, prefix string) Location { return Location{Bucket: name, Prefix
 func TestParse(t *testing.T) {
 	defaults := Config{
 		Source: bucket("b", "raw/"), Sink: bucket("b", "orders_data_parquet/"), Ledger: bucket("b", "ledger/"), Quarantine: bucket("b", "quarantine/"),
-		Mapping: "orders", OnDelete: "keep", Codec: "zstd", Threads: 1, Workers: 2,
+		OnDelete: "keep", Codec: "zstd", Threads: 1, Workers: 2,
 		Catalog: Catalog{Kind: "crawler", Crawler: "etl-pipeline-orders", Crawl: "changed"},
 	}
 	with := func(change func(*Config)) Config { c := defaults; change(&c); return c }

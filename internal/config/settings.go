@@ -20,7 +20,7 @@ var (
 
 func (r *reader) config() Config {
 	c := Config{
-		Mapping:      r.text("mapping", "orders"),
+		Mapping:      r.text("mapping", ""),
 		Suffixes:     r.lists["suffixes"],
 		EventSources: r.lists["event_sources"],
 		OnDelete:     r.word("on_delete", OnDelete),

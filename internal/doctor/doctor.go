@@ -180,10 +180,10 @@ func (d *doctor) mapping(context.Context) Check {
 	// Where we write the catalog, it declares each column as the file has it.
 	if _, ours := d.s.Catalog.(looker); !ours {
 		if cautions := m.Cautions(); len(cautions) > 0 {
-			return warn("mapping", "look at the types of the table, or change the mapping", "%s: %s", d.s.Config.Mapping, strings.Join(cautions, "; "))
+			return warn("mapping", "look at the types of the table, or change the mapping", "%s: %s", d.s.Pipeline.MappingName, strings.Join(cautions, "; "))
 		}
 	}
-	return ok("mapping", "%s: %s, %s", d.s.Config.Mapping, plural(len(m.Tables), "table"), plural(columns, "column"))
+	return ok("mapping", "%s: %s, %s", d.s.Pipeline.MappingName, plural(len(m.Tables), "table"), plural(columns, "column"))
 }
 
 func plural(n int, noun string) string {

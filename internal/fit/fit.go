@@ -16,9 +16,10 @@ import (
 	"sluice/schema"
 )
 
+// Records is how many records of an input are looked at.
+const Records = 20
+
 const (
-	// headRecords is how many records of an input are looked at.
-	headRecords = 20
 	// headRecordBytes is the size above which a record is not looked into.
 	headRecordBytes = 1 << 20
 	// alike is the share of the required paths that a record of a mapping's kind
@@ -166,7 +167,7 @@ func records(ctx context.Context, m *mapping.Mapping, h *Head) ([]any, error) {
 		return nil, fmt.Errorf("read the records of the head: %w", err)
 	}
 	var all []any
-	err = f.Rows(headRecords, func(row []string) error {
+	err = f.Rows(Records, func(row []string) error {
 		d := json.NewDecoder(bytes.NewReader([]byte(row[0])))
 		d.UseNumber()
 		var v any
@@ -185,7 +186,7 @@ func convert(ctx context.Context, m *mapping.Mapping, h *Head, table func() io.W
 	lenient := *m // 20 of 20 bad records are a finding here, not a reject
 	lenient.Limits.QuarantineShare = 1
 	opts := &sluice.Options{
-		Codec: sluice.None, MaxRecords: headRecords, Quarantine: io.Discard,
+		Codec: sluice.None, MaxRecords: Records, Quarantine: io.Discard,
 		Table: func(string) (io.Writer, error) { return table(), nil },
 	}
 	s, err := sluice.Convert(ctx, nil, h.reader(), &lenient, opts)

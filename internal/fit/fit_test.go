@@ -64,7 +64,7 @@ func TestDefault(t *testing.T) {
 
 func TestDefaultCounts(t *testing.T) {
 	v, ok, err := Default(t.Context(), NewHead(strings.NewReader(strings.Repeat(user+"\n", 50)+order)))
-	if err != nil || ok || v.Records != headRecords || v.Taken != 0 || v.Reasons["missing_field"] != headRecords {
+	if err != nil || ok || v.Records != Records || v.Taken != 0 || v.Reasons["missing_field"] != Records {
 		t.Errorf("%+v, %v, %v", v, ok, err)
 	}
 }
@@ -172,7 +172,7 @@ func TestHead(t *testing.T) {
 		if len(h.data) > headBytes {
 			t.Errorf("%s: %d bytes are held", name, len(h.data))
 		}
-		all, err := io.ReadAll(h.All())
+		all, err := io.ReadAll(h)
 		if err != nil || string(all) != text {
 			t.Errorf("%s: %d bytes of %d, %v", name, len(all), len(text), err)
 		}
@@ -182,7 +182,7 @@ func TestHead(t *testing.T) {
 	if _, _, err := Default(t.Context(), h); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
-	if all, err := io.ReadAll(h.All()); !errors.Is(err, broken) || string(all) != user {
+	if all, err := io.ReadAll(h); !errors.Is(err, broken) || string(all) != user {
 		t.Errorf("%q, %v", all, err)
 	}
 }

@@ -1,7 +1,6 @@
 package fit
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -13,8 +12,8 @@ const headBytes = 4 << 20
 // errHeadEnds is read after the head of an input that goes on.
 var errHeadEnds = errors.New("the head of the input ends here")
 
-// Head is the beginning of an input, which can be read several times. It holds
-// no more of it than was read.
+// Head is an input whose beginning can be looked at, several times, before it is
+// read. It holds no more of the beginning than was looked at.
 type Head struct {
 	src io.Reader
 
@@ -23,23 +22,23 @@ type Head struct {
 	err  error // what src gave after data
 }
 
-// NewHead is the head of what src reads.
+// NewHead is the input that src reads.
 func NewHead(src io.Reader) *Head { return &Head{src: src} }
 
-// All reads the input from its beginning to its end, also what the head holds.
-func (h *Head) All() io.Reader {
+// Read reads the whole input, once.
+func (h *Head) Read(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.err != nil {
-		return io.MultiReader(bytes.NewReader(h.data), ended{h.err})
+	if len(h.data) > 0 {
+		n := copy(p, h.data)
+		h.data = h.data[n:]
+		return n, nil
 	}
-	return io.MultiReader(bytes.NewReader(h.data), h.src)
+	if h.err != nil {
+		return 0, h.err
+	}
+	return h.src.Read(p)
 }
-
-// ended gives an error that the input gave before.
-type ended struct{ err error }
-
-func (e ended) Read([]byte) (int, error) { return 0, e.err }
 
 // reader reads the head, and then gives errHeadEnds, or what ended the input.
 func (h *Head) reader() io.Reader { return &headReader{h: h} }

@@ -54,6 +54,18 @@ func (s *Setup) Own(ctx context.Context) error {
 	}
 }
 
+// IsOwned reports whether the ledger has an owner, which is this configuration:
+// a run or an event was before.
+func (s *Setup) IsOwned(ctx context.Context) (bool, error) {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	err := s.adopt(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // adopt reads the owner, and uses its names for the places.
 func (s *Setup) adopt(ctx context.Context) error {
 	if s.owned.isKnown {

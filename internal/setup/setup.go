@@ -4,6 +4,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func Lake(dir string) config.Config {
 	at := func(prefix string) config.Location { return config.Location{Dir: dir, Prefix: prefix} }
 	return config.Config{
 		Source: at("raw_orders_data/"), Sink: at("orders_data_parquet/"), Ledger: at("ledger/"), Quarantine: at("quarantine/"),
-		Mapping: mapping.DefaultPreset, OnDelete: "keep", Codec: string(sluice.Zstd), Threads: 1, Workers: 1,
+		OnDelete: "keep", Codec: string(sluice.Zstd), Threads: 1, Workers: 1,
 		Catalog: config.Catalog{Kind: "glue"}, // in a folder: JSON files
 	}
 }
@@ -96,7 +97,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 	}
 	s.Ledger = led
 	s.Pipeline = &pipeline.Pipeline{
-		Mapping: m, MappingName: c.Mapping, Codec: sluice.Codec(c.Codec), Threads: c.Threads,
+		Mapping: m, MappingName: cmp.Or(c.Mapping, mapping.DefaultPreset), Codec: sluice.Codec(c.Codec), Threads: c.Threads,
 		Source: func(bucket string) (store.Store, error) {
 			if lake == "" && c.Source.Bucket == "" && bucket != "" {
 				// An event must not open a bucket that no configuration names.
@@ -179,9 +180,10 @@ type MappingError struct{ Err error }
 func (e *MappingError) Error() string { return e.Err.Error() }
 func (e *MappingError) Unwrap() error { return e.Err }
 
-// LoadMapping reads a preset or a mapping file. The name of a preset always means
+// LoadMapping reads a preset or a mapping file; without a name, the default. The name of a preset always means
 // the preset; for a file of that name write ./orders.
 func LoadMapping(name string) (*mapping.Mapping, error) {
+	name = cmp.Or(name, mapping.DefaultPreset)
 	load := mapping.Load
 	if slices.Contains(mapping.Presets(), name) {
 		load = mapping.Preset
