@@ -63,7 +63,8 @@
 // # How it is undone
 //
 // The first thing that does not fit is noted by bad, and reading goes on to
-// the record's end only to find it. Record then rolls the batches back to where
+// the record's end only to find it. After [Flattener.Diagnose], all of them are
+// reported, as if each had on_error: null; see diagnose.go. Record then rolls the batches back to where
 // the record began, and the memos forget the lines that have their elements in
 // it. Nothing else outlives a record but the scratch, which Flush empties, and
 // what was learned: names, their order, texts of lines. These change only time.

@@ -14,7 +14,7 @@ import (
 // A memo gives no row an error: it does not remember a line that has one.
 func (f *Flattener) fault(l *leaf, n *node, code reason.Code, p int) {
 	if !l.NullOnError || f.code != "" {
-		f.bad(code, n.path, p)
+		f.badFor(l.table, l.column, code, n.path, p)
 		return
 	}
 	f.ahead.MaxDepth = f.skip.MaxDepth

@@ -46,6 +46,8 @@ type Flattener struct {
 	empty   int64                // elements that gave no rows, by policy
 	faults  []reason.Code        // of values that are kept in _errors
 
+	diagnosis *diagnosis // nil: only the first thing that does not fit is noted
+
 	clock clock
 	hmac  hash.Hash // nil if no column needs it
 
@@ -212,6 +214,9 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	for _, n := range f.memos {
 		n.memo.begin()
 	}
+	if f.diagnosis != nil {
+		f.diagnosis.begin()
+	}
 	for i := range f.tables {
 		t := &f.tables[i]
 		t.skipped, t.left, t.filtered = false, 0, 0
@@ -244,11 +249,11 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		f.giveGathered(p)
 	}
 	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
-	if end < 0 || f.code != "" {
+	if end < 0 || f.code != "" || f.diagnosis != nil {
 		for i := range f.tables {
 			f.rollback(&f.tables[i])
 		}
-		if end >= 0 {
+		if end >= 0 && f.code != "" {
 			res.Code, res.At, res.Path, res.MappingPath = f.code, f.at, f.pathOf(), f.path.String()
 		}
 		return res
@@ -295,9 +300,17 @@ func (f *Flattener) rollback(t *table) {
 
 // bad notes why to quarantine the record, unless a reason is already known.
 func (f *Flattener) bad(code reason.Code, path mapping.Path, at int) {
-	if f.code == "" {
-		f.code, f.path, f.strayed, f.at, f.failed, f.member = code, path, slices.Clone(f.stray), at, f.ord, f.names
+	if f.diagnosis != nil {
+		f.report(Finding{Code: code, Column: -1, Path: path, At: at, Value: at})
+		return
 	}
+	if f.code == "" {
+		f.note(code, path, at)
+	}
+}
+
+func (f *Flattener) note(code reason.Code, path mapping.Path, at int) {
+	f.code, f.path, f.strayed, f.at, f.failed, f.member = code, path, slices.Clone(f.stray), at, f.ord, f.names
 }
 
 // within is the path of the current element, if no path names it; path leads to

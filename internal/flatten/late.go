@@ -304,7 +304,7 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 			if p < 0 {
 				p = t.at
 			}
-			f.bad(reason.UnknownMinorUnit, l.minor.Path, f.peel(p))
+			f.badFor(l.table, l.column, reason.UnknownMinorUnit, l.minor.Path, f.peel(p))
 			return token{}, num, false
 		}
 	}

@@ -76,7 +76,7 @@ func (f *Flattener) list(p int, n *node, depth int) int {
 	}
 	p++
 	if int64(p-begin) > f.limits.FieldBytes && len(n.list.taking) > 0 {
-		f.bad(reason.FieldTooLarge, n.path, begin)
+		f.longList(n, begin)
 	}
 	for _, c := range n.list.taking {
 		c.EndList()
@@ -147,10 +147,10 @@ func (f *Flattener) boundLists(p int) {
 		t := &f.tables[i]
 		for _, c := range t.lists {
 			if f.code == "" && !t.skipped && t.b.RecordListValues(&t.b.Columns[c]) > f.limits.RecordRows {
-				f.code, f.path, f.strayed, f.at = reason.TooManyRows, t.columns[c].Path, nil, p
-				for l := range f.failed {
-					f.failed[l] = -1
+				for l := range f.ord {
+					f.ord[l] = -1 // it is not about one element
 				}
+				f.badFor(i, c, reason.TooManyRows, t.columns[c].Path, p)
 			}
 		}
 	}

@@ -264,7 +264,7 @@ func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, what stand
 	switch {
 	case what == named:
 	case f.refuse:
-		f.bad(reason.UnknownField, n.path, key)
+		f.refused(n, key)
 	case f.keep && f.code == "":
 		f.rescueField(n, key, p, q)
 	}

@@ -179,7 +179,7 @@ func (f *Flattener) fromString(l *leaf, n *node, t *token) {
 			if l.late {
 				return
 			}
-			f.bad(reason.MissingField, n.path, t.at)
+			f.badFor(l.table, l.column, reason.MissingField, n.path, t.at)
 			return
 		}
 		f.addString(l, n, t)

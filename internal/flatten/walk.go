@@ -251,8 +251,9 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 	}
 	if given&e.needs != e.needs || e.others {
 		if column := e.missing(given); column >= 0 {
-			f.bad(reason.MissingField, t.columns[column].Path, p)
-			return
+			if f.lacks(e, n, column, p); f.code != "" {
+				return
+			}
 		}
 	}
 	if e.level == b.Depth {
@@ -272,8 +273,13 @@ func (f *Flattener) end(e *element, n *node, p int, given set) {
 	case rows == 0:
 		switch t.when {
 		case mapping.Quarantine:
-			f.bad(reason.NoRows, t.target(e.level+1), p)
-			return
+			if f.noRows(e, n, p); f.code != "" {
+				return
+			}
+			if e.level == 0 {
+				t.skipped = true
+				return
+			}
 		case mapping.Skip:
 			if e.level == 0 {
 				t.skipped = true

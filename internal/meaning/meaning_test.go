@@ -139,13 +139,7 @@ func run(t *testing.T, m *mapping.Mapping, text, source string) *made {
 	if got.err != nil {
 		return got
 	}
-	for line := range bytes.Lines(bad.Bytes()) {
-		var e entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			t.Fatal(err)
-		}
-		got.bad = append(got.bad, e)
-	}
+	got.bad = entries(t, bad.Bytes())
 	for name, file := range files {
 		f, err := parquetread.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
 		if err != nil {
@@ -166,6 +160,19 @@ func run(t *testing.T, m *mapping.Mapping, text, source string) *made {
 		}
 	}
 	return got
+}
+
+// entries are those of a quarantine file.
+func entries(t *testing.T, file []byte) (all []entry) {
+	t.Helper()
+	for line := range bytes.Lines(file) {
+		var e entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
 }
 
 // compare says what differs, or nothing.
