@@ -87,7 +87,8 @@ func configuration(s *stack) []string {
 	for folder, at := range map[string]config.Location{"SourcePrefix": c.Source, "SinkPrefix": c.Sink, "LedgerPrefix": c.Ledger, "QuarantinePrefix": c.Quarantine} {
 		p.want(at == config.Location{Bucket: s.params["BucketName"], Prefix: s.params[folder]}, "%s is %s for the code", folder, at)
 	}
-	p.equal("key of hashes", c.HashKey, s.params["HashKey"])
+	p.equal("key of hashes", c.HashKey.Text, s.params["HashKey"])
+	p.equal("secret with the key of hashes", c.HashKey.Secret, s.params["HashKeySecret"])
 	p.equal("mapping", c.Mapping, s.params["MappingFile"])
 	p.equal("on_delete", c.OnDelete, s.params["OnDelete"])
 	p.equal("codec", c.Codec, s.params["Codec"])

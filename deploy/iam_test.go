@@ -38,6 +38,8 @@ var needs = map[string][]string{
 	"glue.GetTable":              {"glue:GetTable"},
 	"glue.CreateTable":           {"glue:CreateTable"},
 	"glue.UpdateTable":           {"glue:UpdateTable"},
+
+	"secretsmanager.GetSecretValue": {"secretsmanager:GetSecretValue"},
 }
 
 // unused are calls in the binary that the function does not make.
@@ -63,7 +65,8 @@ var ofCatalog = map[string][]string{
 	"glue":    {"glue:GetTable", "glue:CreateTable", "glue:UpdateTable"},
 }
 
-var operation = regexp.MustCompile(`aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)\.([A-Z]\w*)$`)
+// operation is a call of a client of the SDK, or of ours for Secrets Manager.
+var operation = regexp.MustCompile(`(?:aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)|sluice/internal/(secretsmanager))\.([A-Z]\w*)$`)
 
 // calls are the operations in the binary, such as "s3.GetObject". It is built
 // as internal/awslambda's tests do, whose work is then there already.
@@ -83,8 +86,8 @@ var calls = sync.OnceValues(func() ([]string, error) {
 	}
 	set := map[string]bool{}
 	for line := range bytes.Lines(symbols) {
-		if m := operation.FindSubmatch(bytes.TrimSpace(line)); m != nil && string(m[2]) != "Options" {
-			set[string(m[1])+"."+string(m[2])] = true
+		if m := operation.FindSubmatch(bytes.TrimSpace(line)); m != nil && string(m[3]) != "Options" {
+			set[string(m[1])+string(m[2])+"."+string(m[3])] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(set)), nil
@@ -121,6 +124,10 @@ func permissionsAndCalls(s *stack) []string {
 	}
 	kind := s.params["CatalogKind"]
 	for action, call := range wanted {
+		if action == "secretsmanager:GetSecretValue" && s.params["HashKeySecret"] == "" {
+			p.want(!granted[action], "%s is allowed, and there is no secret", action)
+			continue
+		}
 		if strings.HasPrefix(action, "glue:") && !slices.Contains(ofCatalog[kind], action) {
 			p.want(!granted[action], "%s is allowed, and not needed for the catalog %s", action, kind)
 			continue
@@ -150,6 +157,7 @@ func grants(s *stack) map[string]map[string][]string {
 			"sqs:SendMessage":                                             {"{DeadLetterQueue.Arn}"},
 			"glue:StartCrawler glue:GetCrawler":                           {catalog + "crawler/" + s.params["CrawlerName"]},
 			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue(s.params["Tables"]),
+			"secretsmanager:GetSecretValue":                               {s.params["HashKeySecret"]},
 			"kms:Decrypt kms:GenerateDataKey":                             {key},
 		},
 		"CrawlerRole": {
@@ -180,6 +188,9 @@ func grants(s *stack) map[string]map[string][]string {
 		delete(function, "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes")
 	} else {
 		delete(function, "sqs:SendMessage")
+	}
+	if s.params["HashKeySecret"] == "" {
+		delete(function, "secretsmanager:GetSecretValue")
 	}
 	if s.params["CatalogKind"] != "crawler" {
 		delete(function, "glue:StartCrawler glue:GetCrawler")

@@ -12,6 +12,7 @@ import (
 func TestMutations(t *testing.T) {
 	defaults, direct := variants["defaults"], variants["direct"]
 	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
+	secret := variants["a secret with that key"]
 	for _, m := range []struct {
 		name   string
 		params map[string]string
@@ -76,6 +77,10 @@ func TestMutations(t *testing.T) {
 		{"a crawler that cannot list", defaults, "reach", remove("CrawlerRole", "Policies", 0, "PolicyDocument", "Statement", 1, "Condition", "StringLikeIfExists", "s3:prefix", 0)},
 		{"a schedule of crawls that nobody wants", defaults, "follow-up", set(map[string]any{"ScheduleExpression": "rate(1 hour)"}, "Crawler", "Schedule")},
 		{"the key for everybody", key, "statements", remove("FunctionRole", "Policies", 5, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Condition")},
+		{"every secret", secret, "statements", set("*", "FunctionRole", "Policies", 6, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource")},
+		{"a secret that may not be read", secret, "permissions and calls", set("secretsmanager:DescribeSecret", "FunctionRole", "Policies", 6, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
+		{"secrets without a need", defaults, "permissions and calls", set("secretsmanager:GetSecretValue", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 5, "Action", 0)},
+		{"a secret that the function does not know of", secret, "configuration", remove("Function", "Environment", "Variables", "SLUICE_HASH_KEY_SECRET")},
 		{"a column less", defaults, "ledger table", remove("LedgerTable", "TableInput", "StorageDescriptor", "Columns", 5)},
 		{"no alarm of dead letters", defaults, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "DeadLetterAlarm") }},
 		{"an alarm nobody hears", defaults, "alarms", remove("RejectedAlarm", "AlarmActions")},

@@ -78,6 +78,8 @@ var ladder = map[string]rung{
 	"internal/catalog/gluecrawler": {[]string{"internal/catalog", "internal/store"}, oneContract},
 	"internal/patience": {nil,
 		"how long to wait for an answer does not depend on the service that is called"},
+	"internal/secretsmanager": {[]string{"internal/patience"},
+		"a secret is bytes under a name; what it is the key of is decided above"},
 	"internal/awsconfig": {nil,
 		"where the SDK finds its configuration depends on no other package of sluice"},
 	"internal/ledger": {[]string{".", "internal/store"},
@@ -89,7 +91,7 @@ var ladder = map[string]rung{
 		"a configuration is names and numbers, some of them the library's; internal/setup opens what they name"},
 	"internal/setup": {[]string{
 		".", "internal/catalog", "internal/catalog/dircatalog", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler",
-		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/store",
+		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/secretsmanager", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
 	"internal/fit": {[]string{".", "internal/parquetread", "mapping", "schema"},
@@ -167,7 +169,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/patience", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"golang.org/x/sys", []string{"internal/filelock"},

@@ -94,7 +94,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	if err := checkReport(cmd, f.report); err != nil {
 		return err
 	}
-	m, err := a.loadMapping(f.mapping)
+	m, err := a.loadMapping(cmd, f.mapping)
 	if err != nil {
 		return err
 	}

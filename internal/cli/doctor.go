@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -94,15 +95,19 @@ func (a *app) examine(cmd *cobra.Command, f placeFlags, tell func(doctor.Check))
 		tell(doctor.Check{Name: "configuration", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/config.md describes the file and the variables"})
 		return exitUsage, nil
 	}
-	if _, err := setup.LoadKeyedMapping(c.Mapping, c.HashKey); err != nil {
-		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
-		return exitUsage, nil
-	}
-	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
 	if c.S3.Timeout == 0 || c.S3.Timeout > doctorWaits {
 		c.S3.Timeout = doctorWaits
 	}
 	s, err := setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
+	if wrong := new(setup.MappingError); errors.As(err, &wrong) {
+		tell(doctor.Check{Name: "mapping", Status: doctor.Failed, Detail: errorText(err), Hint: "docs/mapping.md describes the file"})
+		return exitUsage, nil
+	}
+	tell(doctor.Check{Name: "configuration", Status: doctor.OK, Detail: strings.Join([]string{c.Source.String(), c.Sink.String()}, " -> ")})
+	if key := new(setup.HashKeyError); errors.As(err, &key) {
+		tell(doctor.HashKeyFailed(key))
+		return exitOK, nil
+	}
 	if err != nil {
 		tell(doctor.Check{Name: "places", Status: doctor.Failed, Detail: errorText(err), Hint: "look at the names in the configuration"})
 		return exitOK, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/awsconfig"
 	"sluice/internal/config"
 	"sluice/internal/setup"
 	"sluice/mapping"
@@ -39,8 +40,12 @@ func sourceKeyFlag(cmd *cobra.Command, key *string) {
 }
 
 // loadMapping reads the mapping that a flag names, or the default.
-func (a *app) loadMapping(name string) (*mapping.Mapping, error) {
-	return setup.LoadKeyedMapping(a.mappingName(name), a.getenv(config.HashKey))
+func (a *app) loadMapping(cmd *cobra.Command, name string) (*mapping.Mapping, error) {
+	key, err := config.LoadHashKey(a.getenv)
+	if err != nil {
+		return nil, usage(cmd, "%w", err)
+	}
+	return setup.LoadKeyedMapping(cmd.Context(), a.mappingName(name), key, 0, awsconfig.Load)
 }
 
 func (a *app) mappingName(name string) string {

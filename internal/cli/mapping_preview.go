@@ -33,7 +33,7 @@ cells are cut; control characters are shown as escapes. Nothing is written.`,
 			if n < 1 {
 				return usage(cmd, "-n %d: at least one row is needed", n)
 			}
-			m, err := a.loadMapping(name)
+			m, err := a.loadMapping(cmd, name)
 			if err != nil {
 				return err
 			}

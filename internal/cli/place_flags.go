@@ -30,7 +30,11 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 	if f.lake != "" && f.config == "" {
 		c := setup.Lake(f.lake)
 		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
-		c.HashKey = getenv(config.HashKey)
+		key, err := config.LoadHashKey(getenv)
+		if err != nil {
+			return c, usage(cmd, "%w", err)
+		}
+		c.HashKey = key
 		return c, nil
 	}
 	c, err := config.Load(f.config, getenv)

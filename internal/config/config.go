@@ -18,7 +18,7 @@ type Config struct {
 	Ledger       Location
 	Quarantine   Location
 	Mapping      string   // a preset or a file; empty: nothing names one, so it is the default
-	HashKey      string   // of its columns with hash: hmac; from the variable alone
+	HashKey      HashKey  // of its columns with hash: hmac
 	Suffixes     []string // of source keys; none: all
 	EventSources []string // of events, as eventSource spells them; none: aws:s3
 	OnDelete     string   // keep, remove
@@ -46,9 +46,6 @@ type S3 struct {
 	Timeout time.Duration // how long a call, also of Glue, may make no progress; 0: the default
 }
 
-// HashKey is the variable with the key of hash: hmac. The file cannot have it.
-const HashKey = "SLUICE_HASH_KEY"
-
 // Load reads the file called name, if name is not empty, and the environment. Its
 // error joins all faults, each as "name:line: what, how to fix it", or with the
 // name of the variable.
@@ -67,6 +64,6 @@ func Load(name string, getenv func(string) string) (Config, error) {
 func Parse(name string, data []byte, getenv func(string) string) (Config, error) {
 	r := newReader(name, data, getenv)
 	c := r.config()
-	c.HashKey = getenv(HashKey)
+	c.HashKey = r.hashKey(getenv)
 	return c, r.err()
 }

@@ -16,7 +16,7 @@ import (
 // variables are the keys of the file, and the variables that override them.
 var variables = []struct{ key, name string }{
 	{"source", "SLUICE_SOURCE"}, {"sink", "SLUICE_SINK"}, {"ledger", "SLUICE_LEDGER"}, {"quarantine", "SLUICE_QUARANTINE"},
-	{"mapping", "SLUICE_MAPPING"}, {"suffixes", "SLUICE_SUFFIXES"}, {"event_sources", "SLUICE_EVENT_SOURCES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
+	{"mapping", "SLUICE_MAPPING"}, {"hash_key_secret", hashKeySecretVariable}, {"suffixes", "SLUICE_SUFFIXES"}, {"event_sources", "SLUICE_EVENT_SOURCES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},
@@ -29,7 +29,7 @@ var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3"}
 
 // otherVariables are those that the file does not have: a secret, and those of the
 // Lambda function.
-var otherVariables = []string{HashKey, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
+var otherVariables = []string{hashKeyVariable, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
 
 // under returns the names of the keys in a section of the file. The section ""
 // is the top level, and its names include those of the other sections.

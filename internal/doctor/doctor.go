@@ -55,6 +55,9 @@ func Examine(ctx context.Context, s *setup.Setup, tell func(Check)) {
 		{"ledger", s.Ledger, s.Config.Ledger},
 		{"quarantine", s.Pipeline.Quarantine, s.Config.Quarantine},
 	}
+	for _, c := range d.hashKey(ctx) {
+		tell(c)
+	}
 	for _, check := range []func(context.Context) Check{
 		d.mapping, d.source, d.sink, d.owner, d.quarantine, d.conditions, d.conditionsInParts,
 	} {

@@ -68,16 +68,16 @@ type AWS func(context.Context) (aws.Config, error)
 // New opens what c names. If lake is not empty, every bucket is a folder of
 // that name in it, and nothing of AWS is touched.
 func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, error) {
+	m, err := LoadKeyedMapping(ctx, c.Mapping, c.HashKey, c.S3.Timeout, find)
+	if err != nil {
+		return nil, err
+	}
 	for _, dir := range []string{lake, c.Source.Dir} {
 		if info, err := os.Stat(dir); dir != "" && err != nil {
 			return nil, fmt.Errorf("open source: %w", err)
 		} else if dir != "" && !info.IsDir() {
 			return nil, fmt.Errorf("open source: %s is a file; name a folder", dir)
 		}
-	}
-	m, err := LoadKeyedMapping(c.Mapping, c.HashKey)
-	if err != nil {
-		return nil, err
 	}
 	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}, find: find}}
 	if err := s.apart(); err != nil {
@@ -195,19 +195,6 @@ func LoadMapping(name string) (*mapping.Mapping, error) {
 	}
 	if err != nil {
 		return nil, &MappingError{err}
-	}
-	return m, nil
-}
-
-// LoadKeyedMapping is LoadMapping for a conversion: the columns that need a key get
-// it.
-func LoadKeyedMapping(name, key string) (*mapping.Mapping, error) {
-	m, err := LoadMapping(name)
-	if err != nil || !m.NeedsHashKey() {
-		return m, err
-	}
-	if m, err = m.WithHashKey([]byte(key)); err != nil {
-		return nil, &MappingError{fmt.Errorf("mapping %s: %s: %w", name, config.HashKey, err)}
 	}
 	return m, nil
 }
