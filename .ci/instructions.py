@@ -8,6 +8,7 @@ commit, and write the new figure here. One that needs much less says so, too.
 """
 
 import concurrent.futures
+import json
 import os
 import platform
 import random
@@ -28,6 +29,7 @@ LIMIT = {
     "tolerant": 26.1,
     "readings": 91.0,
     "keyed": 13.4,
+    "weather": 104.0,
 }
 MAPPING = {  # for the others: orders
     "shopify": "shopify",
@@ -36,6 +38,7 @@ MAPPING = {  # for the others: orders
     "tolerant": "examples/tolerant.yaml",
     "readings": "examples/readings.yaml",
     "keyed": "examples/keyed.yaml",
+    "weather": "examples/weather.yaml",
 }
 INPUT = {"private": "shopify", "fallbacks": "shopify", "tolerant": "shop", "keyed": "shopify"}  # the kind of the others is their name
 FLAGS = {"keyed": ["--source-key", "raw/shop=berlin/dt=2024-01-10/orders.ndjson"]}
@@ -45,15 +48,31 @@ SMALL, LARGE = 3, 6  # MB
 
 def write(kind, mb, source, folder):
     """Writes an input of so many megabytes."""
-    if kind != "readings":
+    if kind not in WRITERS:
         subprocess.run([os.path.join(folder, "gen"), "-kind", INPUT.get(kind, kind), "-mb", str(mb), "-o", source], check=True, capture_output=True)
         return
     r = random.Random(1)
     with open(source, "w") as f:
         while f.tell() < mb * 10**6:
-            labels = ", ".join(f'"hall {r.randrange(40)}"' for _ in range(r.randrange(4)))
-            values = ", ".join(f"{r.gauss(20, 3):.{r.randrange(4)}f}" for _ in range(r.randrange(30)))
-            f.write(f'{{"device": "pump-{r.randrange(500)}", "at": {1704875400 + f.tell()}, "labels": [{labels}], "values": [{values}]}}\n')
+            f.write(WRITERS[kind](r, f.tell()) + "\n")
+
+
+def reading(r, at):
+    labels = ", ".join(f'"hall {r.randrange(40)}"' for _ in range(r.randrange(4)))
+    values = ", ".join(f"{r.gauss(20, 3):.{r.randrange(4)}f}" for _ in range(r.randrange(30)))
+    return f'{{"device": "pump-{r.randrange(500)}", "at": {1704875400 + at}, "labels": [{labels}], "values": [{values}]}}'
+
+
+def weather(r, at):
+    hours = {
+        "time": [f"2024-01-{1 + d:02}T{h:02}:00" for d in range(7) for h in range(24)],
+        "temperature_2m": [round(r.gauss(10, 8), 1) for _ in range(7 * 24)],
+        "rain": [round(max(r.gauss(0, 1), 0), 1) for _ in range(7 * 24)],
+    }
+    return json.dumps({"latitude": round(r.uniform(40, 60), 2), "longitude": round(r.uniform(0, 20), 2), "timezone": "GMT", "hourly": hours})
+
+
+WRITERS = {"readings": reading, "weather": weather}
 
 
 def instructions(kind, mb, folder):

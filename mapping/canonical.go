@@ -52,7 +52,10 @@ func (m *Mapping) Canonical() string {
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
 	for _, t := range m.Tables {
 		b = fmt.Appendf(b, "  - table: %q\n", t.Name)
-		if len(t.Explode) > 0 {
+		switch {
+		case t.Zip != nil:
+			b = fmt.Appendf(t.appendZip(b), "    when_empty: %s\n", t.WhenEmpty)
+		case len(t.Explode) > 0:
 			b = fmt.Appendf(b, "    explode: %q\n    when_empty: %s\n", t.Explode.String(), t.WhenEmpty)
 		}
 		b = append(t.appendWhere(b), "    columns:\n"...)

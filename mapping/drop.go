@@ -45,7 +45,9 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 		looked = looked || len(q) >= len(p) && slices.Equal(q[:len(around)], around) && q[len(around)].Kind == Name
 	}
 	for i := range m.Tables {
-		into(m.Tables[i].Explode)
+		for _, q := range m.Tables[i].Exploded() {
+			into(q)
+		}
 		for _, c := range m.Tables[i].Where {
 			into(c.Path)
 		}

@@ -25,7 +25,8 @@ type Mapping struct {
 // Table says how one record becomes rows of one table.
 type Table struct {
 	Name      string
-	Explode   Path // one row per element; empty: one row per record. At most two wildcards
+	Explode   Path   // one row per element; empty: one row per record. At most two wildcards
+	Zip       []Path // arrays beside that of Explode: their i-th elements stand in the row of its i-th
 	WhenEmpty WhenEmpty
 	Where     []Condition // rows that fulfil all are kept, the others counted
 	Columns   []Column
@@ -34,7 +35,7 @@ type Table struct {
 // Column is a column of a table and the path that feeds it.
 type Column struct {
 	schema.Column
-	Path       Path       // relative to the record; its wildcards are a prefix of Explode
+	Path       Path       // relative to the record; its wildcards are a prefix of Explode, or of one of Zip
 	Else       []Path     // tried in order where Path leads to no value
 	Const      *string    // the text of every row, instead of a path; nil: none
 	Empty      bool       // no row has a value, instead of a path

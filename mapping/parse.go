@@ -48,7 +48,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 }
 
 // The keys of one table, either at the top or in the elements of tables.
-var tableKeys = []string{"table", "explode", "when_empty", "where", "columns"}
+var tableKeys = []string{"table", "explode", "zip", "when_empty", "where", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
@@ -126,11 +126,17 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		t.Name, what = name, "table "+name
 	}
 	exploded := true
-	if e := f["explode"]; e != nil {
+	switch e, z := f["explode"], f["zip"]; {
+	case e != nil && z != nil:
+		r.Fail(z, "%s: zip and explode both say what becomes rows; keep one", what)
+		exploded = false
+	case z != nil:
+		exploded = r.zip(z, &t, paths, what)
+	case e != nil:
 		t.Explode, exploded = r.explode(e, what)
 		paths.explode(e, what+": explode", t.Explode)
 	}
-	if w := f["when_empty"]; w != nil && f["explode"] == nil {
+	if w := f["when_empty"]; w != nil && f["explode"] == nil && f["zip"] == nil {
 		r.Fail(w, "%s: when_empty needs explode: a table without explode has one row per record; remove when_empty or add explode", what)
 	}
 	t.WhenEmpty = WhenEmpty(r.Word(f["when_empty"], what+": when_empty", whenEmptyWords[:]))
@@ -151,9 +157,10 @@ func (r *reader) table(n *yaml.Node, f map[string]*yaml.Node, what string, paths
 		if ok {
 			for _, p := range c.Paths() {
 				if exploded {
-					r.underExplode(e, "column "+c.Name, p, t.Explode)
+					r.underExplode(e, "column "+c.Name, p, &t)
 				}
 			}
+			r.oneArray(e, &c, &t)
 			paths.column(e, c)
 		}
 		t.Columns = append(t.Columns, c)
@@ -179,15 +186,17 @@ func (r *reader) explode(n *yaml.Node, what string) (Path, bool) {
 }
 
 // underExplode checks that every wildcard of the path p, of what, is one that
-// explode goes over; otherwise a row would have many values there.
-func (r *reader) underExplode(n *yaml.Node, what string, p, explode Path) {
+// the rows of t go over; otherwise a row would have many values there.
+func (r *reader) underExplode(n *yaml.Node, what string, p Path, t *Table) {
 	over := p.lastWildcard()
 	switch {
-	case over.Wildcards() == 0 || explode.HasPrefix(over):
-	case len(explode) == 0:
+	case over.Wildcards() == 0 || slices.ContainsFunc(t.Exploded(), func(q Path) bool { return q.HasPrefix(over) }):
+	case t.Zip != nil:
+		r.Fail(n, "%s: path %s does not follow a path of zip up to its last wildcard; add %s to zip, use an index such as [0], or type json for the whole array or object", what, p, over)
+	case len(t.Explode) == 0:
 		r.Fail(n, "%s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", what, p, over)
 	default:
-		r.Fail(n, "%s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", what, p, explode)
+		r.Fail(n, "%s: path %s does not follow explode %s up to its last wildcard; use the same steps, an index such as [0], or type json for the whole array or object", what, p, t.Explode)
 	}
 }
 

@@ -79,6 +79,9 @@ func (m *Mapping) words() error {
 			wrong(table, "WhenEmpty", uint8(t.WhenEmpty))
 		}
 		segments(table, "Explode", t.Explode)
+		for _, p := range t.Zip {
+			segments(table, "Zip", p)
+		}
 		for j := range t.Where {
 			condition := fmt.Sprintf("%scondition %d: ", table, j+1)
 			segments(condition, "Path", t.Where[j].Path)
@@ -155,6 +158,11 @@ func (m *Mapping) readBack(read *Mapping) error {
 		}
 		if err := differs("table "+t.Name+": Explode", t.Explode, u.Explode); err != nil {
 			return err
+		}
+		for j, p := range t.Zip {
+			if err := differs("table "+t.Name+": Zip", p, u.Zip[j]); err != nil {
+				return err
+			}
 		}
 		for j := range t.Where {
 			if err := differs("table "+t.Name+": Where", t.Where[j].Path, u.Where[j].Path); err != nil {

@@ -16,7 +16,7 @@ import (
 // Condition is what a table wants of its rows: those that fulfil all conditions
 // of the table are kept.
 type Condition struct {
-	Path   Path // relative to the record; its wildcards are a prefix of Explode
+	Path   Path // relative to the record; its wildcards are a prefix of Explode. Not in an array of Zip
 	Test   Test
 	Values []Literal // of In and NotIn
 }
@@ -56,7 +56,10 @@ func (r *reader) where(n *yaml.Node, t *Table, exploded bool, paths *pathTree, w
 			r.Fail(e, "%s: where: a condition is listed twice; keep one", what)
 		default:
 			if exploded {
-				r.underExplode(e, what+": where", c.Path, t.Explode)
+				r.underExplode(e, what+": where", c.Path, t)
+			}
+			if t.Zip != nil && c.Path.Wildcards() == t.Levels() {
+				r.Fail(e, "%s: where: %s is in an array of zip, which is read apart from the others; use a condition above the arrays, and leave these rows out in a query", what, c.Path)
 			}
 			paths.through(e, what+": where", c.Path)
 			t.Where = append(t.Where, c)

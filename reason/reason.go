@@ -17,6 +17,7 @@ const (
 	NotArray           Code = "not_array"
 	MissingField       Code = "missing_field"
 	NoRows             Code = "no_rows"
+	ZipLength          Code = "zip_length"
 	WrongType          Code = "wrong_type"
 	BadDecimal         Code = "bad_decimal"
 	DecimalScale       Code = "decimal_scale"

@@ -38,6 +38,7 @@ type Batch struct {
 
 	room    [MaxLevels]int // elements of each level for which Index is already Null
 	elems   [MaxLevels]int // elements ended, including those of the record being filled
+	reached [MaxLevels]int // elements that were current before Seek went back
 	flushed int            // records ended at the last Flush
 	record  Position       // where the last record ended
 	lists   []*Column      // the columns of lists

@@ -55,7 +55,7 @@ func (b *Batch) Reset() {
 		b.Runs[l] = b.Runs[l][:0]
 	}
 	b.Rows, b.ListValues, b.Pages = 0, 0, b.Pages[:0]
-	b.elems, b.flushed, b.record = [MaxLevels]int{}, 0, Position{}
+	b.elems, b.reached, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, 0, Position{}
 	for l := range b.Depth + 1 {
 		b.room[l] = 0
 		b.grow(l)
@@ -170,6 +170,15 @@ func (b *Batch) EndElement(l, rows int) {
 	b.Runs[l] = append(b.Runs[l], uint32(rows))
 }
 
+// Seek makes the i-th element of level l the current one, though those before
+// it may not have ended: columns of a level may be filled one after another.
+func (b *Batch) Seek(l, i int) {
+	b.reached[l] = max(b.reached[l], b.elems[l])
+	for b.elems[l] = i; b.room[l] <= i; {
+		b.grow(l)
+	}
+}
+
 // Elements is the number of elements ended at level l.
 func (b *Batch) Elements(l int) int { return b.elems[l] }
 
@@ -197,13 +206,13 @@ func (b *Batch) Rollback() {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		n := b.record.Elems[c.Level]
-		clearIndex(c.Index[n : b.elems[c.Level]+1])
+		clearIndex(c.Index[n : max(b.elems[c.Level], b.reached[c.Level])+1])
 		c.dropPending(n)
 	}
 	for _, c := range b.lists {
 		c.List.rollback()
 	}
-	b.Rows, b.elems = b.record.Rows, b.record.Elems
+	b.Rows, b.elems, b.reached = b.record.Rows, b.record.Elems, b.record.Elems
 	for l := range b.Runs {
 		if l < b.Depth {
 			b.Runs[l] = b.Runs[l][:b.elems[l]]

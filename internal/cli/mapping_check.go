@@ -38,8 +38,10 @@ func (a *app) mappingCheck(files []string) error {
 		for i := range m.Tables {
 			t := &m.Tables[i]
 			per := "record"
-			if len(t.Explode) > 0 {
-				per = t.Explode.String()
+			for i, p := range t.Exploded() {
+				if per += ", " + p.String(); i == 0 {
+					per = p.String()
+				}
 			}
 			fmt.Fprintf(a.out, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
 		}

@@ -59,11 +59,15 @@ func section(t *testing.T, heading string) (text string, blocks []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	level := "\n## "
+	if strings.Contains(string(page), "\n### "+heading+"\n") {
+		level = "\n### "
+	}
+	_, text, found := strings.Cut(string(page), level+heading+"\n")
 	if !found {
 		t.Fatalf("docs/mapping.md has no section %s", heading)
 	}
-	text, _, _ = strings.Cut(text, "\n## ")
+	text, _, _ = strings.Cut(text, level)
 	for _, m := range regexp.MustCompile("(?s)```[a-z]*\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		blocks = append(blocks, m[1])
 	}
@@ -72,7 +76,7 @@ func section(t *testing.T, heading string) (text string, blocks []string) {
 
 // TestRowsDocumented: the rows of the examples are those that they show.
 func TestRowsDocumented(t *testing.T) {
-	for _, heading := range []string{"Texts", "Lists"} {
+	for _, heading := range []string{"Texts", "Lists", "Arrays side by side"} {
 		_, blocks := section(t, heading)
 		m := parseMapping(t, blocks[0])
 		r := convert(t, m, strings.NewReader(blocks[1]), conversion.Options{})

@@ -53,6 +53,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "not_array", path: "$.lines", in: `{"id":"a","lines":{}}`},
 		{code: "missing_field", path: "$.id", in: `{"lines":[{}]}`},
 		{code: "no_rows", path: "$.lines", in: `{"id":"a","lines":[]}`},
+		{code: "zip_length", path: "$.codes", in: `{"id":"a","lines":[{},{}],"codes":[1]}`, more: `zip: ["$.lines[*]", "$.codes[*]"]`},
 		{code: "wrong_type", path: "$.id", in: `{"id":7,"lines":[{}]}`},
 		{code: "bad_decimal", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":"1,50"}]}`},
 		{code: "decimal_scale", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1.505}]}`},
@@ -114,7 +115,7 @@ func reasonCases(t *testing.T) []reasonCase {
 func TestReasons(t *testing.T) {
 	for _, c := range reasonCases(t) {
 		t.Run(c.of()+"/"+c.code, func(t *testing.T) {
-			m := parseMapping(t, reasonsMapping+c.more)
+			m := parseMapping(t, c.with(reasonsMapping))
 			r := convert(t, m, strings.NewReader(c.in), conversion.Options{})
 			if c.path == "" {
 				checkRejected(t, c, r)
@@ -123,6 +124,14 @@ func TestReasons(t *testing.T) {
 			}
 		})
 	}
+}
+
+// with is the mapping with the line of the case.
+func (c reasonCase) with(mapping string) string {
+	if strings.HasPrefix(c.more, "zip:") { // in place of explode
+		mapping = strings.Replace(mapping, "explode: $.lines[*]\n", "", 1)
+	}
+	return mapping + c.more
 }
 
 func (c reasonCase) of() string {

@@ -40,6 +40,7 @@ type notes struct {
 	below   []*spot   // whose element is here
 	start   int       // position of that element
 	filters []*filter // that judge it
+	zip     bool      // it is one of a zipped array, or holds such arrays
 }
 
 // noting are the notes of a node that needs some.
@@ -58,8 +59,9 @@ func (n *node) leads() bool {
 	return n.members != nil || n.each != nil || n.every != nil || n.index != nil
 }
 
-// begin begins an element at p.
-func (n *notes) begin(p int) {
+// begin begins an element at p. It reports whether the element has to do with
+// zipped arrays.
+func (n *notes) begin(p int) (zip bool) {
 	n.start = p
 	for _, s := range n.below {
 		s.at = unread
@@ -67,6 +69,7 @@ func (n *notes) begin(p int) {
 	for _, w := range n.filters {
 		w.verdict = unjudged
 	}
+	return n.zip
 }
 
 // note notes that a value begins at p.
@@ -81,8 +84,8 @@ const (
 	absent = -2 // the element has no such value
 )
 
-// later compiles a late column of a table into the top node n. level says which node ends a level.
-func (n *node) later(m *mapping.Mapping, table, column int, level []*node) {
+// later compiles a late column of a table into the top node n.
+func (n *node) later(m *mapping.Mapping, table, column int, homes *homes) {
 	col := &m.Tables[table].Columns[column]
 	if col.Empty {
 		return
@@ -93,17 +96,22 @@ func (n *node) later(m *mapping.Mapping, table, column int, level []*node) {
 	if u := col.MinorUnits; u.By != mapping.NoMinorUnits {
 		l.minor = &minorUnits{MinorUnits: u, level: c.level}
 		if u.By != mapping.Fixed {
-			l.minor.spot = n.spot(u.Path, level)
+			l.minor.spot = n.spot(u.Path, homes)
 		}
 	}
 	for _, p := range col.Values() {
-		c.values = append(c.values, lateValue{n.spot(p, level), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
+		c.values = append(c.values, lateValue{n.spot(p, homes), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
 	}
 	if col.Const != nil {
 		c.text = *col.Const
 		c.values = []lateValue{{node: &node{leaves: []leaf{l}}}}
 	}
-	home := level[c.level]
+	home := homes.level[c.level]
+	for _, p := range col.Paths() {
+		if p.Wildcards() == c.level {
+			home = homes.of(p)
+		}
+	}
 	for i := range home.ends {
 		if e := &home.ends[i]; e.table == table && e.level == c.level {
 			e.late = append(e.late, c)
@@ -112,9 +120,8 @@ func (n *node) later(m *mapping.Mapping, table, column int, level []*node) {
 }
 
 // spot is the spot at a path from the record, of which n is the top node.
-func (n *node) spot(p mapping.Path, level []*node) *spot {
-	s := &spot{level: p.Wildcards()}
-	s.home = level[s.level]
+func (n *node) spot(p mapping.Path, homes *homes) *spot {
+	s := &spot{level: p.Wildcards(), home: homes.of(p)}
 	s.path = p[len(s.home.path):]
 	here, home := n.descend(p).noting(), s.home.noting()
 	for _, other := range here.spots {

@@ -143,6 +143,7 @@ type element struct {
 	late     []*late
 	filter   *filter // that decides whether the table takes it, or nil
 	refuses  bool    // where takes no row that has nothing below it
+	zip      *zip    // what it has to do with arrays of zip, or nil
 	needs    set     // the members that give these
 	others   bool    // some of them have no such member
 
@@ -175,24 +176,15 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 	var allFilters []filters
 	for t := range m.Tables {
 		table := &m.Tables[t]
-		root.ends = append(root.ends, element{table: t})
-		levels := []*node{root} // which node ends each
-		for i, s := range table.Explode {
-			if s.Wild() {
-				n := root.descend(table.Explode[:i+1])
-				n.wild = len(levels)
-				n.ends = append(n.ends, element{table: t, level: n.wild})
-				levels = append(levels, n)
-			}
-		}
-		filters := compileFilters(root, t, table, levels)
+		homes := newHomes(root, t, table)
+		filters := compileFilters(root, t, table, &homes)
 		allFilters = append(allFilters, filters)
 		for c, col := range table.Columns {
 			if col.Key != "" {
 				continue // it is read from the source: see key.go
 			}
 			if col.Late() {
-				root.later(m, t, c, levels)
+				root.later(m, t, c, &homes)
 				continue
 			}
 			n := root.descend(col.Path)
@@ -379,7 +371,7 @@ func (n *node) require(m *mapping.Mapping) {
 	for i := range n.ends {
 		e := &n.ends[i]
 		for column, col := range m.Tables[e.table].Columns {
-			if !col.Required || col.Key != "" || col.Level() != e.level {
+			if !col.Required || col.Key != "" || col.Level() != e.level || e.ofZipped() && !n.feeds(&col) {
 				continue
 			}
 			r := required{column: column}

@@ -15,8 +15,8 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 		e := &n.ends[i]
 		e.start = e.t.b.Rows
 	}
-	if n.notes != nil {
-		n.notes.begin(p)
+	if n.notes != nil && n.notes.begin(p) {
+		return f.zip(p, n, depth)
 	}
 	q, given := f.value(p, n, depth)
 	if q < 0 {

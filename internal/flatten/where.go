@@ -42,9 +42,9 @@ type condition struct {
 // has the filter of the level around it.
 type filters [batch.MaxLevels]*filter
 
-// compileFilters compiles the conditions of a table. level says which node ends a level.
-func compileFilters(root *node, table int, t *mapping.Table, level []*node) (all filters) {
-	for l, home := range level {
+// compileFilters compiles the conditions of a table.
+func compileFilters(root *node, table int, t *mapping.Table, homes *homes) (all filters) {
+	for l, home := range homes.level {
 		w := &filter{home: home}
 		if l > 0 {
 			w.outer = all[l-1]
@@ -65,6 +65,9 @@ func compileFilters(root *node, table int, t *mapping.Table, level []*node) (all
 				e.filter, e.refuses = all[l], !withoutValue(t, l)
 			}
 		}
+	}
+	for _, n := range homes.beside { // of whose elements there are no conditions
+		n.ends[len(n.ends)-1].filter = all[n.wild]
 	}
 	return all
 }
@@ -325,7 +328,9 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 			}
 			return n, all[i][path.Wildcards()]
 		}
-		through(t.Explode)
+		for _, p := range t.Exploded() {
+			through(p)
+		}
 		for _, c := range t.Where {
 			through(c.Path)
 		}

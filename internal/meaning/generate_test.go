@@ -15,6 +15,7 @@ type generator struct {
 	s      *spec
 	plain  bool                // compact and in one order, as most writers write
 	wild   bool                // the record may hold anything
+	length map[*table]int      // of the arrays of zip in a record
 	pool   map[string][]string // texts of elements, to be repeated, by what leads to them
 }
 
@@ -176,6 +177,7 @@ func (g *generator) mapping() *spec {
 				t.when = "keep"
 			}
 		}
+		g.zips(&t)
 		s.tables = append(s.tables, table{})
 		columns := 1 + g.IntN(6)
 		if wide := g.one(30); wide { // more than a word of bits has
@@ -249,6 +251,7 @@ func (g *generator) column(name string, t *table) column {
 	if g.one(5) && !c.memberName {
 		g.makeLate(&c, t)
 	}
+	g.besides(&c, t)
 	return c
 }
 
@@ -324,8 +327,8 @@ func (g *generator) open(s *spec) {
 	g.s, g.plain, g.pool, g.routes = s, g.one(2), map[string][]string{}, nil
 	for i := range s.tables {
 		t := &s.tables[i]
-		if t.explode != nil {
-			g.routes = append(g.routes, goal{rest: t.explode, t: t})
+		for _, p := range t.exploded() {
+			g.routes = append(g.routes, goal{rest: p, t: t})
 		}
 		for c := range t.where {
 			g.routes = append(g.routes, goal{rest: t.where[c].path, t: t, w: &t.where[c]})
@@ -374,6 +377,7 @@ func (g *generator) documents(n int) string {
 	wild := g.one(6)
 	for range n {
 		g.wild = wild || g.one(12)
+		g.length = map[*table]int{}
 		records = append(records, g.value(g.routes, 0))
 	}
 	g.wild = wild
@@ -620,6 +624,7 @@ func (g *generator) array(goals []goal, depth int) string {
 	if depth == 0 || !g.wild && slices.ContainsFunc(goals, full) {
 		n = 1 + g.IntN(3)
 	}
+	n = g.zipped(goals, n)
 	var elems []string
 	for i := range n {
 		var sub []goal

@@ -337,9 +337,7 @@ func (r *reading) names(v *value, at []string, inside func(name string) []string
 func (r *reading) top() place {
 	p := place{element: true}
 	for _, t := range r.tables {
-		if t.explode != nil {
-			p.routes = append(p.routes, t.explode)
-		}
+		p.routes = append(p.routes, t.exploded()...)
 		for _, c := range t.where {
 			p.routes = append(p.routes, c.path)
 		}
@@ -533,8 +531,11 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 		}
 		rows, elements = append(rows, cells), append(elements, ordinals)
 		if r.recordRows > 0 && len(rows) == r.recordRows+1 {
-			at := t.elementOf(ordinals)
-			r.findings.add("too_many_rows", at.find(v).start(), at.String())
+			for _, at := range t.elementsAt(ordinals) {
+				if e := at.find(v); e != nil {
+					r.findings.add("too_many_rows", e.start(), at.String())
+				}
+			}
 		}
 	}
 	r.elementsOf(t, v, nil, row)
@@ -560,7 +561,7 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 func (t *table) owns(places []place) (best *place) {
 	for i := range places {
 		p := &places[i]
-		if under := p.under(); !slices.Equal(t.explode[:min(len(under), len(t.explode))], under) {
+		if under := p.under(); !slices.ContainsFunc(append(t.exploded(), nil), func(q path) bool { return slices.Equal(q[:min(len(under), len(q))], under) }) {
 			continue
 		}
 		if best == nil || len(p.ordinals) > len(best.ordinals) {
@@ -568,15 +569,6 @@ func (t *table) owns(places []place) (best *place) {
 		}
 	}
 	return best
-}
-
-// elementOf is the path of an exploded element; of the record, if there are no
-// ordinals.
-func (t *table) elementOf(ordinals []ordinal) path {
-	if len(ordinals) == 0 {
-		return nil
-	}
-	return t.explode[:len(t.explode.upTo(len(ordinals)))+1].at(ordinals)
 }
 
 // elementsOf checks the columns of the element that the ordinals lead to (of
@@ -588,10 +580,10 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 		r.leaveOut(t, ordinals)
 		return true
 	}
-	begin := t.elementOf(ordinals).find(v).start()
 	for i := range t.columns {
 		c := &t.columns[i]
-		if c.level() != level {
+		element := t.elementOf(c, ordinals).find(v)
+		if c.level() != level || element == nil {
 			continue
 		}
 		cell, wrong := r.cell(c, v, ordinals)
@@ -605,7 +597,7 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 			r.values(c, p, p.find(v))
 		}
 		if c.required && cell == null {
-			r.findings.add("missing_field", begin, c.path.at(ordinals[:c.path.levels()]).String())
+			r.findings.add("missing_field", element.start(), c.path.at(ordinals[:c.path.levels()]).String())
 		}
 	}
 	if level == t.explode.levels() {
@@ -613,8 +605,9 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 		return true
 	}
 	target := t.explode.upTo(level + 1).at(ordinals)
-	list := target.find(v)
-	for _, o := range t.elementsIn(list, level) {
+	begin := t.elementsAt(ordinals)[0].find(v).start()
+	r.lengths(t, v, ordinals, begin)
+	for _, o := range t.longest(v, ordinals) {
 		given = r.elementsOf(t, v, append(slices.Clone(ordinals), o), row) || given
 	}
 	switch {

@@ -21,10 +21,9 @@ func (c *column) fed(v *value, ordinals []ordinal) *value {
 	return in.members[p[last].nth-1].name
 }
 
-// elementsIn are the elements or members of a value that the wildcard of a level
-// of explode, from 0, goes over.
-func (t *table) elementsIn(v *value, level int) (all []ordinal) {
-	switch kind := t.explode[len(t.explode.upTo(level+1))].kind; {
+// elementsIn are the elements or members of a value that a wildcard goes over.
+func elementsIn(v *value, kind byte) (all []ordinal) {
+	switch {
 	case v == nil:
 	case kind == '*' && v.kind == '[':
 		for i := range v.elems {

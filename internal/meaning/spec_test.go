@@ -152,6 +152,7 @@ type spec struct {
 type table struct {
 	name    string
 	explode path
+	zip     []path // beside explode, which is the first
 	when    string // empty: the default
 	where   []condition
 	columns []column
@@ -214,7 +215,10 @@ func (s *spec) yaml() string {
 	b.WriteString("tables:\n")
 	for _, t := range s.tables {
 		fmt.Fprintf(&b, "  - table: %s\n", t.name)
-		if t.explode != nil {
+		switch {
+		case t.zip != nil:
+			b.WriteString(t.zipYAML())
+		case t.explode != nil:
 			fmt.Fprintf(&b, "    explode: %q\n", t.explode.String())
 		}
 		if t.when != "" {
@@ -328,9 +332,7 @@ func (s *spec) through(p path) string {
 }
 
 func (t *table) paths() (all []path) {
-	if t.explode != nil {
-		all = append(all, t.explode)
-	}
+	all = append(all, t.exploded()...)
 	for _, c := range t.where {
 		all = append(all, c.path)
 	}
@@ -355,7 +357,7 @@ func (t *table) fault() string {
 	for i := range t.columns {
 		c := &t.columns[i]
 		for _, p := range c.paths() {
-			if last := p.lastWild(); last > len(t.explode) || !slices.Equal(p[:last], t.explode[:last]) {
+			if !t.follows(p) {
 				return "a wildcard that explode has not"
 			}
 		}
@@ -367,7 +369,7 @@ func (t *table) fault() string {
 		}
 		names[c.name] = true
 	}
-	return t.whereFault()
+	return cmp.Or(t.whereFault(), t.zipFault())
 }
 
 func (c *column) fault() string {
@@ -417,6 +419,9 @@ func (s *spec) build() *mapping.Mapping {
 	for i := range s.tables {
 		t := &s.tables[i]
 		table := mapping.Table{Name: t.name, Explode: t.explode.build()}
+		for _, p := range t.zip {
+			table.Zip = append(table.Zip, p.build())
+		}
 		table.WhenEmpty = map[string]mapping.WhenEmpty{"keep": mapping.Keep, "skip": mapping.Skip}[t.when]
 		for _, c := range t.where {
 			table.Where = append(table.Where, c.build())

@@ -92,7 +92,7 @@ func (t *table) whereFault() string {
 		if len(slices.Compact(slices.Sorted(slices.Values(c.values)))) < len(c.values) {
 			return "a value twice"
 		}
-		if under := c.path.lastWild(); under > len(t.explode) || !slices.Equal(c.path[:under], t.explode[:under]) {
+		if !t.follows(c.path) {
 			return "a condition on other rows"
 		}
 	}
@@ -138,7 +138,7 @@ func (r *reading) leaveOut(t *table, ordinals []ordinal) {
 		r.filtered++
 		return
 	}
-	below := t.elementsIn(t.explode.upTo(level+1).at(ordinals).find(r.value), level)
+	below := t.longest(r.value, ordinals)
 	for _, o := range below {
 		r.leaveOut(t, append(slices.Clone(ordinals), o))
 	}
@@ -218,7 +218,9 @@ func (g *generator) where(t *table) (all []condition) {
 				}
 			}
 		}
-		all = append(all, c)
+		if t.zip == nil || c.path.levels() < t.explode.levels() || g.one(30) {
+			all = append(all, c)
+		}
 	}
 	return all
 }
