@@ -27,6 +27,7 @@ type head struct {
 	Version int      `json:"sluice_profile"`
 	Sources []string `json:"sources"`
 	Places  []Place  `json:"places"`
+	Others  []Place  `json:"others,omitempty"`
 	Records int64    `json:"records"`
 	Broken  int64    `json:"broken"`
 	Bytes   int64    `json:"bytes"`
@@ -42,7 +43,7 @@ type entry struct {
 // Write writes the JSON form, each path on a line of its own.
 func (p *Profile) Write(to io.Writer) error {
 	w := bufio.NewWriter(to)
-	text, err := json.Marshal(head{Version, notNil(p.Sources), notNil(p.Places), p.Records, p.Broken, p.Bytes})
+	text, err := json.Marshal(head{Version, notNil(p.Sources), notNil(p.Places), p.Others, p.Records, p.Broken, p.Bytes})
 	if err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}
@@ -106,7 +107,7 @@ func Read(from io.Reader) (*Profile, error) {
 	if file.Version != Version {
 		return nil, fmt.Errorf("read profile: it has no sluice_profile: %d, which this version of sluice reads", Version)
 	}
-	p := &Profile{file.Sources, file.Places, file.Records, file.Broken, file.Bytes, &Node{}}
+	p := &Profile{file.Sources, file.Places, file.Others, file.Records, file.Broken, file.Bytes, &Node{}}
 	if !slices.IsSorted(p.Sources) || len(slices.Compact(slices.Clone(p.Sources))) != len(p.Sources) {
 		return nil, errors.New("read profile: sources must be sorted, each once")
 	}

@@ -1,9 +1,6 @@
 package profile
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // New is a profile of nothing.
 func New() *Profile { return &Profile{Root: &Node{}} }
@@ -16,14 +13,8 @@ func (p *Profile) Merge(o *Profile) {
 	o.Root.renumber(indexes(o.Sources, sources))
 	p.Sources = sources
 
-	places := map[string]int64{}
-	for _, place := range slices.Concat(p.Places, o.Places) {
-		places[place.Path] += place.Sources
-	}
-	p.Places = nil
-	for _, path := range slices.Sorted(maps.Keys(places)) {
-		p.Places = append(p.Places, Place{path, places[path]})
-	}
+	p.Places = MergePlaces(slices.Concat(p.Places, o.Places))
+	p.Others = MergePlaces(slices.Concat(p.Others, o.Others))
 	p.Records += o.Records
 	p.Broken += o.Broken
 	p.Bytes += o.Bytes

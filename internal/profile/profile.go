@@ -10,16 +10,11 @@ package profile
 type Profile struct {
 	Sources []string // names of the inputs, sorted, each once
 	Places  []Place  // where the records stood in the documents, sorted by path
+	Others  []Place  // other arrays of objects in them, that may hold records too
 	Records int64    // records that are sound JSON
 	Broken  int64    // records that are not; nothing else is known about them
 	Bytes   int64    // of all inputs, decompressed
 	Root    *Node    // the record; never nil
-}
-
-// Place is a path of `records`, and how many inputs have their records there.
-type Place struct {
-	Path    string `json:"path"` // such as $.orders[*]
-	Sources int64  `json:"sources"`
 }
 
 // Position is where something was seen first: the least offset in the first

@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ type Input struct {
 // Options of a profile.
 type Options struct {
 	Threads    int                // walkers; at most as many inputs are read at once
-	Records    []mapping.Path     // where the records are, tried in order as those of a mapping
+	Records    []mapping.Path     // where the records are, tried in order as those of a mapping; nil: it is found out for each input
 	Limits     mapping.Limits     // of records and of decompression
 	MaxRecords int64              // of each input, after which to stop; 0: all
 	Progress   func(stored int64) // called with the number of stored bytes read of all inputs, by one goroutine at a time
@@ -103,7 +102,10 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 	if err := context.Cause(r.ctx); err != nil {
 		return nil, err
 	}
-	p := r.summary(results)
+	p, err := r.summary(results)
+	if err != nil {
+		return nil, err
+	}
 	for i, w := range walkers {
 		part := profile.New()
 		part.Sources, part.Root = p.Sources, w.root.export(false)
@@ -114,22 +116,15 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 }
 
 // summary is what the readers know without the walkers.
-func (r *run) summary(results []result) *profile.Profile {
+func (r *run) summary(results []result) (*profile.Profile, error) {
 	p := profile.New()
-	places := map[string]int64{}
 	for i, res := range results {
 		p.Sources = append(p.Sources, r.inputs[i].Name)
 		p.Records += res.records
 		p.Broken += res.broken
 		p.Bytes += res.bytes
-		if res.place != "" {
-			places[res.place]++
-		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(places)) {
-		p.Places = append(p.Places, profile.Place{Path: path, Sources: places[path]})
-	}
-	return p
+	return p, r.unite(p, results)
 }
 
 // take is the next input to be read.

@@ -35,7 +35,7 @@ func (b *batch) reset() {
 
 // result is what the reader of an input knows without its walkers.
 type result struct {
-	place           string // empty: no record
+	finding         finding
 	records, broken int64
 	bytes           int64
 	err             error
@@ -56,8 +56,15 @@ func (r *run) read(i int) (res result, err error) {
 		run: r, window: jsonscan.NewWindow(r.ctx, in), input: i,
 		skip: jsonscan.Skipper{MaxDepth: l.Depth},
 	}
+	rd.paths = r.opts.Records
+	if rd.paths == nil {
+		if rd.result.finding, err = locate(rd.window, l); err != nil {
+			return res, fmt.Errorf("profile %s: %w", name, err)
+		}
+		rd.paths = []mapping.Path{rd.result.finding.chosen.path}
+	}
 	limits := jsonscan.Limits{RecordBytes: int(l.RecordBytes), Depth: l.Depth}
-	rd.records = jsonscan.NewRecords(rd.window, flatten.Places(r.opts.Records), true, limits)
+	rd.records = jsonscan.NewRecords(rd.window, flatten.Places(rd.paths), true, limits)
 	if err := rd.read(); err != nil {
 		return res, fmt.Errorf("profile %s: %w", name, err)
 	}
@@ -69,6 +76,7 @@ func (r *run) read(i int) (res result, err error) {
 type reader struct {
 	*run
 	window  *jsonscan.Window
+	paths   []mapping.Path // where the records are
 	records *jsonscan.Records
 	skip    jsonscan.Skipper
 	input   int
@@ -86,12 +94,12 @@ func (r *reader) read() error {
 		if !more {
 			break
 		}
-		if r.result.place == "" {
-			r.result.place = r.opts.Records[r.records.Place].String()
-		}
 		if err := r.record(); err != nil {
 			return err
 		}
+	}
+	if r.opts.Records != nil {
+		r.result.finding.chosen = place{path: r.paths[r.records.Place], why: whyGiven}
 	}
 	return r.send()
 }
@@ -144,8 +152,7 @@ func (r *reader) add(end int) error {
 		case <-r.ctx.Done():
 			return r.ctx.Err()
 		}
-		place := r.opts.Records[r.records.Place]
-		r.batch.input, r.batch.inside = r.input, flatten.Inside(place)
+		r.batch.input, r.batch.inside = r.input, flatten.Inside(r.paths[r.records.Place])
 	}
 	b, w := r.batch, r.window
 	b.records = append(b.records, span{len(b.text), w.Offset(w.Pos)})
