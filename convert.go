@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"sluice/internal/conversion"
+	"sluice/internal/drift"
 	"sluice/internal/parquetcodec"
 	"sluice/internal/rejection"
 	"sluice/mapping"
@@ -58,10 +59,36 @@ type Stats struct {
 	// several rows: each value counts once, if it stands in any row.
 	RecordSums map[string]string `json:"record_sums"`
 
+	// Drift are the paths at which the input differs from what the mapping
+	// expects: of each kind the 100 most frequent. DriftRest counts the members
+	// and values at others.
+	Drift     []DriftPath `json:"drift"`
+	DriftRest int64       `json:"drift_rest"`
+
 	Outcome Outcome          `json:"outcome"`
 	Reason  Reason           `json:"reason"`  // of a reject, else empty
 	Reasons map[Reason]int64 `json:"reasons"` // code -> quarantined records
 }
+
+// DriftPath is a path at which an input differs from what its mapping expects.
+type DriftPath struct {
+	// Kind is "unknown", of members that no path of the mapping names;
+	// "mistyped", of values that do not fit; or "missing", of a column without a
+	// value in any row, and of records that are quarantined for that.
+	Kind string `json:"kind"`
+	// Path has [*] for each element of an array that the mapping does not name.
+	Path   string `json:"path"`
+	Reason Reason `json:"reason"` // of "mistyped", and of records in quarantine
+	Count  int64  `json:"count"`  // of members, values or records
+	Offset int64  `json:"offset"` // of the first such record, in the decompressed input; 0 of a column without values
+}
+
+// Kinds of a DriftPath.
+const (
+	DriftUnknown  = string(drift.Unknown)
+	DriftMistyped = string(drift.Mistyped)
+	DriftMissing  = string(drift.Missing)
+)
 
 // Options of Convert. The zero value is ready to use.
 type Options struct {

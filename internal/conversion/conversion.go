@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	"sluice/internal/drift"
 	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
@@ -32,6 +33,8 @@ type Result struct {
 	BytesWritten int64             // of all outputs
 	Sums         map[string]string // of the decimal columns, by "table.column": of the rows
 	RecordSums   map[string]string // where they differ: each value counted once per record
+	Drifted      []drift.Path      // the most frequent
+	DriftRest    int64             // members and values at other paths
 }
 
 // conversion is one call of Run.
@@ -271,6 +274,8 @@ func (c *conversion) result() (Result, error) {
 	rows, bytes := c.tables.written()
 	r := Result{Counts: p.counts, BytesRead: p.stored, BytesWritten: bytes}
 	r.Sums, r.RecordSums = c.tables.totals()
+	c.tables.missing(&p.drift, p.counts.RecordsCommitted)
+	r.Drifted, r.DriftRest = p.drift.Top()
 	switch {
 	case r.RecordsRead != r.RecordsCommitted+r.RecordsQuarantined+r.RecordsSkipped:
 		return r, fmt.Errorf("conservation violated: %d records read, %d committed, %d quarantined, %d skipped", r.RecordsRead, r.RecordsCommitted, r.RecordsQuarantined, r.RecordsSkipped)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice/internal/batch"
+	"sluice/internal/drift"
 	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
@@ -31,6 +32,7 @@ type decoder struct {
 	first  int64  // ordinal of its first record
 	start  int64  // its offset; -1: not found yet
 	counts Counts // what was read
+	drift  drift.Counts
 
 	stride int64 // see rowGroupBytes
 
@@ -68,13 +70,15 @@ func (d *decoder) at(place int) {
 	d.place = place
 	d.flat = flatten.New(d.m, d.m.Records[place], d.source)
 	d.flat.Bind(d.batches)
+	d.flat.CountDrift(&d.drift)
 }
 
 // begin begins a row group, whose first record is the first-th.
 func (d *decoder) begin(batches []*batch.Batch, first int64) {
-	d.batches, d.first, d.start, d.counts = batches, first, -1, Counts{}
+	d.batches, d.first, d.start, d.counts, d.drift = batches, first, -1, Counts{}, drift.Counts{}
 	if d.flat != nil {
 		d.flat.Bind(batches)
+		d.flat.CountDrift(&d.drift)
 	}
 }
 

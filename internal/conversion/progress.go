@@ -1,9 +1,12 @@
 package conversion
 
+import "sluice/internal/drift"
+
 // progress is how far the input was read: it counts the row groups, in their
 // order, that are written or certain to be.
 type progress struct {
 	counts Counts
+	drift  drift.Counts
 	next   int64 // offset of the record that follows
 	ended  bool  // no record follows, or none is wanted
 	stored int64 // stored bytes read
@@ -16,6 +19,7 @@ type progress struct {
 // took accounts for the row group that d read.
 func (p *progress) took(d *decoder) {
 	p.counts.add(&d.counts)
+	p.drift.Add(&d.drift)
 	p.next = d.position()
 	p.ended = d.ended || p.most > 0 && p.counts.RecordsRead >= p.most
 	p.saw(d)

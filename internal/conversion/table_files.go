@@ -1,7 +1,10 @@
 package conversion
 
 import (
+	"slices"
+
 	"sluice/internal/batch"
+	"sluice/internal/drift"
 	"sluice/internal/parquetfile"
 	"sluice/mapping"
 	"sluice/schema"
@@ -13,6 +16,7 @@ type tableFiles struct {
 	m       *mapping.Mapping
 	writers []*parquetfile.Writer
 	sums    [][]batch.Sums // of each column of each table
+	given   [][]bool       // which columns of each table have a value in some row
 }
 
 // add takes the file of the next table.
@@ -20,6 +24,7 @@ func (f *tableFiles) add(w *parquetfile.Writer) {
 	t := &f.m.Tables[len(f.writers)]
 	f.writers = append(f.writers, w)
 	f.sums = append(f.sums, make([]batch.Sums, len(f.m.Schema(t).Columns)))
+	f.given = append(f.given, make([]bool, len(t.Columns)))
 }
 
 // write writes the encoded row groups of a lane and empties its batches.
@@ -31,6 +36,9 @@ func (f *tableFiles) write(l *lane) error {
 			}
 		}
 		b := l.batches[i]
+		for j := range f.given[i] {
+			f.given[i][j] = f.given[i][j] || group.Rows() > 0 && given(group, b, j)
+		}
 		for j := range b.Columns {
 			f.sums[i][j].Add(b, &b.Columns[j])
 		}
@@ -77,4 +85,44 @@ func (f *tableFiles) totals() (rows, once map[string]string) {
 		}
 	}
 	return rows, once
+}
+
+// given reports whether a column has a value in some row. An empty list is one,
+// though a file has no value of it.
+func given(group *parquetfile.RowGroup, b *batch.Batch, column int) bool {
+	c := &b.Columns[column]
+	if c.List == nil {
+		return !group.IsNull(column)
+	}
+	return slices.ContainsFunc(c.Index, func(e uint32) bool { return e != batch.Null })
+}
+
+// missing counts in d the paths of columns that are NULL in all rows, of tables that
+// have rows, unless that is because values did not fit. Of a column with several
+// paths it is the first.
+func (f *tableFiles) missing(d *drift.Counts, records int64) {
+	var paths []string
+	isGiven, mistyped := map[string]bool{}, d.Mistyped()
+	for i := range f.m.Tables {
+		if f.writers[i].Rows() == 0 {
+			continue
+		}
+		for j := range f.m.Tables[i].Columns {
+			col := &f.m.Tables[i].Columns[j]
+			if len(col.Values()) == 0 {
+				continue
+			}
+			path := col.Path.String()
+			if _, ok := isGiven[path]; !ok {
+				paths = append(paths, path)
+			}
+			isGiven[path] = isGiven[path] || f.given[i][j] ||
+				len(mistyped) > 0 && slices.ContainsFunc(col.Paths(), func(p mapping.Path) bool { return mistyped[p.String()] })
+		}
+	}
+	for _, path := range paths {
+		if !isGiven[path] {
+			d.N[d.Slot(drift.Missing, []byte(path), "", 0)] += records
+		}
+	}
 }

@@ -23,7 +23,7 @@ func (f *Flattener) fault(l *leaf, n *node, code reason.Code, p int) {
 	if end < 0 {
 		return // a late column looked ahead: the record does not parse
 	}
-	f.faults = append(f.faults, code)
+	f.faults, f.faulty = append(f.faults, code), append(f.faulty, n.path)
 	t := &f.tables[l.table]
 	g := &t.errors
 	from := len(g.text)

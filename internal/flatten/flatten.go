@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sluice/internal/batch"
+	"sluice/internal/drift"
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
 	"sluice/reason"
@@ -42,9 +43,10 @@ type Flattener struct {
 	seen    bool                 // the record itself was found
 	ord     [batch.MaxLevels]int // ordinal of the element, by number of wildcards
 	names   [batch.MaxLevels]int // position of the name of the member that .* stands for, by number of wildcards
-	fields  int64                // unknown members
 	empty   int64                // elements that gave no rows, by policy
 	faults  []reason.Code        // of values that are kept in _errors
+	faulty  []mapping.Path       // the paths of these, as the mapping writes them
+	drifts
 
 	diagnosis *diagnosis // nil: only the first thing that does not fit is noted
 
@@ -112,6 +114,7 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 		envelope: envelopes[m.Envelope],
 		limits:   m.Limits,
 		clock:    newClock(),
+		drifts:   drifts{to: &drift.Counts{}, base: drift.Slots},
 		skip:     jsonscan.Skipper{MaxDepth: m.Limits.Depth},
 	}
 	if m.NeedsHashKey() {
@@ -208,7 +211,8 @@ func (f *Flattener) Flush(b []byte) {
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
 	f.code, f.strayed, f.seen, f.stray = "", nil, false, f.stray[:0]
-	f.fields, f.empty, f.faults = 0, 0, f.faults[:0]
+	f.empty, f.faults, f.faulty = 0, f.faults[:0], f.faulty[:0]
+	f.drifts.begin()
 	f.skip.Reset()
 	f.bits = f.bits[:0]
 	for _, n := range f.memos {
@@ -239,7 +243,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	case int64(end-p) > f.limits.RecordBytes:
 		// Whatever else is wrong: a record that is not held whole cannot be
 		// judged.
-		f.code, f.path, f.strayed, f.at, f.fields = reason.RecordTooLarge, nil, nil, p, 0
+		f.code, f.path, f.strayed, f.at = reason.RecordTooLarge, nil, nil, p
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
 	default:
@@ -248,7 +252,15 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 	if f.gathers && end >= 0 {
 		f.giveGathered(p)
 	}
-	res := Result{End: end, TooDeep: f.skip.TooDeep, Fields: f.fields}
+	res := Result{End: end, TooDeep: f.skip.TooDeep}
+	if end < 0 || f.code == reason.RecordTooLarge {
+		f.drifts.drop()
+	} else {
+		res.Fields = f.drifts.keep()
+		if f.diagnosis == nil && (f.code != "" || len(f.faults) > 0) {
+			f.countMisfits()
+		}
+	}
 	if end < 0 || f.code != "" || f.diagnosis != nil {
 		for i := range f.tables {
 			f.rollback(&f.tables[i])

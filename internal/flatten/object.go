@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"sluice/internal/drift"
 	"sluice/internal/jsonscan"
 	"sluice/reason"
 )
@@ -94,8 +95,13 @@ func (f *Flattener) plains(c cursor, n *node, strangers int) (_ cursor, more boo
 			if q = f.skip.Value(b, q, 0); q < 0 || f.skip.Found != "" {
 				return cursor{p, last, seen}, true
 			}
-			if !n.silent {
-				f.fields++
+			if n.silent {
+				break
+			}
+			if slot := m.slot - f.drifts.base; slot < drift.Slots {
+				f.drifts.hit(slot)
+			} else {
+				f.drifts.learned(n, m, f.origin.Offset)
 			}
 		case c == '"' && l.quick <= quickTextInt:
 			end, hash, flags := jsonscan.String(b, q+1)
@@ -162,7 +168,7 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 			}
 		}
 		if m == nil || m.index >= known { // learned in this object: duplicates of it are not noted here
-			p = f.unknown(start, p, n, nil, depth, what)
+			p = f.unknown(start, p, n, m, nil, depth, what)
 		} else {
 			c.last = m
 			word := &c.seen
@@ -179,7 +185,7 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 					f.repeated(start)
 					repeated = true
 				}
-				p = f.unknown(start, p, n, m.node, depth, what)
+				p = f.unknown(start, p, n, m, m.node, depth, what)
 			case twice:
 				f.bad(reason.DuplicateKey, m.node.path, start)
 				p = f.skip.Value(b, p, depth)
@@ -251,15 +257,20 @@ func (f *Flattener) key(p int, n *node, known int) (value int, m *member, elsewh
 }
 
 // unknown reads the value of a member that n does not name, and counts it if no
-// other node names it. stranger is the node of the value, if it was learned.
-func (f *Flattener) unknown(key, p int, n, stranger *node, depth int, what standing) int {
+// other node names it. m and stranger are the member and the node of its value, if
+// they were learned.
+func (f *Flattener) unknown(key, p int, n *node, m *member, stranger *node, depth int, what standing) int {
 	q := f.strange(p, stranger, depth)
 	if q < 0 {
 		return q
 	}
 	f.found(n)
-	if what == unnamed {
-		f.fields++
+	switch {
+	case what != unnamed:
+	case m != nil:
+		f.drifts.learned(n, m, f.origin.Offset)
+	default:
+		f.drifts.hit(f.drifts.slot(n, f.nameAt(key).Name, f.origin.Offset))
 	}
 	switch {
 	case what == named:

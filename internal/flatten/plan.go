@@ -27,6 +27,8 @@ type node struct {
 	wild    int       // wildcards in path: the level of rows that end here
 	record  bool      // the record itself
 	around  bool      // the value contains the record
+	other   bool      // the value is an element that no path names
+	drift   []byte    // the path as drift has it, once it is needed
 	owners  []element // tables that the record or element around the node gives rows to
 	memo    *memo     // of objects that may repeat
 	strange bool      // the mapping does not speak of it: see learn
@@ -58,6 +60,7 @@ type member struct {
 	stranger   bool      // node is one that the mapping does not speak of
 	node       *node
 	next       *member // that came next in the last object, or nil if it is unknown
+	slot       uint64  // of a stranger: see drifts
 	name       string
 }
 
@@ -272,7 +275,7 @@ func (n *node) finish(owners []element, held bool) {
 	n.array = n.each != nil || n.index != nil
 	n.object = n.any || n.every != nil || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
 	if n.each == nil && n.index != nil {
-		n.others = &node{any: true, path: n.path}
+		n.others = &node{any: true, path: n.path, other: true}
 	}
 	if len(n.members) > mapMembers {
 		n.byName = make(map[string]*member, len(n.members))

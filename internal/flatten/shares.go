@@ -94,7 +94,7 @@ func (n *node) likeArray(o *node) {
 	if !n.any || n.others != nil || !o.array && o.others == nil {
 		return
 	}
-	n.others = &node{any: true, path: n.path, shares: shares{holders: slices.Clone(n.holders)}}
+	n.others = &node{any: true, path: n.path, other: true, shares: shares{holders: slices.Clone(n.holders)}}
 	n.others.finish(n.owners, n.silent)
 	for _, o := range n.also {
 		for _, e := range o.elements() {

@@ -35,6 +35,9 @@ type RowGroup struct {
 // Rows is the number of rows.
 func (g *RowGroup) Rows() int { return g.rows }
 
+// IsNull reports whether the i-th column has no value in any row.
+func (g *RowGroup) IsNull(i int) bool { return g.chunks[i].nulls == g.chunks[i].levels }
+
 // Bytes is the number of bytes the row group takes in a file, without its part
 // of the footer.
 func (g *RowGroup) Bytes() int { return len(g.bytes) }
