@@ -39,7 +39,7 @@ func order(fields, product string) string {
 
 var statsNames = []string{
 	"records_read", "records_committed", "records_quarantined", "records_skipped", "rows_written", "sums", "record_sums", "elements_skipped", "rows_filtered",
-	"bytes_read", "bytes_written", "unknown_fields", "value_errors", "outcome", "reason", "reasons",
+	"bytes_read", "bytes_written", "drift", "drift_rest", "unknown_fields", "value_errors", "outcome", "reason", "reasons",
 }
 
 func keys(t *testing.T, object []byte) []string {
@@ -128,13 +128,13 @@ func TestNoFieldValueIsTold(t *testing.T) {
 		"duplicate key":     "[" + order(`,"total_amount":1,"total_amount":"`+canary+`"`, `"price":1`) + "]",
 		"lone surrogate":    "[" + order("", `"price":1,"name":"`+canary+`\ud800"`) + "]",
 		"invalid UTF-8":     "[" + order("", `"price":1,"name":"`+canary+"\xff\"") + "]",
-		"unknown field":     "[" + order(`,"`+canary+`":"`+canary+`"`, `"price":1`) + "]",
+		"unknown field":     "[" + order(`,"nickname":"`+canary+`"`, `"price":1`) + "]",
 		"bad line":          good + "\n{\"order_id\":\"" + canary + "\",oops}\n" + good + "\n",
 		"truncated":         "[" + good + `,{"order_id":"` + canary,
 		"syntax":            "[" + good + `,{"order_id":"` + canary + `" "x":1}]`,
 		"not JSON":          canary,
 		"trailing data":     "[" + good + "] " + canary,
-		"no records":        `{"` + canary + `":"` + canary + `"}`,
+		"no records":        `{"nickname":"` + canary + `"}`,
 		"scalar":            `"` + canary + `"`,
 		"literal":           "[" + order("", `"price":tru`+canary) + "]",
 		"raw control":       "[" + order("", `"price":1,"name":"`+canary+"\x01\"") + "]",

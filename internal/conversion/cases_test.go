@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations of testdata")
 
 // TestCases runs testdata/convert/*.txtar: a mapping (orders, if there is
-// none), an input, its key if that matters, and its result. A case is a file; -update writes the actual
+// none), an input, its key if that matters, its result, and if that matters its drift. A case is a file; -update writes the actual
 // result as the expected one.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/convert/*.txtar")
@@ -37,7 +37,7 @@ func TestCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := orders(t)
-			var in, want []byte
+			var in, want, drift []byte
 			source := "input"
 			for _, f := range a.Files {
 				switch f.Name {
@@ -49,27 +49,35 @@ func TestCases(t *testing.T) {
 					source = strings.TrimSuffix(string(f.Data), "\n")
 				case "want":
 					want = f.Data
+				case "drift":
+					drift = f.Data
 				default:
 					t.Fatalf("unknown section %q", f.Name)
 				}
 			}
-			got := describe(t, m, in, source)
+			got, drifted := describe(t, m, in, source)
 			if *update {
-				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" || f.Name == "drift" })
 				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
+				if drift != nil {
+					a.Files = append(a.Files, txtar.File{Name: "drift", Data: []byte(drifted)})
+				}
 				writeFile(t, file, txtar.Format(a))
 				return
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
+			if diff := cmp.Diff(string(drift), drifted); drift != nil && diff != "" {
+				t.Errorf("drift: -want +got:\n%s", diff)
+			}
 		})
 	}
 }
 
 // describe converts in and writes down the whole result.
-func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string {
-	var out strings.Builder
+func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) (result, drift string) {
+	var out, drifted strings.Builder
 	tables := make([]bytes.Buffer, len(m.Tables))
 	outputs := make([]conversion.Output, len(m.Tables))
 	for i := range tables {
@@ -81,7 +89,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string
 	switch {
 	case errors.As(err, &reject):
 		fmt.Fprintf(&out, "outcome: reject\nreject: %s at byte %d: %s\n", reject.Code, reject.Offset, reject.Detail)
-		return out.String()
+		return out.String(), ""
 	case err != nil:
 		t.Fatal(err)
 	case stats.RecordsQuarantined > 0:
@@ -136,5 +144,12 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) string
 		}
 		fmt.Fprintf(&out, "quarantine: record %d bytes %d+%d: %s at %s, byte %d\n", e.Record, e.Offset, len(raw), e.Reason, e.Path, e.ErrorOffset)
 	}
-	return out.String()
+	for _, p := range stats.Drifted {
+		fmt.Fprintf(&drifted, "%s: %s %d", p.Kind, p.Path, p.Count)
+		if p.Reason != "" {
+			fmt.Fprintf(&drifted, " %s", p.Reason)
+		}
+		fmt.Fprintf(&drifted, ", first at byte %d\n", p.Offset)
+	}
+	return out.String(), drifted.String()
 }

@@ -238,6 +238,9 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	case st.UnknownFields < unknown-uncertain || st.UnknownFields > unknown+perhaps:
 		return fmt.Sprintf("the engine counts %d unknown members, the interpreter %d, and at most %d in quarantine", st.UnknownFields, unknown, perhaps)
 	}
+	if diff := compareUnknown(s.unknownPaths(want.records), st); diff != "" {
+		return diff
+	}
 	for _, t := range s.tables {
 		if diff := compareRows(s, &t, rows[t.name], rescued[t.name], rowErrors[t.name], got.tables[t.name]); diff != "" {
 			return diff

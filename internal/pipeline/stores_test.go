@@ -689,7 +689,7 @@ func (s suite) canary(t *testing.T) {
 		`[{"id":"` + canary + `"},{"id":1}]`,
 		`[{"id":1,"amount":"` + canary + `"},{"id":1}]`,
 		`[{"id":1,"text":"` + canary + `\ud800"},{"id":1}]`,
-		`[{"id":1,"` + canary + `":"` + canary + `"}]`,
+		`[{"id":1,"nickname":"` + canary + `"}]`,
 		`[{"id":1,"text":"` + canary,
 		`[{"id":1} "` + canary + `"]`,
 		canary,
