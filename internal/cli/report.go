@@ -148,6 +148,7 @@ func (a *app) printRun(w io.Writer, run *runReport, sum *totals, f convertFlags)
 		fmt.Fprintf(w, "%s -> %s\n", visible(r.Input), visible(r.Output))
 	}
 	printCounts(w, &sum.Stats)
+	printDrift(w, &sum.Stats)
 	fmt.Fprintf(w, "  mapping  %s\n", sum.mappingUsed)
 	took := time.Since(run.start).Seconds()
 	fmt.Fprintf(w, "  time     %.1f s, %s/s\n", took, size(float64(sum.BytesRead)/max(took, 1e-3)))
@@ -187,6 +188,34 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 		fmt.Fprintln(w)
 	}
 }
+
+// printDrift names a few paths at which the input differs from what the mapping
+// expects. A column without a value says little about a few records.
+func printDrift(w io.Writer, s *sluice.Stats) {
+	for _, k := range []struct{ kind, what string }{
+		{sluice.DriftUnknown, "that the mapping does not name"}, {sluice.DriftMistyped, "with values that do not fit"}, {sluice.DriftMissing, "without a value"},
+	} {
+		var names []string
+		for _, p := range s.Drift {
+			if p.Kind == k.kind && !slices.Contains(names, visible(p.Path)) {
+				names = append(names, visible(p.Path))
+			}
+		}
+		if len(names) == 0 || k.kind == sluice.DriftMissing && s.RecordsRead <= fewRecords {
+			continue
+		}
+		text := plural(int64(len(names)), "path") + " " + k.what + ": " + strings.Join(names[:min(len(names), someNames)], ", ")
+		if len(names) > someNames {
+			text += ", …"
+		}
+		fmt.Fprintf(w, "  %-8s %s\n", k.kind, text)
+	}
+}
+
+const (
+	fewRecords = 10
+	someNames  = 5
+)
 
 // printReasons says how many records are quarantined, and how many values are
 // NULL as they do not fit, by reason.

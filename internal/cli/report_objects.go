@@ -151,6 +151,7 @@ func (a *app) printObjects(n objectCounts, s sluice.Stats, used mappingUsed, too
 	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
 		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))
 	printCounts(a.out, &s)
+	printDrift(a.out, &s)
 	fmt.Fprintf(a.out, "  mapping  %s\n", used)
 	printReasons(a.out, &s)
 	fmt.Fprintf(a.out, "  time     %.1f s\n", took.Seconds())
