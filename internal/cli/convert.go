@@ -32,8 +32,10 @@ func (a *app) convertCommand() *cobra.Command {
 		Use:   "convert IN... -o OUT",
 		Short: "Convert JSON files or standard input to Parquet",
 		Long: `Converts JSON (an array, a wrapped array, one document, NDJSON, concatenated
-documents; plain, gzip or zstd) to Parquet. IN is a file, or - for standard
-input, which is also read when no IN is given and it is not a terminal.
+documents; plain, gzip or zstd) to Parquet. IN is a file; a folder, for all
+files below it but hidden ones; a pattern in quotes, in which ** stands for any
+folders; or - for standard input, which is also read when no IN is given and it
+is not a terminal.
 
 OUT is a file; or - for standard output; or a folder, when it exists, ends in /,
 there are several IN, or the mapping has several tables. In a folder,
@@ -57,7 +59,8 @@ columns and no rows.
 and "files" for several; "error" says what failed. The outcome is empty if the
 input failed before it was judged.`,
 		Example: `  sluice convert orders.json -o orders.parquet
-  sluice convert raw/*.json.gz -o parquet/ -m orders.yaml --report json
+  sluice convert raw/ -o parquet/ -m orders.yaml --report json
+  sluice convert 'raw/**/*.json.gz' -o parquet/
   zcat a.json.gz | sluice convert -o - --quarantine bad.ndjson > a.parquet`,
 		RunE: func(cmd *cobra.Command, inputs []string) error { return a.convert(cmd, f, inputs) },
 	}
@@ -92,6 +95,10 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 		return usage(cmd, "--threads %d: at least one is needed", f.threads)
 	}
 	if err := checkReport(cmd, f.report); err != nil {
+		return err
+	}
+	inputs, err := expandFiles(inputs)
+	if err != nil {
 		return err
 	}
 	m, err := a.loadMapping(cmd, f.mapping)

@@ -28,7 +28,7 @@ func (a *app) open(ctx context.Context, name string) (*source, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder; name its files", name)
+		err = fmt.Errorf("%s is a folder; name one of its files", name)
 	}
 	if err != nil {
 		f.Close()

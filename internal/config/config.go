@@ -60,6 +60,14 @@ func Load(name string, getenv func(string) string) (Config, error) {
 	return Parse(name, data, getenv)
 }
 
+// Buckets reads where buckets are from the environment: for a command that reads a
+// bucket, and has no other use for a configuration.
+func Buckets(getenv func(string) string) (S3, error) {
+	r := newReader("", nil, getenv)
+	s := r.s3()
+	return s, r.err()
+}
+
 // Parse is Load for a file that is already in memory; name is used in errors.
 func Parse(name string, data []byte, getenv func(string) string) (Config, error) {
 	r := newReader(name, data, getenv)

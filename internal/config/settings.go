@@ -33,16 +33,20 @@ func (r *reader) config() Config {
 			Crawl:    r.word("catalog.crawl", Crawls),
 			Database: r.text("catalog.database", ""),
 		},
-		S3: S3{
-			Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style"),
-			Timeout: r.duration("s3.timeout"),
-		},
+		S3: r.s3(),
 	}
 	if c.Catalog.Kind == "glue" && c.Catalog.Database == "" {
 		r.fail("catalog.kind", "catalog.database is missing: catalog.kind glue needs the name of the Glue database")
 	}
 	r.places(&c)
 	return c
+}
+
+func (r *reader) s3() S3 {
+	return S3{
+		Region: r.text("s3.region", ""), Endpoint: r.text("s3.endpoint", ""), PathStyle: r.boolean("s3.path_style"),
+		Timeout: r.duration("s3.timeout"),
+	}
 }
 
 // places reads the four folders, which must not lie in one another.

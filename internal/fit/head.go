@@ -12,14 +12,16 @@ const headBytes = 4 << 20
 // errHeadEnds is read after the head of an input that goes on.
 var errHeadEnds = errors.New("the head of the input ends here")
 
-// Head is an input whose beginning can be looked at, several times, before it is
-// read. It holds no more of the beginning than was looked at.
+// Head is an input whose beginning can be looked at, several times, before and
+// after it is read. It holds no more of the beginning than was looked at.
 type Head struct {
 	src io.Reader
 
 	mu   sync.Mutex
 	data []byte
 	err  error // what src gave after data
+	at   int   // in data, where Read goes on
+	full bool  // Read has gone on behind data, so that no more can be added to it
 }
 
 // NewHead is the input that src reads.
@@ -29,14 +31,15 @@ func NewHead(src io.Reader) *Head { return &Head{src: src} }
 func (h *Head) Read(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.data) > 0 {
-		n := copy(p, h.data)
-		h.data = h.data[n:]
+	if h.at < len(h.data) {
+		n := copy(p, h.data[h.at:])
+		h.at += n
 		return n, nil
 	}
 	if h.err != nil {
 		return 0, h.err
 	}
+	h.full = true
 	return h.src.Read(p)
 }
 
@@ -52,7 +55,7 @@ func (r *headReader) Read(p []byte) (int, error) {
 	h := r.h
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r.at == len(h.data) && h.err == nil && len(h.data) < headBytes {
+	if r.at == len(h.data) && h.err == nil && !h.full && len(h.data) < headBytes {
 		h.read(len(p))
 	}
 	n := copy(p, h.data[r.at:])

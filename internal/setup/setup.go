@@ -267,6 +267,12 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	return nil
 }
 
+// Bucket opens a bucket by its name alone.
+func Bucket(ctx context.Context, name string, where config.S3, find AWS) (store.Store, error) {
+	s := stores{ctx: ctx, s3: where, find: find}
+	return s.bucket(name)
+}
+
 // Close releases what was opened.
 func (s *Setup) Close() { s.stores.close() }
 
