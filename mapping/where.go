@@ -206,3 +206,31 @@ func (t *Table) appendWhere(b []byte) []byte {
 	}
 	return b
 }
+
+// equals reports whether both are the same value: 7 is 7.0 and 70e-1.
+func (l Literal) equals(o Literal) bool {
+	return l.Type == o.Type && (l.Text == o.Text || l.Type == FromNumber && magnitude(l.Text) == magnitude(o.Text))
+}
+
+// magnitude is a JSON number by its value: sign and digits without zeros around
+// them, and the power of ten. An exponent that no int64 holds stays as it is
+// written, so that the text is only that of the same spelling.
+func magnitude(number string) string {
+	digits, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	power := int64(0)
+	if exponent != "" {
+		var err error
+		if power, err = strconv.ParseInt(exponent, 10, 62); err != nil {
+			return number
+		}
+	}
+	digits, negative := strings.CutPrefix(digits, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	digits = strings.TrimLeft(whole+fraction, "0")
+	power -= int64(len(fraction))
+	short := strings.TrimRight(digits, "0")
+	if short == "" {
+		return "0"
+	}
+	return fmt.Sprint(negative, short, "e", power+int64(len(digits)-len(short)))
+}

@@ -45,7 +45,7 @@ func (a *app) mappingCheck(files []string) error {
 			}
 			fmt.Fprintf(a.out, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
 		}
-		for _, caution := range m.Cautions() {
+		for _, caution := range append(m.Cautions(), m.WidthCautions()...) {
 			fmt.Fprintf(a.out, "  warning: %s\n", caution)
 		}
 	}

@@ -180,11 +180,13 @@ func (d *doctor) mapping(context.Context) Check {
 	for _, t := range m.Tables {
 		columns += len(m.Schema(&t).Columns)
 	}
+	cautions := m.Cautions()
 	// Where we write the catalog, it declares each column as the file has it.
 	if _, ours := d.s.Catalog.(looker); !ours {
-		if cautions := m.Cautions(); len(cautions) > 0 {
-			return warn("mapping", "look at the types of the table, or change the mapping", "%s: %s", d.s.Pipeline.MappingName, strings.Join(cautions, "; "))
-		}
+		cautions = append(cautions, m.WidthCautions()...)
+	}
+	if len(cautions) > 0 {
+		return warn("mapping", "change the mapping; of widths, look at the types of the table too", "%s: %s", d.s.Pipeline.MappingName, strings.Join(cautions, "; "))
 	}
 	return ok("mapping", "%s: %s, %s", d.s.Pipeline.MappingName, plural(len(m.Tables), "table"), plural(columns, "column"))
 }
