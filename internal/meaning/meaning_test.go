@@ -56,7 +56,7 @@ func TestAgainstInterpreter(t *testing.T) {
 
 // tally counts what was compared.
 type tally struct {
-	mappings, refused, inputs, rejected, records, committed, quarantined, skipped, rows, errors, unknown, lists int
+	mappings, refused, none, inputs, rejected, records, committed, quarantined, skipped, rows, errors, unknown, lists int
 }
 
 // agree compares with the mapping and the inputs of a seed.
@@ -88,6 +88,8 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 		t.Fatal(err)
 	}
 	total.mappings++
+	none := takeNoRow(m)
+	total.none += len(none)
 	for left := *documents; left > 0; {
 		n := min(left, pick(g, 1, 5, 20, 20, 20, 100))
 		left -= n
@@ -96,12 +98,28 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 		source := g.source(s)
 		want := s.interpret(text, source)
 		got := run(t, m, text, source)
+		for _, name := range none {
+			if len(got.tables[name]) > 0 {
+				t.Errorf("seed %d: check says that table %s takes no row, and it has %d\n%s\n%s", seed, name, len(got.tables[name]), s.yaml(), text)
+				return false
+			}
+		}
 		if diff := compare(s, &want, got, source, total); diff != "" {
 			t.Errorf("seed %d: %s\n%s\n%s\n%s", seed, diff, s.yaml(), source, text)
 			return false
 		}
 	}
 	return true
+}
+
+// takeNoRow are the tables of which check says that they take no row.
+func takeNoRow(m *mapping.Mapping) (names []string) {
+	for _, caution := range m.Cautions() {
+		if name, what, _ := strings.Cut(strings.TrimPrefix(caution, "table "), ": "); strings.HasPrefix(what, "where: no value") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // made is what the engine made of a text.

@@ -200,6 +200,8 @@ func (g *generator) where(t *table) (all []condition) {
 	for g.one(4) && len(all) < 3 {
 		c := condition{test: pick(g, "equals", "not_equals", "in", "not_in", "not_in", "null", "not_null")}
 		switch levels := t.explode.levels(); {
+		case len(all) > 0 && g.one(3): // also one that contradicts it
+			c.path = all[0].path
 		case levels > 0 && !g.one(3):
 			head := t.explode.upTo(1 + g.IntN(levels))
 			c.path = append(t.explode[:len(head)+1:len(head)+1], g.steps(pick(g, 0, 1, 1, 2))...)
