@@ -88,9 +88,14 @@ func (r *reader) source(n *yaml.Node, f map[string]*yaml.Node, c *Column, what s
 	case f["key"] != nil:
 		return r.partOfKey(f, c, what)
 	case f["const"] != nil:
-		c.Empty = f["const"].Tag == "!!null"
 		text, isText := "", true
-		if !c.Empty {
+		switch n := f["const"]; {
+		case isMissing(n):
+			r.Fail(n, "%s: const has no value; write null if no row has one, or \"\" for an empty text", what)
+			return false
+		case n.ShortTag() == "!!null":
+			c.Empty = true
+		default:
 			text, isText = r.Text(f["const"], what+": const")
 			c.Const = &text
 		}

@@ -11,7 +11,9 @@ import (
 func (r *reader) onError(n *yaml.Node, c *Column, what string) {
 	switch {
 	case n == nil || n.Kind == yaml.ScalarNode && n.Value == "quarantine":
-	case n.Kind != yaml.ScalarNode || n.Value != "null": // which YAML reads as nothing, or in quotes as a text
+	case isMissing(n):
+		r.Fail(n, "%s: on_error has no value; write null, which makes a value that does not fit NULL, or quarantine", what)
+	case !isNull(n):
 		r.Fail(n, "%s: on_error must be null or quarantine; null makes a value that does not fit NULL", what)
 	case c.Required:
 		r.Fail(n, "%s: a required column cannot be NULL; remove required, or on_error", what)

@@ -13,6 +13,17 @@ func newReader(file string, built bool) *reader {
 	return &reader{yamlfile.Reader{File: file, Kind: "mapping", Empty: "table and columns", Built: built}}
 }
 
+// isNull reports whether null stands there, as YAML spells it (null, ~) or as a
+// text. A key without a value is none: what should stand there may be forgotten.
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.Value == "null" || n.ShortTag() == "!!null" && !isMissing(n))
+}
+
+// isMissing reports whether a key has no value.
+func isMissing(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Value == ""
+}
+
 func (r *reader) path(n *yaml.Node, what string) (Path, bool) {
 	s, ok := r.Text(n, what+": path")
 	if !ok {

@@ -110,9 +110,13 @@ func (r *reader) condition(n *yaml.Node, what string) (c Condition, ok bool) {
 	return c, ok && r.Failed() == before
 }
 
-// is reads null, which is no text in YAML, or not_null.
+// is reads null or not_null.
 func (r *reader) is(n *yaml.Node, what string) Test {
-	if yamlfile.KindOf(n) == "nothing" && n.Value == isWords[IsNull] {
+	switch {
+	case isMissing(n):
+		r.Fail(n, "%s has no value; write null or not_null", what)
+		return 0
+	case isNull(n):
 		return IsNull
 	}
 	return Test(r.Word(n, what, isWords[:]))
