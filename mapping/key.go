@@ -161,6 +161,35 @@ func (p KeyPattern) Match(key string) (map[string]string, error) {
 	return parts, nil
 }
 
+// Begins reports whether a key that begins with prefix, and goes on, can match.
+func (p KeyPattern) Begins(prefix string) bool {
+	begins := map[int]bool{0: true} // where the step may begin
+	for _, s := range p {
+		next := map[int]bool{}
+		for at := range begins {
+			if s.holds(prefix[at:]) {
+				return true
+			}
+			for end := range s.ends(prefix, at) {
+				next[end] = true
+			}
+		}
+		begins = next
+	}
+	return false
+}
+
+// holds reports whether rest may be the beginning of what the step stands for.
+func (s keyStep) holds(rest string) bool {
+	switch s.kind {
+	case keyLiteral:
+		return strings.HasPrefix(s.text, rest) && s.text != rest
+	case keyPart, keyAny:
+		return !strings.Contains(rest, "/")
+	}
+	return true
+}
+
 // ends are the positions at which the step may end if it begins at from.
 func (s keyStep) ends(key string, from int) iter.Seq[int] {
 	return func(yield func(int) bool) {

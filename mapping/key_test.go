@@ -1,8 +1,13 @@
 package mapping_test
 
 import (
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"sluice/mapping"
 )
@@ -52,6 +57,72 @@ func TestMatchKey(t *testing.T) {
 			t.Errorf("key %q of the pattern %q: %s, want %s", c.key, c.pattern, got, c.want)
 		}
 	}
+}
+
+// A source whose keys cannot match is found by its prefix.
+func TestKeyBegins(t *testing.T) {
+	for _, c := range []struct {
+		pattern, prefix string
+		want            bool
+	}{
+		{"raw/{shop}/*", "raw/", true},
+		{"raw/{shop}/*", "raw/berlin/", true},
+		{"raw/{shop}/*", "raw/berlin/2024/", false},
+		{"raw/{shop}/*", "raw_orders_data/", false},
+		{"raw/{shop}/*", "Raw/", false},
+		{"raw/{shop}/*", "", true},
+		{"{shop}/*", "a/b/", false},
+		{"{shop}.json", "a/", false},
+		{"raw/dt={day}/*", "raw/dt=1/", true},
+		{"raw/dt={day}/*", "raw/x/", false},
+		{"**/dt={day}/*", "anything/at/all/", true},
+		{"raw/**", "raw/a/b/", true},
+		{"raw/**", "r/", false},
+		{"*/{shop}/*", "raw_orders_data/", true},
+		{"raw/a.json", "raw/", true},
+		{"raw/", "raw/", false}, // nothing follows
+	} {
+		p, err := mapping.ParseKey(c.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Begins(c.prefix); got != c.want {
+			t.Errorf("pattern %q: Begins(%q) = %t", c.pattern, c.prefix, got)
+		}
+	}
+}
+
+// Every key that matches says that each of its beginnings can.
+func TestMatchingKeyBegins(t *testing.T) {
+	folders := map[string][]string{
+		"a": {"a"}, "*": {"", "a", "b-c"}, "a*": {"a", "ab"}, "{x%d}": {"a", "b-c"}, "{y%d}-{z%d}": {"a-b", "a-b-c"}, "**": {"", "a/", "b/a/"},
+	}
+	names := slices.Sorted(maps.Keys(folders))
+	rapid.Check(t, func(t *rapid.T) {
+		pattern, key, last := "", "", ""
+		for i := range rapid.IntRange(1, 5).Draw(t, "folders") {
+			name := rapid.SampledFrom(names).Draw(t, "folder")
+			if name == "**" && last == "**" {
+				name = "a"
+			}
+			last = name
+			pattern += strings.ReplaceAll(name, "%d", strconv.Itoa(i)) + "/"
+			key += rapid.SampledFrom(folders[name]).Draw(t, "text")
+			if name != "**" {
+				key += "/"
+			}
+		}
+		pattern, key = pattern+"e", key+"e"
+		p, err := mapping.ParseKey(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range key {
+			if !p.Begins(key[:i]) {
+				t.Fatalf("pattern %q matches %q, but Begins(%q) is false", pattern, key, key[:i])
+			}
+		}
+	})
 }
 
 // matchKey writes down the parts, or the error.

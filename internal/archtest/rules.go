@@ -100,7 +100,7 @@ var ladder = map[string]rung{
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
 		"internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/pipeline", "internal/setup",
-		"internal/store", "internal/store/s3store"},
+		"internal/store", "internal/store/s3store", "mapping"},
 		"the doctor looks behind the contracts, at what only a bucket or a crawler has; so it is beside setup, and only the command imports it"},
 	"internal/awslambda": {[]string{
 		"internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/store"},

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
+	"sluice/mapping"
 )
 
 // Status is the result of a check.
@@ -179,6 +180,13 @@ func (d *doctor) mapping(context.Context) Check {
 	columns := 0
 	for _, t := range m.Tables {
 		columns += len(m.Schema(&t).Columns)
+	}
+	if prefix := d.s.Config.Source.Prefix; m.Key != "" {
+		if p, err := mapping.ParseKey(m.Key); err == nil && !p.Begins(prefix) {
+			return Check{Name: "mapping", Status: Failed,
+				Detail: fmt.Sprintf("%s: no key under %s matches key %q, so every object is rejected (key_mismatch)", d.s.Pipeline.MappingName, prefix, m.Key),
+				Hint:   fmt.Sprintf("a key has the prefix of the source: begin the pattern with %s, or with **/ for any folders, or change the source", prefix)}
+		}
 	}
 	cautions := m.Cautions()
 	// Where we write the catalog, it declares each column as the file has it.

@@ -442,3 +442,18 @@ func TestMappingMayHarm(t *testing.T) {
 	doctor.Examine(t.Context(), s, func(c doctor.Check) { checks[c.Name] = c })
 	want(t, checks, "mapping", doctor.Warning, "column id: bloom on int64")
 }
+
+// A pattern of keys that the source cannot have rejects all that comes.
+func TestKeyOfAnotherPlace(t *testing.T) {
+	for pattern, status := range map[string]doctor.Status{"raw/{shop}/*": doctor.Failed, "raw_orders_data/{shop}/*": doctor.OK, "**/{shop}/*": doctor.OK} {
+		name := filepath.Join(t.TempDir(), "m.yaml")
+		if err := os.WriteFile(name, []byte("table: t\nkey: \""+pattern+"\"\ncolumns:\n  - {name: shop, key: shop, type: string}\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		part := "1 column"
+		if status == doctor.Failed {
+			part = `no key under raw_orders_data/ matches key "raw/{shop}/*", so every object is rejected (key_mismatch) a key has the prefix of the source: begin the pattern with raw_orders_data/`
+		}
+		want(t, examine(t, "source: s3://b/raw_orders_data/\nmapping: "+name+"\n", t.TempDir()), "mapping", status, part)
+	}
+}
