@@ -7,6 +7,7 @@ type Form uint8
 // the key that the comment names.
 const (
 	Decimal       Form = iota // a JSON number without exponent, such as "12.50"; no superfluous zero in front
+	Fractional                // a Decimal with a point
 	LeadingZero               // digits with a superfluous zero in front, such as "007"
 	Exponential               // a JSON number with an exponent
 	TrueFalse                 // "true" or "false"
@@ -28,7 +29,7 @@ const (
 type FormCounts [Forms]Seen
 
 var formWords = [Forms]string{
-	Decimal: "decimal", LeadingZero: "leading_zero", Exponential: "exponential", TrueFalse: "true_false",
+	Decimal: "decimal", Fractional: "fractional", LeadingZero: "leading_zero", Exponential: "exponential", TrueFalse: "true_false",
 	Date: "date", Timestamp: "timestamp", FineTimestamp: "fine_timestamp", RFC2822: "rfc2822",
 	Email: "email", URL: "url", UUID: "uuid", Currency: "currency", JSONText: "json", Blanks: "blanks",
 }

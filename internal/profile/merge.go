@@ -109,6 +109,7 @@ func (n *Numbers) merge(o *Numbers) {
 	}
 	n.Digits, n.Fraction = max(n.Digits, o.Digits), max(n.Fraction, o.Fraction)
 	n.Negative += o.Negative
+	n.Doubles += o.Doubles
 	n.Fits += o.Fits
 }
 
@@ -120,6 +121,7 @@ func (n *Node) Merge(o *Node) {
 	n.Strings.Fraction = max(n.Strings.Fraction, o.Strings.Fraction)
 	n.Numbers.merge(&o.Numbers)
 	n.Records += o.Records
+	n.Empty += o.Empty
 	others := o.seen()
 	for i, s := range n.seen() {
 		s.Merge(*others[i])

@@ -53,6 +53,7 @@ type Node struct {
 	Numbers  Numbers `json:"numbers,omitzero"`  // of Integer and Number
 	Strings  Strings `json:"strings,omitzero"`  // of String
 	Elements Extent  `json:"elements,omitzero"` // of each Array, how many
+	Empty    int64   `json:"empty,omitempty"`   // Arrays without elements
 	Distinct Sketch  `json:"distinct,omitzero"` // of booleans, numbers and strings, by their text
 
 	Members map[string]*Node `json:"-"` // of Object, by name. Nil if Map is set
@@ -74,6 +75,7 @@ type Numbers struct {
 	Digits   int   `json:"digits"`             // the most digits before the point, without leading zeros
 	Fraction int   `json:"fraction,omitempty"` // the most digits after the point, without trailing zeros
 	Exponent Seen  `json:"exponent,omitzero"`  // numbers with an exponent; Digits and Fraction leave them out
+	Doubles  int64 `json:"doubles,omitempty"`  // of these, those in the range of a double and with at most 17 digits
 	Negative int64 `json:"negative,omitempty"` // numbers below zero
 	Fits     int64 `json:"fits,omitempty"`     // Integers that an int64 holds
 	Least    int64 `json:"least,omitempty"`    // of these

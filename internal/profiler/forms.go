@@ -76,6 +76,9 @@ func numeric(s []byte, set uint32) (uint32, jsonscan.Number) {
 		set |= 1 << profile.Exponential
 	case ok:
 		set |= 1 << profile.Decimal
+		if num.Fraction > 0 {
+			set |= 1 << profile.Fractional
+		}
 	case s[0] == '0' && len(s) > 1 && allDigits(s):
 		set |= 1 << profile.LeadingZero
 	}

@@ -25,6 +25,7 @@ type node struct {
 	numbers  *profile.Numbers
 	texts    *texts
 	elements profile.Extent
+	empty    int64
 	distinct profile.Sketch
 }
 
@@ -110,7 +111,7 @@ func (n *node) export(inMap bool) *profile.Node {
 	p := &profile.Node{
 		Null: n.kinds[null], Boolean: n.kinds[boolean], Integer: n.kinds[integer], Number: n.kinds[number],
 		String: n.kinds[text], Array: n.kinds[array], Object: n.kinds[object],
-		Elements: n.elements, Distinct: n.distinct,
+		Elements: n.elements, Empty: n.empty, Distinct: n.distinct,
 		Map: n.mapped.export(true), Names: n.names, Element: n.element.export(inMap),
 	}
 	if !inMap {
@@ -143,7 +144,7 @@ func imported(p *profile.Node) *node {
 	n := &node{
 		last: -1, records: p.Records,
 		kinds:    [kinds]profile.Seen{p.Null, p.Boolean, p.Integer, p.Number, p.String, p.Array, p.Object},
-		elements: p.Elements, distinct: p.Distinct,
+		elements: p.Elements, empty: p.Empty, distinct: p.Distinct,
 		mapped: imported(p.Map), names: p.Names, element: imported(p.Element),
 	}
 	if p.Integer.Count+p.Number.Count > 0 {

@@ -79,6 +79,7 @@ func TestCountsAreThoseOfEncodingJSON(t *testing.T) {
 type counts struct {
 	records, null, boolean, integer, number, text, array, object int64
 	least, most, shortest, longest                               int64
+	empty, doubles, fractional                                   int64
 	values                                                       map[string]bool
 	members                                                      map[string]*counts
 	element                                                      *counts
@@ -122,6 +123,11 @@ func (c *counts) add(v any, record int) {
 		} else {
 			c.integer++
 		}
+		if strings.ContainsAny(string(v), "eE") {
+			if _, err := v.Float64(); err == nil { // those of this test have few digits
+				c.doubles++
+			}
+		}
 		value(string(v))
 	case string:
 		n := int64(len(v))
@@ -130,6 +136,9 @@ func (c *counts) add(v any, record int) {
 		}
 		c.shortest, c.longest = min(c.shortest, n), max(c.longest, n)
 		c.text++
+		if v == "12.50" {
+			c.fractional++
+		}
 		value(v)
 	case []any:
 		n := int64(len(v))
@@ -138,6 +147,9 @@ func (c *counts) add(v any, record int) {
 		}
 		c.least, c.most = min(c.least, n), max(c.most, n)
 		c.array++
+		if n == 0 {
+			c.empty++
+		}
 		for _, e := range v {
 			if c.element == nil {
 				c.element = &counts{last: -1}
@@ -163,8 +175,9 @@ func compare(t *testing.T, at string, n *profile.Node, c *counts) {
 	got := []int64{
 		n.Records, n.Null.Count, n.Boolean.Count, n.Integer.Count, n.Number.Count, n.String.Count, n.Array.Count, n.Object.Count,
 		n.Elements.Least, n.Elements.Greatest, n.Strings.Length.Least, n.Strings.Length.Greatest,
+		n.Empty, n.Numbers.Doubles, n.Strings.Forms[profile.Fractional].Count,
 	}
-	want := []int64{c.records, c.null, c.boolean, c.integer, c.number, c.text, c.array, c.object, c.least, c.most, c.shortest, c.longest}
+	want := []int64{c.records, c.null, c.boolean, c.integer, c.number, c.text, c.array, c.object, c.least, c.most, c.shortest, c.longest, c.empty, c.doubles, c.fractional}
 	if !slices.Equal(got, want) {
 		t.Fatalf("%s: counts are %v, not %v", at, got, want)
 	}
@@ -196,7 +209,7 @@ func documents(r *rand.Rand, n int) []string {
 
 var (
 	scalars = []string{
-		"null", "true", "false", "0", "-0", "12", "-7", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.50", "0.001", "-12.00", "1e3", "1E-7",
+		"null", "true", "false", "0", "-0", "12", "-7", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.50", "0.001", "-12.00", "1e3", "1E-7", "1e999",
 		`""`, `"a"`, `"12.50"`, `"007"`, `"1e3"`, `"true"`, `"2024-02-29"`, `"2023-02-29"`, `"2024-03-10T08:30:00Z"`, `"2024-03-10 08:30"`, `"2024-03-10T08:30:00.1234567Z"`,
 		`"Tue, 05 Mar 2019 21:40:11 +0000"`, `"a@example.com"`, `"https://example.com/"`, `"123e4567-e89b-12d3-a456-426614174000"`, `"EUR"`, `"{\"a\":1}"`, `"[1,"`, `" a"`,
 		`"\u0041\n"`, `"日本"`, `"\u00a0x"`, `"-"`, `"0"`, `"00"`,
@@ -240,6 +253,18 @@ func appendValue(b []byte, r *rand.Rand, depth int) []byte {
 		return fmt.Appendf(b, "%d", r.IntN(1000))
 	}
 	return append(b, scalars[r.IntN(len(scalars))]...)
+}
+
+// What is done with a clone does not change what it was made from.
+func TestClone(t *testing.T) {
+	docs := documents(rand.New(rand.NewPCG(7, 0)), 60)
+	p := run(t, options(t, 1), text("a.json", strings.Join(docs, "\n")))
+	want := written(t, p)
+	clone := &profile.Profile{Sources: p.Sources, Places: p.Places, Records: p.Records, Bytes: p.Bytes, Root: p.Root.Clone()}
+	same(t, "clone", written(t, clone), want)
+	clone.Root.Collapse()
+	clone.Root.Merge(p.Root.Clone())
+	same(t, "after a change of the clone", written(t, p), want)
 }
 
 // The order of inputs, the number of threads, and whether inputs are read
@@ -296,4 +321,17 @@ func manyNames(r *rand.Rand) string {
 	}
 	b.WriteString("}}")
 	return b.String()
+}
+
+// A double holds numbers with an exponent if they are in its range, with all
+// their digits.
+func TestDoubles(t *testing.T) {
+	for number, holds := range map[string]int64{
+		"1e5": 1, "0e0": 1, "-2.5E-300": 1, "1.7976931348623157e308": 1,
+		"1e999": 0, "1e-400": 0, "4e-320": 0, "1.23456789012345678e5": 0, "15": 0,
+	} {
+		if got := run(t, options(t, 1, "$[*]"), text("a.json", "["+number+"]")).Root.Numbers.Doubles; got != holds {
+			t.Errorf("%s counts %d times as a double, not %d", number, got, holds)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package profiler
 
 import (
 	"math"
+	"strconv"
 
 	"sluice/internal/jsonscan"
 	"sluice/internal/profile"
@@ -145,6 +146,7 @@ func (w *walker) array(p int, n *node) int {
 	count := int64(0)
 	if b[p] == ']' {
 		p++
+		n.empty++
 	} else {
 		if n.element == nil {
 			n.element = &node{last: -1}
@@ -180,6 +182,9 @@ func (w *walker) number(p int, n *node, at profile.Position) int {
 	n.distinct.Add(profile.Hash(s))
 	if num.Exponent {
 		see(&d.Exponent, at)
+		if isDouble(s, num) {
+			d.Doubles++
+		}
 	} else {
 		before, after := digits(s, num)
 		d.Digits, d.Fraction = max(d.Digits, before), max(d.Fraction, after)
@@ -214,6 +219,13 @@ func digits(s []byte, num jsonscan.Number) (before, after int) {
 		after--
 	}
 	return before, after
+}
+
+// isDouble reports whether a double holds the number, with all its digits.
+func isDouble(s []byte, num jsonscan.Number) bool {
+	const digits, normal = 17, 0x1p-1022
+	v, err := strconv.ParseFloat(string(s), 64)
+	return err == nil && num.Digits <= digits && (num.Mantissa == 0 || math.Abs(v) >= normal)
 }
 
 // whole is the value of an integer that an int64 holds.
