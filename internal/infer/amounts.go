@@ -1,0 +1,87 @@
+package infer
+
+import (
+	"fmt"
+
+	"sluice/internal/profile"
+	"sluice/mapping"
+	"sluice/schema"
+)
+
+// amounts finds integers that count the smallest units of a currency. Only names
+// that can mean nothing else make a decimal of them.
+func (t *table) amounts() {
+	digits, currency := map[*view]*column{}, map[*view]*column{} // by the object that has them
+	for i := range t.columns {
+		switch c := &t.columns[i]; {
+		case c.object == nil:
+		case c.isDigits() && digits[c.object] == nil:
+			digits[c.object] = c
+		case c.isCurrency() && currency[c.object] == nil:
+			currency[c.object] = c
+		}
+	}
+	for i := range t.columns {
+		c := &t.columns[i]
+		if c.Type.Kind != schema.Int64 || c.object == nil || !c.of.whole() {
+			continue
+		}
+		name, digits, currency := lastName(c.names), digits[c.object], currency[c.object]
+		cents := len(words(name)) > 1 && last(name, []string{"cent", "cents"})
+		switch {
+		case name == "centAmount" && digits != nil && digits.always():
+			c.minor(mapping.MinorUnits{By: mapping.ByDigits, Path: digits.Path}, 9)
+		case cents && currency != nil && currency.always():
+			c.minor(mapping.MinorUnits{By: mapping.ByCurrency, Path: currency.Path}, mostMinorDigits)
+		case cents:
+			c.minor(mapping.MinorUnits{By: mapping.Fixed, Digits: 2}, 2)
+		case currency != nil && has(name, moneyWords):
+			c.note(fmt.Sprintf("if it counts cents, or the like, write type: \"decimal(18,%d)\", minor_units: {currency: %q}", mostMinorDigits, currency.Path))
+		}
+	}
+}
+
+// isDigits reports whether the column can say how many digits an amount has.
+func (c *column) isDigits() bool {
+	n := c.of.Numbers
+	return lastName(c.names) == "fractionDigits" && c.Type.Kind == schema.Int64 && c.of.Integer.Count == c.of.Values() && n.Least >= 0 && n.Greatest <= 9
+}
+
+// isCurrency reports whether all values of the column are codes of currencies.
+func (c *column) isCurrency() bool {
+	return c.Type.Kind == schema.String && c.of.String.Count > 0 && c.of.form(profile.Currency) == c.of.String.Count && has(lastName(c.names), []string{"currency"})
+}
+
+// mostMinorDigits is the number of digits that the smallest unit of a currency
+// has at most in ISO 4217.
+const mostMinorDigits = 4
+
+// whole reports whether all values are integers, or texts that an envelope calls
+// numbers.
+func (v *view) whole() bool {
+	return v.Number.Count == 0 && v.Boolean.Count == 0 && (v.String.Count == 0 || v.digits && v.Strings.Fraction == 0 && v.form(profile.Fractional) == 0)
+}
+
+// minor makes the column an amount of whole units.
+func (c *column) minor(u mapping.MinorUnits, scale int) {
+	digits := max(c.of.Numbers.Digits, c.of.Strings.Digits)
+	if digits+scale > schema.MaxPrecision {
+		return
+	}
+	c.MinorUnits, c.Unit = u, mapping.NoUnit
+	c.Type = schema.Type{Kind: schema.Decimal, Precision: min(max(18, digits+scale+3), schema.MaxPrecision), Scale: scale}
+	c.note("in whole units")
+}
+
+// always reports whether each object has the member, with a value.
+func (c *column) always() bool {
+	return c.of.Values()-c.of.Null.Count-c.of.Strings.Empty.Count == c.object.Object.Count
+}
+
+// note adds to what the comment says.
+func (c *column) note(s string) {
+	if c.advice != "" {
+		c.advice += "; "
+	}
+	c.advice += s
+}
