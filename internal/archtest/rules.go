@@ -53,6 +53,9 @@ var ladder = map[string]rung{
 		"the reader only shares the description of columns and the list of codecs with the writer: it needs much more of the Parquet library, which the Lambda function must not carry"},
 	"internal/quarantine": {[]string{"internal/jsonscan", "internal/rejection", "reason"},
 		"the quarantine file holds records as they were read, so it must not depend on how they are flattened or written"},
+	"internal/advice": {[]string{
+		"internal/batch", "internal/flatten", "internal/jsonscan", "internal/quarantine", "mapping", "reason", "schema"},
+		"advice is about quarantined records, after the conversion: a conversion does not pay for it"},
 	"internal/conversion": {[]string{
 		"internal/batch", "internal/drift", "internal/flatten", "internal/input", "internal/jsonscan", "internal/parquetfile",
 		"internal/quarantine", "internal/rejection", "mapping", "reason", "schema"},
@@ -112,9 +115,9 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/ledger", "internal/parquetread",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/ledger", "internal/parquetread",
 		"internal/pipeline", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
-		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader for previews, and the codes and errors that have hints"},
+		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
 	"internal/awslambda/runtimetest": {nil,

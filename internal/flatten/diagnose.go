@@ -207,9 +207,9 @@ func (f *Flattener) longList(n *node, p int) {
 	}
 }
 
-// Takes reports whether a column, or a list of it, takes a string, number or
-// boolean as it stands in a document.
-func Takes(c mapping.Column, limits mapping.Limits, value []byte) bool {
+// Try says why a column, or a list of it, does not take a string, number or boolean
+// as it stands in a document; it is empty if the column does.
+func Try(c mapping.Column, limits mapping.Limits, value []byte) reason.Code {
 	c.Hash, c.NullOnError = mapping.NoHash, false // a hash takes any text
 	m := &mapping.Mapping{Tables: []mapping.Table{{Columns: []mapping.Column{c}}}, Limits: limits}
 	l := newLeaf(m, 0, 0)
@@ -219,5 +219,9 @@ func Takes(c mapping.Column, limits mapping.Limits, value []byte) bool {
 	b := batch.New(schema.Schema{Columns: []schema.Column{l.Column.Column}}, []int{0}, 0)
 	l.c = &b.Columns[0]
 	f := &Flattener{limits: limits, b: append(slices.Clone(value), make([]byte, jsonscan.Padding)...)}
-	return f.scalar(0, &node{leaves: []leaf{l}}) == len(value) && f.code == "" && f.skip.Found == ""
+	f.scalar(0, &node{leaves: []leaf{l}})
+	if f.found(&node{}); f.code == "" && c.Required && l.c.Index[0] == batch.Null {
+		return reason.MissingField
+	}
+	return f.code
 }
