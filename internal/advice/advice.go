@@ -180,7 +180,7 @@ func (c *collector) add(x flatten.Finding) {
 // isAboutValue reports whether the type of a value says something about a fault.
 func isAboutValue(code reason.Code) bool {
 	switch code {
-	case reason.DuplicateKey, reason.InvalidUTF8, reason.InvalidUnicode, reason.TooManyRows,
+	case reason.DuplicateKey, reason.InvalidUTF8, reason.InvalidUnicode, reason.TooManyRows, reason.ZipLength,
 		reason.BadJSON, reason.TruncatedJSON, reason.RecordTooLarge, reason.KeyMismatch:
 		return false
 	}

@@ -34,6 +34,8 @@ func (c *collector) advise(g *group) string {
 		return "remove required: true; or, if it stands elsewhere in such records, " + coalesce(col)
 	case reason.NoRows:
 		return "when_empty: keep gives such a record one row, when_empty: skip none"
+	case reason.ZipLength:
+		return "the arrays under zip must have one length: take the one that differs out of zip, or fix the feed"
 	case reason.WrongType:
 		return otherType(g, col)
 	case reason.BadDecimal, reason.BadDouble, reason.BadDate, reason.BadTimestamp, reason.BadBoolean, reason.NotInteger:
@@ -185,7 +187,9 @@ func (c *collector) otherShape(g *group) string {
 	explodes, lists := false, false
 	for i := range c.m.Tables {
 		t := &c.m.Tables[i]
-		explodes = explodes || len(t.Explode) > len(path) && t.Explode.HasPrefix(path) && t.Explode[len(path)].Wild()
+		explodes = explodes || slices.ContainsFunc(t.Exploded(), func(p mapping.Path) bool {
+			return len(p) > len(path) && p.HasPrefix(path) && p[len(path)].Wild()
+		})
 		for j := range t.Columns {
 			col := &t.Columns[j]
 			if slices.ContainsFunc(col.Paths(), func(p mapping.Path) bool { return len(p) > len(path) && p.HasPrefix(path) }) {

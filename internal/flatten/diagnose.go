@@ -126,7 +126,7 @@ func (f *Flattener) explain(code reason.Code, path mapping.Path) {
 				f.diagnosis.known[[2]int{i, c}] = f.scope(i, level)
 			}
 		}
-		if below && t.explode != nil && t.explode.HasPrefix(path) && level <= t.b.Depth {
+		if below && slices.ContainsFunc(t.exploded, func(p mapping.Path) bool { return p.HasPrefix(path) }) {
 			f.diagnosis.lost[i] = f.scope(i, level)
 		}
 	}
@@ -163,6 +163,20 @@ func (f *Flattener) noRows(e *element, n *node, p int) {
 	if s, ok := f.diagnosis.lost[e.table]; !f.inScope(e.table, s, ok) {
 		f.report(Finding{Code: reason.NoRows, Table: e.table, Column: -1, Path: path, At: p, Value: f.look(n, p, path)})
 	}
+}
+
+// unequal notes that the array z of the element e, which began at p, is longer or
+// shorter than those beside it.
+func (f *Flattener) unequal(e *element, z *zipped, p int) {
+	if f.diagnosis == nil {
+		f.bad(reason.ZipLength, z.path, p)
+		return
+	}
+	lost := f.diagnosis.lost
+	if s, ok := lost[e.table]; !f.inScope(e.table, s, ok) {
+		f.report(Finding{Code: reason.ZipLength, Table: e.table, Column: -1, Path: z.path, At: p, Value: p})
+	}
+	lost[e.table] = f.scope(e.table, e.level)
 }
 
 // look looks for the value at a path in the element that n read at p.

@@ -66,6 +66,7 @@ type table struct {
 	columns  []mapping.Column
 	when     mapping.WhenEmpty
 	explode  mapping.Path
+	exploded []mapping.Path // with the arrays beside it
 	extra    extra
 	traced   bool // a column says where a row comes from
 	skipped  bool
@@ -129,7 +130,7 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 	f.SetSource(source)
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		ft := table{ordinal: i, columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, extra: extra{-1, -1, -1, -1, -1, -1, -1}}
+		ft := table{ordinal: i, columns: t.Columns, when: t.WhenEmpty, explode: t.Explode, exploded: t.Exploded(), extra: extra{-1, -1, -1, -1, -1, -1, -1}}
 		ft.rescued.column, ft.errors.column = mapping.Rescued, mapping.Errors
 		for c, col := range m.Schema(t).Columns {
 			if col.Type.Kind == schema.List {

@@ -135,8 +135,9 @@ func (f *Flattener) endZipped(e *element, n *node, p int, given set) {
 		}
 	}
 	if column := e.missing(given); column >= 0 {
-		f.bad(reason.MissingField, e.t.columns[column].Path, p)
-		return
+		if f.lacks(e, n, column, p); f.code != "" {
+			return
+		}
 	}
 	if int64(e.t.b.RecordRows()+e.zip.array.count) > f.limits.RecordRows {
 		f.bad(reason.TooManyRows, n.path, p)
@@ -160,7 +161,7 @@ func (f *Flattener) endArrays(e *element, p int) {
 	rows := e.zip.arrays[0].count
 	for _, z := range e.zip.arrays {
 		if z.count != rows {
-			f.bad(reason.ZipLength, z.path, p)
+			f.unequal(e, z, p)
 			return
 		}
 	}
