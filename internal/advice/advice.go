@@ -53,7 +53,7 @@ func Read(ctx context.Context, m *mapping.Mapping, file io.Reader) (Found, error
 		return Found{}, err
 	}
 	r := quarantine.NewReader(w, int(m.Limits.RecordBytes))
-	c := &collector{m: m, flat: map[string]*flatten.Flattener{}, groups: map[kind]*group{}}
+	c := &collector{m: m, flat: map[string]*flatten.Flattener{}, groups: map[kind][]*group{}}
 	for {
 		e, raw, err := r.Next()
 		switch {
@@ -75,7 +75,7 @@ func Read(ctx context.Context, m *mapping.Mapping, file io.Reader) (Found, error
 type collector struct {
 	m       *mapping.Mapping
 	flat    map[string]*flatten.Flattener // by the path of the records
-	groups  map[kind]*group
+	groups  map[kind][]*group
 	order   []*group
 	records int64
 	more    int64
@@ -149,23 +149,10 @@ func (c *collector) add(x flatten.Finding) {
 		value = c.value(x.Value)
 		k.found = jsonType(value)
 	}
-	g := c.groups[k]
+	g := c.group(k, &x, value)
 	if g == nil {
-		if len(c.order) == maxFaults {
-			c.more++
-			return
-		}
-		g = &group{kind: k, finding: x, fault: Fault{
-			Reason: x.Code, Path: k.path, Found: k.found, Record: c.entry.Record, Offset: c.entry.Offset + int64(x.At),
-		}}
-		if x.Column >= 0 {
-			t := &c.m.Tables[x.Table]
-			g.trial = t.Columns[x.Column]
-			g.fault.Table, g.fault.Column = t.Name, g.trial.Name
-			g.tries = c.tries(g)
-		}
-		c.groups[k] = g
-		c.order = append(c.order, g)
+		c.more++
+		return
 	}
 	g.fault.Values++
 	if g.last != c.records {
@@ -173,8 +160,48 @@ func (c *collector) add(x flatten.Finding) {
 		g.fault.Records++
 	}
 	if x.Column >= 0 && x.Value >= 0 {
-		c.sift(g, value)
+		c.widen(g, value)
 	}
+}
+
+const (
+	maxVariants = 4   // of a kind, by the changes that help
+	maxHelpless = 100 // values that no change helps, after which no further ones are tried
+)
+
+// group is the group that a value belongs to: of its kind, and helped by the same
+// changes. It is nil if there are too many groups.
+func (c *collector) group(k kind, x *flatten.Finding, value []byte) *group {
+	variants := c.groups[k]
+	var helpless *group
+	for _, g := range variants {
+		if len(g.tries) == 0 {
+			helpless = g
+		} else if left := c.sift(g, g.tries, value); len(left) > 0 {
+			g.tries = left
+			return g
+		}
+	}
+	g := &group{kind: k, finding: *x, fault: Fault{
+		Reason: x.Code, Path: k.path, Found: k.found, Record: c.entry.Record, Offset: c.entry.Offset + int64(x.At),
+	}}
+	if x.Column >= 0 {
+		t := &c.m.Tables[x.Table]
+		g.trial = t.Columns[x.Column]
+		g.fault.Table, g.fault.Column = t.Name, g.trial.Name
+		if x.Value >= 0 && len(variants) < maxVariants && (helpless == nil || helpless.fault.Values < maxHelpless) {
+			g.tries = c.sift(g, c.tries(g), value)
+		}
+	}
+	switch {
+	case len(g.tries) == 0 && helpless != nil:
+		return helpless
+	case len(c.order) == maxFaults:
+		return nil
+	}
+	c.groups[k] = append(variants, g)
+	c.order = append(c.order, g)
+	return g
 }
 
 // isAboutValue reports whether the type of a value says something about a fault.

@@ -19,6 +19,8 @@ type try struct {
 	order int    // a change is advised only if none of a lower order will do
 	edit  func(*mapping.Column)
 	fits  func(value []byte) bool // what the engine cannot know; nil: any
+
+	instead bool // of the format that the column has: then it does not take what it takes now
 }
 
 // tries are the changes that may help a group.
@@ -46,10 +48,13 @@ func (c *collector) tries(g *group) []try {
 		switch {
 		case g.found == "integer" || g.found == "number":
 			return append(units(col, g.found, false), cut())
-		case col.Format != "": // another one would not take what this one takes
-			return append(texts(), nulls()...)
 		}
-		return slices.Concat(texts(), []try{cut()}, units(col, "string", true), timeFormats(), nulls())
+		formats := append(units(col, "string", true), timeFormats()...)
+		if col.Format != "" {
+			none := try{says: "no format", order: 3, edit: func(c *mapping.Column) { c.Format = "" }}
+			formats = replacing(append([]try{none}, formats...))
+		}
+		return slices.Concat(texts(), []try{cut()}, formats, nulls())
 	case reason.TimestampPrecision:
 		return []try{cut()}
 	case reason.IntRange:
@@ -58,33 +63,31 @@ func (c *collector) tries(g *group) []try {
 	return nil
 }
 
-// sift keeps the changes with which the column takes a value, too.
-func (c *collector) sift(g *group, value []byte) {
-	g.tries = slices.DeleteFunc(g.tries, func(t try) bool {
+// sift are the changes with which the column of a group takes a value.
+func (c *collector) sift(g *group, tries []try, value []byte) (left []try) {
+	for _, t := range tries {
 		if t.fits != nil && !t.fits(value) {
-			return true
+			continue
 		}
 		col := g.fresh(c.m)
 		t.edit(&col)
-		return flatten.Try(col, c.m.Limits, value) != ""
-	})
-	switch g.code {
-	case reason.DecimalScale, reason.DecimalRange:
-		c.widen(g, value)
-	case reason.NotInteger:
-		if g.found == "number" {
-			c.widen(g, value)
+		if flatten.Try(col, c.m.Limits, value) == "" {
+			left = append(left, t)
 		}
 	}
+	return left
 }
 
 // fresh is the column of the mapping.
 func (g *group) fresh(m *mapping.Mapping) mapping.Column { return m.Tables[g.table].Columns[g.column] }
 
-// widen gives the group's column a decimal that has all digits of a value. The
-// precision is 0 if there is none.
+// widen gives the group's column a decimal that has all digits of a value, if that
+// is what it lacks. The precision is 0 if there is none.
 func (c *collector) widen(g *group, value []byte) {
 	const most = 38
+	if g.code != reason.DecimalScale && g.code != reason.DecimalRange && (g.code != reason.NotInteger || g.found != "number") {
+		return
+	}
 	t := g.trial.Type.Value()
 	switch {
 	case t.Kind == schema.Int32:
@@ -121,7 +124,7 @@ func retyped(old, value schema.Type) schema.Type {
 
 // advised are the changes of the lowest order that are left, as far as the mapping
 // permits them.
-func (c *collector) advised(g *group) (all []string) {
+func (c *collector) advised(g *group) (all []string, instead bool) {
 	order := 0
 	for _, t := range g.tries {
 		if len(all) > 0 && t.order > order {
@@ -130,10 +133,10 @@ func (c *collector) advised(g *group) (all []string) {
 		col := g.fresh(c.m)
 		t.edit(&col)
 		if c.permits(g, col) {
-			order, all = t.order, append(all, t.says)
+			order, all, instead = t.order, append(all, t.says), t.instead
 		}
 	}
-	return all
+	return all, instead
 }
 
 // permits reports whether the mapping may have a column in place of that of the
@@ -186,9 +189,6 @@ func nulls() (all []try) {
 // numberFormats reads a number as people write it.
 func numberFormats(col *mapping.Column) (all []try) {
 	all = append(all, try{says: "symbol: true", order: 2, edit: func(c *mapping.Column) { c.Symbol = true }})
-	if col.NumberFormat != mapping.JSONNumber { // another one would not take what this one takes
-		return all
-	}
 	for i, pair := range [][]mapping.NumberFormat{{mapping.CommaPoint, mapping.PointComma}, {mapping.BlankComma, mapping.ApostrophePoint}} {
 		for _, format := range pair {
 			says := "format: " + strconv.Quote(format.String())
@@ -198,6 +198,17 @@ func numberFormats(col *mapping.Column) (all []try) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b try) int { return a.order - b.order })
+	if col.NumberFormat != mapping.JSONNumber {
+		return append(all[:1:1], replacing(all[1:])...)
+	}
+	return all
+}
+
+// replacing are formats in place of the one that a column has.
+func replacing(all []try) []try {
+	for i := range all {
+		all[i].instead = true
+	}
 	return all
 }
 

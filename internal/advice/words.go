@@ -12,8 +12,8 @@ import (
 
 // advise says what to change in the mapping, so that records with a fault fit it.
 func (c *collector) advise(g *group) string {
-	if tried := c.advised(g); len(tried) > 0 {
-		return said(g, tried)
+	if tried, instead := c.advised(g); len(tried) > 0 {
+		return said(g, tried, instead)
 	}
 	var col *mapping.Column
 	if g.column >= 0 {
@@ -85,15 +85,18 @@ var wrongText = map[reason.Code]string{
 }
 
 // said joins changes that were tried, of which any will do.
-func said(g *group, tried []string) string {
+func said(g *group, tried []string, instead bool) string {
 	const most = 3
 	more := ""
 	if len(tried) > most {
 		tried, more = tried[:most], ", among others"
 	}
-	s := strings.Join(tried, " or ") + more
+	if instead {
+		return fmt.Sprintf("with %s these values would fit, but a column has one format: if some are written as it is set, fix the feed, or set on_error: null", strings.Join(tried, " or ")+more)
+	}
+	s := "set " + strings.Join(tried, " or ") + more
 	if len(tried) > 1 {
-		s += ": the values found fit each, the mapping must say which is meant"
+		s += ": the values found fit each, choose what is meant"
 	}
 	kind := g.trial.Type.Value().Kind
 	if text := tried[0]; kind == schema.Timestamp && strings.HasPrefix(text, `format: "`) && !strings.Contains(strings.ToLower(text), "%z") && g.trial.Zone == "" {
@@ -169,7 +172,7 @@ func wider(g *group, col *mapping.Column) string {
 	case g.trial.Type == col.Type:
 		return "use a decimal with more digits"
 	}
-	return "type: " + quoted(t.String())
+	return "set type: " + quoted(t.String())
 }
 
 // quoted is a word of the mapping as it can stand inside { }.

@@ -4,55 +4,76 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"sluice"
+	"sluice/internal/advice"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
 )
 
 func (a *app) mappingPreviewCommand() *cobra.Command {
-	var name, key string
-	var n int64
+	var f previewFlags
 	cmd := &cobra.Command{
 		Use:   "preview [-m MAPPING] IN",
 		Short: "Show the first rows a mapping makes of an input",
 		Long: `Converts the first records of IN, a file or - for standard input, and prints
-the first rows of each table, then the records that would be quarantined. Long
-cells are cut; control characters are shown as escapes. Nothing is written.`,
-		Example: "  sluice mapping preview -m orders.yaml orders.json -n 5",
-		Args:    args(1, 1, "no input: name a file, or - for standard input"),
+the first rows of each table. Of the records that would be quarantined it prints
+all that does not fit, not only the first of each, and what to change in the
+mapping. Long cells are cut, and columns for which a terminal has no room are
+left out; --vertical shows all. Control characters are shown as escapes. Nothing
+is written.`,
+		Example: `  sluice mapping preview -m orders.yaml orders.json -n 5
+  sluice mapping preview -m orders.yaml orders.json --vertical | less`,
+		Args: args(1, 1, "no input: name a file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, inputs []string) error {
-			if n < 1 {
-				return usage(cmd, "-n %d: at least one row is needed", n)
+			if f.rows < 1 {
+				return usage(cmd, "-n %d: at least one row is needed", f.rows)
 			}
-			m, err := a.loadMapping(cmd, name)
+			if err := checkReport(cmd, f.report); err != nil {
+				return err
+			}
+			m, err := a.loadMapping(cmd, f.mapping)
 			if err != nil {
 				return err
 			}
-			return a.preview(cmd.Context(), m, a.isUnnamed(name), inputs[0], key, n)
+			return a.preview(cmd.Context(), m, inputs[0], f)
 		},
 	}
-	mappingFlag(cmd, &name)
-	sourceKeyFlag(cmd, &key)
-	cmd.Flags().Int64VarP(&n, "rows", "n", 20, "rows of each table to show, of the first `N` records")
+	mappingFlag(cmd, &f.mapping)
+	sourceKeyFlag(cmd, &f.sourceKey)
+	cmd.Flags().Int64VarP(&f.rows, "rows", "n", 20, "rows of each table to show, of the first `N` records")
+	cmd.Flags().BoolVar(&f.vertical, "vertical", false, "print each value on a line of its own")
+	reportFlag(cmd, &f.report)
 	return withExits(cmd, "0  the preview is shown, even if records would be quarantined", "1  it failed, or the input would be rejected", exitWrong)
 }
 
-func (a *app) preview(ctx context.Context, m *mapping.Mapping, isUnnamed bool, input, key string, n int64) error {
+type previewFlags struct {
+	mapping, sourceKey, report string
+	rows                       int64
+	vertical                   bool
+}
+
+// previewReport is what a preview found. Its JSON names are a contract.
+type previewReport struct {
+	Input string `json:"input"`
+	sluice.Stats
+	mappingUsed
+	Faults []advice.Fault `json:"faults"`
+	More   int64          `json:"more_faults"` // values that do not fit, but are of none of the faults
+}
+
+func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, f previewFlags) error {
 	src, err := a.open(ctx, input)
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	if isUnnamed {
+	if a.isUnnamed(f.mapping) {
 		if err := refuseDefault(ctx, src, input); err != nil {
 			return fmt.Errorf("preview %s: %w", input, err)
 		}
@@ -70,23 +91,36 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, isUnnamed bool, i
 	}
 	dst, _ := table(m.Tables[0].Name)
 	stats, err := sluice.Convert(ctx, dst, src, &lenient, &sluice.Options{
-		Codec: sluice.None, Source: cmp.Or(key, src.name), Size: src.size, MaxRecords: n, Quarantine: &quarantine, Table: table,
+		Codec: sluice.None, Source: cmp.Or(f.sourceKey, src.name), Size: src.size, MaxRecords: f.rows, Quarantine: &quarantine, Table: table,
 	})
 	if err != nil {
 		return fmt.Errorf("preview %s: %w", input, err)
 	}
+	found, err := advice.Read(ctx, &lenient, &quarantine)
+	if err != nil {
+		return fmt.Errorf("preview %s: %w", input, err)
+	}
+	if f.report == "json" {
+		faults := append([]advice.Fault{}, found.Faults...) // an empty list, not null
+		return printJSON(a.out, previewReport{input, stats, mappingUsed{a.mappingName(f.mapping), m.Hash()}, faults, found.More})
+	}
 	for i := range m.Tables {
-		t := &m.Tables[i]
-		data := files[t.Name].Bytes()
-		names, rows, err := readRows(bytes.NewReader(data), int64(len(data)), int(n))
+		name := m.Tables[i].Name
+		data := files[name].Bytes()
+		names, rows, err := readRows(bytes.NewReader(data), int64(len(data)), int(f.rows))
 		if err != nil {
-			return fmt.Errorf("preview %s, table %s: %w", input, t.Name, err)
+			return fmt.Errorf("preview %s, table %s: %w", input, name, err)
 		}
-		fmt.Fprintf(a.out, "%s: %s of the first %s\n", t.Name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
-		printValues(a.out, names, rows)
+		fmt.Fprintf(a.out, "%s: %s of the first %s\n", name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
+		if f.vertical {
+			printRecords(a.out, names, rows)
+		} else if hidden := printValues(a.out, names, rows); hidden > 0 {
+			fmt.Fprintf(a.out, "%d of %s not shown; --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
+		}
 	}
 	printValueErrors(a.out, &stats)
-	return printQuarantine(a.out, &quarantine)
+	a.printFaults(m, found)
+	return nil
 }
 
 // readRows reads the names of the columns and the first rows of a Parquet file.
@@ -111,26 +145,43 @@ func readRows(r io.ReaderAt, size int64, limit int) (names []string, rows [][]st
 	return names, rows, err
 }
 
-// printQuarantine prints the quarantined records of a quarantine file: where
-// they are and why, not what they hold.
-func printQuarantine(w io.Writer, file io.Reader) error {
-	var rows [][]string
-	for d := json.NewDecoder(file); ; {
-		var q struct {
-			Record, Offset int64
-			Reason, Path   string
-		}
-		if err := d.Decode(&q); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return fmt.Errorf("read quarantine: %w", err)
-		}
-		rows = append(rows, []string{strconv.FormatInt(q.Record, 10), q.Reason, q.Path, strconv.FormatInt(q.Offset, 10)})
+// printFaults prints what does not fit in quarantined records: what and where it is,
+// not what they hold.
+func (a *app) printFaults(m *mapping.Mapping, found advice.Found) {
+	if found.Records == 0 {
+		return
 	}
-	if len(rows) == 0 {
-		return nil
+	fmt.Fprintf(a.out, "%s quarantined; what does not fit:\n", plural(found.Records, "record"))
+	for _, x := range found.Faults {
+		what := "at " + x.Path
+		if x.Column != "" {
+			column := x.Column
+			if len(m.Tables) > 1 {
+				column = x.Table + "." + column
+			}
+			what += ", column " + column
+		}
+		if x.Found != "" {
+			what += ", found " + x.Found
+		}
+		a.out.sentence(string(x.Reason), yellow, visible(what))
+		fmt.Fprintf(a.out, "  %s\n", a.out.wrap(2, 4, howOften(&x)))
+		fmt.Fprintf(a.out, "  %s\n", a.out.wrap(2, 4, "hint: "+visible(x.Advice)))
 	}
-	fmt.Fprintf(w, "%s quarantined\n", plural(int64(len(rows)), "record"))
-	printTable(w, []string{"record", "reason", "path", "byte offset"}, rows)
-	return nil
+	if found.More > 0 {
+		fmt.Fprintf(a.out, "and %s of other kinds\n", plural(found.More, "value"))
+	}
+}
+
+// howOften says how often a fault was found, and where first.
+func howOften(x *advice.Fault) string {
+	switch {
+	case x.Record < 0:
+		return plural(x.Records, "record")
+	case x.Values == 1:
+		return fmt.Sprintf("record %d, byte %d", x.Record, x.Offset)
+	case x.Values == x.Records:
+		return fmt.Sprintf("%s, the first is record %d, byte %d", plural(x.Records, "record"), x.Record, x.Offset)
+	}
+	return fmt.Sprintf("%s in %s, the first in record %d, byte %d", plural(x.Values, "value"), plural(x.Records, "record"), x.Record, x.Offset)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"unicode/utf8"
@@ -30,9 +31,9 @@ func printTable(w io.Writer, headings []string, rows [][]string) {
 }
 
 // printValues prints rows of data under the names of their columns, and cuts long
-// values. If the terminal is too narrow, the columns are spread over several
-// tables, one below the other.
-func printValues(w io.Writer, names []string, rows [][]string) {
+// values. On a terminal that is too narrow for all columns, it cuts more, and then
+// leaves out the last columns. It returns how many it left out.
+func printValues(w io.Writer, names []string, rows [][]string) (hidden int) {
 	all := append([][]string{names}, rows...)
 	for i := range all {
 		all[i] = slices.Clone(all[i])
@@ -40,37 +41,81 @@ func printValues(w io.Writer, names []string, rows [][]string) {
 			if i == 0 || names[j] == "_source_key" {
 				all[i][j] = visible(all[i][j])
 			} else {
-				all[i][j] = value(all[i][j])
+				all[i][j] = value(all[i][j], maxValue)
 			}
 		}
 	}
 	widths := columnWidths(all)
-	for from := 0; from < len(names); {
-		to, used := from+1, 1+widths[from]+3
-		for to < len(names) && (widthOf(w) == 0 || used+widths[to]+3 <= widthOf(w)) {
-			used += widths[to] + 3
-			to++
+	if width := widthOf(w); width > 0 {
+		shown := room(widths, width)
+		hidden = len(names) - shown
+		widths = narrow(widths[:shown], width)
+	}
+	for i := range all {
+		all[i] = all[i][:len(widths)]
+		for j, cell := range all[i] {
+			all[i][j] = cut(cell, widths[j])
 		}
-		part := make([][]string, len(all))
-		for i := range all {
-			part[i] = all[i][from:to]
+	}
+	render(w, all)
+	return hidden
+}
+
+// minCut is the width below which values are not cut to make room for others.
+const minCut = 12
+
+// room is how many of the first columns a table of a width has room for, at least one.
+func room(widths []int, width int) int {
+	used := 1
+	for i, w := range widths {
+		if used += min(w, minCut) + 3; used > width {
+			return max(i, 1)
 		}
-		render(w, part)
-		from = to
+	}
+	return len(widths)
+}
+
+// printRecords prints rows of data with a value on each line, after the names of the
+// columns. Lines are cut at the width of the terminal.
+func printRecords(w io.Writer, names []string, rows [][]string) {
+	const most = 1000 // characters of a value, where there is no terminal
+	longest := 0
+	labels := make([]string, len(names))
+	for i, n := range names {
+		labels[i] = visible(n)
+		longest = max(longest, text.StringWidthWithoutEscSequences(labels[i]))
+	}
+	for i, row := range rows {
+		fmt.Fprintf(w, "── row %d ──\n", i+1)
+		for j, cell := range row {
+			left := most
+			if width := widthOf(w); width > 0 {
+				left = max(width-longest-3, minCut)
+			}
+			fmt.Fprintf(w, "%s │ %s\n", text.Pad(labels[j], longest, ' '), cut(value(cell, left), left))
+		}
 	}
 }
 
-// value is a visible value of the data, cut to fit a table.
-func value(s string) string {
+// value is a visible value of the data, of at most so many characters.
+func value(s string, most int) string {
 	// A long value is cut before it is escaped: what is not shown costs nothing.
-	if len(s) > 4*maxValue {
-		s = s[:4*maxValue]
+	if len(s) > 4*most {
+		s = s[:4*most]
 	}
 	s = visible(s)
-	if utf8.RuneCountInString(s) <= maxValue {
+	if utf8.RuneCountInString(s) <= most {
 		return s
 	}
-	return string([]rune(s)[:maxValue-1]) + "…"
+	return string([]rune(s)[:most-1]) + "…"
+}
+
+// cut cuts a text that is wider than a column.
+func cut(s string, width int) string {
+	if text.StringWidthWithoutEscSequences(s) <= width {
+		return s
+	}
+	return text.Trim(s, width-1) + "…"
 }
 
 func columnWidths(rows [][]string) []int {

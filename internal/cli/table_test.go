@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,10 +12,10 @@ import (
 
 func TestValue(t *testing.T) {
 	long := strings.Repeat("ä", 1000)
-	if got, want := value(long), strings.Repeat("ä", maxValue-1)+"…"; got != want {
+	if got, want := value(long, maxValue), strings.Repeat("ä", maxValue-1)+"…"; got != want {
 		t.Errorf("value of 1000 letters = %q, want %q", got, want)
 	}
-	if got := value(long[:2*maxValue]); got != long[:2*maxValue] {
+	if got := value(long[:2*maxValue], maxValue); got != long[:2*maxValue] {
 		t.Errorf("value of %d letters was cut: %q", maxValue, got)
 	}
 }
@@ -66,6 +67,38 @@ func TestTableFits(t *testing.T) {
 			t.Fatalf("%d of %d characters are in\n%s", got, want, out.String())
 		}
 	})
+}
+
+// Values never make a row two lines; columns are left out in their place.
+func TestValuesFit(t *testing.T) {
+	names := make([]string, 71)
+	row := make([]string, 71)
+	for i := range names {
+		names[i], row[i] = fmt.Sprintf("column_%d", i), strings.Repeat("v", i)
+	}
+	for _, c := range []struct{ width, shown int }{{0, 71}, {20, 1}, {80, 7}, {200, 16}, {5000, 71}} {
+		var out bytes.Buffer
+		hidden := printValues(&printer{Writer: &out, width: c.width}, names, [][]string{row, row})
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if shown := strings.Count(out.String(), "column_"); len(lines) != 6 || shown != c.shown || hidden != 71-c.shown {
+			t.Errorf("width %d: %d columns, %d hidden, want %d; %d lines\n%s", c.width, shown, hidden, c.shown, len(lines), out.String())
+		}
+		for _, line := range lines {
+			if w := text.StringWidthWithoutEscSequences(line); c.width > 0 && w > c.width {
+				t.Errorf("a line is %d wide, the terminal %d", w, c.width)
+			}
+		}
+		out.Reset()
+		printRecords(&printer{Writer: &out, width: c.width}, names, [][]string{row, row})
+		if n := strings.Count(out.String(), "\n"); n != 2*72 {
+			t.Errorf("%d lines of two records with 71 values", n)
+		}
+		for line := range strings.Lines(out.String()) {
+			if w := text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); c.width > 20 && w > c.width {
+				t.Errorf("a line is %d wide, the terminal %d", w, c.width)
+			}
+		}
+	}
 }
 
 // In a pipe a name stands on one line, whatever its length.
