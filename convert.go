@@ -120,6 +120,9 @@ type Options struct {
 	// MaxRecords ends the conversion early after that many records, for a
 	// preview; the rest is not read. 0 means all.
 	MaxRecords int64
+	// AcceptDrift converts an input that differs from what the mapping expects,
+	// though it says on_drift: hold.
+	AcceptDrift bool
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
 }
@@ -129,7 +132,7 @@ type Options struct {
 // A [*RejectError] means that the input cannot be trusted; any other error
 // comes from outside, such as a failed read. In both cases the output is
 // incomplete and must be thrown away. Stats then says how far Convert came; for
-// a reject, only Outcome, Reason, Reasons and BytesRead are set. BytesRead may
+// a reject, only Outcome, Reason, Reasons, Drift and BytesRead are set. BytesRead may
 // be a little more than was used.
 //
 // With several threads, a file may be read with ReadAt, from its position to
@@ -151,7 +154,7 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	}
 	r, err := conversion.Run(ctx, out, src, m, conversion.Options{
 		Codec: string(cmp.Or(opts.Codec, Zstd)), Threads: opts.Threads, Source: opts.Source, Size: opts.Size,
-		Quarantine: opts.Quarantine, MaxRecords: opts.MaxRecords, Progress: opts.Progress,
+		Quarantine: opts.Quarantine, MaxRecords: opts.MaxRecords, AcceptDrift: opts.AcceptDrift, Progress: opts.Progress,
 		CreatedBy: "sluice version " + Version(),
 	})
 	stats := statsOf(&r)

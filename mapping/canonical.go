@@ -48,6 +48,9 @@ func (m *Mapping) Canonical() string {
 		b = fmt.Appendf(b, "envelope: %s\n", m.Envelope)
 	}
 	b = fmt.Appendf(b, "unknown_fields: %s\n", m.UnknownFields)
+	if m.OnDrift != DriftReported {
+		b = fmt.Appendf(b, "on_drift: %s\n", m.OnDrift)
+	}
 	b = fmt.Appendf(appendDrop(b, m.Drop), "provenance: %t\n", m.Provenance)
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
 	for _, t := range m.Tables {

@@ -97,6 +97,7 @@ func TestHashSeesMeaning(t *testing.T) {
 			m.Records, m.NoRecords = m.Records[:1], mapping.NoRecordsAccepted
 		},
 		"unknown fields": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.UnknownFields = mapping.Refused },
+		"on drift":       func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) { m.OnDrift = mapping.DriftHeld },
 		"drop": func(m *mapping.Mapping, _ *mapping.Table, _ *mapping.Column) {
 			m.Drop = []mapping.Path{{{Kind: mapping.Name, Name: "note"}}}
 		},

@@ -14,6 +14,7 @@ type Mapping struct {
 	Tables        []Table
 	Envelope      Envelope // of each value of a record
 	UnknownFields UnknownFields
+	OnDrift       OnDrift
 	Drop          []Path // members of the record that are known, and kept only where a path leads into them
 	Provenance    bool   // add _source_key, _source_offset, _record, _line (and _subline)
 	Limits        Limits
@@ -126,6 +127,15 @@ type NoRecords uint8
 const (
 	NoRecordsRejected NoRecords = iota // "reject": nothing of it is committed
 	NoRecordsAccepted                  // "accept": that document has no records
+)
+
+// OnDrift says what happens to an object with members that no path names, or with
+// values that do not fit.
+type OnDrift uint8
+
+const (
+	DriftReported OnDrift = iota // "report": they are counted
+	DriftHeld                    // "hold": the object is rejected
 )
 
 // Names of the columns sluice adds; a mapping cannot use them.

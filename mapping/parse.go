@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "zip", "when_empty", "where", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "drop", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "on_drift", "drop", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
@@ -63,6 +63,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	key := r.key(f["key"], m)
 	m.Envelope = Envelope(r.Word(f["envelope"], "envelope", envelopeWords[:]))
 	m.UnknownFields = UnknownFields(r.Word(f["unknown_fields"], "unknown_fields", unknownFieldsWords[:]))
+	m.OnDrift = OnDrift(r.Word(f["on_drift"], "on_drift", onDriftWords[:]))
 	m.Provenance = r.Boolean(f["provenance"], "provenance")
 	m.Limits = r.limits(f["limits"])
 

@@ -54,6 +54,9 @@ func (m *Mapping) words() error {
 	if int(m.UnknownFields) >= len(unknownFieldsWords) {
 		wrong("", "UnknownFields", uint8(m.UnknownFields))
 	}
+	if int(m.OnDrift) >= len(onDriftWords) {
+		wrong("", "OnDrift", uint8(m.OnDrift))
+	}
 	if int(m.Envelope) >= len(envelopeWords) {
 		wrong("", "Envelope", uint8(m.Envelope))
 	}

@@ -10,6 +10,7 @@ var (
 	whenEmptyWords     = [...]string{Quarantine: "quarantine", Keep: "keep", Skip: "skip"}
 	unknownFieldsWords = [...]string{Count: "count", Rescue: "keep", Refused: "reject"}
 	noRecordsWords     = [...]string{NoRecordsRejected: "reject", NoRecordsAccepted: "accept"}
+	onDriftWords       = [...]string{DriftReported: "report", DriftHeld: "hold"}
 	unitWords          = [...]string{NoUnit: "", Seconds: "seconds", Milliseconds: "milliseconds", Microseconds: "microseconds", Nanoseconds: "nanoseconds", Days: "days"}
 	fromWords          = [...]string{"", "string", "integer", "number", "boolean"}
 	fromBits           = [...]From{0, FromString, FromInteger, FromNumber | FromInteger, FromBoolean}
@@ -18,6 +19,7 @@ var (
 func (w WhenEmpty) String() string     { return word(whenEmptyWords[:], uint8(w)) }
 func (u UnknownFields) String() string { return word(unknownFieldsWords[:], uint8(u)) }
 func (n NoRecords) String() string     { return noRecordsWords[n] }
+func (d OnDrift) String() string       { return word(onDriftWords[:], uint8(d)) }
 func (u Unit) String() string          { return word(unitWords[:], uint8(u)) }
 
 // word is the word for v in a mapping file, or a number if it has none.

@@ -43,5 +43,6 @@ var hints = map[Code]string{
 	DecompressionRatio: "raise limits: decompression_ratio in the mapping if you trust the input",
 	QuarantineShare:    "with this many bad records the mapping probably does not fit: change it as sluice mapping preview says, or raise limits: quarantine_share",
 	QuarantineBytes:    "with this much in quarantine the mapping probably does not fit: change it as sluice mapping preview says, or raise limits: quarantine_bytes",
+	Drift:              "add the paths to the mapping, as columns or under drop, and run --changed-mapping; or take the object as it is: sluice run --accept-drift KEY",
 	BadQuarantineFile:  "a quarantine file holds only entries, and only raw may be changed in an entry; look at that byte, and at the beginning",
 }

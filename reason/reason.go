@@ -70,5 +70,6 @@ const (
 	DecompressionRatio Code = "decompression_ratio"
 	QuarantineShare    Code = "quarantine_share"
 	QuarantineBytes    Code = "quarantine_bytes"
+	Drift              Code = "drift"
 	BadQuarantineFile  Code = "bad_quarantine_file"
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice"
+	"sluice/reason"
 )
 
 // fileReport is what became of one input. Its JSON names are a contract.
@@ -99,6 +100,9 @@ func (a *app) reportRun(run *runReport, f convertFlags) error {
 		// Standard error then holds the JSON report, which says the same.
 		if f.report != "json" || !run.streamed || lost != nil {
 			a.complain(fmt.Errorf("convert %s: %w", file.Input, file.err))
+			if file.Reason == reason.Drift && f.report != "json" {
+				printDrift(a.errw, &file.Stats)
+			}
 		}
 	}
 	return cmp.Or(lost, finished(failed, &sum.Stats))

@@ -21,12 +21,13 @@ type runFlags struct {
 	dryRun           bool
 	changed          bool // publish again what was made with another mapping
 	reprocess        bool // publish all objects again, or those of the named keys
+	acceptDrift      bool // publish those of the named keys, also if the mapping holds them
 }
 
 // redo says which objects the flags want published again.
 func (f *runFlags) redo() pipeline.Redo {
 	switch {
-	case f.reprocess:
+	case f.reprocess, f.acceptDrift:
 		return pipeline.RedoAll
 	case f.changed:
 		return pipeline.RedoChanged
@@ -37,7 +38,7 @@ func (f *runFlags) redo() pipeline.Redo {
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   "run [--reprocess [KEY...]]",
+		Use:   "run [--reprocess [KEY...] | --accept-drift KEY...]",
 		Short: "Process what the ledger lacks: first load, backfill and repair",
 		Long: `Lists the source, the sink and the ledger, compares them, and processes what
 differs: new, overwritten and deleted objects, those whose event was lost, those
@@ -55,15 +56,22 @@ objects were made with another mapping, are where an older configuration put
 them, or were deleted while on_delete was not yet remove. --changed-mapping
 applies these changes to the objects that they concern. --reprocess publishes
 every object again, or those whose KEY is given, whatever the ledger says. Both
-remove rows in outputs that the configuration no longer names.`,
+remove rows in outputs that the configuration no longer names.
+
+An object that on_drift: hold in the mapping has rejected is taken by
+--changed-mapping, once the mapping names its paths; or as it is by
+--accept-drift KEY.`,
 		Example: `  sluice run --lake lake/
   sluice run -c sluice.yaml --workers 8 --report json
   sluice run -c sluice.yaml --dry-run
   sluice run -c sluice.yaml --changed-mapping
   sluice run -c sluice.yaml --reprocess raw_orders_data/2024-01-10.json`,
 		RunE: func(cmd *cobra.Command, keys []string) error {
-			if len(keys) > 0 && !f.reprocess {
-				return usage(cmd, "KEY needs --reprocess; without it run looks at all of the source")
+			switch {
+			case len(keys) > 0 && !f.reprocess && !f.acceptDrift:
+				return usage(cmd, "KEY needs --reprocess or --accept-drift; without these run looks at all of the source")
+			case len(keys) == 0 && f.acceptDrift:
+				return usage(cmd, "--accept-drift needs the KEY of each object that is taken as it is")
 			}
 			return a.run(cmd, f, keys)
 		},
@@ -74,7 +82,8 @@ remove rows in outputs that the configuration no longer names.`,
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would be processed")
 	cmd.Flags().BoolVar(&f.changed, "changed-mapping", false, "publish again what was made with another mapping, or is in another place")
 	cmd.Flags().BoolVar(&f.reprocess, "reprocess", false, "publish again every object, or those whose KEY is given")
-	cmd.MarkFlagsMutuallyExclusive("changed-mapping", "reprocess")
+	cmd.Flags().BoolVar(&f.acceptDrift, "accept-drift", false, "publish the objects whose KEY is given, though on_drift: hold in the mapping rejects them")
+	cmd.MarkFlagsMutuallyExclusive("changed-mapping", "reprocess", "accept-drift")
 	reportFlag(cmd, &f.report)
 	return withExits(cmd, "0  everything is accounted for", exitSome+", rows stand elsewhere than\n     configured, or the ledger cannot tell whose they are", exitWrong, exitHeld)
 }
@@ -92,7 +101,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		return err
 	}
 	defer s.Close()
-	s.Pipeline.Redo = f.redo()
+	s.Pipeline.Redo, s.Pipeline.AcceptDrift = f.redo(), f.acceptDrift
 	s.Pipeline.Threads = cmp.Or(f.threads, s.Config.Threads)
 
 	if len(keys) == 0 {

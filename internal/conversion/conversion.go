@@ -146,6 +146,9 @@ func (c *conversion) run() error {
 		if err := c.checkShare(); err != nil {
 			return err
 		}
+		if err := c.checkDrift(); err != nil {
+			return err
+		}
 	}
 	c.stop()
 	c.lanes = nil // frees their memory for the footers
@@ -268,6 +271,25 @@ func (c *conversion) checkShare() error {
 	return nil
 }
 
+// checkDrift rejects an object that differs from what the mapping expects, if it
+// says so. A quarantine file has what does not fit, and a preview shows it.
+func (c *conversion) checkDrift() error {
+	if c.m.OnDrift != mapping.DriftHeld || c.opts.AcceptDrift || c.replays || c.opts.MaxRecords > 0 {
+		return nil
+	}
+	d := &c.progress.drift
+	unknown, first := d.Of(drift.Unknown)
+	mistyped, at := d.Of(drift.Mistyped)
+	switch {
+	case unknown+mistyped == 0:
+		return nil
+	case unknown == 0 || mistyped > 0 && at < first:
+		first = at
+	}
+	return &rejection.Error{Code: reason.Drift, Offset: first, Detail: fmt.Sprintf(
+		"on_drift: hold; unknown paths: %d, paths with values that do not fit: %d", unknown, mistyped)}
+}
+
 // result checks that no record was lost or counted twice.
 func (c *conversion) result() (Result, error) {
 	p := &c.progress
@@ -303,6 +325,7 @@ func (c *conversion) failed(err error) (Result, error) {
 	r := Result{BytesRead: p.stored}
 	if keepsReasons(reject) {
 		r.Reasons = p.counts.Reasons
+		r.Drifted, r.DriftRest = p.drift.Top()
 	}
 	return r, reject
 }

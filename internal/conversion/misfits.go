@@ -94,7 +94,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 // keepsReasons reports whether the counts by reason explain a reject.
 func keepsReasons(r *rejection.Error) bool {
-	return r.Code == reason.QuarantineShare || r.Code == reason.QuarantineBytes
+	return r.Code == reason.QuarantineShare || r.Code == reason.QuarantineBytes || r.Code == reason.Drift
 }
 
 // tally counts quarantined records by what is first wrong with them. There are

@@ -108,6 +108,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "decompression_ratio", in: gzipped(t, strings.Repeat(" ", 17<<20)+good)},
 		{code: "quarantine_share", in: strings.Repeat(`{"lines":[{}]}`+"\n", 11)},
 		{code: "quarantine_bytes", in: `{"lines":[{}]}`, more: "limits: {quarantine_bytes: 100}"},
+		{code: "drift", in: `{"id":"a","lines":[{"x":1}]}`, more: "on_drift: hold"},
 		{code: "bad_quarantine_file", in: `{"sluice_quarantine":1,"raw":7}`},
 	}
 }

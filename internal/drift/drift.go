@@ -89,6 +89,20 @@ func (c *Counts) insert(p Path) int {
 // Len is how many paths have a slot of their own.
 func (c *Counts) Len() int { return len(c.paths) }
 
+// Of is how many paths of a kind there are, and where the first record with one of
+// them begins.
+func (c *Counts) Of(kind Kind) (n int, first int64) {
+	for i := range c.paths {
+		if p := &c.paths[i]; p.Kind == kind {
+			if n == 0 || p.Offset < first {
+				first = p.Offset
+			}
+			n++
+		}
+	}
+	return n, first
+}
+
 // Cut drops the slots from n on, in which nothing was counted.
 func (c *Counts) Cut(n int) {
 	for i := range c.paths[n:] {

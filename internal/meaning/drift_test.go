@@ -52,6 +52,32 @@ func (m *stranger) drift() string {
 	return text
 }
 
+// noDrift are the codes of records that say nothing about values.
+var noDrift = []string{"bad_json", "truncated_json", "invalid_utf8", "invalid_unicode", "duplicate_key", "missing_field", "no_rows",
+	"key_mismatch", "unknown_field", "record_too_large", "field_too_large", "too_many_rows", "depth_limit"}
+
+// held finds out whether on_drift: hold rejects the input.
+func (s *spec) held(out *outcome) {
+	for _, r := range out.records {
+		mistyped := 0
+		for f := range r.findings {
+			if !slices.Contains(noDrift, f.code) {
+				mistyped++
+			}
+		}
+		errors := 0
+		for _, all := range r.errors {
+			errors += len(all)
+		}
+		switch {
+		case len(r.findings) > 0 && mistyped == len(r.findings), len(r.findings) == 0 && (int64(len(r.strangers)) > r.uncertain || errors > 0):
+			out.rejects = []string{"drift"}
+		case mistyped > 0, len(r.strangers) > 0:
+			out.mayHold = true
+		}
+	}
+}
+
 // compareUnknown holds the paths that the engine names against those that it must.
 func compareUnknown(want map[string]int64, st *sluice.Stats) string {
 	got := map[string]int64{}

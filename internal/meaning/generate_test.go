@@ -155,6 +155,7 @@ func (g *generator) mapping() *spec {
 		s.depth = 5 + g.IntN(4)
 	}
 	s.share = pick(g, 1, 1, 1, 1, 1, 0.5, 0.1)
+	s.hold = g.one(20)
 	for i := range pick(g, 1, 1, 1, 2, 3) {
 		t := table{name: fmt.Sprintf("t%d", i)}
 		if !g.one(4) {

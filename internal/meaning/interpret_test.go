@@ -9,6 +9,7 @@ import (
 // outcome is what a mapping makes of a text.
 type outcome struct {
 	rejects []string // why the input is rejected: one of these
+	mayHold bool     // it may also be rejected for drift: what is told of a record decides
 	records []*record
 }
 
@@ -138,6 +139,9 @@ func (s *spec) interpret(text, source string) (out outcome) {
 		if s.depth > 0 && h.depth > s.depth {
 			out.rejects = append(out.rejects, "depth_limit")
 		}
+	}
+	if s.hold && out.rejects == nil {
+		s.held(&out)
 	}
 	// Of an input that is rejected, more may have been read than is known here.
 	if s.depth > 0 && out.rejects != nil {

@@ -22,6 +22,7 @@ import (
 	"sluice"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 var (
@@ -199,6 +200,9 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	var reject *sluice.RejectError
 	switch {
 	case errors.As(got.err, &reject) && slices.Contains(want.rejects, string(reject.Reason)):
+		total.rejected++
+		return ""
+	case errors.As(got.err, &reject) && reject.Reason == reason.Drift && want.mayHold:
 		total.rejected++
 		return ""
 	case got.err != nil || want.rejects != nil:

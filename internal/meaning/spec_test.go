@@ -141,6 +141,7 @@ type spec struct {
 	tables     []table
 	envelope   string // dynamodb, mongodb, or empty
 	unknown    string // count, keep, reject
+	hold       bool   // on_drift
 	drop       []path
 	key        string
 	provenance bool
@@ -202,6 +203,9 @@ func (s *spec) yaml() string {
 		if n != 0 {
 			fmt.Fprintf(&b, "  %s: %d\n", name, n)
 		}
+	}
+	if s.hold {
+		b.WriteString("on_drift: hold\n")
 	}
 	for i, p := range s.drop {
 		if i == 0 {
@@ -399,6 +403,9 @@ func (c *column) fault() string {
 func (s *spec) build() *mapping.Mapping {
 	m := &mapping.Mapping{Key: s.key, Provenance: s.provenance, Limits: mapping.DefaultLimits}
 	m.UnknownFields = map[string]mapping.UnknownFields{"count": mapping.Count, "keep": mapping.Rescue, "reject": mapping.Refused}[s.unknown]
+	if s.hold {
+		m.OnDrift = mapping.DriftHeld
+	}
 	m.Envelope = map[string]mapping.Envelope{"dynamodb": mapping.DynamoDB, "mongodb": mapping.MongoDB}[s.envelope]
 	l := &m.Limits
 	l.QuarantineShare = s.share

@@ -47,6 +47,9 @@ type Pipeline struct {
 	// configuration puts them now.
 	Redo Redo
 
+	// AcceptDrift publishes objects that the mapping would hold for on_drift.
+	AcceptDrift bool
+
 	// Computing bounds the conversions of small objects that run at once, while
 	// many other small objects wait for the store; nil: no bound.
 	Computing chan struct{}

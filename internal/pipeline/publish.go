@@ -155,7 +155,7 @@ func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sl
 	}
 	opts := &sluice.Options{
 		Codec: w.p.Codec, Threads: w.p.Threads, Source: w.entry.Key, Size: from.size,
-		Quarantine: outs.quarantine, Table: outs.table, Metadata: w.metadata,
+		Quarantine: outs.quarantine, Table: outs.table, Metadata: w.metadata, AcceptDrift: w.p.AcceptDrift,
 	}
 	var src io.Reader
 	if w.state.Identity != ledger.Absent {
