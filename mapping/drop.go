@@ -49,7 +49,9 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 			into(q)
 		}
 		for _, c := range m.Tables[i].Where {
-			into(c.Path)
+			for _, q := range c.Paths() {
+				into(q)
+			}
 		}
 		for _, c := range m.Tables[i].Columns {
 			for _, q := range c.Paths() {

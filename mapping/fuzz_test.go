@@ -50,6 +50,7 @@ func FuzzParse(f *testing.F) {
 func FuzzParsePath(f *testing.F) {
 	for _, s := range []string{
 		"$", "$.a", "$['a b'][0]", `$["\u0000\ud83d\ude00"]`, "$.items[*].taxes[*]", "$[-1]", "$ [ * ]",
+		`$.a[?@.k=='it\'s'&&@["n"]==-7e1].v`, "$.a[?@.uid==$.b[*].c.*.uid]",
 		"$..a", "$[?@]", "$[1:2]", `$['\'`, "$[", "$.", "$.é\xff",
 	} {
 		f.Add(s)

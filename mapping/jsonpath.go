@@ -14,7 +14,7 @@ import (
 const maxIndex = 1<<53 - 1
 
 // ParsePath reads a JSONPath of RFC 9535: the singular queries (names and
-// indexes, section 2.3.5.1) and the wildcards [*] and .*
+// indexes, section 2.3.5.1), the wildcards [*] and .*, and a [Filter].
 func ParsePath(s string) (Path, error) {
 	p := pathParser{text: s}
 	path, err := p.path()
@@ -38,24 +38,33 @@ func (p Path) String() string {
 			b.WriteString(".*")
 		case s.Kind == Index:
 			fmt.Fprintf(&b, "[%d]", s.Index)
+		case s.Kind == Filtered:
+			b.WriteString("[?" + s.Name + "]")
 		case shorthand(s.Name) == len(s.Name) && s.Name != "":
 			b.WriteByte('.')
 			b.WriteString(s.Name)
 		default:
-			b.WriteString("['")
-			for _, r := range s.Name {
-				if i := strings.IndexRune("\b\t\n\f\r'\\", r); i >= 0 {
-					b.WriteString(`\` + `btnfr'\`[i:i+1])
-				} else if r < ' ' {
-					fmt.Fprintf(&b, `\u%04x`, r)
-				} else {
-					b.WriteRune(r)
-				}
-			}
-			b.WriteString("']")
+			b.WriteByte('[')
+			quote(&b, s.Name)
+			b.WriteByte(']')
 		}
 	}
 	return b.String()
+}
+
+// quote writes a name or text in quotes, escaped as in a normalized path.
+func quote(b *strings.Builder, text string) {
+	b.WriteByte('\'')
+	for _, r := range text {
+		if i := strings.IndexRune("\b\t\n\f\r'\\", r); i >= 0 {
+			b.WriteString(`\` + `btnfr'\`[i:i+1])
+		} else if r < ' ' {
+			fmt.Fprintf(b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('\'')
 }
 
 // HasPrefix reports whether the path begins with the steps of prefix.
@@ -86,8 +95,9 @@ func shorthand(s string) int {
 }
 
 type pathParser struct {
-	text string
-	pos  int
+	text   string
+	pos    int
+	nested bool // in a filter
 }
 
 func (p *pathParser) rest() string { return p.text[p.pos:] }
@@ -111,12 +121,23 @@ func (p *pathParser) path() (Path, error) {
 	if !p.take("$") {
 		return nil, errors.New("a path begins with $; write $.name or $['name']")
 	}
-	var path Path
-	for p.rest() != "" {
+	path, err := p.steps()
+	if err == nil && p.rest() != "" {
+		err = fmt.Errorf("at byte %d: a step begins with . or [, as in $.name, $['name'], $[0], $[*] or $.*", p.pos)
+		at := p.pos
+		if p.blanks(); p.rest() == "" {
+			err = fmt.Errorf("at byte %d: blanks at the end; remove them", at)
+		}
+	}
+	return path, err
+}
+
+// steps reads the steps that follow.
+func (p *pathParser) steps() (path Path, err error) {
+	for {
 		at := p.pos
 		p.blanks()
 		var s Segment
-		var err error
 		switch {
 		case strings.HasPrefix(p.rest(), ".."):
 			err = errors.New("the descendant step .. is not supported; name every step, as in $.a.b")
@@ -130,24 +151,32 @@ func (p *pathParser) path() (Path, error) {
 				p.blanks()
 				err = p.closeBracket()
 			}
-		case p.rest() == "":
-			err = errors.New("blanks at the end; remove them")
 		default:
-			err = errors.New("a step begins with . or [, as in $.name, $['name'], $[0], $[*] or $.*")
+			p.pos = at
+			return path, nil
+		}
+		if err == nil && s.Wild() && path.LastFilter() >= 0 {
+			err = errors.New("after a filter, which chooses one element, a path has no wildcard; use an index or type json, or explode the array and choose its rows with where")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("at byte %d: %w", at, err)
+			if !p.nested { // the path around says where
+				err = fmt.Errorf("at byte %d: %w", at, err)
+			}
+			return nil, err
 		}
 		path = append(path, s)
 	}
-	return path, nil
 }
 
 func (p *pathParser) shorthandName() (Segment, error) {
 	name := p.rest()[:shorthand(p.rest())]
 	p.pos += len(name)
 	next := p.rest()
-	if name == "" || next != "" && !strings.ContainsRune(".[ \t\n\r", rune(next[0])) {
+	follow := ".[ \t\n\r"
+	if p.nested {
+		follow += "=]&!<>|)"
+	}
+	if name == "" || next != "" && !strings.ContainsRune(follow, rune(next[0])) {
 		return Segment{}, errors.New("after a dot, a name has only letters, digits and _, and does not begin with a digit; write any other name as ['name']")
 	}
 	return Segment{Kind: Name, Name: name}, nil
@@ -158,13 +187,19 @@ func (p *pathParser) selector() (Segment, error) {
 	case p.take("*"):
 		return Segment{Kind: Wildcard}, nil
 	case p.take("'"):
-		name, err := p.quoted('\'')
+		name, err := p.quoted('\'', "']")
 		return Segment{Kind: Name, Name: name}, err
 	case p.take(`"`):
-		name, err := p.quoted('"')
+		name, err := p.quoted('"', `"]`)
 		return Segment{Kind: Name, Name: name}, err
 	case p.take("?"):
-		return Segment{}, errors.New("filters [?...] are not supported; use an index such as [0], or [*] with explode")
+		if p.nested {
+			return Segment{}, errors.New("a filter inside of a filter is not supported; compare with a path of names, indexes and wildcards")
+		}
+		p.nested = true
+		f, err := p.filter()
+		p.nested = false
+		return f.Segment(), err
 	case p.take(":"):
 		return Segment{}, errSlice
 	}
@@ -200,8 +235,9 @@ func (p *pathParser) closeBracket() error {
 	return errors.New("the bracket is not closed; add ]")
 }
 
-// quoted reads a string literal of RFC 9535 section 2.3.1.1 after its opening quote.
-func (p *pathParser) quoted(quote rune) (string, error) {
+// quoted reads a string literal of RFC 9535 section 2.3.1.1 after its opening
+// quote. end is what closes it.
+func (p *pathParser) quoted(quote rune, end string) (string, error) {
 	var b strings.Builder
 	for p.rest() != "" {
 		r, n := utf8.DecodeRuneInString(p.rest())
@@ -210,7 +246,7 @@ func (p *pathParser) quoted(quote rune) (string, error) {
 		case r == quote:
 			return b.String(), nil
 		case r < ' ':
-			return "", errors.New("control character in a name; write it as \\n, \\t or \\u00XX")
+			return "", errors.New("control character in quotes; write it as \\n, \\t or \\u00XX")
 		case r == '\\':
 			var err error
 			if r, err = p.escape(quote); err != nil {
@@ -219,7 +255,7 @@ func (p *pathParser) quoted(quote rune) (string, error) {
 		}
 		b.WriteRune(r)
 	}
-	return "", fmt.Errorf("the name is not closed; add %c]", quote)
+	return "", fmt.Errorf("the quote is not closed; add %s", end)
 }
 
 func (p *pathParser) escape(quote rune) (rune, error) {

@@ -27,6 +27,13 @@ func TestParsePath(t *testing.T) {
 		{`$["\b\f\n\r\t\/\\\u0001\u00e9\uD83D\uDE00"]`, `$['\b\f\n\r\t/\\\u0001é😀']`},
 		{`$.größe._x9`, `$.größe._x9`},
 		{`$[9007199254740991]`, `$[9007199254740991]`},
+		{`$.a[?@.name=='color'].value`, `$.a[?@.name=='color'].value`},
+		{`$.a[ ? @ .k == "it's" ] .v`, `$.a[?@.k=='it\'s'].v`},
+		{`$.a[?@['name']=='x']`, `$.a[?@.name=='x']`},
+		{`$.a[?@["a b"].c[-1]==-1.5e3]`, `$.a[?@['a b'].c[-1]==-1.5e3]`},
+		{`$.a[?@.k==true && @.n == false&&@.m==''].v[0]`, `$.a[?@.k==true&&@.n==false&&@.m==''].v[0]`},
+		{`$.a[?@.uid == $.lines[*] .taxes.*['uid']].rate`, `$.a[?@.uid==$.lines[*].taxes.*.uid].rate`},
+		{`$.a[*].b[?@.k=='x'].c[?@.k==$.d]`, `$.a[*].b[?@.k=='x'].c[?@.k==$.d]`},
 	} {
 		p, err := mapping.ParsePath(c.in)
 		if err != nil {
@@ -49,7 +56,28 @@ func TestParsePathErrors(t *testing.T) {
 		{`$. a`, "after a dot"},
 		{`$a`, "begins with . or ["},
 		{`$.a `, "blanks at the end"},
-		{`$[?@.x>1]`, "filters"},
+		{`$[?@.x>1]`, "only knows == and &&"},
+		{`$[?@.x!='a']`, "only knows == and &&"},
+		{`$[?@.x]`, "only knows == and &&"},
+		{`$[?@.x=='a'||@.y=='b']`, "only knows == and &&"},
+		{`$[?@.x=='a'&&]`, "a filter compares"},
+		{`$[?@=='a']`, "a filter compares"},
+		{`$[?'a'==@.x]`, "a filter compares"},
+		{`$[?(@.x=='a')]`, "a filter compares"},
+		{`$[?@.x==$]`, "a filter compares"},
+		{`$[?length(@.x)==1]`, "a filter compares"},
+		{`$[?@.x==null]`, "compares with a string in quotes"},
+		{`$[?@.x==a]`, "compares with a string in quotes"},
+		{`$[?@.x==01]`, "compares with a string in quotes"},
+		{`$[?@.x==@.y]`, "compares with a string in quotes"},
+		{`$[?@.x==]`, "compares with a string in quotes"},
+		{`$[?@[*]=='a']`, "names and indexes only"},
+		{`$[?@..x=='a']`, "descendant step .."},
+		{`$[?@.x=='a'`, "the bracket is not closed"},
+		{`$[?@.x=='a]`, "the quote is not closed; add '"},
+		{`$[?@.x=='a'].b[*]`, "no wildcard"},
+		{`$[?@.x==$.b[?@.y=='c'].d]`, "a filter inside of a filter"},
+		{`$[?@.b[?@.y=='c'].d=='e']`, "a filter inside of a filter"},
 		{`$[0:2]`, "slices"},
 		{`$[:2]`, "slices"},
 		{`$[0,1]`, "several selectors"},
@@ -117,8 +145,17 @@ func TestPathRoundTrip(t *testing.T) {
 		}),
 		rapid.Just(mapping.Segment{Kind: mapping.Wildcard}),
 	)
+	filter := rapid.Custom(func(t *rapid.T) mapping.Segment {
+		return mapping.Filter{
+			{Member: mapping.Path{{Kind: mapping.Name, Name: rapid.String().Draw(t, "member")}}, Value: mapping.Literal{Type: mapping.FromString, Text: rapid.String().Draw(t, "text")}},
+			{Member: mapping.Path{{Kind: mapping.Index, Index: -1}}, Key: rapid.SliceOfN(segment, 1, 3).Draw(t, "key")},
+		}.Segment()
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		want := mapping.Path(rapid.SliceOf(segment).Draw(t, "path"))
+		if rapid.Bool().Draw(t, "filtered") {
+			want = append(want, filter.Draw(t, "filter"))
+		}
 		got, err := mapping.ParsePath(want.String())
 		if err != nil {
 			t.Fatal(err)

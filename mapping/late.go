@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +41,7 @@ const maxMinorDigits = 18
 // Late reports whether the column gets its value when its element ends, and not
 // when the value is read: the value depends on other values of the record.
 func (c *Column) Late() bool {
-	return c.Const != nil || c.Empty || c.Else != nil || c.MinorUnits.By != NoMinorUnits
+	return c.Const != nil || c.Empty || c.Else != nil || c.MinorUnits.By != NoMinorUnits || c.Path.LastFilter() >= 0
 }
 
 // Values are the paths that may feed the column. The first that leads to a
@@ -66,14 +67,18 @@ func (c *Column) Paths() []Path {
 	if c.MinorUnits.By >= ByCurrency {
 		paths = append(paths, c.MinorUnits.Path)
 	}
-	return paths
+	return withKeys(paths)
 }
 
 // Level is the level of rows that the column has one value for: 0 for the
 // record, else a number of wildcards.
 func (c *Column) Level() int {
-	level := 0
-	for _, p := range c.Paths() {
+	return levelOf(c.Paths())
+}
+
+// levelOf is the most wildcards that one of the paths has.
+func levelOf(paths []Path) (level int) {
+	for _, p := range paths {
 		level = max(level, p.Wildcards())
 	}
 	return level
@@ -112,7 +117,7 @@ func (r *reader) source(n *yaml.Node, f map[string]*yaml.Node, c *Column, what s
 		ok = true
 		var all []Path
 		for _, e := range r.List(f["coalesce"], what+": coalesce") {
-			p, read := r.path(e, what)
+			p, read := r.place(e, what)
 			if ok = ok && read; !read {
 				continue
 			}
@@ -133,7 +138,7 @@ func (r *reader) source(n *yaml.Node, f map[string]*yaml.Node, c *Column, what s
 		r.Fail(n, "%s: no path; say what feeds the column, as in path: $.order_id", what)
 		return false
 	}
-	c.Path, ok = r.path(f["path"], what)
+	c.Path, ok = r.place(f["path"], what)
 	return ok
 }
 
@@ -144,6 +149,11 @@ func (r *reader) late(f map[string]*yaml.Node, c *Column, what string) {
 		r.Fail(f["const"], "%s: const is a text, but the type is %s; use type: string", what, c.Type)
 	case c.Else != nil && (c.Type.Kind == schema.JSON || c.Type.Kind == schema.List):
 		r.Fail(f["coalesce"], "%s: coalesce cannot choose between values of type %s; use a column for each path", what, c.Type)
+	}
+	for _, p := range c.Values() {
+		if last := len(p) - 1; p.LastFilter() == last && last >= 0 && c.Type.Kind != schema.JSON {
+			r.Fail(cmp.Or(f["path"], f["coalesce"]), "%s: path %s ends with a filter, which chooses an element that has members; name one of them, as in %s.value, or use type: json", what, p, p)
+		}
 	}
 	if n := f["minor_units"]; n != nil {
 		if c.Type.Kind != schema.Decimal {
@@ -158,11 +168,7 @@ func (r *reader) late(f map[string]*yaml.Node, c *Column, what string) {
 // oneUnit checks that an amount has one currency, and not one for each row below
 // it.
 func (r *reader) oneUnit(n *yaml.Node, c *Column, what string) {
-	level := 0
-	for _, p := range c.Values() {
-		level = max(level, p.Wildcards())
-	}
-	if u := c.MinorUnits.Path; u.Wildcards() > level {
+	if u := c.MinorUnits.Path; levelOf(withKeys([]Path{u})) > levelOf(withKeys(c.Values())) {
 		r.Fail(n, "%s: minor_units: %s has more wildcards than the path of the amount, which would have several; use a path beside the amount or above it", what, u)
 	}
 }
@@ -186,11 +192,11 @@ func (r *reader) minorUnits(n *yaml.Node, what string) (u MinorUnits) {
 	}
 	if f["digits"] != nil {
 		u.By = ByDigits
-		u.Path, _ = r.path(f["digits"], what+": digits")
+		u.Path, _ = r.place(f["digits"], what+": digits")
 		return u
 	}
 	u.By = ByCurrency
-	u.Path, _ = r.path(f["currency"], what+": currency")
+	u.Path, _ = r.place(f["currency"], what+": currency")
 	if e := f["except"]; e != nil {
 		u.Except = r.exceptions(e, what+": except")
 	}

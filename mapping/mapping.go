@@ -60,13 +60,13 @@ type Column struct {
 }
 
 // Path is a JSONPath (RFC 9535): the singular subset, plus the wildcards [*] and
-// .*, which stand for different things here.
+// .*, which stand for different things here, and a [Filter].
 type Path []Segment
 
 // Segment is one step of a Path.
 type Segment struct {
 	Kind  SegmentKind
-	Name  string // of a Name
+	Name  string // of a Name; of a Filtered step its filter, as [Filter.Segment] writes it
 	Index int    // of an Index; negative counts from the end
 }
 
@@ -78,6 +78,7 @@ const (
 	Index                           // [0], [-1]
 	Wildcard                        // [*], over the elements of an array
 	Members                         // .*, over the members of an object
+	Filtered                        // [?@.name=='color'], the element of an array that a Filter chooses
 )
 
 // From is the set of JSON types a column takes.

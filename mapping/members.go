@@ -67,7 +67,7 @@ func (t *pathTree) overMembers(r *reader) {
 func shape(p Path) string {
 	like := make(Path, len(p))
 	for i, s := range p {
-		if like[i] = s; s.Kind == Index {
+		if like[i] = s; s.Kind == Index || s.Kind == Filtered {
 			like[i] = Segment{Kind: Wildcard}
 		}
 	}

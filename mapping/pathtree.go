@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"slices"
+
 	"go.yaml.in/yaml/v3"
 
 	"sluice/schema"
@@ -17,6 +19,7 @@ type pathTree struct {
 type pathStep struct {
 	next   map[Segment]*pathStep
 	scalar *Column // a column that takes no object or array here
+	as     string  // how it takes the value
 }
 
 type pathUse struct {
@@ -39,11 +42,16 @@ func (t *pathTree) through(n *yaml.Node, what string, p Path) {
 func (t *pathTree) column(n *yaml.Node, c Column) {
 	for _, p := range c.Paths() {
 		t.through(n, "column "+c.Name+": path", p)
-		if c.Type.Kind != schema.JSON && !c.MemberName && !c.Either(p) {
-			t.at(p).scalar = &c
+		switch feeds := slices.ContainsFunc(c.Values(), func(q Path) bool { return slices.Equal(p, q) }); {
+		case !feeds:
+			t.at(p).take(&c, "a single value")
+		case c.Type.Kind != schema.JSON && !c.MemberName && !c.Either(p):
+			t.at(p).take(&c, c.Type.String())
 		}
 	}
 }
+
+func (s *pathStep) take(c *Column, as string) { s.scalar, s.as = c, as }
 
 // at is the step that a path ends with.
 func (t *pathTree) at(p Path) *pathStep {
@@ -71,7 +79,7 @@ func (t *pathTree) check(r *reader, depth int) {
 		for i, s := range u.path {
 			if c := step.scalar; c != nil {
 				r.Fail(u.node, "%s %s goes through %s, which column %s takes as %s; use type json there or remove one of them",
-					u.what, u.path, u.path[:i], c.Name, c.Type)
+					u.what, u.path, u.path[:i], c.Name, step.as)
 				break
 			}
 			if step = step.next[s]; step == nil {

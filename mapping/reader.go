@@ -24,7 +24,8 @@ func isMissing(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Value == ""
 }
 
-func (r *reader) path(n *yaml.Node, what string) (Path, bool) {
+// place reads a path that may have filters: where a value is.
+func (r *reader) place(n *yaml.Node, what string) (Path, bool) {
 	s, ok := r.Text(n, what+": path")
 	if !ok {
 		return nil, false
@@ -34,4 +35,14 @@ func (r *reader) path(n *yaml.Node, what string) (Path, bool) {
 		r.Fail(n, "%s: %v", what, err)
 	}
 	return p, err == nil
+}
+
+// path reads a path without filters.
+func (r *reader) path(n *yaml.Node, what string) (Path, bool) {
+	p, ok := r.place(n, what)
+	if i := p.LastFilter(); i >= 0 {
+		r.Fail(n, "%s: path %s has a filter, which only the paths of columns and of where may have; use names and [*], and where for rows by a value", what, p)
+		return p, false
+	}
+	return p, ok
 }

@@ -46,7 +46,7 @@ func (m *Mapping) words() error {
 	}
 	segments := func(where, field string, p Path) {
 		for _, s := range p {
-			if s.Kind < Name || s.Kind > Members {
+			if s.Kind < Name || s.Kind > Filtered {
 				wrong(where, field+": SegmentKind", uint8(s.Kind))
 			}
 		}
@@ -142,7 +142,7 @@ func (m *Mapping) readBack(read *Mapping) error {
 		if slices.Equal(p, q) {
 			return nil
 		}
-		return fmt.Errorf("mapping: %s %s has steps that ParsePath never returns: a Name sets only Name, in UTF-8, and an Index sets only Index", what, p)
+		return fmt.Errorf("mapping: %s %s has steps that ParsePath never returns: a Name sets only Name, in UTF-8, an Index only Index, and a Filtered step comes from Filter.Segment", what, p)
 	}
 	for i := range m.Records {
 		if err := differs("Records", m.Records[i], read.Records[i]); err != nil {

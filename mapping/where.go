@@ -55,17 +55,26 @@ func (r *reader) where(n *yaml.Node, t *Table, exploded bool, paths *pathTree, w
 		case slices.ContainsFunc(t.Where, c.equal):
 			r.Fail(e, "%s: where: a condition is listed twice; keep one", what)
 		default:
-			if exploded {
-				r.underExplode(e, what+": where", c.Path, t)
+			for _, p := range c.Paths() {
+				if exploded {
+					r.underExplode(e, what+": where", p, t)
+				}
+				paths.through(e, what+": where", p)
 			}
-			if t.Zip != nil && c.Path.Wildcards() == t.Levels() {
+			if t.Zip != nil && c.Level() == t.Levels() {
 				r.Fail(e, "%s: where: %s is in an array of zip, which is read apart from the others; use a condition above the arrays, and leave these rows out in a query", what, c.Path)
 			}
-			paths.through(e, what+": where", c.Path)
 			t.Where = append(t.Where, c)
 		}
 	}
 }
+
+// Paths are all paths that the condition depends on.
+func (c *Condition) Paths() []Path { return withKeys([]Path{c.Path}) }
+
+// Level is the level of rows that the condition is about: 0 for the record,
+// else a number of wildcards.
+func (c *Condition) Level() int { return levelOf(c.Paths()) }
 
 func (c *Condition) equal(d Condition) bool {
 	return c.Test == d.Test && slices.Equal(c.Path, d.Path) && slices.Equal(c.Values, d.Values)
@@ -82,7 +91,7 @@ func (r *reader) condition(n *yaml.Node, what string) (c Condition, ok bool) {
 	if f["path"] == nil {
 		r.Fail(n, "%s: no path; say which value decides, as in path: $.status", what)
 	} else {
-		c.Path, ok = r.path(f["path"], what)
+		c.Path, ok = r.place(f["path"], what)
 	}
 	var given []string
 	for _, key := range tests {

@@ -23,6 +23,7 @@ const (
 	DecimalScale       Code = "decimal_scale"
 	DecimalRange       Code = "decimal_range"
 	UnknownMinorUnit   Code = "unknown_minor_unit"
+	SeveralMatches     Code = "several_matches"
 	NotInteger         Code = "not_integer"
 	IntRange           Code = "int_range"
 	BadDouble          Code = "bad_double"

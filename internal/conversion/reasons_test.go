@@ -26,6 +26,7 @@ columns:
   - {name: due,   path: $.due,              type: timestamp, zone: Europe/Berlin}
   - {name: paid,  path: $.paid,             type: boolean}
   - {name: site,  path: $.email,            type: string, mask: domain}
+  - {name: note,  path: "$.tags[?@.k=='x'].note", type: string}
   - {name: price, path: "$.lines[*].price", type: "decimal(5,2)"}
   - {name: qty,   path: "$.lines[*].qty",   type: int32}
   - {name: kg,    path: "$.lines[*].kg",    type: double}
@@ -59,6 +60,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "decimal_scale", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1.505}]}`},
 		{code: "decimal_range", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1000}]}`},
 		{code: "unknown_minor_unit", path: "$.lines[0].currency", in: `{"id":"a","lines":[{"cents":150,"currency":"???"}]}`},
+		{code: "several_matches", path: "$.tags[?@.k=='x']", in: `{"id":"a","tags":[{"k":"x"},{"k":"x"}],"lines":[{}]}`},
 		{code: "not_integer", path: "$.lines[1].qty", in: `{"id":"a","lines":[{"qty":2},{"qty":2.5}]}`},
 		{code: "int_range", path: "$.lines[0].qty", in: `{"id":"a","lines":[{"qty":3000000000}]}`},
 		{code: "bad_double", path: "$.lines[0].kg", in: `{"id":"a","lines":[{"kg":"2 kg"}]}`},

@@ -1,6 +1,10 @@
 package fit
 
-import "sluice/mapping"
+import (
+	"slices"
+
+	"sluice/mapping"
+)
 
 // fed are the paths that feed columns, each once.
 func fed(m *mapping.Mapping) []mapping.Path {
@@ -19,6 +23,14 @@ func named(m *mapping.Mapping) []mapping.Path {
 	for i := range m.Tables {
 		for _, c := range m.Tables[i].Where {
 			all = append(all, c.Path)
+		}
+	}
+	for _, p := range all {
+		all = append(all, p.Keys()...)
+		for step, s := range p {
+			for _, c := range s.Filter() {
+				all = append(all, append(slices.Clone(p[:step+1]), c.Member...))
+			}
 		}
 	}
 	return append(all, m.Drop...)

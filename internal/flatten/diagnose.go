@@ -181,13 +181,10 @@ func (f *Flattener) unequal(e *element, z *zipped, p int) {
 
 // look looks for the value at a path in the element that n read at p.
 func (f *Flattener) look(n *node, p int, path mapping.Path) int {
-	if !path.HasPrefix(n.path) || path.Wildcards() != n.path.Wildcards() {
+	if !path.HasPrefix(n.path) || path.Wildcards() != n.path.Wildcards() || path.LastFilter() >= 0 {
 		return -1
 	}
-	if !n.record {
-		p = f.peel(p)
-	}
-	if p = f.seek(p, path[len(n.path):]); p < 0 {
+	if p, _ = f.seek(p, path[len(n.path):], n.record); p < 0 {
 		return -1
 	}
 	return f.peel(p)

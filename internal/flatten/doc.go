@@ -27,6 +27,8 @@
 //   - late: a column whose value depends on several places, so that it gets it
 //     when its element ends. A spot is one of these places: it notes where its
 //     value stands.
+//   - choice: a step that goes on from one element of an array, by a filter. An
+//     index has the elements of the current array by what they hold.
 //   - shares: what a node shares with others that read the same value, as
 //     $.a[0] and $.a[*] do.
 //   - gathered: members of objects on their way to _rescued, of members that no

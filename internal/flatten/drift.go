@@ -142,7 +142,7 @@ func driftOf(code reason.Code) drift.Kind {
 	case reason.MissingField:
 		return drift.Missing
 	case reason.NotObject, reason.NotArray, reason.WrongType, reason.BadDecimal, reason.DecimalScale, reason.DecimalRange,
-		reason.UnknownMinorUnit, reason.NotInteger, reason.IntRange, reason.BadDouble, reason.DoubleRange, reason.BadBoolean,
+		reason.UnknownMinorUnit, reason.SeveralMatches, reason.NotInteger, reason.IntRange, reason.BadDouble, reason.DoubleRange, reason.BadBoolean,
 		reason.BadDate, reason.BadTimestamp, reason.TimestampPrecision, reason.AmbiguousTime, reason.NoSuchTime, reason.NoDomain:
 		return drift.Mistyped
 	}

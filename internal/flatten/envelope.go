@@ -106,6 +106,9 @@ func (f *Flattener) wrapped(start int, n *node, depth int) (end int, given set) 
 		end, given = f.braces(p, n, depth)
 	default:
 		end, given = f.value(p, n, depth)
+		if n.notes != nil {
+			n.notes.note(start) // a look-up must know the envelope
+		}
 	}
 	if end < 0 {
 		return end, 0

@@ -53,10 +53,11 @@ type Flattener struct {
 	clock clock
 	hmac  hash.Hash // nil if no column needs it
 
-	scratch []byte // the text of source, then values that do not stand in the input as they are
-	source  Source
-	units   []byte // an amount in whole units, while it is read
-	bits    []set  // members seen, from the 64th on, of the objects being read
+	scratch  []byte // the text of source, then values that do not stand in the input as they are
+	source   Source
+	units    []byte // an amount in whole units, while it is read
+	compared []byte // the key of a value, while it is looked for
+	bits     []set  // members seen, from the 64th on, of the objects being read
 }
 
 // table is what a Flattener keeps for each table.
@@ -355,11 +356,22 @@ func (f *Flattener) pathOf() string {
 	return f.rendered(elementIn(f.path, f.strayed), f.failed, f.member)
 }
 
-// rendered is a path with ordinals and names of members for its wildcards.
+// rendered is a path with ordinals and names of members for its wildcards, also
+// in what its filters compare with.
 func (f *Flattener) rendered(path mapping.Path, ord, names [batch.MaxLevels]int) string {
+	return f.placed(path, ord, names).String()
+}
+
+func (f *Flattener) placed(path mapping.Path, ord, names [batch.MaxLevels]int) mapping.Path {
 	p := slices.Clone(path)
 	wild := 0
 	for i := range p {
+		if filter := p[i].Filter(); filter != nil {
+			for k := range filter {
+				filter[k].Key = f.placed(filter[k].Key, ord, names)
+			}
+			p[i] = filter.Segment()
+		}
 		if !p[i].Wild() {
 			continue
 		}
@@ -371,5 +383,5 @@ func (f *Flattener) rendered(path mapping.Path, ord, names [batch.MaxLevels]int)
 			p[i] = mapping.Segment{Kind: mapping.Index, Index: ord[wild]}
 		}
 	}
-	return p.String()
+	return p
 }

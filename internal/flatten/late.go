@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/bojanz/currency"
@@ -9,6 +10,7 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/mapping"
 	"sluice/reason"
+	"sluice/schema"
 )
 
 // late is a column that gets its value when its element ends, since the value
@@ -23,23 +25,30 @@ type late struct {
 type lateValue struct {
 	spot   *spot
 	node   *node // not of the tree: only its leaf is used, and its path for reasons
-	either bool  // an object or array is no value: another path of the column leads into it
+	leaf   *leaf
+	either bool // an object or array is no value: another path of the column leads into it
 }
 
 // spot is a place that a late column needs, and where its value stands.
 type spot struct {
-	path  mapping.Path // below its element
-	level int          // of its element
-	home  *node        // which ends it
-	at    int          // position of the value, or one of these:
+	path    mapping.Path // below its element; with a choice from the record
+	level   int          // of its element
+	home    *node        // which ends it
+	ahead   bool         // it may be needed before its element ends
+	choice  *choice      // of an element that the value is in, or nil
+	indexes []*index     // of the array that is here
+	at      int          // position of the value, or one of these:
+	wrong   misplaced    // if it is unfit
 }
 
 // notes is what a node notes for late columns.
 type notes struct {
 	spots   []*spot   // that are here
+	value   bool      // one of them is of a value, and not of an array to choose from
 	below   []*spot   // whose element is here
 	start   int       // position of that element
 	filters []*filter // that judge it
+	indexes []*index  // of arrays in it
 	zip     bool      // it is one of a zipped array, or holds such arrays
 }
 
@@ -52,11 +61,11 @@ func (n *node) noting() *notes {
 }
 
 // noted reports whether a late column needs the value of the node.
-func (n *node) noted() bool { return n.notes != nil && n.notes.spots != nil }
+func (n *node) noted() bool { return n.notes != nil && n.notes.value }
 
 // leads reports whether a path leads on from the node.
 func (n *node) leads() bool {
-	return n.members != nil || n.each != nil || n.every != nil || n.index != nil
+	return n.members != nil || n.each != nil || n.every != nil || n.index != nil || n.chosen != nil
 }
 
 // begin begins an element at p. It reports whether the element has to do with
@@ -65,6 +74,9 @@ func (n *notes) begin(p int) (zip bool) {
 	n.start = p
 	for _, s := range n.below {
 		s.at = unread
+	}
+	for _, x := range n.indexes {
+		x.built = false
 	}
 	for _, w := range n.filters {
 		w.verdict = unjudged
@@ -82,6 +94,7 @@ func (n *notes) note(p int) {
 const (
 	unread = -1 // not read in this element
 	absent = -2 // the element has no such value
+	unfit  = -3 // what the path leads through is not as it must be
 )
 
 // later compiles a late column of a table into the top node n.
@@ -96,15 +109,25 @@ func (n *node) later(m *mapping.Mapping, table, column int, homes *homes) {
 	if u := col.MinorUnits; u.By != mapping.NoMinorUnits {
 		l.minor = &minorUnits{MinorUnits: u, level: c.level}
 		if u.By != mapping.Fixed {
-			l.minor.spot = n.spot(u.Path, homes)
+			l.minor.spot = n.spot(u.Path, homes, false)
 		}
 	}
 	for _, p := range col.Values() {
-		c.values = append(c.values, lateValue{n.spot(p, homes), &node{path: p, leaves: []leaf{l}}, col.Either(p)})
+		v := lateValue{spot: n.spot(p, homes, false), node: &node{path: p}, either: col.Either(p)}
+		if col.Type.Kind == schema.List {
+			v.node.addToList(l)
+			v.leaf = &v.node.list.value.leaves[0]
+		} else {
+			v.node.leaves = []leaf{l}
+			v.leaf = &v.node.leaves[0]
+		}
+		c.values = append(c.values, v)
 	}
 	if col.Const != nil {
 		c.text = *col.Const
-		c.values = []lateValue{{node: &node{leaves: []leaf{l}}}}
+		v := lateValue{node: &node{leaves: []leaf{l}}}
+		v.leaf = &v.node.leaves[0]
+		c.values = []lateValue{v}
 	}
 	home := homes.level[c.level]
 	for _, p := range col.Paths() {
@@ -119,17 +142,36 @@ func (n *node) later(m *mapping.Mapping, table, column int, homes *homes) {
 	}
 }
 
-// spot is the spot at a path from the record, of which n is the top node.
-func (n *node) spot(p mapping.Path, homes *homes) *spot {
-	s := &spot{level: p.Wildcards(), home: homes.of(p)}
+// spot is the spot of a value at a path from the record, of which n is the top
+// node. If it is needed ahead, nothing notes it: it is looked for.
+func (n *node) spot(p mapping.Path, homes *homes, ahead bool) *spot {
+	if i := p.LastFilter(); i >= 0 {
+		return n.choose(p, i, homes, ahead)
+	}
+	here := n.descend(p)
+	if ahead {
+		here.asked = true
+	} else {
+		here.noting().value = true
+	}
+	return here.located(p, homes, ahead)
+}
+
+// located is the spot of what stands at n, whose path from the record is p.
+func (n *node) located(p mapping.Path, homes *homes, ahead bool) *spot {
+	s := &spot{level: p.Wildcards(), home: homes.of(p), ahead: ahead}
 	s.path = p[len(s.home.path):]
-	here, home := n.descend(p).noting(), s.home.noting()
-	for _, other := range here.spots {
-		if other.home == s.home {
+	home := s.home.noting()
+	for _, other := range home.below {
+		if other.choice == nil && other.ahead == ahead && slices.Equal(other.path, s.path) {
 			return other
 		}
 	}
-	here.spots, home.below = append(here.spots, s), append(home.below, s)
+	home.below = append(home.below, s)
+	if !ahead {
+		here := n.noting()
+		here.spots = append(here.spots, s)
+	}
 	return s
 }
 
@@ -137,12 +179,19 @@ func (n *node) spot(p mapping.Path, homes *homes) *spot {
 func (f *Flattener) settle(c *late, t *table) {
 	for i := range c.values {
 		v := &c.values[i]
-		l := &v.node.leaves[0]
+		l := v.leaf
 		if v.spot == nil {
 			f.constant(l, c.text)
 			return
 		}
 		p := f.find(v.spot, c.level)
+		if p == unfit && l.Either(v.spot.wrong.path) {
+			continue // what another path of the column leads into
+		}
+		if p == unfit {
+			f.unfit(l, &v.spot.wrong)
+			return
+		}
 		if p < 0 {
 			continue
 		}
@@ -151,10 +200,20 @@ func (f *Flattener) settle(c *late, t *table) {
 		}
 		faults := len(f.faults)
 		f.value(p, v.node, 0)
-		if f.code != "" || len(f.faults) > faults || l.c.Index[t.b.Elements(c.level)] != batch.Null {
+		if v.node.list != nil || f.code != "" || len(f.faults) > faults || l.c.Index[t.b.Elements(c.level)] != batch.Null {
 			return
 		}
 	}
+}
+
+// unfit notes why a column has no value. That several elements match is about
+// this column alone.
+func (f *Flattener) unfit(l *leaf, m *misplaced) {
+	if m.code == reason.SeveralMatches {
+		f.fault(l, &node{path: m.path}, m.code, m.at)
+		return
+	}
+	f.bad(m.code, m.path, m.at)
 }
 
 func (f *Flattener) constant(l *leaf, text string) {
@@ -169,7 +228,9 @@ func (f *Flattener) constant(l *leaf, text string) {
 func (f *Flattener) find(s *spot, level int) int {
 	if s.at == unread {
 		s.at = absent
-		if s.level < level {
+		if s.choice != nil {
+			s.at, s.wrong = f.chosen(s.choice, level)
+		} else if s.ahead || s.level < level {
 			s.at = f.seekIn(s.home, s.path)
 		}
 	}
@@ -178,20 +239,24 @@ func (f *Flattener) find(s *spot, level int) int {
 
 // seekIn is seek from the element on that a node reads, which has begun.
 func (f *Flattener) seekIn(home *node, path mapping.Path) int {
-	p := home.notes.start
-	if !home.record {
-		p = f.peel(p)
+	p, _ := f.seek(home.notes.start, path, home.record)
+	if p < 0 {
+		return absent
 	}
-	return f.seek(p, path)
+	return p
 }
 
 // seek looks for the value at path from the value at p on, which may be read
-// later. What is wrong with the text is found then.
-func (f *Flattener) seek(p int, path mapping.Path) int {
+// later; it has no envelope if it is bare. What is wrong with the text is found
+// then. It returns the position, or a negative number; if that is -1-p, the value
+// at p is not what the path goes through after so many steps, or else steps is
+// negative.
+func (f *Flattener) seek(p int, path mapping.Path, bare bool) (_, steps int) {
 	b, skip := f.b, &f.ahead
 	skip.MaxDepth = f.skip.MaxDepth
 	for step, s := range path {
-		if step > 0 {
+		whole := p
+		if !bare || step > 0 {
 			p = f.peel(p)
 		}
 		i, opening := 0, byte('[')
@@ -200,25 +265,28 @@ func (f *Flattener) seek(p int, path mapping.Path) int {
 		} else {
 			i = s.Index
 		}
-		if b[p] != opening {
-			return absent
+		if b[p] != opening || p != whole && !f.composite(whole) {
+			if f.isNull(whole) {
+				return absent, -1
+			}
+			return -1 - p, step
 		}
 		if i < 0 {
 			n, q := elements(skip, b, p, 0)
 			if i += n; q < 0 || i < 0 {
-				return absent
+				return absent, -1
 			}
 		}
 		p = jsonscan.Space(b, p+1)
 		for {
 			if b[p] == '}' || b[p] == ']' {
-				return absent
+				return absent, -1
 			}
 			here := i == 0
 			if opening == '{' {
 				var name []byte
 				if name, p = memberName(b, p); p < 0 {
-					return absent
+					return absent, -1
 				}
 				here = string(name) == s.Name
 			}
@@ -228,14 +296,25 @@ func (f *Flattener) seek(p int, path mapping.Path) int {
 			i--
 			skip.Reset()
 			if p = skip.Value(b, p, 0); p < 0 {
-				return absent
+				return absent, -1
 			}
 			if p = jsonscan.Space(b, p); b[p] == ',' {
 				p = jsonscan.Space(b, p+1)
 			}
 		}
 	}
-	return p
+	return p, -1
+}
+
+// isNull reports whether null stands at p, in an envelope or not.
+func (f *Flattener) isNull(p int) bool {
+	if f.envelope != nil {
+		if _, tag := f.open(p); tag == tagNull {
+			return true
+		}
+		p = f.peel(p)
+	}
+	return jsonscan.Literal(f.b, p, "null") > 0
 }
 
 // memberName reads the name of a member at b[p], and returns the position of
@@ -302,6 +381,14 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 	digits := l.minor.Digits
 	if s := l.minor.spot; s != nil {
 		p := f.find(s, l.minor.level)
+		if p == unfit && l.NullOnError && s.wrong.code == reason.SeveralMatches {
+			f.fault(l, n, s.wrong.code, t.at) // what is lost is the amount
+			return token{}, num, false
+		}
+		if p == unfit {
+			f.unfit(l, &s.wrong)
+			return token{}, num, false
+		}
 		var ok bool
 		if digits, ok = f.digits(l.minor, p); !ok {
 			if l.NullOnError { // what is lost is the amount

@@ -20,6 +20,7 @@ type node struct {
 	index   []indexed          // single elements of an array: [0]
 	every   *node              // the members of an object: .*
 	others  *node              // elements that none of these names, if some are named
+	chosen  []*choice          // of an element of an array, by filters
 	leaves  []leaf
 	names   []leaf    // columns of the name of the member that is here
 	list    *list     // columns of lists that an array feeds; nil: none
@@ -207,6 +208,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 	for _, p := range m.Drop {
 		root.descend(p).dropped = true
 	}
+	root.walk((*node).nameChosen)
 	root.record = true
 	top.finish(root.ends, false)
 	top.share()
@@ -272,9 +274,13 @@ func (n *node) finish(owners []element, held bool) {
 	n.owners = owners
 	n.silent = held || n.holds()
 	n.any = n.any || n.ends != nil && n.leaves == nil && n.list == nil && !n.leads() && !n.noted() && !n.asked
-	n.array = n.each != nil || n.index != nil
+	n.array = n.each != nil || n.index != nil || n.chosen != nil
 	n.object = n.any || n.every != nil || n.members != nil && n.each == nil // an exploded value is an array, whatever other paths say
-	if n.each == nil && n.index != nil {
+	switch {
+	case n.each != nil:
+	case n.chosen != nil: // what only a filter looks into is known
+		n.others = &node{dropped: true, path: n.path, other: true, shares: shares{read: true}}
+	case n.index != nil:
 		n.others = &node{any: true, path: n.path, other: true}
 	}
 	if len(n.members) > mapMembers {

@@ -30,12 +30,11 @@ const (
 
 // condition is a mapping.Condition on a value below an element.
 type condition struct {
-	path    mapping.Path // from the element
-	record  bool         // it is about the record itself
-	test    mapping.Test
-	strings []string
-	numbers []decimal
-	words   []string // true, false
+	path   mapping.Path // from the element
+	spot   *spot        // in place of path, if it has a filter
+	record bool         // it is about the record itself
+	test   mapping.Test
+	keys   [][]byte // of the values
 }
 
 // filters are those of a table, by level: a level without conditions of its own
@@ -50,9 +49,8 @@ func compileFilters(root *node, table int, t *mapping.Table, homes *homes) (all 
 			w.outer = all[l-1]
 		}
 		for i := range t.Where {
-			if c := &t.Where[i]; c.Path.Wildcards() == l {
-				root.descend(c.Path).asked = true
-				w.conditions = append(w.conditions, newCondition(c, c.Path[len(home.path):]))
+			if c := &t.Where[i]; c.Level() == l {
+				w.conditions = append(w.conditions, newCondition(root, c, homes))
 			}
 		}
 		if all[l] = w.outer; w.conditions != nil {
@@ -80,17 +78,16 @@ func (n *node) gate(w *filter) {
 	}
 }
 
-func newCondition(c *mapping.Condition, path mapping.Path) condition {
-	n := condition{path: path, record: len(c.Path) == 0, test: c.Test}
+func newCondition(root *node, c *mapping.Condition, homes *homes) condition {
+	n := condition{record: len(c.Path) == 0, test: c.Test}
+	if c.Path.LastFilter() >= 0 {
+		n.spot = root.spot(c.Path, homes, true)
+	} else {
+		root.descend(c.Path).asked = true
+		n.path = c.Path[len(homes.level[c.Level()].path):]
+	}
 	for _, v := range c.Values {
-		switch v.Type {
-		case mapping.FromString:
-			n.strings = append(n.strings, v.Text)
-		case mapping.FromNumber:
-			n.numbers = append(n.numbers, newDecimal(nil, []byte(v.Text)))
-		default:
-			n.words = append(n.words, v.Text)
-		}
+		n.keys = append(n.keys, literalKey(v))
 	}
 	return n
 }
@@ -99,7 +96,7 @@ func newCondition(c *mapping.Condition, path mapping.Path) condition {
 // where there is no value.
 func withoutValue(t *mapping.Table, l int) bool {
 	for _, c := range t.Where {
-		if c.Path.Wildcards() > l && (c.Test == mapping.In || c.Test == mapping.IsNotNull) {
+		if c.Level() > l && (c.Test == mapping.In || c.Test == mapping.IsNotNull) {
 			return false
 		}
 	}
@@ -127,7 +124,16 @@ func (f *Flattener) judge(w *filter) verdict {
 			w.verdict = leftOut
 		}
 		for i := range w.conditions {
-			if c := &w.conditions[i]; w.verdict == taken && !f.holds(c, f.valueOf(c, w.home)) {
+			c := &w.conditions[i]
+			if w.verdict != taken {
+				break
+			}
+			p := f.valueOf(c, w.home)
+			if p == unfit {
+				m := &c.spot.wrong
+				f.bad(m.code, m.path, m.at)
+			}
+			if p == unfit || !f.holds(c, p) {
 				w.verdict = leftOut
 			}
 		}
@@ -138,8 +144,8 @@ func (f *Flattener) judge(w *filter) verdict {
 // valueOf is the position of the value that a condition is about, with its
 // envelope, or a negative number.
 func (f *Flattener) valueOf(c *condition, home *node) int {
-	if len(c.path) == 0 {
-		return home.notes.start
+	if c.spot != nil {
+		return f.find(c.spot, 0)
 	}
 	return f.seekIn(home, c.path)
 }
@@ -166,96 +172,9 @@ func (f *Flattener) holds(c *condition, p int) bool {
 // among reports whether the value at p, which has an envelope of that tag, is
 // one of those of the condition.
 func (f *Flattener) among(c *condition, p int, tag typeTag) bool {
-	b := f.b
-	if tag == tagDate {
-		if number, ok := f.inMillis(p); ok {
-			s, _ := scalarText(b, number)
-			return slices.Contains(c.strings, string(f.date(s).text))
-		}
-	}
-	switch b[p] {
-	case '"':
-		s, end := text(b, p)
-		if end > 0 && tag == tagNumber {
-			if _, ok := wholeNumber(append(s[:len(s):len(s)], 0)[:len(s)]); ok {
-				return c.amongNumbers(s)
-			}
-		}
-		return end > 0 && slices.Contains(c.strings, string(s))
-	case 't', 'f':
-		for _, v := range c.words {
-			if jsonscan.Literal(b, p, v) > 0 {
-				return true
-			}
-		}
-	case '{', '[':
-	default:
-		if end, _ := jsonscan.ScanNumber(b, p); end > 0 {
-			return c.amongNumbers(b[p:end])
-		}
-	}
-	return false
-}
-
-// amongNumbers reports whether a number is one of those of the condition.
-func (c *condition) amongNumbers(text []byte) bool {
-	if len(c.numbers) == 0 {
-		return false
-	}
-	var digits [64]byte
-	n := newDecimal(digits[:0], text)
-	return slices.ContainsFunc(c.numbers, func(m decimal) bool { return n.equal(&m) })
-}
-
-// decimal is a number by its value: an integer that does not end in 0, times a
-// power of ten.
-type decimal struct {
-	digits   []byte // none: 0
-	negative bool
-	power    int64
-	far      []byte // the exponent, if it is too large for power
-}
-
-// newDecimal reads a JSON number. It appends its digits to dst.
-func newDecimal(dst, text []byte) (d decimal) {
-	text, d.negative = bytes.CutPrefix(text, []byte("-"))
-	if i := bytes.IndexAny(text, "eE"); i >= 0 {
-		d.power, d.far = exponent(text[i+1:])
-		text = text[:i]
-	}
-	whole, fraction, _ := bytes.Cut(text, []byte("."))
-	d.digits = bytes.TrimLeft(append(append(dst, whole...), fraction...), "0")
-	d.power -= int64(len(fraction))
-	for n := len(d.digits); n > 0 && d.digits[n-1] == '0'; n-- {
-		d.digits = d.digits[:n-1]
-		d.power++
-	}
-	if len(d.digits) == 0 {
-		return decimal{}
-	}
-	return d
-}
-
-// exponent reads the exponent of a number: as an integer, or as text if it has
-// more than 15 digits.
-func exponent(text []byte) (n int64, far []byte) {
-	negative := text[0] == '-'
-	digits := bytes.TrimLeft(text, "+-")
-	digits = bytes.TrimLeft(digits, "0")
-	if len(digits) > 15 {
-		return 0, text
-	}
-	for _, c := range digits {
-		n = 10*n + int64(c-'0')
-	}
-	if negative {
-		n = -n
-	}
-	return n, nil
-}
-
-func (d *decimal) equal(e *decimal) bool {
-	return d.negative == e.negative && d.power == e.power && bytes.Equal(d.digits, e.digits) && bytes.Equal(d.far, e.far)
+	key, ok := f.appendKeyIn(f.compared[:0], p, tag)
+	f.compared = key
+	return ok && slices.ContainsFunc(c.keys, func(k []byte) bool { return bytes.Equal(k, key) })
 }
 
 // leaveOut ends an element that its table does not take. Nothing was written
@@ -324,6 +243,9 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 			for k, s := range path {
 				w := all[i][path[:k].Wildcards()]
 				n.leaders, n.users = append(n.leaders, w), append(n.users, w)
+				if s.Kind == mapping.Filtered {
+					return nil, nil // what follows is found by looking ahead
+				}
 				n = n.child(s)
 			}
 			return n, all[i][path.Wildcards()]
@@ -332,12 +254,17 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 			through(p)
 		}
 		for _, c := range t.Where {
-			through(c.Path)
+			for _, p := range c.Paths() {
+				through(p)
+			}
 		}
 		for c := range t.Columns {
 			for _, p := range t.Columns[c].Paths() {
 				n, here := through(p)
-				if n.users = append(n.users, here); t.Columns[c].Type.Kind == schema.List {
+				if n == nil {
+					continue
+				}
+				if n.users = append(n.users, here); t.Columns[c].Type.Kind == schema.List && !t.Columns[c].Late() {
 					n.leaders = append(n.leaders, here)
 					n.list.value.users = append(n.list.value.users, here)
 				}

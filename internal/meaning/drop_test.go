@@ -10,7 +10,7 @@ func (s *spec) dropped(p path) bool {
 // dropFault says why a path cannot be dropped.
 func (s *spec) dropFault() string {
 	for i, d := range s.drop {
-		if len(d) == 0 || d[len(d)-1].kind != '.' {
+		if len(d) == 0 || d[len(d)-1].kind != '.' || d.filterAt() >= 0 {
 			return "drop of no member"
 		}
 		if slices.ContainsFunc(s.drop[:i], func(o path) bool { return slices.Equal(o, d) }) {

@@ -16,6 +16,8 @@ type fault struct {
 	finding      // as it is told of the record
 	where   path // of the value
 	value   *value
+	always  bool // the record is quarantined, whatever the column says
+	also    []finding
 }
 
 // valueError is a fault that makes the column NULL in the rows of an element.

@@ -68,7 +68,13 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(23) {
+	switch g.IntN(25) {
+	case 23:
+		*pick(g, &c.path, &t.explode) = append(append(g.steps(1), g.filter(t)), pick(g, g.each(), g.filter(t)))
+	case 24:
+		inner := filtered(comparison{member: path{{kind: '.', name: "k"}}, key: append(g.steps(g.IntN(2)), g.filter(t), step{kind: '.', name: "k"})})
+		c.path = path{{kind: '.', name: "b"}, pick(g, inner, g.filter(t))}
+		s.records = pick(g, s.records, s.records, []path{{g.filter(t)}})
 	case 20, 21:
 		g.wrongKey(s, c)
 	case 22:
@@ -249,6 +255,9 @@ func (g *generator) column(name string, t *table) column {
 		c.memberName = c.kind != "json" && !c.list && c.sources()["string"] && g.one(2)
 	}
 	c.texts = g.texts(&c)
+	if !c.memberName {
+		c.path = g.filtered(c.path, t)
+	}
 	if g.one(5) && !c.memberName {
 		g.makeLate(&c, t)
 	}
@@ -301,6 +310,9 @@ func (g *generator) makeLate(c *column, t *table) {
 
 // goals are the places that a column needs.
 func (g *generator) goals(c *column, t *table) (all []goal) {
+	for _, p := range c.paths() {
+		all = append(all, g.keyGoals(p, t)...)
+	}
 	for _, p := range c.values() {
 		one := c
 		if c.isLate() {
@@ -333,6 +345,7 @@ func (g *generator) open(s *spec) {
 		}
 		for c := range t.where {
 			g.routes = append(g.routes, goal{rest: t.where[c].path, t: t, w: &t.where[c]})
+			g.routes = append(g.routes, g.keyGoals(t.where[c].path, t)...)
 		}
 		for c := range t.columns {
 			g.routes = append(g.routes, g.goals(&t.columns[c], t)...)
@@ -627,11 +640,22 @@ func (g *generator) array(goals []goal, depth int) string {
 	}
 	n = g.zipped(goals, n)
 	var elems []string
+	byFilter := map[int][]goal{}
+	for _, t := range goals {
+		if t.rest[0].kind == '?' {
+			for i, sub := range g.chosen(t, n) {
+				byFilter[i] = append(byFilter[i], sub...)
+			}
+		}
+	}
 	for i := range n {
-		var sub []goal
+		sub := byFilter[i]
 		key := ""
 		exploded := false
 		for _, t := range goals {
+			if t.rest[0].kind == '?' {
+				continue
+			}
 			if s := t.rest[0]; s.kind == '*' || s.i == i || s.i == i-n {
 				sub = append(sub, goal{t.rest[1:], t.c, t.t, t.w})
 				exploded = exploded || s.kind == '*'

@@ -69,6 +69,7 @@ type place struct {
 	order    []int     // at each array: 0 for [*], and else the rank of the index in the mapping
 	element  bool      // the record, or an exploded element
 	around   bool      // path is that of what holds the record
+	chosen   bool      // an element into which only filters look
 }
 
 func (p *place) String() string { return p.path.at(p.ordinals).String() }
@@ -90,7 +91,7 @@ func (p *place) goesOn(kind byte) bool {
 
 // leads reports whether a path goes on from here.
 func (p *place) leads() bool {
-	return p.goesOn('.') || p.goesOn('[') || p.goesOn('*') || p.goesOn('m')
+	return p.goesOn('.') || p.goesOn('[') || p.goesOn('?') || p.goesOn('*') || p.goesOn('m')
 }
 
 // under is the path of the exploded element that the place is in, or nil.
@@ -234,13 +235,14 @@ type reading struct {
 	*spec
 	cells map[*column]string // of the columns that parts of the key feed
 	*record
-	value *value
-	ranks map[string]int  // of the indexes of a path, in the order of the mapping
-	read  map[*column]int // values of lists
+	value  *value
+	ranks  map[string]int  // of the indexes of a path, in the order of the mapping
+	read   map[*column]int // values of lists
+	routes []path          // all paths of the mapping
 }
 
 func (s *spec) record(holder *value, tail path, number int, source string, cells map[*column]string) *record {
-	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}}
+	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}, nil}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -343,13 +345,14 @@ func (r *reading) top() place {
 	for _, t := range r.tables {
 		p.routes = append(p.routes, t.exploded()...)
 		for _, c := range t.where {
-			p.routes = append(p.routes, c.path)
+			p.routes = append(p.routes, withKeys(c.path)...)
 		}
 		for _, c := range t.columns {
 			p.routes = append(p.routes, c.paths()...)
 		}
 	}
-	p.routes = append(p.routes, r.drop...)
+	r.routes = p.routes
+	p.routes = append(append(p.routes, r.drop...), r.filterNames()...)
 	for _, route := range p.routes {
 		for i, s := range route {
 			if key := route[:i+1].String(); s.kind == '[' && r.ranks[key] == 0 {
@@ -394,7 +397,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 	unfit, before := false, len(r.strangers)
 	for i := range places {
 		p := &places[i]
-		dropped := r.dropped(p.path) || r.asked(p)
+		dropped := r.dropped(p.path) || r.asked(p) || p.chosen || r.namedByFilter(p.path)
 		held = held || dropped || r.column(p.path, func(c *column) bool { return c.kind == "json" || (c.isLate() || c.nullOnError) && !c.either(p.path) })
 		code := p.misfit(v)
 		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
@@ -412,7 +415,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 				r.texts(e, p.String()+step{kind: '[', i: i}.String())
 			}
 		}
-		if ends := r.column(p.path, func(*column) bool { return true }) && !p.leads(); code == "" && !ends {
+		if ends := p.chosen || r.column(p.path, func(*column) bool { return true }) && !p.leads(); code == "" && !ends {
 			into = append(into, *p)
 		}
 	}
@@ -433,7 +436,7 @@ func (r *reading) walk(v *value, places []place, held bool) {
 // misfit is why the mapping's paths cannot go through v here, or empty.
 func (p *place) misfit(v *value) string {
 	every := p.goesOn('m')
-	names, indexes, each := p.goesOn('.') || every, p.goesOn('['), p.goesOn('*')
+	names, indexes, each := p.goesOn('.') || every, p.goesOn('[') || p.goesOn('?'), p.goesOn('*')
 	switch {
 	case !names && !indexes && !each:
 	case v.kind == 'n' && (!p.element || each || every):
@@ -503,7 +506,7 @@ func (r *reading) element(v *value, i, n int, places []place, held bool) {
 			}
 		}
 		if !found {
-			add(step{kind: '[', i: i}, last, func(*place) {})
+			add(step{kind: '[', i: i}, last, func(q *place) { q.chosen = p.goesOn('?') })
 		}
 	}
 	r.walk(v, sub, held)
@@ -591,7 +594,12 @@ func (r *reading) elementsOf(t *table, v *value, ordinals []ordinal, row func([]
 			continue
 		}
 		cell, wrong := r.cell(c, v, ordinals)
-		if wrong != nil && c.nullOnError {
+		if wrong != nil {
+			for _, f := range wrong.also {
+				r.findings[f] = true
+			}
+		}
+		if wrong != nil && c.nullOnError && !wrong.always {
 			r.errors[t.name] = append(r.errors[t.name], valueError{*wrong, c.name, ordinals})
 		} else if wrong != nil {
 			r.findings.add(wrong.code, wrong.at, wrong.path)

@@ -37,9 +37,9 @@ func (c *column) values() []path {
 // paths are all that the column names.
 func (c *column) paths() []path {
 	if c.minor.path != nil {
-		return append(c.values(), c.minor.path)
+		return withKeys(append(c.values(), c.minor.path)...)
 	}
-	return c.values()
+	return withKeys(c.values()...)
 }
 
 func (c *column) level() (n int) {
@@ -165,11 +165,25 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 	case c.constant != nil:
 		return *c.constant, nil
 	}
+	var unsound []finding // envelopes
 	at := func(p path) path { return p.at(ordinals[:p.levels()]) }
 	for _, p := range c.values() {
 		v := c.fed(record, ordinals[:p.levels()])
 		if c.isLate() {
-			v = at(p).find(record)
+			var wrong *stuck
+			v, wrong = at(p).lookup(record)
+			if wrong != nil && c.either(p[:wrong.steps]) {
+				continue
+			}
+			if wrong != nil {
+				to := at(p)[:wrong.steps]
+				return null, &fault{finding{wrong.code, to.String(), wrong.value.at}, to, wrong.value, wrong.code != "several_matches", nil}
+			}
+		}
+		if v != nil && p.filterAt() >= 0 && (v.kind != '{' && v.kind != '[' || !c.either(p)) {
+			for _, at := range v.wrong {
+				unsound = append(unsound, finding{"wrong_type", p.at(ordinals[:p.levels()]).String(), at})
+			}
 		}
 		if v == nil || v.kind == 'n' || c.isLate() && c.kind == "string" && c.required && v.kind == '"' && c.texts.transformed(v.str) == "" && c.sources()["string"] {
 			continue
@@ -177,7 +191,7 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 		if (v.kind == '{' || v.kind == '[') && c.either(p) {
 			continue
 		}
-		told := fault{finding{"", at(p).String(), v.at}, at(p), v}
+		told := fault{finding{"", at(p).String(), v.at}, at(p), v, false, unsound}
 		col := *c
 		if c.minor.by != "" {
 			of := at(c.minor.path).find(record)
@@ -189,19 +203,31 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 			told.code = codes[0]
 			if told.code == "unknown_minor_unit" {
 				told.path = at(c.minor.path).String()
-				if of := at(c.minor.path).find(record); of != nil {
+				of, wrong := at(c.minor.path).lookup(record)
+				if of != nil {
 					told.at = of.at
+				}
+				if wrong != nil {
+					told.finding = finding{wrong.code, at(c.minor.path)[:wrong.steps].String(), wrong.value.at}
+					told.always = wrong.code != "several_matches"
 				}
 			}
 			return null, &told
 		}
 		if cell != null {
-			return cell, nil
+			return cell, unsoundFault(unsound)
 		}
 	}
-	return null, nil
+	return null, unsoundFault(unsound)
+}
+
+func unsoundFault(all []finding) *fault {
+	if all == nil {
+		return nil
+	}
+	return &fault{finding: all[0], always: true}
 }
 
 func (c *column) isLate() bool {
-	return c.others != nil || c.constant != nil || c.empty || c.minor.by != ""
+	return c.others != nil || c.constant != nil || c.empty || c.minor.by != "" || c.path.filterAt() >= 0 && c.key == ""
 }

@@ -50,14 +50,14 @@ func TestAgainstInterpreter(t *testing.T) {
 	}
 	t.Logf("from seed %d on: %+v", first, total)
 	if n := total.records; n >= 50_000 && (total.committed < n/3 || total.quarantined < n/10 || total.skipped < n/50 || total.unknown < n/10 || total.errors < n/50 ||
-		total.rejected < total.inputs/20 || total.refused < total.mappings/20 || total.lists < n/20) {
+		total.rejected < total.inputs/20 || total.refused < total.mappings/20 || total.lists < n/20 || total.chosen < n/60) {
 		t.Errorf("the inputs test little: %+v", total)
 	}
 }
 
 // tally counts what was compared.
 type tally struct {
-	mappings, refused, none, inputs, rejected, records, committed, quarantined, skipped, rows, errors, unknown, lists int
+	mappings, refused, none, inputs, rejected, records, committed, quarantined, skipped, rows, errors, unknown, lists, chosen int
 }
 
 // agree compares with the mapping and the inputs of a seed.
@@ -239,6 +239,7 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 			rowErrors[t.name] = append(rowErrors[t.name], r.rowErrors[t.name]...)
 			total.rows += len(r.rows[t.name])
 			total.lists += t.lists(r.rows[t.name])
+			total.chosen += t.chosenBy(r.rows[t.name])
 		}
 	}
 	st := &got.stats

@@ -72,7 +72,7 @@ func (s *spec) overMembers(p path) string {
 func mayMeet(p, q path) bool {
 	for i := range p {
 		a, b := p[i], q[i]
-		element := func(s step) bool { return s.kind == '[' || s.kind == '*' }
+		element := func(s step) bool { return s.kind == '[' || s.kind == '*' || s.kind == '?' }
 		switch {
 		case a == b:
 		case !element(a) || !element(b):

@@ -12,12 +12,14 @@ import (
 	"sluice/schema"
 )
 
-// step is one step of a path: a name, an index, [*], or .*, which is of kind m.
+// step is one step of a path: a name, an index, [*], a filter, of kind ?, or .*,
+// of kind m.
 type step struct {
-	kind byte // . [ * m
+	kind byte // . [ * m ?
 	name string
 	i    int
 	nth  int // of a name that stands for .*: the place of the member, from 1
+	*filter
 }
 
 func (s step) wild() bool { return s.kind == '*' || s.kind == 'm' }
@@ -32,6 +34,8 @@ func (s step) String() string {
 		return ".*"
 	case '[':
 		return "[" + strconv.Itoa(s.i) + "]"
+	case '?':
+		return "[?" + s.filter.String() + "]"
 	}
 	plain := s.name != ""
 	for i, r := range s.name {
@@ -64,11 +68,15 @@ func (p path) String() string {
 
 func (p path) with(s step) path { return append(slices.Clone(p), s) }
 
+// levels is the number of wildcards, also in what filters compare with.
 func (p path) levels() (n int) {
 	for _, s := range p {
 		if s.wild() {
 			n++
 		}
+	}
+	for _, key := range p.keys() {
+		n = max(n, key.levels())
 	}
 	return n
 }
@@ -94,7 +102,11 @@ type ordinal struct {
 // at puts ordinals in place of wildcards.
 func (p path) at(ordinals []ordinal) path {
 	p = slices.Clone(p)
+	all := ordinals
 	for i := range p {
+		if p[i].kind == '?' {
+			p[i] = p[i].at(all)
+		}
 		if p[i].wild() && len(ordinals) > 0 {
 			if o := ordinals[0]; p[i].kind == '*' {
 				p[i] = step{kind: '[', i: o.i}
@@ -109,6 +121,10 @@ func (p path) at(ordinals []ordinal) path {
 
 // find is the value at a path without wildcards, or nil.
 func (p path) find(v *value) *value {
+	if p.filterAt() >= 0 {
+		v, _ = p.lookup(v)
+		return v
+	}
 	for _, s := range p {
 		switch {
 		case v == nil:
@@ -272,8 +288,8 @@ var canCome = map[string][]string{
 // fault says why the mapping is none, or is empty.
 func (s *spec) fault() string {
 	for _, p := range s.records {
-		if p.levels() > 1 || slices.ContainsFunc(p, func(s step) bool { return s.kind == '[' || s.kind == 'm' }) {
-			return "records with an index, .* or two wildcards"
+		if p.levels() > 1 || slices.ContainsFunc(p, func(s step) bool { return s.kind == '[' || s.kind == 'm' || s.kind == '?' }) {
+			return "records with an index, .*, a filter or two wildcards"
 		}
 	}
 	if s.share < 0 || s.share > 1 || s.fieldBytes < 0 || s.recordRows < 0 || s.depth < 0 || s.depth > 10000 {
@@ -326,7 +342,8 @@ func (s *spec) through(p path) string {
 	for _, t := range s.tables {
 		for _, c := range t.columns {
 			for _, q := range c.paths() {
-				if c.kind != "json" && !c.memberName && p.below(q) && !c.either(q) {
+				isKey := !slices.ContainsFunc(c.values(), func(v path) bool { return slices.Equal(v, q) })
+				if (c.kind != "json" || isKey) && !c.memberName && p.below(q) && !c.either(q) {
 					return "a path through the value of a column"
 				}
 			}
@@ -338,7 +355,7 @@ func (s *spec) through(p path) string {
 func (t *table) paths() (all []path) {
 	all = append(all, t.exploded()...)
 	for _, c := range t.where {
-		all = append(all, c.path)
+		all = append(all, withKeys(c.path)...)
 	}
 	for i := range t.columns {
 		all = append(all, t.columns[i].paths()...)
@@ -352,6 +369,8 @@ func (t *table) fault() string {
 		return "no name of a table"
 	case t.explode == nil && t.when != "":
 		return "when_empty without explode"
+	case t.explode.filterAt() >= 0:
+		return "a filter in explode"
 	case t.explode != nil && (n == 0 || !t.explode[n-1].wild() || t.explode.levels() > 2):
 		return "explode does not end in a wildcard, or has too many"
 	case len(t.columns) == 0:
@@ -390,6 +409,16 @@ func (c *column) fault() string {
 		return "a list of json"
 	case c.kind == "json" && c.from != nil:
 		return "json from some types only"
+	}
+	for _, p := range c.values() {
+		if n := len(p); n > 0 && p[n-1].kind == '?' && c.kind != "json" {
+			return "an element for a scalar"
+		}
+	}
+	for _, p := range c.paths() {
+		if fault := p.filterFault(); fault != "" {
+			return fault
+		}
 	}
 	for _, f := range c.from {
 		if !slices.Contains(canCome[c.kind], f) || c.minor.by != "" && f == "number" {
@@ -473,6 +502,10 @@ func (c *column) build() mapping.Column {
 
 func (p path) build() (built mapping.Path) {
 	for _, s := range p {
+		if s.kind == '?' {
+			built = append(built, s.filter.build())
+			continue
+		}
 		kind := map[byte]mapping.SegmentKind{'.': mapping.Name, '[': mapping.Index, '*': mapping.Wildcard, 'm': mapping.Members}[s.kind]
 		built = append(built, mapping.Segment{Kind: kind, Name: s.name, Index: s.i})
 	}

@@ -31,17 +31,20 @@ func (c *condition) build() mapping.Condition {
 	tests := map[string]mapping.Test{"equals": mapping.In, "in": mapping.In, "not_equals": mapping.NotIn, "not_in": mapping.NotIn, "null": mapping.IsNull, "not_null": mapping.IsNotNull}
 	built := mapping.Condition{Path: c.path.build(), Test: tests[c.test]}
 	for _, text := range c.values {
-		docs, _ := parseAll(text)
-		l := mapping.Literal{Type: mapping.FromNumber, Text: text}
-		switch docs[0].kind {
-		case '"':
-			l = mapping.Literal{Type: mapping.FromString, Text: docs[0].str}
-		case 't', 'f':
-			l.Type = mapping.FromBoolean
-		}
-		built.Values = append(built.Values, l)
+		built.Values = append(built.Values, literal(text))
 	}
 	return built
+}
+
+func literal(text string) mapping.Literal {
+	docs, _ := parseAll(text)
+	switch docs[0].kind {
+	case '"':
+		return mapping.Literal{Type: mapping.FromString, Text: docs[0].str}
+	case 't', 'f':
+		return mapping.Literal{Type: mapping.FromBoolean, Text: text}
+	}
+	return mapping.Literal{Type: mapping.FromNumber, Text: text}
 }
 
 // holds reports whether a value, or none, is what the condition wants.
@@ -92,8 +95,13 @@ func (t *table) whereFault() string {
 		if len(slices.Compact(slices.Sorted(slices.Values(c.values)))) < len(c.values) {
 			return "a value twice"
 		}
-		if !t.follows(c.path) {
-			return "a condition on other rows"
+		for _, p := range withKeys(c.path) {
+			if !t.follows(p) {
+				return "a condition on other rows"
+			}
+			if fault := p.filterFault(); fault != "" {
+				return fault
+			}
 		}
 	}
 	return ""
@@ -112,10 +120,20 @@ func (p path) lastWild() (n int) {
 // takes reports whether the conditions of a table on an element and those
 // around it hold.
 func (r *reading) takes(t *table, ordinals []ordinal) bool {
-	for _, c := range t.where {
-		level := c.path.levels()
-		if level <= len(ordinals) && !c.holds(c.path.at(ordinals[:level]).find(r.value)) {
-			return false
+	for level := range len(ordinals) + 1 {
+		for _, c := range t.where {
+			if c.path.levels() != level {
+				continue
+			}
+			p := c.path.at(ordinals[:level])
+			v, wrong := p.lookup(r.value)
+			if wrong != nil {
+				r.findings.add(wrong.code, wrong.value.at, p[:wrong.steps].String())
+				return false
+			}
+			if !c.holds(v) {
+				return false
+			}
 		}
 	}
 	return true
@@ -163,7 +181,9 @@ func (r *reading) wanted(p *place) bool {
 // asks reports whether a condition is about a place.
 func (s *spec) asks(p path) bool {
 	return slices.ContainsFunc(s.tables, func(t table) bool {
-		return slices.ContainsFunc(t.where, func(c condition) bool { return slices.Equal(c.path, p) })
+		return slices.ContainsFunc(t.where, func(c condition) bool {
+			return slices.ContainsFunc(withKeys(c.path), func(q path) bool { return slices.Equal(q, p) })
+		})
 	})
 }
 
@@ -183,14 +203,7 @@ func (r *reading) uses(p *place) bool {
 
 // asked reports whether a condition is about a place into which no path leads.
 func (r *reading) asked(p *place) bool {
-	for _, t := range r.tables {
-		for _, c := range t.where {
-			if slices.Equal(c.path, p.path) && !p.leads() {
-				return true
-			}
-		}
-	}
-	return false
+	return r.asks(p.path) && !p.leads()
 }
 
 var literals = []string{`"a"`, `"b"`, `""`, `"text"`, `"7"`, `"é"`, `"true"`, "7", "7.0", "70e-1", "-0", "0.0", "100", "1e2", "1.50", "1e400", "-1e-400", "2147483647", "true", "false"}
@@ -210,6 +223,7 @@ func (g *generator) where(t *table) (all []condition) {
 		default:
 			c.path = g.steps(pick(g, 1, 1, 2))
 		}
+		c.path = g.filtered(c.path, t)
 		switch c.test {
 		case "equals", "not_equals":
 			c.values = []string{pick(g, literals...)}

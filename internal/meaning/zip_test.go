@@ -83,8 +83,8 @@ func (t *table) elementsAt(ordinals []ordinal) (all []path) {
 // elementOf is the path of the element that feeds a column.
 func (t *table) elementOf(c *column, ordinals []ordinal) path {
 	for _, p := range c.paths() {
-		if p.levels() == len(ordinals) && len(ordinals) > 0 {
-			return p[:p.lastWild()].at(ordinals)
+		if in := p[:p.lastWild()]; in.levels() == len(ordinals) && len(ordinals) > 0 {
+			return in.at(ordinals)
 		}
 	}
 	return t.elementsAt(ordinals)[0]
