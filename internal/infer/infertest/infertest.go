@@ -428,6 +428,9 @@ func RoundTrip(t testing.TB, records []string, texts ...string) *infer.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if warnings := r.Mapping.Cautions(); len(warnings) > 0 {
+		t.Errorf("check warns of the mapping: %v\n%s", warnings, r.YAML)
+	}
 	for _, text := range texts {
 		convertsBack(t, r, text)
 	}
