@@ -5,31 +5,33 @@ import (
 	"strings"
 
 	"sluice/internal/profile"
+	"sluice/mapping"
 )
 
-// collapse takes the names of objects as data, where they are.
-func collapse(n *profile.Node) {
+// collapse takes the names of objects as data, where they are. The values seem to
+// have that envelope.
+func collapse(n *profile.Node, e mapping.Envelope) {
 	if n == nil {
 		return
 	}
-	if namesAreData(n) {
+	if namesAreData(n, e) {
 		n.Collapse()
 	}
 	for _, m := range n.Members {
-		collapse(m)
+		collapse(m, e)
 	}
-	collapse(n.Map)
-	collapse(n.Element)
+	collapse(n.Map, e)
+	collapse(n.Element, e)
 }
 
 // The names of an object may be data, such as ids: then it is a list of rows,
 // and not a row of many columns. namesAreData reports whether those of a node
-// are, which knows them all. In an envelope it looks at the names around it.
-func namesAreData(n *profile.Node) bool {
+// are, which knows them all.
+func namesAreData(n *profile.Node, e mapping.Envelope) bool {
 	if len(n.Members) == 0 {
 		return false
 	}
-	known, data, numbered := 0, 0, 0
+	known, data, counted := 0, 0, 0
 	prefix := ""
 	for name, m := range n.Members {
 		switch p, ok := numberedName(name); {
@@ -38,8 +40,8 @@ func namesAreData(n *profile.Node) bool {
 		case name == "":
 		case isDataName(name):
 			known, data = known+1, data+1
-		case ok && kindsOf(m)&^nullKind == objectKind && (prefix == "" || p == prefix):
-			known, numbered, prefix = known+1, numbered+1, p
+		case ok && kindsInside(m, e)&^nullKind == objectKind && (prefix == "" || p == prefix):
+			known, counted, prefix = known+1, counted+1, p
 		default:
 			known++
 		}
@@ -47,38 +49,45 @@ func namesAreData(n *profile.Node) bool {
 	switch {
 	case known > 0 && data == known, known >= 10 && data*10 >= known*9:
 		return true
-	case numbered > 1 && numbered == known:
-		return alike(n, 0.5)
+	case counted > 1 && counted == known:
+		return alike(n, e, 0.5)
 	}
-	return rare(n)
+	return rare(n, e)
 }
 
 // rare reports whether the members are alike, many, and each in few objects.
-func rare(n *profile.Node) bool {
+func rare(n *profile.Node, e mapping.Envelope) bool {
 	present, all := int64(0), kinds(0)
 	for _, m := range n.Members {
 		present += m.Values()
-		all |= kindsOf(m)
+		all |= kindsInside(m, e)
 	}
 	share := float64(present) / float64(len(n.Members)) / float64(n.Object.Count)
 	switch all &^ nullKind {
 	case objectKind:
-		return len(n.Members) >= 8 && share <= 0.34 && alike(n, 0.5)
+		return len(n.Members) >= 8 && share <= 0.34 && alike(n, e, 0.5)
 	case 0:
 		return false
 	}
-	return len(n.Members) >= 64 && share <= 0.05 && alike(n, 0)
+	return len(n.Members) >= 64 && share <= 0.05 && alike(n, e, 0)
 }
 
 // alike reports whether the members are of one kind. Objects have, on average,
 // this share of all names that objects have there.
-func alike(n *profile.Node, share float64) bool {
+func alike(n *profile.Node, e mapping.Envelope, share float64) bool {
 	all := kinds(0)
 	names, sum := map[string]bool{}, 0
 	for _, m := range n.Members {
-		all |= kindsOf(m)
-		sum += len(m.Members)
-		for name := range m.Members {
+		all |= kindsInside(m, e)
+		inside := m.Members
+		if isEnvelope(m, e) {
+			inside = nil
+			if object := m.Members["M"]; object != nil {
+				inside = object.Members
+			}
+		}
+		sum += len(inside)
+		for name := range inside {
 			names[name] = true
 		}
 	}
@@ -107,12 +116,15 @@ var dataNames = []*regexp.Regexp{
 
 var (
 	wordOrID = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
-	number   = regexp.MustCompile(`^([A-Za-z]+[-_:#]?)[0-9]+$`)
+	numbered = regexp.MustCompile(`^[A-Za-z]+[-_:#]?$`)
 )
 
 func isDataName(name string) bool {
 	if len(name) > longestName {
 		return true
+	}
+	if !strings.ContainsAny(name, "0123456789@/") {
+		return false
 	}
 	for _, form := range dataNames {
 		if form.MatchString(name) {
@@ -130,16 +142,13 @@ func isDataName(name string) bool {
 			changes++
 		}
 	}
-	return changes >= 3 && strings.ContainsFunc(name, func(r rune) bool { return r < 0x80 && isDigit(byte(r)) })
+	return changes >= 3
 }
 
 // numberedName is what stands before the number at the end of a name.
 func numberedName(name string) (prefix string, ok bool) {
-	m := number.FindStringSubmatch(name)
-	if m == nil {
-		return "", false
-	}
-	return m[1], true
+	prefix = strings.TrimRight(name, "0123456789")
+	return prefix, prefix != name && numbered.MatchString(prefix)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

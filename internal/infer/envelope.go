@@ -59,6 +59,28 @@ func kindsOf(n *profile.Node) (k kinds) {
 	return k
 }
 
+// kindsInside are the JSON types of the values in the envelopes of a path.
+func kindsInside(n *profile.Node, e mapping.Envelope) kinds {
+	k := kindsOf(n)
+	if !isEnvelope(n, e) {
+		return k
+	}
+	k &^= objectKind
+	for name, m := range n.Members {
+		switch tags[e][name].tag {
+		case asNull:
+			k |= nullKind
+		case asText:
+			k |= numberKind
+		case asTime:
+			k |= stringKind
+		default:
+			k |= kindsOf(m)
+		}
+	}
+	return k
+}
+
 // envelopeOf finds the envelope of the values of a record.
 func envelopeOf(root *profile.Node) mapping.Envelope {
 	wrapped := func(e mapping.Envelope, everywhere bool) bool {

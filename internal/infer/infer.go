@@ -40,7 +40,7 @@ func Mapping(p *profile.Profile, opts Options) (*Result, error) {
 		return nil, errors.New("infer mapping: no record was seen; give inputs with at least one record that is JSON")
 	}
 	seen := p.Root.Clone()
-	collapse(seen)
+	collapse(seen, envelopeOf(seen))
 	envelope := envelopeOf(seen)
 	deep := depth(seen)
 	root := within(seen, envelope)

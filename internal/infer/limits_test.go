@@ -109,6 +109,15 @@ func TestRareNames(t *testing.T) {
 	if len(r.Mapping.Tables) != 2 || r.Mapping.Tables[1].Explode.String() != "$.by_word.*" {
 		t.Errorf("%s", r.YAML)
 	}
+	// Nor are members in envelopes, which are objects only by their look.
+	all = nil
+	for i := range 40 {
+		all = append(all, fmt.Sprintf(`{"id":{"S":"%d"},"attributes":{"M":{"w%s":{"S":"a"}}}}`, i, letters(i%20)))
+	}
+	r = infertest.RoundTrip(t, anywhere, strings.Join(all, "\n"))
+	if len(r.Mapping.Tables) != 1 {
+		t.Errorf("%s", r.YAML)
+	}
 	// Two addresses in each record are no data.
 	r = infertest.RoundTrip(t, anywhere, `{"billing":{"city":"A","zip":"1"},"shipping":{"city":"B","zip":"2"}}`)
 	if len(r.Mapping.Tables) != 1 {
