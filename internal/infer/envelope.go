@@ -199,7 +199,7 @@ func timeText(n *profile.Node) *profile.Node {
 		one := &profile.Node{String: s}
 		one.Strings.Length = profile.Extent{Least: 1, Greatest: 32}
 		if isTime {
-			one.Strings.Forms[profile.Timestamp] = s
+			one.Strings.Forms.Add(profile.Timestamp, s)
 		}
 		texts.Merge(one)
 	}
@@ -207,7 +207,7 @@ func timeText(n *profile.Node) *profile.Node {
 		add(n.Integer, n.Numbers.Fits == n.Integer.Count && n.Numbers.Least >= -62135596800000 && n.Numbers.Greatest <= years)
 	}
 	for _, m := range n.Members {
-		decimals := m.Strings.Forms[profile.Decimal].Count == m.String.Count
+		decimals := m.Strings.Forms.Of(profile.Decimal).Count == m.String.Count
 		add(m.String, decimals && m.Strings.Fraction == 0 && m.Strings.Digits <= 13)
 	}
 	n.Integer, n.Object, n.Numbers, n.Members = profile.Seen{}, profile.Seen{}, profile.Numbers{}, nil

@@ -66,7 +66,7 @@ func (v *view) filledType(name string) choice {
 	return v.eitherType(name)
 }
 
-func (v *view) form(f profile.Form) int64 { return v.Strings.Forms[f].Count }
+func (v *view) form(f profile.Form) int64 { return v.Strings.Forms.Of(f).Count }
 
 // textType is the type of strings.
 func (v *view) textType(name string) choice {

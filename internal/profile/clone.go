@@ -11,6 +11,7 @@ func (n *Node) Clone() *Node {
 		return nil
 	}
 	c := *n
+	c.Strings.Forms = slices.Clone(n.Strings.Forms)
 	c.Distinct.few = slices.Clone(n.Distinct.few)
 	if n.Distinct.registers != nil {
 		c.Distinct.registers = n.Distinct.registers.Clone()

@@ -1,5 +1,7 @@
 package profile
 
+import "slices"
+
 // Form is what a string looks like. A string can have several forms.
 type Form uint8
 
@@ -25,8 +27,37 @@ const (
 	Forms // the number of forms
 )
 
-// FormCounts counts strings of each form.
-type FormCounts [Forms]Seen
+// FormCounts counts strings of the forms that were seen, sorted. Most paths have
+// few of them, or none.
+type FormCounts []FormSeen
+
+// FormSeen counts strings of one form.
+type FormSeen struct {
+	Form Form
+	Seen
+}
+
+// Of counts the strings of a form.
+func (c FormCounts) Of(f Form) Seen {
+	for i := range c {
+		if c[i].Form == f {
+			return c[i].Seen
+		}
+	}
+	return Seen{}
+}
+
+// Add adds strings of a form.
+func (c *FormCounts) Add(f Form, s Seen) {
+	i := 0
+	for i < len(*c) && (*c)[i].Form < f {
+		i++
+	}
+	if i == len(*c) || (*c)[i].Form != f {
+		*c = slices.Insert(*c, i, FormSeen{Form: f})
+	}
+	(*c)[i].Seen.Merge(s)
+}
 
 var formWords = [Forms]string{
 	Decimal: "decimal", Fractional: "fractional", LeadingZero: "leading_zero", Exponential: "exponential", TrueFalse: "true_false",

@@ -169,6 +169,11 @@ func (n *Node) sound(sources int) bool {
 			return false
 		}
 	}
+	for _, f := range n.Strings.Forms {
+		if f.First.Source < 0 || f.First.Source >= sources {
+			return false
+		}
+	}
 	if n.Map != nil && n.Members != nil || (n.Map == nil) != (n.Names == nil) {
 		return false
 	}
@@ -183,10 +188,8 @@ func (n *Node) sound(sources int) bool {
 // MarshalJSON writes the forms that were seen, by their words.
 func (f FormCounts) MarshalJSON() ([]byte, error) {
 	by := map[string]Seen{}
-	for form, seen := range f {
-		if seen.Count > 0 {
-			by[formWords[form]] = seen
-		}
+	for _, s := range f {
+		by[formWords[s.Form]] = s.Seen
 	}
 	return json.Marshal(by)
 }
@@ -202,7 +205,9 @@ func (f *FormCounts) UnmarshalJSON(text []byte) error {
 		if form < 0 {
 			return fmt.Errorf("%q is no form of strings", word)
 		}
-		f[form] = seen
+		if seen.Count > 0 {
+			f.Add(Form(form), seen)
+		}
 	}
 	return nil
 }

@@ -45,6 +45,10 @@ func (n *Node) renumber(to []int) {
 			s.First.Source = to[s.First.Source]
 		}
 	}
+	for i := range n.Strings.Forms {
+		f := &n.Strings.Forms[i].First
+		f.Source = to[f.Source]
+	}
 	for _, child := range n.Members {
 		child.renumber(to)
 	}
@@ -53,16 +57,12 @@ func (n *Node) renumber(to []int) {
 	n.Names.renumber(to)
 }
 
-// seen is every Seen of the node itself.
-func (n *Node) seen() []*Seen {
-	all := []*Seen{
+// seen is every Seen of the node itself, but the forms.
+func (n *Node) seen() [9]*Seen {
+	return [...]*Seen{
 		&n.Null, &n.Boolean, &n.Integer, &n.Number, &n.String, &n.Array, &n.Object,
 		&n.Numbers.Exponent, &n.Strings.Empty,
 	}
-	for i := range n.Strings.Forms {
-		all = append(all, &n.Strings.Forms[i])
-	}
-	return all
 }
 
 // Values is the number of values at the path, null too.
@@ -125,6 +125,9 @@ func (n *Node) Merge(o *Node) {
 	others := o.seen()
 	for i, s := range n.seen() {
 		s.Merge(*others[i])
+	}
+	for _, f := range o.Strings.Forms {
+		n.Strings.Forms.Add(f.Form, f.Seen)
 	}
 	n.Distinct.Merge(&o.Distinct)
 

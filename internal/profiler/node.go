@@ -23,7 +23,7 @@ type node struct {
 	kinds   [kinds]profile.Seen
 
 	numbers  *profile.Numbers
-	texts    *texts
+	texts    *profile.Strings
 	elements profile.Extent
 	empty    int64
 	distinct profile.Sketch
@@ -42,19 +42,6 @@ const (
 	kinds
 )
 
-// texts is a profile.Strings while it is counted.
-type texts struct {
-	empty            profile.Seen
-	length           profile.Extent
-	digits, fraction int
-	forms            []formSeen // in the order of their first occurrence
-}
-
-type formSeen struct {
-	form profile.Form
-	profile.Seen
-}
-
 // see counts a value at a position.
 func see(s *profile.Seen, at profile.Position) {
 	if s.Count == 0 || at.Before(s.First) {
@@ -63,19 +50,9 @@ func see(s *profile.Seen, at profile.Position) {
 	s.Count++
 }
 
-func (t *texts) see(f profile.Form, at profile.Position) {
-	for i := range t.forms {
-		if t.forms[i].form == f {
-			see(&t.forms[i].Seen, at)
-			return
-		}
-	}
-	t.forms = append(t.forms, formSeen{f, profile.Seen{Count: 1, First: at}})
-}
-
-// follow is the member with that raw name, which comes after the member before,
-// or first if that is nil.
-func (n *node) follow(before *node, raw []byte, escaped bool) *node {
+// follow is the member of n with that raw name, which comes after the member
+// before, or first if that is nil.
+func (w *walker) follow(n, before *node, raw []byte, escaped bool) *node {
 	to := &n.first
 	if before != nil {
 		to = &before.next
@@ -93,6 +70,7 @@ func (n *node) follow(before *node, raw []byte, escaped bool) *node {
 			n.members = map[string]*node{}
 		}
 		m = &node{last: -1}
+		w.nodes++
 		n.members[name] = m
 	}
 	if !bytes.Equal(m.raw, raw) {
@@ -100,6 +78,19 @@ func (n *node) follow(before *node, raw []byte, escaped bool) *node {
 	}
 	*to = m
 	return m
+}
+
+// size is the number of nodes below n.
+func (n *node) size() (nodes int) {
+	for _, m := range n.members {
+		nodes += 1 + m.size()
+	}
+	for _, m := range []*node{n.element, n.mapped} {
+		if m != nil {
+			nodes += 1 + m.size()
+		}
+	}
+	return nodes
 }
 
 // export makes the profile of what was counted. The node cannot be used
@@ -120,11 +111,8 @@ func (n *node) export(inMap bool) *profile.Node {
 	if n.numbers != nil {
 		p.Numbers = *n.numbers
 	}
-	if t := n.texts; t != nil {
-		p.Strings = profile.Strings{Empty: t.empty, Length: t.length, Digits: t.digits, Fraction: t.fraction}
-		for _, f := range t.forms {
-			p.Strings.Forms[f.form] = f.Seen
-		}
+	if n.texts != nil {
+		p.Strings = *n.texts
 	}
 	if n.members != nil {
 		p.Members = make(map[string]*profile.Node, len(n.members))
@@ -148,15 +136,12 @@ func imported(p *profile.Node) *node {
 		mapped: imported(p.Map), names: p.Names, element: imported(p.Element),
 	}
 	if p.Integer.Count+p.Number.Count > 0 {
-		n.numbers = &p.Numbers
+		numbers := p.Numbers // a pointer into p would keep all of it
+		n.numbers = &numbers
 	}
-	if s := &p.Strings; p.String.Count > 0 {
-		n.texts = &texts{empty: s.Empty, length: s.Length, digits: s.Digits, fraction: s.Fraction}
-		for f, seen := range s.Forms {
-			if seen.Count > 0 {
-				n.texts.forms = append(n.texts.forms, formSeen{profile.Form(f), seen})
-			}
-		}
+	if p.String.Count > 0 {
+		texts := p.Strings
+		n.texts = &texts
 	}
 	if p.Members != nil {
 		n.members = make(map[string]*node, len(p.Members))

@@ -58,6 +58,8 @@ type run struct {
 	full chan *batch // sound records, to be counted
 	free chan *batch
 
+	pool *pool // the walkers
+
 	mu     sync.Mutex
 	next   int // input to be read next
 	stored []int64
@@ -72,12 +74,11 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 		r.free <- new(batch)
 	}
 	results := make([]result, len(r.inputs))
-	walkers := make([]*walker, threads)
+	r.pool = newPool(r.opts.Limits.Depth)
 	var reading, walking sync.WaitGroup
-	for i := range walkers {
-		walkers[i] = newWalker(r.opts.Limits.Depth)
+	for range threads {
 		walking.Go(func() {
-			if err := r.walk(walkers[i]); err != nil {
+			if err := r.walk(); err != nil {
 				r.cancel(err)
 			}
 		})
@@ -106,12 +107,9 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, w := range walkers {
-		part := profile.New()
-		part.Sources, part.Root = p.Sources, w.root.export(false)
-		p.Merge(part)
-		walkers[i] = nil
-	}
+	part := profile.New()
+	part.Sources, part.Root = p.Sources, r.pool.shared.root.export(false)
+	p.Merge(part)
 	return p, nil
 }
 
@@ -145,22 +143,4 @@ func (r *run) progress(input int, stored int64) {
 	r.total += stored - r.stored[input]
 	r.stored[input] = stored
 	r.opts.Progress(r.total)
-}
-
-// walk counts batches until there are no more.
-func (r *run) walk(w *walker) (err error) {
-	var b *batch
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("profile %s: internal error: %v", r.inputs[b.input].Name, p)
-		}
-	}()
-	for b = range r.full {
-		for _, rec := range b.records {
-			w.record(b.text, rec.at, b.input, rec.offset-int64(rec.at), b.inside)
-		}
-		b.reset()
-		r.free <- b
-	}
-	return nil
 }

@@ -175,7 +175,7 @@ func compare(t *testing.T, at string, n *profile.Node, c *counts) {
 	got := []int64{
 		n.Records, n.Null.Count, n.Boolean.Count, n.Integer.Count, n.Number.Count, n.String.Count, n.Array.Count, n.Object.Count,
 		n.Elements.Least, n.Elements.Greatest, n.Strings.Length.Least, n.Strings.Length.Greatest,
-		n.Empty, n.Numbers.Doubles, n.Strings.Forms[profile.Fractional].Count,
+		n.Empty, n.Numbers.Doubles, n.Strings.Forms.Of(profile.Fractional).Count,
 	}
 	want := []int64{c.records, c.null, c.boolean, c.integer, c.number, c.text, c.array, c.object, c.least, c.most, c.shortest, c.longest, c.empty, c.doubles, c.fractional}
 	if !slices.Equal(got, want) {
@@ -333,5 +333,21 @@ func TestDoubles(t *testing.T) {
 		if got := run(t, options(t, 1, "$[*]"), text("a.json", "["+number+"]")).Root.Numbers.Doubles; got != holds {
 			t.Errorf("%s counts %d times as a double, not %d", number, got, holds)
 		}
+	}
+}
+
+// Documents with more paths than each thread may hold give one result too.
+func TestWideDocuments(t *testing.T) {
+	var inputs []profiler.Input
+	for i := range 3 {
+		var b strings.Builder
+		if _, err := io.Copy(&b, &wide{paths: 30_000, fields: 1000 << i, records: 40 >> i}); err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, text(fmt.Sprintf("%c.json", 'a'+i), b.String()))
+	}
+	want := written(t, run(t, options(t, 1), inputs...))
+	for threads := 2; threads < 5; threads++ {
+		same(t, fmt.Sprintf("%d threads", threads), written(t, run(t, options(t, threads), inputs...)), want)
 	}
 }

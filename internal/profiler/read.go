@@ -10,7 +10,7 @@ import (
 )
 
 // batchBytes is about how much text goes to a walker at once.
-const batchBytes = 1 << 20
+const batchBytes = 256 << 10
 
 // batch is the text of sound records of one input.
 type batch struct {

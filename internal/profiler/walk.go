@@ -12,6 +12,7 @@ import (
 // walker counts what stands in records. Each goroutine has its own.
 type walker struct {
 	root    *node
+	nodes   int   // of the trie, below the root; some may be gone since
 	records int64 // so far
 
 	// Of the record:
@@ -118,10 +119,11 @@ func (w *walker) object(p int, n *node) int {
 		raw := b[p+1 : end]
 		p = jsonscan.Space(b, jsonscan.Space(b, end+1)+1)
 		if n.mapped == nil {
-			member = n.follow(member, raw, flags != 0)
+			member = w.follow(n, member, raw, flags != 0)
 			if len(n.members) > profile.MaxMembers {
 				// The value is not counted yet; a name without values is nothing.
 				n.collapse()
+				w.nodes = w.root.size()
 			}
 		}
 		if n.mapped != nil {
@@ -150,6 +152,7 @@ func (w *walker) array(p int, n *node) int {
 	} else {
 		if n.element == nil {
 			n.element = &node{last: -1}
+			w.nodes++
 		}
 		for {
 			count++
@@ -246,24 +249,24 @@ func whole(s []byte, num jsonscan.Number) (v int64, ok bool) {
 func (w *walker) text(s []byte, n *node, at profile.Position) {
 	t := n.texts
 	if t == nil {
-		t = &texts{}
+		t = &profile.Strings{}
 		n.texts = t
 	}
-	t.length.Add(int64(len(s)), n.kinds[text].Count == 0)
+	t.Length.Add(int64(len(s)), n.kinds[text].Count == 0)
 	see(&n.kinds[text], at)
 	n.distinct.Add(profile.Hash(s))
 	if len(s) == 0 {
-		see(&t.empty, at)
+		see(&t.Empty, at)
 		return
 	}
 	set, num := w.forms(s)
 	if set&(1<<profile.Decimal) != 0 {
 		before, after := digits(s, num)
-		t.digits, t.fraction = max(t.digits, before), max(t.fraction, after)
+		t.Digits, t.Fraction = max(t.Digits, before), max(t.Fraction, after)
 	}
 	for f := profile.Form(0); set != 0; f++ {
 		if set&1 != 0 {
-			t.see(f, at)
+			t.Forms.Add(f, profile.Seen{Count: 1, First: at})
 		}
 		set >>= 1
 	}
