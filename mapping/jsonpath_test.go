@@ -1,6 +1,8 @@
 package mapping_test
 
 import (
+	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -10,7 +12,20 @@ import (
 	"sluice/mapping"
 )
 
+// pathPattern is what the JSON Schema takes for a path.
+func pathPattern(t *testing.T) *regexp.Regexp {
+	t.Helper()
+	var schema struct {
+		Defs struct{ Path struct{ Pattern string } } `json:"$defs"`
+	}
+	if err := json.Unmarshal(mapping.JSONSchema, &schema); err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(schema.Defs.Path.Pattern)
+}
+
 func TestParsePath(t *testing.T) {
+	pattern := pathPattern(t)
 	for _, c := range []struct{ in, want string }{
 		{`$`, `$`},
 		{`$.a.b`, `$.a.b`},
@@ -40,11 +55,14 @@ func TestParsePath(t *testing.T) {
 			t.Error(err)
 		} else if p.String() != c.want {
 			t.Errorf("ParsePath(%q) = %s, want %s", c.in, p, c.want)
+		} else if !pattern.MatchString(c.in) {
+			t.Errorf("the JSON Schema refuses %q", c.in)
 		}
 	}
 }
 
 func TestParsePathErrors(t *testing.T) {
+	pattern := pathPattern(t)
 	for _, c := range []struct{ in, want string }{
 		{``, "begins with $"},
 		{`a.b`, "begins with $"},
@@ -103,6 +121,10 @@ func TestParsePathErrors(t *testing.T) {
 		if p, err := mapping.ParsePath(c.in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("ParsePath(%q) = %s, %v; want an error with %q", c.in, p, err, c.want)
 		}
+		// Neither filters, the size of a number nor halves of pairs are in a pattern.
+		if beyond := strings.Contains(c.in, "?") && strings.Contains(c.in, "]") || c.want == "out of range" || c.want == "surrogate" || c.want == "UTF-8"; pattern.MatchString(c.in) != beyond {
+			t.Errorf("the JSON Schema takes %q: %t", c.in, !beyond)
+		}
 	}
 }
 
@@ -151,6 +173,7 @@ func TestPathRoundTrip(t *testing.T) {
 			{Member: mapping.Path{{Kind: mapping.Index, Index: -1}}, Key: rapid.SliceOfN(segment, 1, 3).Draw(t, "key")},
 		}.Segment()
 	})
+	pattern := pathPattern(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := mapping.Path(rapid.SliceOf(segment).Draw(t, "path"))
 		if rapid.Bool().Draw(t, "filtered") {
@@ -162,6 +185,9 @@ func TestPathRoundTrip(t *testing.T) {
 		}
 		if !got.HasPrefix(want) || !want.HasPrefix(got) {
 			t.Fatal(cmp.Diff(want, got))
+		}
+		if !pattern.MatchString(want.String()) {
+			t.Fatalf("the JSON Schema refuses %s", want)
 		}
 	})
 }
