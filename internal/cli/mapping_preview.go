@@ -115,7 +115,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, f p
 		if f.vertical {
 			printRecords(a.out, names, rows)
 		} else if hidden := printValues(a.out, names, rows); hidden > 0 {
-			fmt.Fprintf(a.out, "%d of %s not shown; --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
+			fmt.Fprintf(a.out, "%d of %s are not shown; --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
 		}
 	}
 	printValueErrors(a.out, &stats)

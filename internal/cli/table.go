@@ -47,9 +47,7 @@ func printValues(w io.Writer, names []string, rows [][]string) (hidden int) {
 	}
 	widths := columnWidths(all)
 	if width := widthOf(w); width > 0 {
-		shown := room(widths, width)
-		hidden = len(names) - shown
-		widths = narrow(widths[:shown], width)
+		widths = cutTo(widths, columnWidths(all[:1]), width)
 	}
 	for i := range all {
 		all[i] = all[i][:len(widths)]
@@ -58,21 +56,43 @@ func printValues(w io.Writer, names []string, rows [][]string) (hidden int) {
 		}
 	}
 	render(w, all)
-	return hidden
+	return len(names) - len(widths)
 }
 
 // minCut is the width below which values are not cut to make room for others.
 const minCut = 12
 
-// room is how many of the first columns a table of a width has room for, at least one.
-func room(widths []int, width int) int {
+// cutTo are the widths of the first columns, as many as a table of that width has
+// room for, and at least one. Values are cut for it, the widest first, names are not.
+func cutTo(widths, names []int, width int) []int {
 	used := 1
-	for i, w := range widths {
-		if used += min(w, minCut) + 3; used > width {
-			return max(i, 1)
+	for i := range widths {
+		if used += max(names[i], min(widths[i], minCut)) + 3; used > width {
+			widths = widths[:max(i, 1)]
+			break
 		}
 	}
-	return len(widths)
+	widths = slices.Clone(widths)
+	over := 1 + 3*len(widths) - width
+	for _, w := range widths {
+		over += w
+	}
+	for ; over > 0; over-- {
+		widest := -1
+		for i, w := range widths {
+			if w > max(names[i], minCut) && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break // one name is wider than the terminal
+		}
+		widths[widest]--
+	}
+	if len(widths) == 1 {
+		widths[0] = max(min(widths[0], width-4), 1)
+	}
+	return widths
 }
 
 // printRecords prints rows of data with a value on each line, after the names of the
