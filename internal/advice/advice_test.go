@@ -89,6 +89,8 @@ func TestAdvice(t *testing.T) {
 			"missing_field $.a[*] null: remove required: true; or, if it stands elsewhere in such records, coalesce: [\"$.a[*]\", …]\nzip_length $.b : the arrays under zip must have one length: take the one that differs out of zip, or fix the feed"},
 		{"zip: ['$.a[*]', '$.b[*]']", "{name: c, path: '$.a[*]', type: string, required: true}", `{"a":["x"],"b":"y"}`,
 			"not_array $.b string: explode names what holds the rows: give the path of an array, or with .* of an object"},
+		{"", `{name: c, path: "$.a[?@.k=='x'].v", type: string, required: true}`, `{"a":[{"k":"x","v":"1"},{"k":"x","v":"2"}]}`,
+			"several_matches $.a[?@.k=='x'] object: choose the element by one more value; or explode the array; or on_error: null"},
 		{"", "{name: c, path: $.c, type: string}", `{"c":true}`, "wrong_type $.c boolean: set from: [string, boolean]"},
 		{"", "{name: c, path: $.c, type: date}", `{"c":true}`,
 			"wrong_type $.c boolean: date cannot come from a value of type boolean: use type: string, from: [string, boolean]; or on_error: null"},

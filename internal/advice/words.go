@@ -36,6 +36,8 @@ func (c *collector) advise(g *group) string {
 		return "when_empty: keep gives such a record one row, when_empty: skip none"
 	case reason.ZipLength:
 		return "the arrays under zip must have one length: take the one that differs out of zip, or fix the feed"
+	case reason.SeveralMatches:
+		return "choose the element by one more value; or explode the array; or on_error: null"
 	case reason.WrongType:
 		return otherType(g, col)
 	case reason.BadDecimal, reason.BadDouble, reason.BadDate, reason.BadTimestamp, reason.BadBoolean, reason.NotInteger:
