@@ -3,6 +3,12 @@
 package corpora
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"sluice/internal/infer/infertest"
@@ -24,5 +30,45 @@ func TestInferredPlatforms(t *testing.T) {
 				infertest.RoundTrip(t, places[file], text)
 			}
 		})
+	}
+}
+
+// So does each file of the corpora that holds sound JSON.
+func TestInferredFixtures(t *testing.T) {
+	sound := 0
+	err := filepath.WalkDir(filepath.Join(shared, "fixtures"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || !isJSON(data) {
+			return err
+		}
+		anywhere := []string{"$[*]", "$"}
+		p, err := infertest.Profile(t, anywhere, string(data))
+		if err != nil || p.Broken > 0 || p.Records == 0 {
+			return nil // a name that stands twice, or half a surrogate pair
+		}
+		sound++
+		t.Run(path, func(t *testing.T) { infertest.RoundTrip(t, anywhere, string(data)) })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sound < 130 {
+		t.Errorf("%d files are sound", sound)
+	}
+	t.Logf("mappings of %d files", sound)
+}
+
+// isJSON reports whether a reader of JSON takes all of it.
+func isJSON(data []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	for {
+		var v json.RawMessage
+		if err := d.Decode(&v); err != nil {
+			return err == io.EOF
+		}
 	}
 }

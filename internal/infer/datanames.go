@@ -31,7 +31,7 @@ func namesAreData(n *profile.Node, e mapping.Envelope) bool {
 	if len(n.Members) == 0 {
 		return false
 	}
-	known, data, counted := 0, 0, 0
+	known, data, counted, codes := 0, 0, 0, 0
 	prefix := ""
 	for name, m := range n.Members {
 		switch p, ok := numberedName(name); {
@@ -40,6 +40,8 @@ func namesAreData(n *profile.Node, e mapping.Envelope) bool {
 		case name == "":
 		case isDataName(name):
 			known, data = known+1, data+1
+		case code.MatchString(name):
+			known, codes = known+1, codes+1
 		case ok && kindsInside(m, e)&^nullKind == objectKind && (prefix == "" || p == prefix):
 			known, counted, prefix = known+1, counted+1, p
 		default:
@@ -49,13 +51,14 @@ func namesAreData(n *profile.Node, e mapping.Envelope) bool {
 	switch {
 	case known > 0 && data == known, known >= 10 && data*10 >= known*9:
 		return true
-	case counted > 1 && counted == known:
+	case counted > 1 && counted == known, codes >= 5 && codes == known:
 		return alike(n, e, 0.5)
 	}
 	return rare(n, e)
 }
 
-// rare reports whether the members are alike, many, and each in few objects.
+// rare reports whether the members are alike, and either each in few objects or
+// very many.
 func rare(n *profile.Node, e mapping.Envelope) bool {
 	present, all := int64(0), kinds(0)
 	for _, m := range n.Members {
@@ -65,7 +68,7 @@ func rare(n *profile.Node, e mapping.Envelope) bool {
 	share := float64(present) / float64(len(n.Members)) / float64(n.Object.Count)
 	switch all &^ nullKind {
 	case objectKind:
-		return len(n.Members) >= 8 && share <= 0.34 && alike(n, e, 0.5)
+		return len(n.Members) >= 8 && share <= 0.34 && alike(n, e, 0.5) || len(n.Members) >= 20 && alike(n, e, 0.8)
 	case 0:
 		return false
 	}
@@ -110,12 +113,12 @@ var dataNames = []*regexp.Regexp{
 	regexp.MustCompile(`^[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9:.+Z-]+)?)?$`),                             // dates and times
 	regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`), // UUIDs
 	regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`),                                                    // e-mail addresses
-	regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`),                                                         // URLs
-	regexp.MustCompile(`^/`),                                                                            // paths
+	regexp.MustCompile(`^\S*/`),                                                                         // URLs, paths, types of media
 }
 
 var (
 	wordOrID = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+	code     = regexp.MustCompile(`^[A-Z]{2,3}$`) // of a currency, country or language
 	numbered = regexp.MustCompile(`^[A-Za-z]+[-_:#]?$`)
 )
 
