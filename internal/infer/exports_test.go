@@ -121,6 +121,7 @@ identifier.value string required; component.value_quantity_value int64 required`
 records.qty int64 required; records.when date null_values; records.ok boolean required; records.v decimal(18,1) required`,
 	}} {
 		t.Run(c.name, func(t *testing.T) {
+			infertest.RoundTrip(t, nil, c.text)
 			r := infertest.RoundTrip(t, c.records, c.text)
 			var tables []string
 			found := map[string]string{}
@@ -213,5 +214,24 @@ func TestUniqueNames(t *testing.T) {
 		if got := infertest.RoundTrip(t, anywhere, doc); !slices.Equal(got.YAML, want.YAML) {
 			t.Fatalf("%s\nis not\n%s", got.YAML, want.YAML)
 		}
+	}
+}
+
+// Comments say where the records are and why, and what stands beside them.
+func TestLeftOut(t *testing.T) {
+	r := infertest.RoundTrip(t, nil, `{"page":1,"orders":[{"id":1},{"id":2}],"next cursor":null}`, `{"id":7,"lines":[{"sku":"A-1"}],"taxes":[{"rate":0.1}]}`, `[{"id":8,"only":[{"deep":[{"a":1}]}]}]`)
+	for _, want := range []string{
+		"# Left out: $.orders[*]: members beside the records are in no table: next cursor, page.\n",
+		"# Records are $.orders[*] in 1 input: ",
+		"# Records are not $.lines[*] in 1 input: the document has an identifier beside the array.\n",
+		"records: [\"$[*]\", \"$.orders[*]\", \"$\"]\n",
+		"# Left out: $.only[*]: its rows would have no column: all that is in them stands in tables of its own.\n",
+	} {
+		if !strings.Contains(string(r.YAML), want) {
+			t.Errorf("no %q in\n%s", want, r.YAML)
+		}
+	}
+	if len(r.LeftOut) != 2 {
+		t.Errorf("%v", r.LeftOut)
 	}
 }

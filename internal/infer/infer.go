@@ -29,7 +29,7 @@ type Result struct {
 
 // LeftOut is something in the documents that no column holds.
 type LeftOut struct {
-	Path string // from the record; empty: beside the records
+	Path string // from the record, or the place of the records
 	Why  string
 }
 
@@ -143,9 +143,17 @@ func rank(p mapping.Path) int {
 
 // beside notes that members beside the records are in no table.
 func (f *file) beside() {
-	for _, p := range f.mapping.Records {
-		if slices.ContainsFunc(p, func(s mapping.Segment) bool { return s.Kind == mapping.Name }) {
-			f.left = append(f.left, LeftOut{Why: fmt.Sprintf("what stands in a document beside the records at %s", p)})
+	for _, p := range f.profile.Places {
+		why := "members beside the records are in no table"
+		if len(p.Beside) > 0 {
+			var names []string
+			for _, name := range p.Beside {
+				names = append(names, printable(name))
+			}
+			why += ": " + strings.Join(names, ", ")
+		}
+		if strings.Contains(p.Path, "$.") || strings.Contains(p.Path, "$['") {
+			f.left = append(f.left, LeftOut{p.Path, why})
 		}
 	}
 }

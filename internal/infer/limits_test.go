@@ -68,7 +68,7 @@ func number(i int) string { return fmt.Sprint(i) }
 // Objects with many members become json, until the table is not too wide.
 func TestManyColumns(t *testing.T) {
 	r := infertest.RoundTrip(t, anywhere, members(70, func(i int) string {
-		return strings.ReplaceAll(members(100, number), "m_", letters(i)+"_") // no two are alike
+		return strings.ReplaceAll(members(100, number), `"m_`, `"`+letters(i)+"_") // no two are alike
 	}))
 	if n := len(r.Mapping.Tables[0].Columns); n > 2000 || n < 1800 {
 		t.Errorf("%d columns", n)

@@ -38,11 +38,13 @@ func TestPlatforms(t *testing.T) {
 				if strings.HasSuffix(f.Name, ".json") && !strings.HasPrefix(f.Name, "want ") {
 					all = append(all, string(f.Data))
 					infertest.RoundTrip(t, records, string(f.Data))
+					infertest.RoundTrip(t, nil, string(f.Data))
 				}
 			}
 			if len(all) == 0 {
 				t.Fatal("it has no documents")
 			}
+			infertest.RoundTrip(t, nil, all...)
 			r := infertest.RoundTrip(t, records, all...)
 			if testing.Verbose() {
 				t.Logf("%s", r.YAML)

@@ -26,20 +26,25 @@ func (f *file) yaml() []byte {
 	line("# required: it always did, and the value was neither null nor \"\". A later record without")
 	line("# one is quarantined; remove the word where a value may be missing.")
 	for _, l := range f.left {
-		if l.Path == "" {
-			line("# Left out: %s.", printable(l.Why))
-			continue
-		}
 		line("# Left out: %s: %s.", printable(l.Path), l.Why)
 	}
 	line("")
 
-	switch {
-	case len(m.Records) > 1:
-		line("# The inputs have their records in several places; of each input the first that it has is used:")
-		for _, place := range p.Places {
-			line("#   %s: %s", printable(place.Path), count(place.Sources, "input"))
+	if len(m.Records) > 1 {
+		line("# The inputs have their records in several places; of each input the first that it has is used.")
+	}
+	place := func(p profile.Place, not string) {
+		why := ""
+		if len(p.Why) > 0 {
+			why = ": " + strings.Join(p.Why, "; ")
 		}
+		line("# Records are %s%s in %s%s.", not, printable(p.Path), count(p.Sources, "input"), printable(why))
+	}
+	for _, p := range p.Places {
+		place(p, "")
+	}
+	for _, p := range p.Others {
+		place(p, "not ")
 	}
 	b = append(b, "records: ["...)
 	for i, path := range m.Records {

@@ -396,7 +396,8 @@ func input(name, text string) profiler.Input {
 	}}
 }
 
-// Profile is what stands in the texts, with their records at one of these places.
+// Profile is what stands in the texts, with their records at one of these places,
+// which is found out if none is given.
 func Profile(t testing.TB, records []string, texts ...string) (*profile.Profile, error) {
 	t.Helper()
 	opts := profiler.Options{Threads: 1, Limits: mapping.DefaultLimits}
@@ -412,7 +413,11 @@ func Profile(t testing.TB, records []string, texts ...string) (*profile.Profile,
 	for i, text := range texts {
 		inputs = append(inputs, input(fmt.Sprintf("in%d.json", i), text))
 	}
-	return profiler.Run(context.Background(), inputs, opts)
+	p, err := profiler.Run(context.Background(), inputs, opts)
+	if err == nil && records == nil {
+		profiler.Unwrap(p)
+	}
+	return p, err
 }
 
 // RoundTrip makes the mapping of texts, converts them with it and compares both
