@@ -15,8 +15,8 @@ import (
 )
 
 // The JSON form of a profile is a list of paths with what was seen at each,
-// sorted by the text of the path. docs/infer.md describes it. It holds no value of the data: the
-// least and the greatest integer are rounded outward to a power of two, and a
+// sorted by its text; docs/profile.md describes it. It holds no value of the data:
+// the least and the greatest integer are rounded outward to a power of two, and a
 // sketch holds registers, or up to 16 hashes.
 
 // Version is the version of the JSON form.

@@ -49,7 +49,7 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 			}
 		case letter == 'h' && isURL(s):
 			add(profile.URL)
-		case len(s) >= shortRFC2822 && flatten.TakesRFC2822(s):
+		case len(s) >= shortRFC2822 && s[3] == ',' && flatten.TakesRFC2822(s):
 			add(profile.RFC2822)
 		}
 	case c == '{' || c == '[':

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/internal/jsonscan"
 	"sluice/internal/profile"
 	"sluice/mapping"
 )
@@ -110,6 +111,10 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 	part := profile.New()
 	part.Sources, part.Root = p.Sources, r.pool.shared.root.export(false)
 	p.Merge(part)
+	if m := p.Root.Members[jsonscan.Entry]; m != nil {
+		return nil, fmt.Errorf("profile %s: at byte %d there is %s", r.inputs[m.First().Source].Name, m.First().Offset,
+			"an entry of a quarantine file; profile the objects that its records came from")
+	}
 	return p, nil
 }
 
