@@ -103,7 +103,7 @@ var ladder = map[string]rung{
 		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/secretsmanager", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
-	"internal/fit": {[]string{".", "internal/parquetread", "mapping", "schema"},
+	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
 		"internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/pipeline", "internal/setup",
@@ -115,9 +115,9 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/ledger", "internal/parquetread",
-		"internal/pipeline", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
-		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, and the codes and errors that have hints"},
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/parquetread",
+		"internal/pipeline", "internal/profile", "internal/profiler", "internal/rejection", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
+		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, the profiler for mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
 	"internal/awslambda/runtimetest": {nil,

@@ -138,5 +138,5 @@ func (e *unfitError) hint() string {
 	if e.matches {
 		return fmt.Sprintf("add -m %s; docs/presets.md says what its tables hold", e.preset.Preset)
 	}
-	return "write a mapping, as docs/mapping.md shows, and name it with -m"
+	return fmt.Sprintf("sluice mapping infer %s -o mapping.yaml makes a mapping of it; then add -m mapping.yaml", argument(e.input))
 }

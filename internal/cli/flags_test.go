@@ -18,6 +18,7 @@ import (
 func TestFlagsThatNameFiles(t *testing.T) {
 	want := map[string]string{
 		"convert --output": "written", "convert --quarantine": "written", // convert_overwrite.txtar
+		"mapping infer --output": "written", "mapping infer --profile": "written", // mapping_infer.txtar
 		"demo --dir": "empty", // or of an earlier demo, in which nothing is written but through the pipeline
 
 		"convert --mapping": "read", "mapping preview --mapping": "read", "cost --prices": "read",

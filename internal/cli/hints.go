@@ -8,6 +8,7 @@ import (
 	"sluice"
 	"sluice/internal/catalog"
 	"sluice/internal/ledger"
+	"sluice/internal/rejection"
 	"sluice/reason"
 )
 
@@ -16,6 +17,7 @@ func hint(err error) string {
 	var reject *sluice.RejectError
 	var object *rejectedError
 	var unfit *unfitError
+	var unread *rejection.Error // of what is no object yet: a profile
 	switch {
 	case errors.As(err, &unfit):
 		return unfit.hint()
@@ -23,6 +25,8 @@ func hint(err error) string {
 		return reason.Hint(object.reason, "")
 	case errors.As(err, &reject):
 		return reason.Hint(reject.Reason, reject.Detail)
+	case errors.As(err, &unread):
+		return reason.Hint(unread.Code, unread.Detail)
 	case errors.As(err, new(*reportError)):
 		return "only the report is missing: the work itself is done"
 	case errors.As(err, new(*catalog.RefusedError)):

@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/awsconfig"
 	"sluice/internal/config"
+	"sluice/internal/fit"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 )
@@ -110,6 +111,52 @@ type input struct {
 	// once is set for a stream, which can be read only once.
 	once bool
 	open func(context.Context) (io.ReadCloser, error)
+
+	stream io.Closer // of an input that is read once
+	head   *fit.Head // of the same
+}
+
+// look calls fn with the beginning of the input.
+func (in *input) look(ctx context.Context, fn func(*fit.Head) error) error {
+	if in.once {
+		if err := in.begin(ctx); err != nil {
+			return err
+		}
+		return fn(in.head)
+	}
+	src, err := in.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	return fn(fit.NewHead(src))
+}
+
+// read opens the whole input, also what was looked at.
+func (in *input) read(ctx context.Context) (io.ReadCloser, error) {
+	if !in.once {
+		return in.open(ctx)
+	}
+	err := in.begin(ctx)
+	return io.NopCloser(in.head), err
+}
+
+// begin opens an input that can be read only once.
+func (in *input) begin(ctx context.Context) error {
+	if in.head != nil {
+		return nil
+	}
+	src, err := in.open(ctx)
+	if err == nil {
+		in.stream, in.head = src, fit.NewHead(src)
+	}
+	return err
+}
+
+func (in *input) close() {
+	if in.stream != nil {
+		in.stream.Close()
+	}
 }
 
 // inputs finds what the arguments of a command name: files, folders, patterns,

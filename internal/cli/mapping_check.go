@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/setup"
+	"sluice/mapping"
 )
 
 func (a *app) mappingCheckCommand() *cobra.Command {
@@ -35,16 +37,7 @@ func (a *app) mappingCheck(files []string) error {
 			continue
 		}
 		fmt.Fprintf(a.out, "%s: ok\n", visible(name))
-		for i := range m.Tables {
-			t := &m.Tables[i]
-			per := "record"
-			for i, p := range t.Exploded() {
-				if per += ", " + p.String(); i == 0 {
-					per = p.String()
-				}
-			}
-			fmt.Fprintf(a.out, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
-		}
+		printTables(a.out, m)
 		for _, caution := range append(m.Cautions(), m.WidthCautions()...) {
 			fmt.Fprintf(a.out, "  warning: %s\n", caution)
 		}
@@ -53,4 +46,18 @@ func (a *app) mappingCheck(files []string) error {
 		return status(exitUsage)
 	}
 	return nil
+}
+
+// printTables says what the tables of a mapping are.
+func printTables(w io.Writer, m *mapping.Mapping) {
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		per := "record"
+		for i, p := range t.Exploded() {
+			if per += ", " + p.String(); i == 0 {
+				per = p.String()
+			}
+		}
+		fmt.Fprintf(w, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
+	}
 }

@@ -283,6 +283,14 @@ func fixedName(r *fileReport) string {
 	return strings.TrimSuffix(r.Output, ".parquet") + ".fixed.parquet"
 }
 
+// argument is an input as an argument in a POSIX shell.
+func argument(name string) string {
+	if name == "-" {
+		return name
+	}
+	return fileArgument(name)
+}
+
 // fileArgument is the name of a file as an argument in a POSIX shell: quoted, and
 // never taken for a flag.
 func fileArgument(name string) string {

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sluice"
 	"sluice/internal/parquetread"
+	"sluice/internal/profile"
 	"sluice/mapping"
 	"sluice/schema"
 )
@@ -121,6 +123,21 @@ func Preset(ctx context.Context, h *Head) (best Match, ok bool, err error) {
 	return best, ok, nil
 }
 
+// LeftOut are the paths that a profile has values at and a preset does not name.
+// ok is false if some records stand where the preset does not look for them.
+func LeftOut(preset string, p *profile.Profile) (paths []string, ok bool, err error) {
+	m, err := mapping.Preset(preset)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, place := range p.Places {
+		if !slices.ContainsFunc(m.Records, func(path mapping.Path) bool { return path.String() == place.Path }) {
+			return nil, false, nil
+		}
+	}
+	return shapeOf(p.Root).leftOut(m), true, nil
+}
+
 func (m *Match) share() float64 { return float64(m.Found) / float64(max(m.Paths, 1)) }
 
 // look compares the paths of a preset with the records.
@@ -183,19 +200,11 @@ func records(ctx context.Context, m *mapping.Mapping, h *Head) ([]any, error) {
 // convert converts the first records. What cannot be read as JSON, or has no
 // record within the head, has none.
 func convert(ctx context.Context, m *mapping.Mapping, h *Head, table func() io.Writer) (sluice.Stats, error) {
-	lenient := *m // 20 of 20 bad records are a finding here, not a reject
-	lenient.Limits.QuarantineShare = 1
-	opts := &sluice.Options{
+	s, err := h.Convert(ctx, m, sluice.Options{
 		Codec: sluice.None, MaxRecords: Records, Quarantine: io.Discard,
 		Table: func(string) (io.Writer, error) { return table(), nil },
-	}
-	s, err := sluice.Convert(ctx, nil, h.reader(), &lenient, opts)
-	if errors.Is(err, errHeadEnds) && s.RecordsRead > 0 {
-		// The records of a head are less than were wanted.
-		opts.MaxRecords = s.RecordsRead
-		s, err = sluice.Convert(ctx, nil, h.reader(), &lenient, opts)
-	}
-	if reject := new(sluice.RejectError); errors.As(err, &reject) || errors.Is(err, errHeadEnds) {
+	})
+	if reject := new(sluice.RejectError); errors.As(err, &reject) || errors.Is(err, ErrHeadEnds) {
 		return sluice.Stats{}, nil
 	}
 	return s, err

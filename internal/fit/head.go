@@ -1,16 +1,20 @@
 package fit
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
+
+	"sluice"
+	"sluice/mapping"
 )
 
 // headBytes is how much of an input is looked at, as stored.
 const headBytes = 4 << 20
 
-// errHeadEnds is read after the head of an input that goes on.
-var errHeadEnds = errors.New("the head of the input ends here")
+// ErrHeadEnds says that no record ends in the head of an input that goes on.
+var ErrHeadEnds = errors.New("the head of the input ends here")
 
 // Head is an input whose beginning can be looked at, several times, before and
 // after it is read. It holds no more of the beginning than was looked at.
@@ -21,7 +25,6 @@ type Head struct {
 	data []byte
 	err  error // what src gave after data
 	at   int   // in data, where Read goes on
-	full bool  // Read has gone on behind data, so that no more can be added to it
 }
 
 // NewHead is the input that src reads.
@@ -31,19 +34,29 @@ func NewHead(src io.Reader) *Head { return &Head{src: src} }
 func (h *Head) Read(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.at < len(h.data) {
-		n := copy(p, h.data[h.at:])
-		h.at += n
-		return n, nil
+	n, err := h.readAt(p, h.at)
+	h.at += n
+	if errors.Is(err, ErrHeadEnds) {
+		return h.src.Read(p)
 	}
-	if h.err != nil {
-		return 0, h.err
-	}
-	h.full = true
-	return h.src.Read(p)
+	return n, err
 }
 
-// reader reads the head, and then gives errHeadEnds, or what ended the input.
+// Convert converts the first opts.MaxRecords records of the head, or all that it
+// has. They are not rejected for their share of bad ones: that is a finding here.
+// opts.Table may be called a second time for each table.
+func (h *Head) Convert(ctx context.Context, m *mapping.Mapping, opts sluice.Options) (sluice.Stats, error) {
+	lenient := *m
+	lenient.Limits.QuarantineShare = 1
+	s, err := sluice.Convert(ctx, nil, h.reader(), &lenient, &opts)
+	if errors.Is(err, ErrHeadEnds) && s.RecordsRead > 0 {
+		opts.MaxRecords = s.RecordsRead
+		s, err = sluice.Convert(ctx, nil, h.reader(), &lenient, &opts)
+	}
+	return s, err
+}
+
+// reader reads the head, and then gives ErrHeadEnds, or what ended the input.
 func (h *Head) reader() io.Reader { return &headReader{h: h} }
 
 type headReader struct {
@@ -52,21 +65,26 @@ type headReader struct {
 }
 
 func (r *headReader) Read(p []byte) (int, error) {
-	h := r.h
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if r.at == len(h.data) && h.err == nil && !h.full && len(h.data) < headBytes {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	n, err := r.h.readAt(p, r.at)
+	r.at += n
+	return n, err
+}
+
+// readAt reads from a position in the head.
+func (h *Head) readAt(p []byte, at int) (int, error) {
+	if at == len(h.data) && h.err == nil && len(h.data) < headBytes {
 		h.read(len(p))
 	}
-	n := copy(p, h.data[r.at:])
-	r.at += n
+	n := copy(p, h.data[at:])
 	switch {
 	case n > 0 || len(p) == 0:
 		return n, nil
 	case h.err != nil:
 		return 0, h.err
 	}
-	return 0, errHeadEnds
+	return 0, ErrHeadEnds
 }
 
 // read takes up to n bytes more from the input.

@@ -42,7 +42,9 @@ func required(m *mapping.Mapping) []mapping.Path {
 	for i := range m.Tables {
 		t := &m.Tables[i]
 		if t.Levels() > 0 && t.WhenEmpty == mapping.Quarantine {
-			all.add(t.Explode[:len(t.Explode)-1])
+			for _, p := range t.Exploded() {
+				all.add(p[:len(p)-1])
+			}
 		}
 		for j := range t.Columns {
 			if from := sources(&t.Columns[j]); t.Columns[j].Required && len(from) == 1 {

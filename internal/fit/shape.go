@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/profile"
 	"sluice/mapping"
 )
 
@@ -14,6 +15,7 @@ type shape struct {
 	object  bool
 	array   bool
 	members map[string]*shape
+	other   *shape // what stands under any name, where names are data
 	element *shape // what stands in the elements of arrays; nil: all were empty
 }
 
@@ -45,6 +47,22 @@ func (s *shape) add(v any) {
 	}
 }
 
+// shapeOf is the shape of all that a profile saw.
+func shapeOf(n *profile.Node) *shape {
+	if n == nil {
+		return nil
+	}
+	s := &shape{
+		scalar: n.Boolean.Count+n.Integer.Count+n.Number.Count+n.String.Count > 0,
+		object: n.Object.Count > 0, array: n.Array.Count > 0,
+		other: shapeOf(n.Map), element: shapeOf(n.Element), members: make(map[string]*shape, len(n.Members)),
+	}
+	for name, m := range n.Members {
+		s.members[name] = shapeOf(m)
+	}
+	return s
+}
+
 // at calls found for what stands at a path.
 func (s *shape) at(p mapping.Path, found func(*shape)) {
 	if len(p) == 0 {
@@ -55,10 +73,15 @@ func (s *shape) at(p mapping.Path, found func(*shape)) {
 	case mapping.Name:
 		if m := s.members[step.Name]; m != nil {
 			m.at(p[1:], found)
+		} else if s.other != nil {
+			s.other.at(p[1:], found)
 		}
 	case mapping.Members:
 		for _, m := range s.members {
 			m.at(p[1:], found)
+		}
+		if s.other != nil {
+			s.other.at(p[1:], found)
 		}
 	default:
 		if s.element != nil {
@@ -96,6 +119,9 @@ func (s *shape) leftOut(m *mapping.Mapping) []string {
 		}
 		for name, m := range s.members {
 			look(m, append(slices.Clip(p), mapping.Segment{Kind: mapping.Name, Name: name}))
+		}
+		if s.other != nil {
+			look(s.other, append(slices.Clip(p), mapping.Segment{Kind: mapping.Members}))
 		}
 		if s.element != nil {
 			look(s.element, append(slices.Clip(p), mapping.Segment{Kind: mapping.Wildcard}))
