@@ -1,7 +1,9 @@
 package infer
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sluice/internal/profile"
@@ -15,7 +17,11 @@ func collapse(n *profile.Node, e mapping.Envelope) {
 		return
 	}
 	if namesAreData(n, e) {
+		emails := slices.ContainsFunc(slices.Collect(maps.Keys(n.Members)), emailName.MatchString)
 		n.Collapse()
+		if emails {
+			n.Names.Strings.Forms.Add(profile.Email, profile.Seen{Count: 1})
+		}
 	}
 	for _, m := range n.Members {
 		collapse(m, e)
@@ -112,14 +118,15 @@ var dataNames = []*regexp.Regexp{
 	regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`),                                                         // numbers
 	regexp.MustCompile(`^[0-9]{4}-[0-9]{2}(-[0-9]{2}([T ][0-9:.+Z-]+)?)?$`),                             // dates and times
 	regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`), // UUIDs
-	regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`),                                                    // e-mail addresses
-	regexp.MustCompile(`^\S*/`),                                                                         // URLs, paths, types of media
+	emailName,
+	regexp.MustCompile(`^\S*/`), // URLs, paths, types of media
 }
 
 var (
-	wordOrID = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
-	code     = regexp.MustCompile(`^[A-Z]{2,3}$`) // of a currency, country or language
-	numbered = regexp.MustCompile(`^[A-Za-z]+[-_:#]?$`)
+	emailName = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+	wordOrID  = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+	code      = regexp.MustCompile(`^[A-Z]{2,3}$`) // of a currency, country or language
+	numbered  = regexp.MustCompile(`^[A-Za-z]+[-_:#]?$`)
 )
 
 func isDataName(name string) bool {

@@ -119,6 +119,12 @@ identifier.value string required; component.value_quantity_value int64 required`
 		tables: "records",
 		columns: `records.id string required bloom from=[string, integer]; records.zip string required pii=address; records.ref string required bloom from=[string, integer]; records.n string required from=[string, integer];
 records.qty int64 required; records.when date null_values; records.ok boolean required; records.v decimal(18,1) required`,
+	}, {
+		name: "personal data", records: anywhere,
+		text:   `{"customer":{"name":"A","phone":"+1 555","address":{"street":"x","city":"y"},"phones":[]},"product":{"name":"Mug"},"by_mail":{"a@example.com":{"n":1}},"ip":"192.0.2.1","contact":"b@example.com"}`,
+		tables: "records; by_mail $.by_mail.*",
+		columns: `records.customer_name string required pii=name; records.customer_phone string required pii=phone; records.customer_address_street string required pii=address; records.customer_address_city string required pii=address;
+records.customer_phones json required pii=phone; records.product_name string required; records.ip string required pii=ip; records.contact string required pii=email; by_mail.key string required pii=email`,
 	}} {
 		t.Run(c.name, func(t *testing.T) {
 			infertest.RoundTrip(t, nil, c.text)

@@ -22,27 +22,31 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte(`{"id":{"S":"a"},"n":{"N":"1.50"},"l":{"L":[{"M":{"x":{"NULL":true}}},{"M":{"x":{"N":"7"}}}]},"b":{"BOOL":true}}`))
 	f.Add([]byte(`{"_id":{"$oid":"0123"},"at":{"$date":{"$numberLong":"1700000000000"}},"v":[{"$numberDecimal":"1.5"},2],"d":{"$date":5}}`))
 	f.Add([]byte(`[[1,2],[null],[{"a":1}]]`))
+	f.Add([]byte(`{"orders":[{"id":1,"lines":[{"sku":"A-1"}]},{"id":2}],"next":null}`))
+	f.Add([]byte("{\"order\":{\"id\":1,\"total\":\"1.50\"}}\n{\"order\":{\"id\":2}}"))
 	f.Add([]byte(`[1e999,-0.0,1E5,12345678901234567890]`))
 	f.Add([]byte(`{"a_cents":1,"currency":"EUR","m":{"centAmount":5,"fractionDigits":2}}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if bytes.HasPrefix(doc, []byte(`{"sluice_`)) {
 			return
 		}
-		p, err := infertest.Profile(t, anywhere, string(doc))
-		if err != nil || p.Records == 0 {
-			return // no input
-		}
-		r, err := infer.Mapping(p, infer.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := *r.Mapping
-		m.Limits.QuarantineShare = 1
-		stats, err := sluice.Convert(context.Background(), nil, bytes.NewReader(doc), &m, &sluice.Options{
-			Codec: sluice.None, Source: "in.json", Quarantine: io.Discard, Table: func(string) (io.Writer, error) { return io.Discard, nil },
-		})
-		if err != nil || stats.RecordsQuarantined != p.Broken || stats.RecordsRead != p.Records+p.Broken {
-			t.Fatalf("convert: %v; %d of %d+%d records read, %d quarantined %v\n%s\n%s", err, stats.RecordsRead, p.Records, p.Broken, stats.RecordsQuarantined, stats.Reasons, r.YAML, doc)
+		for _, records := range [][]string{anywhere, nil} {
+			p, err := infertest.Profile(t, records, string(doc))
+			if err != nil || p.Records == 0 {
+				continue // no input
+			}
+			r, err := infer.Mapping(p, infer.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := *r.Mapping
+			m.Limits.QuarantineShare = 1
+			stats, err := sluice.Convert(context.Background(), nil, bytes.NewReader(doc), &m, &sluice.Options{
+				Codec: sluice.None, Source: "in.json", Quarantine: io.Discard, Table: func(string) (io.Writer, error) { return io.Discard, nil },
+			})
+			if err != nil || stats.RecordsQuarantined != p.Broken || stats.RecordsRead != p.Records+p.Broken {
+				t.Fatalf("convert: %v; %d of %d+%d records read, %d quarantined %v\n%s\n%s", err, stats.RecordsRead, p.Records, p.Broken, stats.RecordsQuarantined, stats.Reasons, r.YAML, doc)
+			}
 		}
 	})
 }

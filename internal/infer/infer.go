@@ -39,13 +39,12 @@ func Mapping(p *profile.Profile, opts Options) (*Result, error) {
 	if p == nil || p.Root == nil || p.Records == 0 {
 		return nil, errors.New("infer mapping: no record was seen; give inputs with at least one record that is JSON")
 	}
-	seen := p.Root.Clone()
-	collapse(seen, envelopeOf(seen))
-	envelope := envelopeOf(seen)
-	deep := depth(seen)
-	root := within(seen, envelope)
+	root := p.Root.Clone()
+	collapse(root, envelopeOf(root))
+	s := &source{profile: p, envelope: envelopeOf(root), depth: depth(root)}
+	s.record = within(root, s.envelope)
 	for limit := usual; ; limit = (budget{max(1, limit.columns/2), max(1, limit.tables/2)}) {
-		f, err := propose(p, root, envelope, deep, opts, limit)
+		f, err := s.propose(opts, limit)
 		if err != nil {
 			return nil, fmt.Errorf("infer mapping: %w", err)
 		}
@@ -61,6 +60,14 @@ func Mapping(p *profile.Profile, opts Options) (*Result, error) {
 	}
 }
 
+// source is what a mapping is made of.
+type source struct {
+	profile  *profile.Profile
+	envelope mapping.Envelope
+	depth    int   // of the records
+	record   *view // what was seen of them
+}
+
 // file is a mapping with what its comments say.
 type file struct {
 	profile *profile.Profile
@@ -70,11 +77,12 @@ type file struct {
 }
 
 // propose makes the tables, within a budget.
-func propose(p *profile.Profile, root *view, e mapping.Envelope, deep int, opts Options, limit budget) (*file, error) {
+func (s *source) propose(opts Options, limit budget) (*file, error) {
+	p := s.profile
 	f := &file{profile: p}
 	m := &f.mapping
 	m.Limits, m.Provenance = mapping.DefaultLimits, true
-	m.Envelope = e
+	m.Envelope = s.envelope
 	var err error
 	if m.Records, err = records(p.Places); err != nil {
 		return nil, err
@@ -82,12 +90,12 @@ func propose(p *profile.Profile, root *view, e mapping.Envelope, deep int, opts 
 	b := &builder{bytes: p.Bytes, folded: map[string]string{}}
 	for {
 		b.tables, b.limits = nil, m.Limits
-		b.rowsOf(root, nil, nil, nil, nil)
+		b.rowsOf(s.record, nil, nil, nil, nil)
 		if !b.fold(limit) {
 			break
 		}
 	}
-	b.raise(deep)
+	b.raise(s.depth)
 	m.Limits = b.limits
 	for _, t := range b.tables {
 		t.amounts()
@@ -104,7 +112,7 @@ func propose(p *profile.Profile, root *view, e mapping.Envelope, deep int, opts 
 	}
 	if len(f.tables) == 0 { // only empty objects
 		t := b.tables[0]
-		b.json(t, root, nil, nil, nil, "always empty: json takes what comes later")
+		b.json(t, s.record, nil, nil, nil, "always empty: json takes what comes later")
 		f.tables = append(f.tables, t)
 	}
 	f.beside()
@@ -163,19 +171,11 @@ func (f *file) beside() {
 func (f *file) name(opts Options) {
 	tables := namer{}
 	for _, t := range f.tables {
-		switch {
-		case t.above == nil:
-			t.name = tables.unique(f.rootName(opts))
-		default:
-			var names []string
-			if t.above.above != nil {
-				names = append(names, t.above.name)
-			}
-			t.name = tables.unique(legal(append(names, t.names...), f.rootName(opts)))
+		var names []string
+		if t.above != nil && t.above.above != nil {
+			names = t.above.names
 		}
-		if t.above != nil && t.above.above != nil && t.above.name == "" { // it was left out
-			t.above.name = legal(t.above.names, "rows")
-		}
+		t.name = tables.unique(legal(slices.Concat(names, t.names), f.rootName(opts)))
 		columns := namer{}
 		keys := t.keys()
 		for i := range keys {
@@ -191,7 +191,7 @@ func (f *file) name(opts Options) {
 
 func (f *file) rootName(opts Options) string {
 	if opts.Table != "" {
-		return opts.Table
+		return legal([]string{opts.Table}, "records")
 	}
 	for _, p := range f.mapping.Records {
 		for _, s := range slices.Backward(p) {
@@ -211,12 +211,11 @@ func (t *table) keys() (all []column) {
 			continue
 		}
 		k := *c
-		k.Bloom = c.Bloom
 		k.Name = c.Name
 		if one := singular(u.name); !strings.HasPrefix(c.Name, one+"_") {
 			k.Name = one + "_" + c.Name
 		}
-		if len(k.Name) > 255 {
+		if len(k.Name) > 2*longestColumn {
 			k.Name = c.Name
 		}
 		k.advice = "of " + u.name

@@ -13,7 +13,6 @@ type table struct {
 	name    string
 	names   []string // of members that lead to its rows, from the row above
 	path    mapping.Path
-	row     *view // what a row is fed from
 	rows    int64
 	above   *table // whose rows have these; nil for the record
 	columns []column
@@ -45,15 +44,15 @@ type builder struct {
 
 // rowsOf makes the table whose rows are fed from v.
 func (b *builder) rowsOf(v *view, path mapping.Path, names []string, above *table, lists *view) {
-	t := &table{names: names, path: path, row: v, rows: v.Values(), above: above, lists: lists}
+	t := &table{names: names, path: path, rows: v.Values(), above: above, lists: lists}
 	b.tables = append(b.tables, t)
 	if lists != nil && path[len(path)-1].Kind == mapping.Members {
-		c := of(schema.String)
-		t.columns = append(t.columns, column{
-			Column: mapping.Column{Column: schema.Column{Type: c.Type, Required: !lists.unnamed}, Path: path, MemberName: true},
-			names:  []string{"key"}, nullable: lists.unnamed,
-			advice: "the name of the member",
-		})
+		key := column{names: []string{"key"}, nullable: lists.unnamed, advice: "the name of the member"}
+		key.Type, key.Path, key.MemberName, key.Required = of(schema.String).Type, path, true, !lists.unnamed
+		if lists.emails {
+			key.PII = "email"
+		}
+		t.columns = append(t.columns, key)
 	}
 	b.value(t, v, path, nil, nil)
 }
@@ -168,7 +167,7 @@ func (b *builder) scalar(t *table, v *view, c choice, path mapping.Path, names [
 	if kind == schema.String && c.Type.Kind != schema.List {
 		col.Bloom = last(lastName(names), idWords) || v.form(profile.UUID) > 0 && v.form(profile.UUID) == v.String.Count
 	}
-	if kind == schema.String || kind == schema.Date || kind == schema.JSON && v.scalars() > 0 {
+	if kind == schema.String || kind == schema.Date || kind == schema.JSON {
 		col.PII = piiOf(names)
 		if texts := v.texts(); texts.String.Count > 0 && texts.form(profile.Email) > 0 {
 			col.PII = "email"

@@ -19,6 +19,7 @@ type view struct {
 	element *view            // of arrays
 	any     *view            // of an object whose names are data: what stands under any name
 	unnamed bool             // one of these names is ""
+	emails  bool             // one of them is an e-mail address
 }
 
 // see is the view of a node whose values have this envelope. Nodes cannot be used
@@ -43,6 +44,7 @@ func within(n *profile.Node, e mapping.Envelope) *view {
 	if n.Map != nil {
 		v.any = see(n.Map, e)
 		v.unnamed = n.Names.Strings.Empty.Count > 0
+		v.emails = n.Names.Strings.Forms.Of(profile.Email).Count > 0
 	} else {
 		v.members = make(map[string]*view, len(n.Members))
 		for name, m := range n.Members {
@@ -69,16 +71,18 @@ const (
 )
 
 func (v *view) shape() shape {
-	s, kinds := nothing, 0
-	for kind, count := range map[shape]int64{scalar: v.scalars(), array: v.Array.Count, object: v.Object.Count} {
-		if count > 0 {
-			s, kinds = kind, kinds+1
-		}
-	}
-	if kinds > 1 {
+	scalars, arrays, objects := v.scalars() > 0, v.Array.Count > 0, v.Object.Count > 0
+	switch {
+	case scalars && (arrays || objects), arrays && objects:
 		return mixed
+	case scalars:
+		return scalar
+	case arrays:
+		return array
+	case objects:
+		return object
 	}
-	return s
+	return nothing
 }
 
 // objects reports whether every value is an object, and not null.
