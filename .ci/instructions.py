@@ -30,6 +30,7 @@ LIMIT = {
     "readings": 91.0,
     "keyed": 14.2,
     "weather": 104.0,
+    "messages": 85.1,
 }
 MAPPING = {  # for the others: orders
     "shopify": "shopify",
@@ -39,6 +40,7 @@ MAPPING = {  # for the others: orders
     "readings": "examples/readings.yaml",
     "keyed": "examples/keyed.yaml",
     "weather": "examples/weather.yaml",
+    "messages": "examples/messages.yaml",
 }
 INPUT = {"private": "shopify", "fallbacks": "shopify", "tolerant": "shop", "keyed": "shopify"}  # the kind of the others is their name
 FLAGS = {"keyed": ["--source-key", "raw/shop=berlin/dt=2024-01-10/orders.ndjson"]}
@@ -72,7 +74,13 @@ def weather(r, at):
     return json.dumps({"latitude": round(r.uniform(40, 60), 2), "longitude": round(r.uniform(0, 20), 2), "timezone": "GMT", "hourly": hours})
 
 
-WRITERS = {"readings": reading, "weather": weather}
+def message(r, at):
+    lines = [{"sku": f"A-{r.randrange(500)}", "name": f"thing {r.randrange(500)}", "qty": r.randrange(1, 9), "price": f"{r.randrange(10000) / 100:.2f}"} for _ in range(r.randrange(1, 9))]
+    body = {"order_id": f"B-{at}", "customer": {"email": f"c{r.randrange(9999)}@example.com"}, "lines": lines}
+    return json.dumps({"Type": "Notification", "MessageId": f"m-{at}", "Timestamp": "2024-01-10T08:30:00Z", "Message": json.dumps(body)})
+
+
+WRITERS = {"readings": reading, "weather": weather, "messages": message}
 
 
 def instructions(kind, mb, folder):

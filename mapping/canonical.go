@@ -51,12 +51,13 @@ func (m *Mapping) Canonical() string {
 	if m.OnDrift != DriftReported {
 		b = fmt.Appendf(b, "on_drift: %s\n", m.OnDrift)
 	}
-	b = fmt.Appendf(appendDrop(b, m.Drop), "provenance: %t\n", m.Provenance)
+	b = appendPaths(b, "drop", m.Drop)
+	b = fmt.Appendf(appendPaths(b, "parse_json", m.ParseJSON), "provenance: %t\n", m.Provenance)
 	b = append(m.Limits.appendCanonical(b), "tables:\n"...)
 	for _, t := range m.Tables {
 		b = fmt.Appendf(b, "  - table: %q\n", t.Name)
 		switch {
-		case t.Zip != nil:
+		case len(t.Zip) > 0:
 			b = fmt.Appendf(t.appendZip(b), "    when_empty: %s\n", t.WhenEmpty)
 		case len(t.Explode) > 0:
 			b = fmt.Appendf(b, "    explode: %q\n    when_empty: %s\n", t.Explode.String(), t.WhenEmpty)

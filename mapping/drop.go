@@ -77,16 +77,17 @@ func (r *reader) droppable(n *yaml.Node, p Path, m *Mapping) {
 
 // around reports whether what p leads to may hold what q leads to.
 func (p Path) around(q Path) bool {
-	return len(p) <= len(q) && shape(p) == shape(q[:len(p)]) && p.meets(q[:len(p)])
+	return len(p) <= len(q) && p.Meets(q[:len(p)])
 }
 
-func appendDrop(b []byte, drop []Path) []byte {
-	if len(drop) == 0 {
+// appendPaths writes a list of paths whose order decides nothing.
+func appendPaths(b []byte, key string, paths []Path) []byte {
+	if len(paths) == 0 {
 		return b
 	}
-	drop = slices.SortedFunc(slices.Values(drop), comparePaths)
-	for i, p := range drop {
-		b = strconv.AppendQuote(append(b, between(i, "drop: [")...), p.String())
+	paths = slices.SortedFunc(slices.Values(paths), comparePaths)
+	for i, p := range paths {
+		b = strconv.AppendQuote(append(b, between(i, key+": [")...), p.String())
 	}
 	return append(b, "]\n"...)
 }

@@ -16,6 +16,7 @@ type Mapping struct {
 	UnknownFields UnknownFields
 	OnDrift       OnDrift
 	Drop          []Path // members of the record that are known, and kept only where a path leads into them
+	ParseJSON     []Path // strings of the record whose content is JSON: paths lead into them as if it stood in their place
 	Provenance    bool   // add _source_key, _source_offset, _record, _line (and _subline)
 	Limits        Limits
 

@@ -63,6 +63,10 @@ func (t *pathTree) overMembers(r *reader) {
 	}
 }
 
+// Meets reports whether both paths may lead to the same value, as $.a[0] and
+// $.a[*] may.
+func (p Path) Meets(q Path) bool { return shape(p) == shape(q) && p.meets(q) }
+
 // shape is the same for paths that may lead to the same value.
 func shape(p Path) string {
 	like := make(Path, len(p))

@@ -51,7 +51,7 @@ func Parse(name string, data []byte) (*Mapping, error) {
 var tableKeys = []string{"table", "explode", "zip", "when_empty", "where", "columns"}
 
 func (r *reader) mapping(n *yaml.Node, m *Mapping) {
-	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "on_drift", "drop", "limits", "provenance"}, tableKeys...)...)
+	f := r.Object(n, "mapping", append([]string{"records", "no_records", "key", "envelope", "tables", "unknown_fields", "on_drift", "drop", "parse_json", "limits", "provenance"}, tableKeys...)...)
 	if f == nil {
 		return
 	}
@@ -87,6 +87,7 @@ func (r *reader) mapping(n *yaml.Node, m *Mapping) {
 	}
 	paths.check(r, m.Limits.Depth)
 	r.drop(f["drop"], m)
+	r.parseJSON(f["parse_json"], m)
 }
 
 func (r *reader) records(n *yaml.Node) []Path {
@@ -192,7 +193,7 @@ func (r *reader) underExplode(n *yaml.Node, what string, p Path, t *Table) {
 	over := p.lastWildcard()
 	switch {
 	case over.Wildcards() == 0 || slices.ContainsFunc(t.Exploded(), func(q Path) bool { return q.HasPrefix(over) }):
-	case t.Zip != nil:
+	case len(t.Zip) > 0:
 		r.Fail(n, "%s: path %s does not follow a path of zip up to its last wildcard; add %s to zip, use an index such as [0], or type json for the whole array or object", what, p, over)
 	case len(t.Explode) == 0:
 		r.Fail(n, "%s: path %s has a wildcard, but the table has no explode; add explode: %s or use an index such as [0]", what, p, over)

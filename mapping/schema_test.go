@@ -23,7 +23,7 @@ var beyondSchema = []string{
 	// how paths go with one another
 	"goes through $", "leads into $", "does not follow explode $", "does not follow a path of zip", "has a wildcard, but the table has no explode",
 	"are not arrays of one element", "in an array of zip", "into two arrays of zip",
-	"drop: no other path", "in what column", "has more wildcards than the path of the amount", "filter",
+	"drop: no other path", "in what column", "parse_json: no other path", "may lead through one element", "one is inside the other", "has more wildcards than the path of the amount", "filter",
 	// one name for one thing, one part for one key
 	"is defined on line", "is defined twice", "the mapping's key has no part",
 	// 7 and 7.0 are one number in JSON Schema, and two values of where

@@ -69,6 +69,9 @@ func (m *Mapping) words() error {
 	for _, p := range m.Drop {
 		segments("", "Drop", p)
 	}
+	for _, p := range m.ParseJSON {
+		segments("", "ParseJSON", p)
+	}
 	if len(m.Tables) == 0 {
 		errs = append(errs, errors.New("mapping: it has no tables"))
 	}
@@ -151,6 +154,11 @@ func (m *Mapping) readBack(read *Mapping) error {
 	}
 	for i, p := range slices.SortedFunc(slices.Values(m.Drop), comparePaths) {
 		if err := differs("Drop", p, read.Drop[i]); err != nil {
+			return err
+		}
+	}
+	for i, p := range slices.SortedFunc(slices.Values(m.ParseJSON), comparePaths) {
+		if err := differs("ParseJSON", p, read.ParseJSON[i]); err != nil {
 			return err
 		}
 	}

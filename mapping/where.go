@@ -61,7 +61,7 @@ func (r *reader) where(n *yaml.Node, t *Table, exploded bool, paths *pathTree, w
 				}
 				paths.through(e, what+": where", p)
 			}
-			if t.Zip != nil && c.Level() == t.Levels() {
+			if len(t.Zip) > 0 && c.Level() == t.Levels() {
 				r.Fail(e, "%s: where: %s is in an array of zip, which is read apart from the others; use a condition above the arrays, and leave these rows out in a query", what, c.Path)
 			}
 			t.Where = append(t.Where, c)

@@ -9,7 +9,7 @@ import (
 
 // Exploded are the paths of what becomes rows: Explode and, beside it, Zip.
 func (t *Table) Exploded() []Path {
-	if len(t.Explode) == 0 && t.Zip == nil {
+	if len(t.Explode) == 0 && len(t.Zip) == 0 {
 		return nil
 	}
 	return append([]Path{t.Explode}, t.Zip...)
@@ -61,7 +61,7 @@ func (r *reader) zip(n *yaml.Node, t *Table, paths *pathTree, what string) (ok b
 // oneArray checks that a column takes values of one array of zip: the arrays are
 // read one after another.
 func (r *reader) oneArray(n *yaml.Node, c *Column, t *Table) {
-	if t.Zip == nil {
+	if len(t.Zip) == 0 {
 		return
 	}
 	var first Path

@@ -19,6 +19,7 @@ const (
 	NoRows             Code = "no_rows"
 	ZipLength          Code = "zip_length"
 	WrongType          Code = "wrong_type"
+	BadEmbeddedJSON    Code = "bad_embedded_json"
 	BadDecimal         Code = "bad_decimal"
 	DecimalScale       Code = "decimal_scale"
 	DecimalRange       Code = "decimal_range"

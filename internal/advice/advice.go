@@ -146,7 +146,7 @@ func (c *collector) add(x flatten.Finding) {
 	}
 	var value []byte
 	if isAboutValue(x.Code) {
-		value = c.value(x.Value)
+		value = c.value(x.Text, x.Value)
 		k.found = jsonType(value)
 	}
 	g := c.group(k, &x, value)
@@ -214,14 +214,14 @@ func isAboutValue(code reason.Code) bool {
 	return true
 }
 
-// value is the text of the value at p in the record; nil if there is none.
-func (c *collector) value(p int) []byte {
+// value is the value at text[p]; nil if there is none.
+func (c *collector) value(text []byte, p int) []byte {
 	if p < 0 {
 		return nil
 	}
 	skip := jsonscan.Skipper{MaxDepth: c.m.Limits.Depth + 1}
-	if end := skip.Value(c.text, p, 0); end >= 0 {
-		return c.text[p:end]
+	if end := skip.Value(text, p, 0); end >= 0 {
+		return text[p:end]
 	}
 	return nil
 }

@@ -38,6 +38,8 @@ func (c *collector) advise(g *group) string {
 		return "the arrays under zip must have one length: take the one that differs out of zip, or fix the feed"
 	case reason.SeveralMatches:
 		return "choose the element by one more value; or explode the array; or on_error: null"
+	case reason.BadEmbeddedJSON:
+		return "if other strings there are JSON, leave these rows out by where: {path: …, is: not_null} on a member inside; else take the path out of parse_json"
 	case reason.WrongType:
 		return otherType(g, col)
 	case reason.BadDecimal, reason.BadDouble, reason.BadDate, reason.BadTimestamp, reason.BadBoolean, reason.NotInteger:

@@ -76,7 +76,7 @@ func section(t *testing.T, heading string) (text string, blocks []string) {
 
 // TestRowsDocumented: the rows of the examples are those that they show.
 func TestRowsDocumented(t *testing.T) {
-	for _, heading := range []string{"Texts", "Lists", "Arrays side by side", "Elements by a value"} {
+	for _, heading := range []string{"Texts", "Lists", "Arrays side by side", "Elements by a value", "JSON in strings"} {
 		_, blocks := section(t, heading)
 		m := parseMapping(t, blocks[0])
 		r := convert(t, m, strings.NewReader(blocks[1]), conversion.Options{})

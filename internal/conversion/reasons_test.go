@@ -56,6 +56,7 @@ func reasonCases(t *testing.T) []reasonCase {
 		{code: "no_rows", path: "$.lines", in: `{"id":"a","lines":[]}`},
 		{code: "zip_length", path: "$.codes", in: `{"id":"a","lines":[{},{}],"codes":[1]}`, more: `zip: ["$.lines[*]", "$.codes[*]"]`},
 		{code: "wrong_type", path: "$.id", in: `{"id":7,"lines":[{}]}`},
+		{code: "bad_embedded_json", path: "$.lines[0].qty", in: `{"id":"a","lines":[{"qty":"{a}"}]}`, more: `parse_json: ["$.lines[*].qty"]`},
 		{code: "bad_decimal", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":"1,50"}]}`},
 		{code: "decimal_scale", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1.505}]}`},
 		{code: "decimal_range", path: "$.lines[0].price", in: `{"id":"a","lines":[{"price":1000}]}`},

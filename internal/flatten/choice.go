@@ -133,7 +133,7 @@ func (f *Flattener) chosen(c *choice, level int) (int, misplaced) {
 		if c.array.choice == nil || f.isNull(array) {
 			return absent, none // the walk finds what is no array in a place of the tree
 		}
-		return unfit, misplaced{reason.NotArray, c.path[:len(c.path)-1], f.peel(array)}
+		return unfit, misplaced{f.misread(f.peel(array), reason.NotArray), c.path[:len(c.path)-1], f.peel(array)}
 	}
 	key, ok := f.wantedKey(c, level)
 	if !ok {
@@ -162,7 +162,7 @@ func (f *Flattener) chosen(c *choice, level int) (int, misplaced) {
 		code = reason.NotObject
 	}
 	path := append(slices.Clone(c.path), c.rest[:steps]...)
-	return unfit, misplaced{code, path, -1 - p}
+	return unfit, misplaced{f.misread(-1-p, code), path, -1 - p}
 }
 
 // wantedKey is the key of the elements that a choice wants. There is none if a

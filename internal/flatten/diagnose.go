@@ -19,7 +19,8 @@ type Finding struct {
 	Around bool         // Path begins at what holds the record
 	Real   string       // the path with ordinals and names of members
 	At     int          // position, as in Result
-	Value  int          // position of the value that does not fit; -1: there is none
+	Value  int          // position of the value that does not fit, in Text; -1: there is none
+	Text   []byte       // that was read: the input, or with parse_json what Record made of it
 }
 
 // diagnosis is what a Flattener that reports all findings knows of a record. A
@@ -92,6 +93,9 @@ func (f *Flattener) report(x Finding) {
 	if x.Code == reason.TooManyRows || x.Code == reason.FieldTooLarge && x.Column < 0 {
 		f.note(x.Code, x.Path, x.At)
 	}
+	if x.Text = f.b; f.unfolder != nil {
+		x.At = f.unfolder.origin(x.At)
+	}
 	d.report(x)
 }
 
@@ -110,7 +114,7 @@ func (f *Flattener) inScope(table int, s scope, ok bool) bool {
 func (f *Flattener) explain(code reason.Code, path mapping.Path) {
 	var below bool // whether that is so of what lies below the path
 	switch code {
-	case reason.NotObject, reason.NotArray, reason.WrongType:
+	case reason.NotObject, reason.NotArray, reason.WrongType, reason.BadEmbeddedJSON:
 		below = true
 	case reason.InvalidUTF8, reason.InvalidUnicode:
 	default:

@@ -141,7 +141,7 @@ func driftOf(code reason.Code) drift.Kind {
 	switch code {
 	case reason.MissingField:
 		return drift.Missing
-	case reason.NotObject, reason.NotArray, reason.WrongType, reason.BadDecimal, reason.DecimalScale, reason.DecimalRange,
+	case reason.NotObject, reason.NotArray, reason.WrongType, reason.BadEmbeddedJSON, reason.BadDecimal, reason.DecimalScale, reason.DecimalRange,
 		reason.UnknownMinorUnit, reason.SeveralMatches, reason.NotInteger, reason.IntRange, reason.BadDouble, reason.DoubleRange, reason.BadBoolean,
 		reason.BadDate, reason.BadTimestamp, reason.TimestampPrecision, reason.AmbiguousTime, reason.NoSuchTime, reason.NoDomain:
 		return drift.Mistyped

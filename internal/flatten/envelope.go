@@ -39,8 +39,9 @@ var envelopes = [...]map[string]typeTag{
 
 // open looks into the envelope at p, if one is there: it returns the position
 // of the value in it.
-func (f *Flattener) open(p int) (value int, t typeTag) {
-	b := f.b
+func (f *Flattener) open(p int) (value int, t typeTag) { return openEnvelope(f.envelope, f.b, p) }
+
+func openEnvelope(tags map[string]typeTag, b []byte, p int) (value int, t typeTag) {
 	if b[p] != '{' {
 		return p, tagNone
 	}
@@ -48,7 +49,7 @@ func (f *Flattener) open(p int) (value int, t typeTag) {
 	if value < 0 {
 		return p, tagNone
 	}
-	if t = f.envelope[string(name)]; t == tagNone {
+	if t = tags[string(name)]; t == tagNone {
 		return p, tagNone
 	}
 	return value, t

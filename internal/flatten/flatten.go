@@ -24,7 +24,8 @@ type Flattener struct {
 	gathers  bool               // some table does
 	envelope map[string]typeTag // of each value; nil: none
 	limits   mapping.Limits
-	memos    []*node // nodes that have a memo
+	memos    []*node   // nodes that have a memo
+	unfolder *unfolder // nil: no string holds JSON
 
 	strangers int // number of members learned
 
@@ -123,6 +124,7 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 		f.hmac = m.HMAC()
 	}
 	f.top, f.place = compile(m, place)
+	f.unfolder = newUnfolder(m, f.place)
 	if f.envelope == nil {
 		f.memos = f.top.memos(nil)
 	} else {
@@ -192,12 +194,15 @@ func (f *Flattener) Bind(tables []*batch.Batch) {
 
 // FlushDue reports whether Flush should be called before the next record.
 func (f *Flattener) FlushDue() bool {
-	return f.tables[0].b.Pending() || len(f.scratch) > 1<<20
+	return f.tables[0].b.Pending() || len(f.scratch) > 1<<20 || f.unfolder != nil && len(f.unfolder.text) > 1<<20
 }
 
 // Flush makes the batches independent of the input b; after that its bytes may
 // move.
 func (f *Flattener) Flush(b []byte) {
+	if u := f.unfolder; u != nil {
+		b, u.text = u.text, u.text[:0]
+	}
 	for i := range f.tables {
 		f.tables[i].b.Flush(b, f.scratch)
 	}
@@ -211,6 +216,13 @@ func (f *Flattener) Flush(b []byte) {
 // that does not parse or does not fit leaves the batches as they were. If
 // until is not negative, nothing but white space may follow up to b[until].
 func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
+	if f.unfolder != nil {
+		return f.unfolded(b, p, until, origin)
+	}
+	return f.record(b, p, until, origin)
+}
+
+func (f *Flattener) record(b []byte, p, until int, origin Origin) Result {
 	f.b, f.origin = b, origin
 	f.code, f.strayed, f.seen, f.stray = "", nil, false, f.stray[:0]
 	f.empty, f.faults, f.faulty = 0, f.faults[:0], f.faulty[:0]
@@ -242,7 +254,7 @@ func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
 		}
 	}
 	switch {
-	case int64(end-p) > f.limits.RecordBytes:
+	case int64(end-p) > f.limits.RecordBytes && f.unfolder == nil:
 		// Whatever else is wrong: a record that is not held whole cannot be
 		// judged.
 		f.code, f.path, f.strayed, f.at = reason.RecordTooLarge, nil, nil, p

@@ -49,6 +49,7 @@ type notes struct {
 	start   int       // position of that element
 	filters []*filter // that judge it
 	indexes []*index  // of arrays in it
+	parsed  bool      // parse_json names the value
 	zip     bool      // it is one of a zipped array, or holds such arrays
 }
 
@@ -84,11 +85,13 @@ func (n *notes) begin(p int) (zip bool) {
 	return n.zip
 }
 
-// note notes that a value begins at p.
-func (n *notes) note(p int) {
+// note notes that a value begins at p. It reports whether the value may be a
+// string that was to hold JSON.
+func (n *notes) note(p int) (parsed bool) {
 	for _, s := range n.spots {
 		s.at = p
 	}
+	return n.parsed
 }
 
 const (
@@ -411,7 +414,7 @@ func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (toke
 
 // digits reads the number of digits, or the currency that has them, at p.
 func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
-	if p < 0 {
+	if p < 0 || f.unfolder != nil && f.unfolder.isUnread(f.peel(p)) {
 		return 0, false
 	}
 	if f.envelope != nil {

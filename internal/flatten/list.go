@@ -33,7 +33,7 @@ func (l *list) bind(tables []table) {
 		leaf.c = &c.List.Items
 		l.columns = append(l.columns, c)
 	}
-	if leaf := &l.value.leaves[0]; len(l.value.leaves) == 1 && leaf.quick != quickNothing {
+	if leaf := &l.value.leaves[0]; len(l.value.leaves) == 1 && leaf.quick != quickNothing && l.value.notes == nil {
 		l.only = leaf
 	}
 	if l.taking = l.columns; l.gated {

@@ -209,6 +209,7 @@ func compile(m *mapping.Mapping, place mapping.Path) (top *node, tail mapping.Pa
 		root.descend(p).dropped = true
 	}
 	root.walk((*node).nameChosen)
+	root.embeds(m)
 	root.record = true
 	top.finish(root.ends, false)
 	top.share()
@@ -292,7 +293,7 @@ func (n *node) finish(owners []element, held bool) {
 			n.byName[m.name] = m
 		}
 		m.node.finish(owners, n.silent)
-		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && !m.node.noted()
+		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && m.node.notes == nil
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
 			n.gate(m.only.filter)

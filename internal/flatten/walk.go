@@ -34,8 +34,8 @@ func (f *Flattener) element(p int, n *node, depth int) int {
 // value reads the value at p for n, which lies in depth containers. It returns
 // the position after it and, of an object, the members that gave values.
 func (f *Flattener) value(p int, n *node, depth int) (end int, given set) {
-	if n.notes != nil {
-		n.notes.note(p)
+	if n.notes != nil && n.notes.note(p) && f.b[p] == '"' && f.unfolder.isUnread(p) {
+		return f.unread(p, n), 0
 	}
 	switch c := f.b[p]; {
 	case c == '{' && f.envelope != nil && !n.record && !n.around:

@@ -133,6 +133,8 @@ func (p path) lookup(record *value) (*value, *stuck) {
 			in, _ := p[:i].lookup(record)
 			switch {
 			case in == nil || in.kind == 'n':
+			case in.unread && (s.kind == '.' || s.kind == '['):
+				return nil, &stuck{"bad_embedded_json", i, in}
 			case s.kind == '.' && in.kind != '{':
 				return nil, &stuck{"not_object", i, in}
 			case s.kind == '[' && in.kind != '[':
@@ -143,6 +145,8 @@ func (p path) lookup(record *value) (*value, *stuck) {
 		switch {
 		case v == nil || v.kind == 'n':
 			return nil, nil
+		case v.unread && i > first:
+			return nil, &stuck{"bad_embedded_json", i, v}
 		case v.kind != '[' && i > first:
 			return nil, &stuck{"not_array", i, v}
 		case v.kind != '[':

@@ -68,13 +68,15 @@ func (g *generator) wrong() *spec {
 	s := g.mapping()
 	t := &s.tables[g.IntN(len(s.tables))]
 	c := &t.columns[g.IntN(len(t.columns))]
-	switch g.IntN(25) {
+	switch g.IntN(26) {
 	case 23:
 		*pick(g, &c.path, &t.explode) = append(append(g.steps(1), g.filter(t)), pick(g, g.each(), g.filter(t)))
 	case 24:
 		inner := filtered(comparison{member: path{{kind: '.', name: "k"}}, key: append(g.steps(g.IntN(2)), g.filter(t), step{kind: '.', name: "k"})})
 		c.path = path{{kind: '.', name: "b"}, pick(g, inner, g.filter(t))}
 		s.records = pick(g, s.records, s.records, []path{{g.filter(t)}})
+	case 25:
+		s.parse = append(s.parse, pick(g, nil, c.path, t.explode, g.steps(1), g.respell(t.explode)))
 	case 20, 21:
 		g.wrongKey(s, c)
 	case 22:
@@ -220,6 +222,7 @@ func (g *generator) mapping() *spec {
 		}
 	}
 	g.drops(s)
+	g.parses(s)
 	g.keys(s)
 	g.onErrors(s)
 	return s
@@ -338,6 +341,9 @@ func (g *generator) goals(c *column, t *table) (all []goal) {
 // open gets ready to write documents for a mapping.
 func (g *generator) open(s *spec) {
 	g.s, g.plain, g.pool, g.routes = s, g.one(2), map[string][]string{}, nil
+	for _, p := range s.parse {
+		g.routes = append(g.routes, goal{rest: p, t: &table{when: "skip"}, w: inString})
+	}
 	for i := range s.tables {
 		t := &s.tables[i]
 		for _, p := range t.exploded() {
@@ -493,7 +499,7 @@ func (g *generator) value(goals []goal, depth int) string {
 	if depth == 0 {
 		return text
 	}
-	return g.wrap(text)
+	return g.wrap(g.embed(goals, text))
 }
 
 // bare writes a value without an envelope.

@@ -132,12 +132,16 @@ func (s *spec) interpret(text, source string) (out outcome) {
 	}
 	bad := 0
 	for i, h := range holders {
-		r := s.record(h, tail, i, source, cells)
+		read, depth := h, h.depth
+		if s.parse != nil && h.kind != '!' {
+			read, depth = s.unfold(h, tail)
+		}
+		r := s.record(h, read, tail, i, source, cells)
 		out.records = append(out.records, r)
 		if len(r.findings) > 0 {
 			bad++
 		}
-		if s.depth > 0 && h.depth > s.depth {
+		if s.depth > 0 && max(h.depth, depth) > s.depth {
 			out.rejects = append(out.rejects, "depth_limit")
 		}
 	}
@@ -241,7 +245,9 @@ type reading struct {
 	routes []path          // all paths of the mapping
 }
 
-func (s *spec) record(holder *value, tail path, number int, source string, cells map[*column]string) *record {
+// record reads a record in what holds it: as it stands in the text, and as it is
+// read.
+func (s *spec) record(holder, read *value, tail path, number int, source string, cells map[*column]string) *record {
 	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}, nil}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
@@ -251,7 +257,7 @@ func (s *spec) record(holder *value, tail path, number int, source string, cells
 		r.findings.add(holder.bad[0], anywhere, "$")
 		return r.record
 	}
-	v := r.around(holder, tail)
+	v := r.around(read, tail)
 	if v == nil {
 		return r.record
 	}
@@ -327,7 +333,11 @@ func (r *reading) names(v *value, at []string, inside func(name string) []string
 	seen := map[string]bool{}
 	for _, m := range v.members {
 		for _, code := range m.name.bad {
-			r.findings.add(code, m.name.at+1, at...)
+			begin := m.name.at + 1
+			if m.name.inString {
+				begin = m.name.at
+			}
+			r.findings.add(code, begin, at...)
 		}
 		if seen[m.name.str] {
 			r.findings.add("duplicate_key", m.name.at, at...)
@@ -402,6 +412,12 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		code := p.misfit(v)
 		if v.kind != '{' && v.kind != '[' && r.column(p.path, func(c *column) bool { return c.either(p.path) }) {
 			code = ""
+		}
+		if code != "" && v.unread {
+			code = "bad_embedded_json"
+		}
+		if v.unread && r.asks(p.path) {
+			r.findings.add("bad_embedded_json", v.at, p.String())
 		}
 		unfit = unfit || code != ""
 		if code != "" && r.wanted(p) {

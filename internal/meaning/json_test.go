@@ -22,6 +22,9 @@ type value struct {
 	outer   *value // the envelope it was taken out of
 	wrong   []int  // bytes of envelopes that are none
 	numeric bool   // it is a number, though a string
+
+	inString bool // it stood in a string
+	unread   bool // it is a string that was to hold JSON
 }
 
 type member struct{ name, value *value }

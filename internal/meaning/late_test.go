@@ -133,7 +133,7 @@ func (c *column) unitDigits(v *value) (int, bool) {
 	switch {
 	case c.minor.by == "fixed":
 		return c.minor.digits, true
-	case v == nil:
+	case v == nil, v.unread:
 	case c.minor.by == "digits":
 		text := v.text
 		if v.kind == '"' {
@@ -185,7 +185,7 @@ func (c *column) cell(record *value, ordinals []ordinal, fieldBytes int) (cell s
 				unsound = append(unsound, finding{"wrong_type", p.at(ordinals[:p.levels()]).String(), at})
 			}
 		}
-		if v == nil || v.kind == 'n' || c.isLate() && c.kind == "string" && c.required && v.kind == '"' && c.texts.transformed(v.str) == "" && c.sources()["string"] {
+		if v == nil || v.kind == 'n' || c.isLate() && c.kind == "string" && c.required && !v.unread && v.kind == '"' && c.texts.transformed(v.str) == "" && c.sources()["string"] {
 			continue
 		}
 		if (v.kind == '{' || v.kind == '[') && c.either(p) {

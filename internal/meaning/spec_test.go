@@ -159,6 +159,7 @@ type spec struct {
 	unknown    string // count, keep, reject
 	hold       bool   // on_drift
 	drop       []path
+	parse      []path // strings that hold JSON
 	key        string
 	provenance bool
 
@@ -229,6 +230,7 @@ func (s *spec) yaml() string {
 		}
 		fmt.Fprintf(&b, "  - %q\n", p.String())
 	}
+	b.WriteString(s.parseYAML())
 	if s.key != "" {
 		fmt.Fprintf(&b, "key: %q\n", s.key)
 	}
@@ -324,7 +326,7 @@ func (s *spec) fault() string {
 			return fault
 		}
 	}
-	return cmp.Or(s.dropFault(), s.keyFault())
+	return cmp.Or(s.dropFault(), s.keyFault(), s.parseFault())
 }
 
 // through says why a path cannot lead anywhere.
@@ -442,6 +444,9 @@ func (s *spec) build() *mapping.Mapping {
 	l.RecordBytes = cmp.Or(int64(s.recordBytes), l.RecordBytes)
 	l.RecordRows = cmp.Or(int64(s.recordRows), l.RecordRows)
 	l.Depth = cmp.Or(s.depth, l.Depth)
+	for _, p := range s.parse {
+		m.ParseJSON = append(m.ParseJSON, p.build())
+	}
 	for _, p := range s.drop {
 		m.Drop = append(m.Drop, p.build())
 	}

@@ -24,6 +24,9 @@ func (c *column) convert(v *value, fieldBytes int) (cell string, codes []string)
 	if v == nil || v.kind == 'n' {
 		return null, nil
 	}
+	if v.unread {
+		return "", []string{"bad_embedded_json"}
+	}
 	if c.list {
 		return c.convertList(v, fieldBytes)
 	}
