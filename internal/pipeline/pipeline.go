@@ -11,6 +11,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,6 +54,9 @@ type Pipeline struct {
 	// Computing bounds the conversions of small objects that run at once, while
 	// many other small objects wait for the store; nil: no bound.
 	Computing chan struct{}
+
+	// News, if not nil, is told of the paths that objects differ at.
+	News *News
 
 	// Hook, if not nil, is called at each step of the protocol, with its name
 	// in Steps; an error ends the attempt there, as a crash would.
@@ -110,6 +114,11 @@ type Result struct {
 	// of this mapping, made now or before: the catalog must know them.
 	Written bool
 
+	// NewPaths is how many paths that differ from what the mapping expects were not
+	// known before; Untold is why they could not be announced, or nil.
+	NewPaths int
+	Untold   error
+
 	entry ledger.Entry // as it stands now
 	etag  string       // of the entry
 }
@@ -132,6 +141,9 @@ func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim
 		r, err := p.attempt(ctx, bucket, key, first)
 		first = nil
 		r.Attempts = attempt
+		if err == nil {
+			return r, p.note(ctx, &r)
+		}
 		if !store.IsRace(err) {
 			return r, err
 		}
@@ -142,6 +154,19 @@ func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim
 			return r, err
 		}
 	}
+}
+
+// note tells News of an object that is accounted for. After an error the same call
+// tells it again, as the ledger has what differs.
+func (p *Pipeline) note(ctx context.Context, r *Result) (err error) {
+	if p.News == nil {
+		return nil
+	}
+	r.NewPaths, err = p.News.note(ctx, &r.entry)
+	if errors.As(err, new(*AnnounceError)) {
+		r.Untold, err = err, nil
+	}
+	return err
 }
 
 func (p *Pipeline) wait(ctx context.Context, d time.Duration) error {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"sluice"
@@ -13,6 +14,10 @@ type Summary struct {
 	Objects map[Disposition]int64 // and Failed
 	Stats   sluice.Stats          // of what was processed now
 	Findings
+
+	NewPaths int64 // that differ from what the mapping expects, and were not known
+	Drifted  int64 // objects with unknown paths or values that do not fit
+	Untold   int64 // objects whose new paths could not be announced
 
 	Written   bool // of one object at least; see Result
 	Verifying bool // all that the listings show to be behind was sent to be processed
@@ -35,6 +40,13 @@ func (s *Summary) Add(r Result, err error) {
 	s.Objects[r.Disposition]++
 	s.Stats.Add(r.Stats)
 	s.Written = s.Written || r.Written
+	s.NewPaths += int64(r.NewPaths)
+	if r.Untold != nil {
+		s.Untold++
+	}
+	if slices.ContainsFunc(r.Stats.Drift, func(p sluice.DriftPath) bool { return p.Kind != sluice.DriftMissing }) {
+		s.Drifted++
+	}
 }
 
 // DidFail counts the objects whose processing failed.
