@@ -29,6 +29,7 @@ var variants = map[string]map[string]string{
 	"database and crawler exist":   {"CreateDatabase": "false", "CreateCrawler": "false"},
 	"a key":                        {"KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1234"},
 	"a key of hashes":              {"HashKey": "0123456789abcdef0123456789abcdef"},
+	"a bus for drift":              {"EventBus": "arn:aws:events:eu-central-1:123456789012:event-bus/default"},
 	"a secret with that key":       {"HashKeySecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sluice/hash-key-AbCdEf"},
 	"the longest timeout":          {"Timeout": "900"},
 	"the shortest timeout":         {"Timeout": "60"},

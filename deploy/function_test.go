@@ -88,6 +88,7 @@ func configuration(s *stack) []string {
 		p.want(at == config.Location{Bucket: s.params["BucketName"], Prefix: s.params[folder]}, "%s is %s for the code", folder, at)
 	}
 	p.equal("key of hashes", c.HashKey.Text, s.params["HashKey"])
+	p.equal("bus for drift", c.EventBus, s.params["EventBus"])
 	p.equal("secret with the key of hashes", c.HashKey.Secret, s.params["HashKeySecret"])
 	p.equal("mapping", c.Mapping, s.params["MappingFile"])
 	p.equal("on_delete", c.OnDelete, s.params["OnDelete"])

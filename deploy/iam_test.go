@@ -40,6 +40,7 @@ var needs = map[string][]string{
 	"glue.UpdateTable":           {"glue:UpdateTable"},
 
 	"secretsmanager.GetSecretValue": {"secretsmanager:GetSecretValue"},
+	"eventbridge.PutEvents":         {"events:PutEvents"},
 }
 
 // unused are calls in the binary that the function does not make.
@@ -65,8 +66,8 @@ var ofCatalog = map[string][]string{
 	"glue":    {"glue:GetTable", "glue:CreateTable", "glue:UpdateTable"},
 }
 
-// operation is a call of a client of the SDK, or of ours for Secrets Manager.
-var operation = regexp.MustCompile(`(?:aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)|sluice/internal/(secretsmanager))\.([A-Z]\w*)$`)
+// operation is a call of a client of the SDK, or of ours for Secrets Manager and EventBridge.
+var operation = regexp.MustCompile(`(?:aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)|sluice/internal/(secretsmanager|eventbridge))\.([A-Z]\w*)$`)
 
 // calls are the operations in the binary, such as "s3.GetObject". It is built
 // as internal/awslambda's tests do, whose work is then there already.
@@ -128,6 +129,10 @@ func permissionsAndCalls(s *stack) []string {
 			p.want(!granted[action], "%s is allowed, and there is no secret", action)
 			continue
 		}
+		if action == "events:PutEvents" && s.params["EventBus"] == "" {
+			p.want(!granted[action], "%s is allowed, and there is no bus", action)
+			continue
+		}
 		if strings.HasPrefix(action, "glue:") && !slices.Contains(ofCatalog[kind], action) {
 			p.want(!granted[action], "%s is allowed, and not needed for the catalog %s", action, kind)
 			continue
@@ -158,6 +163,7 @@ func grants(s *stack) map[string]map[string][]string {
 			"glue:StartCrawler glue:GetCrawler":                           {catalog + "crawler/" + s.params["CrawlerName"]},
 			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue(s.params["Tables"]),
 			"secretsmanager:GetSecretValue":                               {s.params["HashKeySecret"]},
+			"events:PutEvents":                                            {s.params["EventBus"]},
 			"kms:Decrypt kms:GenerateDataKey":                             {key},
 		},
 		"CrawlerRole": {
@@ -188,6 +194,9 @@ func grants(s *stack) map[string]map[string][]string {
 		delete(function, "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes")
 	} else {
 		delete(function, "sqs:SendMessage")
+	}
+	if s.params["EventBus"] == "" {
+		delete(function, "events:PutEvents")
 	}
 	if s.params["HashKeySecret"] == "" {
 		delete(function, "secretsmanager:GetSecretValue")

@@ -12,7 +12,7 @@ import (
 func TestMutations(t *testing.T) {
 	defaults, direct := variants["defaults"], variants["direct"]
 	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
-	secret := variants["a secret with that key"]
+	secret, bus := variants["a secret with that key"], variants["a bus for drift"]
 	for _, m := range []struct {
 		name   string
 		params map[string]string
@@ -81,6 +81,10 @@ func TestMutations(t *testing.T) {
 		{"a secret that may not be read", secret, "permissions and calls", set("secretsmanager:DescribeSecret", "FunctionRole", "Policies", 6, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
 		{"secrets without a need", defaults, "permissions and calls", set("secretsmanager:GetSecretValue", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 5, "Action", 0)},
 		{"a secret that the function does not know of", secret, "configuration", remove("Function", "Environment", "Variables", "SLUICE_HASH_KEY_SECRET")},
+		{"every bus", bus, "statements", set("*", "FunctionRole", "Policies", 7, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource")},
+		{"a bus that may not be told", bus, "permissions and calls", set("events:DescribeEventBus", "FunctionRole", "Policies", 7, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
+		{"events without a need", defaults, "permissions and calls", set("events:PutEvents", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 5, "Action", 0)},
+		{"a bus that the function does not know of", bus, "configuration", remove("Function", "Environment", "Variables", "SLUICE_EVENT_BUS")},
 		{"a column less", defaults, "ledger table", remove("LedgerTable", "TableInput", "StorageDescriptor", "Columns", 5)},
 		{"no alarm of dead letters", defaults, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "DeadLetterAlarm") }},
 		{"an alarm nobody hears", defaults, "alarms", remove("RejectedAlarm", "AlarmActions")},

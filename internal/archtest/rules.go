@@ -87,7 +87,11 @@ var ladder = map[string]rung{
 	"internal/catalog/gluecrawler": {[]string{"internal/catalog", "internal/store"}, oneContract},
 	"internal/patience": {nil,
 		"how long to wait for an answer does not depend on the service that is called"},
-	"internal/secretsmanager": {[]string{"internal/patience"},
+	"internal/awsjson": {[]string{"internal/patience"},
+		"a call is signed and repeated; what it asks for is not known here"},
+	"internal/eventbridge": {[]string{"internal/awsjson"},
+		"events are texts on a bus; what they tell is not known here"},
+	"internal/secretsmanager": {[]string{"internal/awsjson"},
 		"a secret is bytes under a name; what it is the key of is decided above"},
 	"internal/awsconfig": {nil,
 		"where the SDK finds its configuration depends on no other package of sluice"},
@@ -100,13 +104,13 @@ var ladder = map[string]rung{
 		"a configuration is names and numbers, some of them the library's; internal/setup opens what they name"},
 	"internal/setup": {[]string{
 		".", "internal/catalog", "internal/catalog/dircatalog", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler",
-		"internal/config", "internal/event", "internal/ledger", "internal/patience", "internal/pipeline", "internal/secretsmanager", "internal/store",
+		"internal/config", "internal/event", "internal/eventbridge", "internal/ledger", "internal/patience", "internal/pipeline", "internal/secretsmanager", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
-		"internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/pipeline", "internal/setup",
+		".", "internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup",
 		"internal/store", "internal/store/s3store", "mapping"},
 		"the doctor looks behind the contracts, at what only a bucket or a crawler has; so it is beside setup, and only the command imports it"},
 	"internal/awslambda": {[]string{
@@ -178,7 +182,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/awsjson", "internal/eventbridge", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"golang.org/x/sys", []string{"internal/filelock"},

@@ -50,6 +50,9 @@ func (in *invocation) logObject(o *object) {
 		return
 	}
 	r, s := o.result, o.result.Stats
+	if r.Untold != nil {
+		in.log.Error("drift not announced", append(in.name(o.at), in.failure(r.Untold)...)...)
+	}
 	attrs = append(attrs, "outcome", string(r.Disposition),
 		"records_read", s.RecordsRead, "records_committed", s.RecordsCommitted, "records_quarantined", s.RecordsQuarantined,
 		"records_skipped", s.RecordsSkipped, "rows_written", s.RowsWritten, "bytes_read", s.BytesRead, "bytes_written", s.BytesWritten)

@@ -36,6 +36,8 @@ func (in *invocation) values() []metric {
 		{"rows", "Count", s.RowsWritten},
 		{"bytes_read", "Bytes", s.BytesRead},
 		{"bytes_written", "Bytes", s.BytesWritten},
+		{"drifted", "Count", in.sum.Drifted},
+		{"new_paths", "Count", in.sum.NewPaths},
 		{"catalog_failed", "Count", in.sum.CatalogFailed},
 		{"duration", "Milliseconds", time.Since(in.began).Milliseconds()},
 	}
@@ -63,6 +65,7 @@ func (in *invocation) writeMetrics() {
 		valueErrors += n
 	}
 	line["value_errors"] = valueErrors // not a metric, which would cost
+	line["untold"] = in.sum.Untold
 	for _, m := range in.values() {
 		definitions = append(definitions, definition{m.name, m.unit})
 		line[m.name] = m.value

@@ -38,6 +38,21 @@ type failures struct {
 	s  *setup.Setup
 	mu sync.Mutex
 	n  int
+
+	isUntold bool
+}
+
+// untold prints once that new paths could not be announced.
+func (f *failures) untold(err error) {
+	if err == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.isUntold {
+		f.a.complain(fmt.Errorf("%w; a later object with drift tries again", err))
+	}
+	f.isUntold = true
 }
 
 func (f *failures) note(key string, r pipeline.Result, err error) {
@@ -106,8 +121,16 @@ func (a *app) reportObjects(sum *pipeline.Summary, used mappingUsed, f runFlags,
 		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
 	}
 	a.printObjects(n, sum.Stats, used, took)
+	a.printNews(sum)
 	a.printFindings(&sum.Findings)
 	return nil
+}
+
+// printNews says how many paths that differ from what the mapping expects are new.
+func (a *app) printNews(sum *pipeline.Summary) {
+	if sum.NewPaths > 0 {
+		fmt.Fprintf(a.out, "  new      %s that no object had before; sluice doctor lists them\n", plural(sum.NewPaths, "path"))
+	}
 }
 
 // findings are what a run saw but did not change. Their names are a contract.

@@ -133,6 +133,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 	o.Workers, o.DryRun, o.Keys = cmp.Or(f.workers, o.Workers), f.dryRun, keys
 	o.Done = func(key string, size int64, r pipeline.Result, err error) {
 		failures.note(key, r, err)
+		failures.untold(r.Untold)
 		meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
 	}
 	sum, err := s.Pipeline.Run(ctx, o)

@@ -18,6 +18,7 @@ type Config struct {
 	Ledger       Location
 	Quarantine   Location
 	Mapping      string   // a preset or a file; empty: nothing names one, so it is the default
+	EventBus     string   // ARN of the bus that is told of new drift; empty: none
 	HashKey      HashKey  // of its columns with hash: hmac
 	Suffixes     []string // of source keys; none: all
 	EventSources []string // of events, as eventSource spells them; none: aws:s3

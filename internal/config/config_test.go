@@ -50,6 +50,7 @@ ledger: s3://b/l/
 quarantine: s3://b/q/
 mapping: m.yaml
 hash_key_secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/key-AbCdEf
+event_bus: arn:aws:events:eu-west-1:123456789012:event-bus/default
 suffixes: [.json, .json.gz]
 event_sources: [minio:s3]
 on_delete: remove
@@ -60,19 +61,19 @@ catalog: {kind: glue, crawler: c, crawl: always, database: d}
 s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true, timeout: 90s}
 `, nil, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
-			Mapping: "m.yaml", HashKey: HashKey{Secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/key-AbCdEf"}, Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"minio:s3"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
+			Mapping: "m.yaml", HashKey: HashKey{Secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/key-AbCdEf"}, EventBus: "arn:aws:events:eu-west-1:123456789012:event-bus/default", Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"minio:s3"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: 90 * time.Second},
 		}},
 		{"every variable", "", map[string]string{
 			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
-			"SLUICE_MAPPING": "m.yaml", "SLUICE_HASH_KEY_SECRET": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:k-AbCdEf", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_EVENT_SOURCES": "aws:s3,minio:s3", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
+			"SLUICE_MAPPING": "m.yaml", "SLUICE_HASH_KEY_SECRET": "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:k-AbCdEf", "SLUICE_EVENT_BUS": "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b", "SLUICE_SUFFIXES": ".json,.json.gz", "SLUICE_EVENT_SOURCES": "aws:s3,minio:s3", "SLUICE_ON_DELETE": "remove", "SLUICE_CODEC": "none",
 			"SLUICE_THREADS": "3", "SLUICE_WORKERS": "1", "SLUICE_CATALOG": "glue", "SLUICE_CRAWLER": "c", "SLUICE_CRAWL": "always", "SLUICE_DATABASE": "d",
 			"SLUICE_S3_REGION": "eu-west-1", "SLUICE_S3_ENDPOINT": "http://localhost:9000", "SLUICE_S3_PATH_STYLE": "true",
 			"SLUICE_S3_TIMEOUT": "1h",
 		}, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
-			Mapping: "m.yaml", HashKey: HashKey{Secret: "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:k-AbCdEf"}, Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"aws:s3", "minio:s3"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
+			Mapping: "m.yaml", HashKey: HashKey{Secret: "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:k-AbCdEf"}, EventBus: "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a/b", Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"aws:s3", "minio:s3"}, OnDelete: "remove", Codec: "none", Threads: 3, Workers: 1,
 			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
 			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: time.Hour},
 		}},
@@ -127,7 +128,7 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"nothing", "", nil, "configuration of the environment: source is missing"},
 		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
-		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, hash_key_secret, suffixes, event_sources, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
+		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, hash_key_secret, event_bus, suffixes, event_sources, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
 		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, crawl, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, crawl, database; did you mean kind?"},
 		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source is on line 1 already; keep one"},
 		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
@@ -172,6 +173,8 @@ func TestContradictions(t *testing.T) {
 		{"the key in the file", source + "hash_key: canary\n", nil, `unknown key "hash_key"; use source`},
 		{"the key for a secret", source + "hash_key_secret: canary\n", nil, `sluice.yaml:2: hash_key_secret is not the ARN of a secret; write it as arn:aws:secretsmanager:`},
 		{"another service", source, map[string]string{"SLUICE_HASH_KEY_SECRET": "arn:aws:ssm:eu-west-1:1:secret:k"}, `SLUICE_HASH_KEY_SECRET: hash_key_secret is not the ARN`},
+		{"a name for a bus", source + "event_bus: default\n", nil, "sluice.yaml:2: event_bus is not the ARN of an event bus; write it as arn:aws:events:"},
+		{"a rule for a bus", source, map[string]string{"SLUICE_EVENT_BUS": "arn:aws:events:eu-west-1:1:rule/a"}, "SLUICE_EVENT_BUS: event_bus is not the ARN"},
 		{"a host for a region", source + "hash_key_secret: 'arn:aws:secretsmanager:example.com/:1:secret:k'\n", nil, "is not the ARN of a secret"},
 		{"path style", source + "s3: {path_style: maybe}\n", nil, `s3.path_style: "maybe" is neither true nor false`},
 	} {

@@ -16,7 +16,7 @@ import (
 // variables are the keys of the file, and the variables that override them.
 var variables = []struct{ key, name string }{
 	{"source", "SLUICE_SOURCE"}, {"sink", "SLUICE_SINK"}, {"ledger", "SLUICE_LEDGER"}, {"quarantine", "SLUICE_QUARANTINE"},
-	{"mapping", "SLUICE_MAPPING"}, {"hash_key_secret", hashKeySecretVariable}, {"suffixes", "SLUICE_SUFFIXES"}, {"event_sources", "SLUICE_EVENT_SOURCES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
+	{"mapping", "SLUICE_MAPPING"}, {"hash_key_secret", hashKeySecretVariable}, {"event_bus", "SLUICE_EVENT_BUS"}, {"suffixes", "SLUICE_SUFFIXES"}, {"event_sources", "SLUICE_EVENT_SOURCES"}, {"on_delete", "SLUICE_ON_DELETE"}, {"codec", "SLUICE_CODEC"},
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},

@@ -23,6 +23,7 @@ func (r *reader) config() Config {
 		Mapping:      r.text("mapping", ""),
 		Suffixes:     r.lists["suffixes"],
 		EventSources: r.lists["event_sources"],
+		EventBus:     r.eventBus(),
 		OnDelete:     r.word("on_delete", OnDelete),
 		Codec:        r.word("codec", Codecs),
 		Threads:      r.number("threads", 1),

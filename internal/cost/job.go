@@ -52,9 +52,9 @@ const (
 	// Bytes of log in CloudWatch, measured by logs_test.go, but for Lambda's
 	// own lines (start and report, as JSON).
 	logPerObject     = 430
-	logPerInvocation = 1100
+	logPerInvocation = 1200
 	logLambda        = 500
-	metrics          = 13 // of internal/awslambda, one dimension
+	metrics          = 15 // of internal/awslambda, one dimension
 	alarms           = 8  // of deploy/template.yaml, like the dashboard
 	dashboards       = 1
 	idlePollers      = 5  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html

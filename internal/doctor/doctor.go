@@ -75,6 +75,9 @@ func Examine(ctx context.Context, s *setup.Setup, tell func(Check)) {
 	for _, c := range d.survey(ctx) {
 		tell(c)
 	}
+	for _, c := range d.drift(ctx) {
+		tell(c)
+	}
 }
 
 type doctor struct {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
@@ -111,6 +112,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		RemoveDeleted: c.OnDelete == "remove",
 		Computing:     make(chan struct{}, max(c.Workers, 1)),
 	}
+	s.Pipeline.News = pipeline.NewNews(s.Pipeline.Ledger, s.announce(), time.Now)
 	s.Allow = Allow(c)
 	s.tables(m)
 	s.owned.mine, s.owned.ledgerAt, s.owned.sinkAt = s.places(), s.stores.where(c.Ledger, c.Sink), s.stores.real(c.Sink)

@@ -1,8 +1,9 @@
-package secretsmanager
+package awsjson
 
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -22,29 +23,29 @@ var domains = map[string]struct{ plain, dualStack string }{
 
 // endpoint is the URL of the service. What the settings of the SDK say comes first,
 // as for its clients: that of this service, then that of all.
-func endpoint(ctx context.Context, c aws.Config, partition, region string) (string, error) {
+func (s Service) endpoint(ctx context.Context, c aws.Config, partition, region string) (string, error) {
 	var fips, dualStack bool
 	for _, source := range c.ConfigSources {
-		if s, ok := source.(interface {
+		if from, ok := source.(interface {
 			GetServiceBaseEndpoint(context.Context, string) (string, bool, error)
 		}); ok {
-			if url, found, err := s.GetServiceBaseEndpoint(ctx, "Secrets Manager"); found || err != nil {
+			if url, found, err := from.GetServiceBaseEndpoint(ctx, s.ID); found || err != nil {
 				return url, err
 			}
 		}
-		if s, ok := source.(interface {
+		if from, ok := source.(interface {
 			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
 		}); ok {
-			state, found, err := s.GetUseFIPSEndpoint(ctx)
+			state, found, err := from.GetUseFIPSEndpoint(ctx)
 			if err != nil {
 				return "", err
 			}
 			fips = fips || found && state == aws.FIPSEndpointStateEnabled
 		}
-		if s, ok := source.(interface {
+		if from, ok := source.(interface {
 			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
 		}); ok {
-			state, found, err := s.GetUseDualStackEndpoint(ctx)
+			state, found, err := from.GetUseDualStackEndpoint(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -54,7 +55,7 @@ func endpoint(ctx context.Context, c aws.Config, partition, region string) (stri
 	if c.BaseEndpoint != nil {
 		return *c.BaseEndpoint, nil
 	}
-	host, domain := "secretsmanager", domains[partition].plain
+	host, domain := s.Host, domains[partition].plain
 	if fips {
 		host += "-fips"
 	}
@@ -62,7 +63,7 @@ func endpoint(ctx context.Context, c aws.Config, partition, region string) (stri
 		domain = domains[partition].dualStack
 	}
 	if domain == "" {
-		return "", fmt.Errorf("the domain of the partition %s is not known; name the endpoint in AWS_ENDPOINT_URL_SECRETS_MANAGER", partition)
+		return "", fmt.Errorf("the domain of the partition %s is not known; name the endpoint in AWS_ENDPOINT_URL_%s", partition, strings.ToUpper(strings.ReplaceAll(s.ID, " ", "_")))
 	}
 	return "https://" + host + "." + region + "." + domain, nil
 }

@@ -1,4 +1,4 @@
-package secretsmanager
+package awsjson
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func TestEndpoint(t *testing.T) {
 		if c.base != "" {
 			config.BaseEndpoint = &c.base
 		}
-		got, err := endpoint(t.Context(), config, c.partition, c.region)
+		got, err := Service{ID: "Secrets Manager", Host: "secretsmanager"}.endpoint(t.Context(), config, c.partition, c.region)
 		if err != nil {
 			got = err.Error()
 		}
