@@ -139,7 +139,7 @@ func arraysIn(doc *outline, path []string) []*arrayIn {
 		below := append(slices.Clone(path), m.name)
 		switch {
 		case !isWord(m.name) || isPaging(m.name):
-		case m.kind == '[' && m.elements == 0:
+		case m.kind == '[' && m.elements == 0, m.kind == 'n' && isCollection(m.name): // null stands for an empty list
 			empty = append(empty, &arrayIn{outline: m, path: below})
 		case m.kind == '[' && m.objects*2 > m.elements:
 			found = append(found, &arrayIn{outline: m, path: below})

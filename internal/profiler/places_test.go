@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/infer/infertest"
 	"sluice/internal/profiler"
 	"sluice/mapping"
 )
@@ -28,6 +29,9 @@ func TestPlaces(t *testing.T) {
 		{"flat record", `{"a":1,"b":"x"}`, "$", "no array of objects"},
 		{"wrapper", `{"orders":[` + orders + `]}`, "$.orders[*]", "nothing stands beside"},
 		{"wrapper of none", `{"orders":[],"count":0}`, "$.orders[*]", "describes the list"},
+		{"wrapper of null", `{"orders":null,"count":0}`, "$.orders[*]", "describes the list"},
+		{"record with null", `{"level":"info","data":null}`, "$", "members of its own"},
+		{"null, then an object", `{"data":null}` + "\n" + `{"data":{"id":1}}` + "\n", "$", "a later document"},
 		{"pages", `{"page":1,"orders":[` + orders + `],"next":null}` + "\n" + `{"page":2,"orders":[` + orders + `],"next":null}`, "$.orders[*]", "describes the list"},
 		{"wrapped order", `{"order":` + order(1) + `}`, "$.order", "identifier"},
 		{"wrapped orders on lines", `{"order":` + order(1) + `}` + "\n" + `{"order":` + order(2) + `}`, "$.order", "identifier"},
@@ -74,6 +78,9 @@ func TestPlaces(t *testing.T) {
 			}
 			if p.Root.Values() == 0 && p.Records > 0 {
 				t.Fatal("no record was counted")
+			}
+			if p.Records > 0 { // no mapping is made of nothing
+				infertest.RoundTrip(t, nil, c.document)
 			}
 		})
 	}
@@ -133,7 +140,8 @@ func TestContradictions(t *testing.T) {
 			docs[0], docs[1] = docs[1], docs[0]
 		}
 	}
-	p := run(t, profiler.Options{Limits: mapping.DefaultLimits}, text("a.json", page), text("b.json", `[{"id":1}]`), text("c.json", `{"id":1}`))
+	p := run(t, profiler.Options{Limits: mapping.DefaultLimits}, text("a.json", page), text("b.json", `[{"id":1}]`), text("c.json", `{"id":1}`),
+		text("d.json", `{"orders":null}`), text("e.json", `{"orders":[]}`))
 	var paths []string
 	for _, place := range p.Places {
 		paths = append(paths, place.Path)
