@@ -97,7 +97,7 @@ users_orders.total decimal(18,2) required; presence.value boolean required`,
 {"fullUrl":"urn:1","resource":{"resourceType":"Patient","id":"p1","meta":{"lastUpdated":"2024-01-10T08:30:00.000+01:00"},"active":true,"name":[{"family":"Example","given":["Ann","B"]}],"birthDate":"1985-05-01","address":[{"line":["1 Road"],"postalCode":"00123"}],"identifier":[{"system":"urn:x","value":"000123"}]}},
 {"fullUrl":"urn:2","resource":{"resourceType":"Observation","id":"o1","meta":{"lastUpdated":"2024-01-10T08:31:00.000+01:00"},"status":"final","code":{"coding":[{"system":"http://example.com","code":"8867-4"}]},"valueQuantity":{"value":80.5,"unit":"/min"},"component":[{"code":{"coding":[{"code":"a"}]},"valueQuantity":{"value":1}}]}}]}`,
 		tables: "resource; name $.name[*]; address $.address[*]; identifier $.identifier[*]; code_coding $.code.coding[*]; component $.component[*]; component_code_coding $.component[*].code.coding[*]",
-		columns: `resource.id string required bloom; resource.birth_date date pii=birth_date; resource.meta_last_updated timestamp required; name.resource_id string required bloom; name.given list<string> required;
+		columns: `resource.id string required bloom; resource.birth_date date pii=birth_date; resource.meta_last_updated timestamp required; name.resource_id string required bloom; name.given list<string> required pii=name; name.family string required pii=name;
 identifier.value string required; component.value_quantity_value int64 required`,
 	}, {
 		name: "Stripe events", records: []string{"$.data[*]"},

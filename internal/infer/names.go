@@ -134,7 +134,7 @@ var personal = []struct {
 }
 
 var personWords = []string{"customer", "user", "users", "person", "people", "billing", "contact", "contacts", "author", "owner", "recipient", "buyer", "seller", "employee", "patient", "actor", "sender",
-	"address", "addresses", "member", "subscriber", "committer", "attendee", "guest", "profile"}
+	"address", "addresses", "name", "member", "subscriber", "committer", "attendee", "guest", "profile"}
 
 // piiOf is the kind of personal data that the names leading to a value say.
 func piiOf(names []string) string {

@@ -34,6 +34,14 @@ type column struct {
 // level is the number of wildcards that lead to a row.
 func (t *table) level() int { return t.path.Wildcards() }
 
+// lead are the names of all members that lead to the rows.
+func (t *table) lead() []string {
+	if t.above == nil {
+		return nil
+	}
+	return slices.Concat(t.above.lead(), t.names)
+}
+
 // builder makes tables of a view.
 type builder struct {
 	bytes  int64             // of all inputs
@@ -168,7 +176,7 @@ func (b *builder) scalar(t *table, v *view, c choice, path mapping.Path, names [
 		col.Bloom = last(lastName(names), idWords) || v.form(profile.UUID) > 0 && v.form(profile.UUID) == v.String.Count
 	}
 	if kind == schema.String || kind == schema.Date || kind == schema.JSON {
-		col.PII = piiOf(names)
+		col.PII = piiOf(slices.Concat(t.lead(), names))
 		if texts := v.texts(); texts.String.Count > 0 && texts.form(profile.Email) > 0 {
 			col.PII = "email"
 		}
