@@ -36,7 +36,7 @@ func (d *doctor) drift(ctx context.Context) []Check {
 		if p.Mapping != m.Hash() {
 			when += ", with another mapping than now"
 		}
-		c := ok(name, "%s is %s %s, %d times in the first object, %q", p.Path, what, when, p.Count, p.Key)
+		c := ok(name, "%s is %s %s, %s in the first object, %q", p.Path, what, when, count(p.Count, "time"), p.Key)
 		c.Hint = hints[p.Kind]
 		if !p.Announced {
 			c.Status, c.Hint = Warning, "the role needs events:PutEvents of event_bus; a later object with drift tries again"
