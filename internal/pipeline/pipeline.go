@@ -142,7 +142,8 @@ func (p *Pipeline) process(ctx context.Context, bucket, key string, first *claim
 		first = nil
 		r.Attempts = attempt
 		if err == nil {
-			return r, p.note(ctx, &r)
+			err = p.note(ctx, &r)
+			return r, err
 		}
 		if !store.IsRace(err) {
 			return r, err
