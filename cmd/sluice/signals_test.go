@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 // process is the command running in its own process, in the middle of a
-// conversion, with its hidden files in dir.
+// conversion, with its hidden files in dir. It is given the mapping: without one,
+// it reads more records before it begins.
 type process struct {
 	*exec.Cmd
 	dir    string
@@ -34,6 +35,18 @@ type process struct {
 }
 
 func start(t *testing.T, dir string, out io.Writer, command ...string) *process {
+	t.Helper()
+	p := open(t, dir, out, command...)
+	for deadline := time.Now().Add(time.Minute); len(p.left(t)) < 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no hidden file appears")
+		}
+	}
+	return p
+}
+
+// open starts the command and gives it the first record.
+func open(t *testing.T, dir string, out io.Writer, command ...string) *process {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -56,11 +69,6 @@ func start(t *testing.T, dir string, out io.Writer, command ...string) *process 
 	t.Cleanup(func() { p.Process.Kill() })
 	if _, err := io.WriteString(p.in, `[{"order_id":1,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]},`); err != nil {
 		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(time.Minute); len(p.left(t)) < 1; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no hidden file appears")
-		}
 	}
 	return p
 }
@@ -94,7 +102,7 @@ func TestSignalsLeaveNothing(t *testing.T) {
 	defer signal.Stop(caught)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
-			p := start(t, t.TempDir(), nil, "sluice", "convert", "-", "-o", "o.parquet")
+			p := start(t, t.TempDir(), nil, "sluice", "convert", "-m", "orders", "-", "-o", "o.parquet")
 			if err := p.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
@@ -108,12 +116,36 @@ func TestSignalsLeaveNothing(t *testing.T) {
 	}
 }
 
+// While it is not known yet whether the default mapping fits, a signal ends the
+// command in the same way, and the end of the input lets it go on.
+func TestSignalBeforeMapping(t *testing.T) {
+	p := open(t, t.TempDir(), nil, "sluice", "convert", "-", "-o", "o.parquet")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	// The signal may come before the command listens for it.
+	if code := p.ended(t); code != 1 && code != -1 || code == 1 && !strings.Contains(p.stderr.String(), "interrupted; nothing was committed") {
+		t.Errorf("exit code %d, standard error %q", code, p.stderr.String())
+	}
+	if left, err := os.ReadDir(p.dir); err != nil || len(left) > 0 {
+		t.Errorf("%v are left (%v)", left, err)
+	}
+	p = open(t, t.TempDir(), nil, "sluice", "convert", "-", "-o", "o.parquet")
+	if _, err := io.WriteString(p.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
+		t.Fatal(err)
+	}
+	p.in.Close()
+	if code := p.ended(t); code != 3 {
+		t.Errorf("exit code %d, standard error %q", code, p.stderr.String())
+	}
+}
+
 // Files left by a killed command are removed by the next command that writes
 // there, once they are old. Files of a running command stay, however old they
 // look.
 func TestKilledLeavesNothingForLong(t *testing.T) {
 	dir := t.TempDir()
-	p := start(t, dir, nil, "sluice", "convert", "-", "-o", "o.parquet")
+	p := start(t, dir, nil, "sluice", "convert", "-m", "orders", "-", "-o", "o.parquet")
 	for _, isKilled := range []bool{false, true} {
 		if isKilled {
 			if err := p.Process.Kill(); err != nil {
@@ -127,7 +159,7 @@ func TestKilledLeavesNothingForLong(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		next := start(t, dir, nil, "sluice", "convert", "-", "-o", "next.parquet")
+		next := start(t, dir, nil, "sluice", "convert", "-m", "orders", "-", "-o", "next.parquet")
 		if _, err := io.WriteString(next.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +175,7 @@ func TestKilledLeavesNothingForLong(t *testing.T) {
 
 // Under nohup, the command goes on when the terminal closes.
 func TestNohup(t *testing.T) {
-	p := start(t, t.TempDir(), nil, "sh", "-c", `trap "" HUP; exec "$0" convert - -o o.parquet`, "sluice")
+	p := start(t, t.TempDir(), nil, "sh", "-c", `trap "" HUP; exec "$0" convert -m orders - -o o.parquet`, "sluice")
 	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +196,7 @@ func TestReaderGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, dir, w, "sluice", "convert", "-", "-o", "-", "--quarantine", "q.ndjson")
+	p := start(t, dir, w, "sluice", "convert", "-m", "orders", "-", "-o", "-", "--quarantine", "q.ndjson")
 	w.Close()
 	r.Close()
 	if _, err := io.WriteString(p.in, `{"order_id":2,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[]}]`); err != nil {
@@ -190,7 +222,7 @@ func TestSecondInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, "convert", "-", "-o", "pipe")
+	cmd := exec.Command(exe, "convert", "-m", "orders", "-", "-o", "pipe")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SLUICE_TEST_COMMAND=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
