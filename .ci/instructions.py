@@ -31,6 +31,7 @@ LIMIT = {
     "keyed": 14.2,
     "weather": 104.0,
     "messages": 85.1,
+    "attributes": 111.3,
 }
 MAPPING = {  # for the others: orders
     "shopify": "shopify",
@@ -41,6 +42,7 @@ MAPPING = {  # for the others: orders
     "keyed": "examples/keyed.yaml",
     "weather": "examples/weather.yaml",
     "messages": "examples/messages.yaml",
+    "attributes": "examples/attributes.yaml",
 }
 INPUT = {"private": "shopify", "fallbacks": "shopify", "tolerant": "shop", "keyed": "shopify"}  # the kind of the others is their name
 FLAGS = {"keyed": ["--source-key", "raw/shop=berlin/dt=2024-01-10/orders.ndjson"]}
@@ -80,7 +82,16 @@ def message(r, at):
     return json.dumps({"Type": "Notification", "MessageId": f"m-{at}", "Timestamp": "2024-01-10T08:30:00Z", "Message": json.dumps(body)})
 
 
-WRITERS = {"readings": reading, "weather": weather, "messages": message}
+def attributes(r, at):
+    def pairs(names):
+        return [{"name": n, "value": f"{n} {r.randrange(50)}"} for n in names if r.random() < 0.8]
+
+    taxes = [{"uid": f"t{i}", "name": f"Tax {i}", "rate": f"{r.randrange(20)}.5"} for i in range(6)]
+    lines = [{"sku": f"A-{r.randrange(5000)}", "tax_uid": f"t{r.randrange(6)}", "properties": pairs(["color", "size", "fit", "note"])} for _ in range(r.randrange(1, 9))]
+    return json.dumps({"id": f"o-{at}", "attributes": pairs(["source", "campaign", "gift"]), "lines": lines, "taxes": taxes})
+
+
+WRITERS = {"readings": reading, "weather": weather, "messages": message, "attributes": attributes}
 
 
 def instructions(kind, mb, folder):
