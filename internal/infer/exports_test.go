@@ -65,32 +65,32 @@ scope_spans_spans.attributes json required; resource_attributes.value_string_val
 		name: "GeoJSON points", records: []string{"$.features[*]"},
 		text:    `{"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Point","coordinates":[13.404954,52.520008]}},{"type":"Feature","geometry":null}]}`,
 		tables:  "features",
-		columns: `features.geometry_coordinates list<decimal(18,6)>`,
+		columns: `features.geometry_coordinates list<decimal(18,8)>`,
 	}, {
 		name: "DynamoDB export", records: []string{"$.Item"},
 		text: `{"Item":{"pk":{"S":"ORDER#1"},"total":{"N":"12.50"},"count":{"N":"3"},"paid":{"BOOL":true},"note":{"NULL":true},"tags":{"SS":["a","b"]},"sizes":{"NS":["1","2.5"]},"lines":{"L":[{"M":{"sku":{"S":"A-1"},"qty":{"N":"2"},"options":{"M":{"color":{"S":"red"}}}}}]},"by_day":{"M":{"2024-01-01":{"N":"1"},"2024-01-02":{"N":"2"}}}}}
 {"Item":{"pk":{"S":"ORDER#2"},"total":{"N":"7"},"count":{"N":"12"},"paid":{"BOOL":false},"note":{"S":"x"},"lines":{"L":[]}}}`,
 		tables: "item; lines $.lines[*]; by_day $.by_day.*",
-		columns: `item.pk string required; item.total decimal(18,2) required; item.count int64 required; item.paid boolean required; item.note string; item.tags list<string>; item.sizes list<decimal(18,1)>;
+		columns: `item.pk string required; item.total decimal(18,4) required; item.count int64 required; item.paid boolean required; item.note string; item.tags list<string>; item.sizes list<decimal(18,4)>;
 lines.qty int64 required; lines.options_color string required; by_day.key string required; by_day.value int64 required`,
 	}, {
 		name: "MongoDB export", records: anywhere,
 		text: `{"_id":{"$oid":"507f1f77bcf86cd799439011"},"created":{"$date":"2024-01-10T08:30:00.123Z"},"total":{"$numberDecimal":"12.50"},"n":{"$numberLong":"9007199254740993"},"lines":[{"sku":"A-1","qty":{"$numberInt":"2"},"weight":{"$numberDouble":"1.5"}}]}
 {"_id":{"$oid":"507f1f77bcf86cd799439012"},"created":{"$date":{"$numberLong":"1704875400000"}},"total":{"$numberDecimal":"7"},"n":{"$numberLong":"1"},"lines":[]}`,
 		tables:  "records; lines $.lines[*]",
-		columns: `records.id string required bloom; records.created timestamp required; records.total decimal(18,2) required; records.n int64 required; lines.record_id string required bloom; lines.qty int64 required; lines.weight decimal(18,1) required`,
+		columns: `records.id string required bloom; records.created timestamp required; records.total decimal(18,4) required; records.n int64 required; lines.record_id string required bloom; lines.qty int64 required; lines.weight decimal(18,4) required`,
 	}, {
 		name: "Firebase, one document keyed by ids", records: []string{"$"},
 		text: `{"users":{"-NqA1b2C3d4E5f6G7h8I":{"name":"A","email":"a@example.com","orders":{"-NqB1b2C3d4E5f6G7h8I":{"total":12.5},"-NqC1b2C3d4E5f6G7h8I":{"total":3}}},"-NqD1b2C3d4E5f6G7h8I":{"name":"B","email":"b@example.com"}},
 "presence":{"-NqA1b2C3d4E5f6G7h8I":true,"-NqD1b2C3d4E5f6G7h8I":false},"settings":{"theme":"dark"}}`,
 		tables: "records; users $.users.*; users_orders $.users.*.orders.*; presence $.presence.*",
 		columns: `records.settings_theme string required; users.key string required; users.email string required pii=email; users_orders.user_key string required; users_orders.key string required;
-users_orders.total decimal(18,2) required; presence.value boolean required`,
+users_orders.total decimal(18,4) required; presence.value boolean required`,
 	}, {
 		name: "objects keyed by ids, the whole document", records: []string{"$"},
 		text:    `{"A-100001":{"sku":"x","price":"1.50"},"A-100002":{"sku":"y","price":"2.00"},"A-100003":{"sku":"z"}}`,
 		tables:  "records $.*",
-		columns: `records.key string required; records.sku string required bloom; records.price decimal(18,2)`,
+		columns: `records.key string required; records.sku string required bloom; records.price decimal(18,4)`,
 	}, {
 		name: "FHIR bundle", records: []string{"$.entry[*].resource"},
 		text: `{"resourceType":"Bundle","type":"searchset","total":2,"entry":[
@@ -113,12 +113,18 @@ identifier.value string required; component.value_quantity_value int64 required`
 		tables:  "records",
 		columns: `records.total_cents decimal(18,4) required minor={currency:$.currency}; records.price_cent_amount decimal(18,9) required minor={digits:$.price.fractionDigits}; records.fee_amount int64 required`,
 	}, {
+		name: "room for later numbers", records: anywhere,
+		text:   `{"rate":0.19,"fine":1.23456789,"wide":123456789012345.5,"wider":12345678901234567890123456789012345.5,"widest":123456789012345678901234567890123456789.5}`,
+		tables: "records",
+		columns: `records.rate decimal(18,4) required; records.fine decimal(18,10) required; records.wide decimal(22,4) required; records.wider decimal(38,3) required;
+records.widest string required from=[string, integer, number]`,
+	}, {
 		name: "ids as text and as numbers", records: anywhere,
 		text: `{"id":9007199254740993,"zip":"01234","ref":"12","n":12345678901234567890,"qty":"2","when":"","ok":"true","v":"1.10"}
 {"id":9007199254740994,"zip":"98765","ref":12,"n":1,"qty":2,"when":"2024-01-10","ok":false,"v":"1.9"}`,
 		tables: "records",
 		columns: `records.id string required bloom from=[string, integer]; records.zip string required pii=address; records.ref string required bloom from=[string, integer]; records.n string required from=[string, integer];
-records.qty int64 required; records.when date null_values; records.ok boolean required; records.v decimal(18,1) required`,
+records.qty int64 required; records.when date null_values; records.ok boolean required; records.v decimal(18,4) required`,
 	}, {
 		name: "personal data", records: anywhere,
 		text:   `{"customer":{"name":"A","phone":"+1 555","address":{"street":"x","city":"y"},"phones":[]},"product":{"name":"Mug"},"by_mail":{"a@example.com":{"n":1}},"ip":"192.0.2.1","contact":"b@example.com"}`,

@@ -167,21 +167,19 @@ func (v *view) eitherType(name string) choice {
 	return text(integers, "")
 }
 
-// decimal is a decimal with room for larger numbers.
+// decimal is a decimal with room for what comes later: two digits more after the
+// point than were seen, four at least, and three more before it, 18 digits at
+// least in all. What has neither a point nor the name of an amount has no scale.
 func decimal(digits, fraction int, pointed bool, name string) (choice, bool) {
-	const usual = 18
-	scale := fraction
-	if pointed && fraction == 0 || has(name, moneyWords) {
-		scale = max(scale, 2)
-	}
-	if digits+scale > schema.MaxPrecision {
-		scale = fraction
-	}
-	if digits+scale > schema.MaxPrecision {
+	if digits+fraction > schema.MaxPrecision {
 		return choice{}, false
 	}
+	scale := 0
+	if pointed || has(name, moneyWords) {
+		scale = min(max(4, fraction+2), schema.MaxPrecision-digits)
+	}
 	c := of(schema.Decimal)
-	c.Precision, c.Scale = min(max(usual, digits+scale+3), schema.MaxPrecision), scale
+	c.Precision, c.Scale = min(max(18, digits+scale+3), schema.MaxPrecision), scale
 	return c, true
 }
 
