@@ -117,7 +117,7 @@ identifier.value string required; component.value_quantity_value int64 required`
 		text:   `{"rate":0.19,"fine":1.23456789,"wide":123456789012345.5,"wider":12345678901234567890123456789012345.5,"widest":123456789012345678901234567890123456789.5}`,
 		tables: "records",
 		columns: `records.rate decimal(18,4) required; records.fine decimal(18,10) required; records.wide decimal(22,4) required; records.wider decimal(38,3) required;
-records.widest string required from=[string, integer, number]`,
+records.widest string required from=[string, number]`,
 	}, {
 		name: "ids as text and as numbers", records: anywhere,
 		text: `{"id":9007199254740993,"zip":"01234","ref":"12","n":12345678901234567890,"qty":"2","when":"","ok":"true","v":"1.10"}
