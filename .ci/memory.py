@@ -1,13 +1,14 @@
 """The memory of a conversion does not grow with its input: an array of 1 GiB
-on a single line, and NDJSON of 1 GiB, stay under 128 MiB (peak RSS)."""
+on a single line, and NDJSON of 1 GiB, stay under 128 MiB (peak RSS). A mapping
+made of documents with 10^5 paths, and its profile, stay under 256 MiB."""
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 
 SIZE = 1 << 30
-LIMIT = 128 << 20
 BLOCK = 64 << 20  # of orders that differ; more than a row group
 
 
@@ -25,35 +26,61 @@ def block(between):
     return between.join(parts).encode()
 
 
-def measure(form, threads):
-    begin, between, end = {"array": ("[", ",", "]"), "ndjson": ("", "\n", "\n")}[form]
+def orders(begin, between, end):
+    """1 GiB of orders."""
+    text = block(between)
+    yield begin.encode()
+    written = 0
+    while written < SIZE:
+        yield text
+        written += len(text)
+        yield between.encode() if written < SIZE else end.encode()
+
+
+def wide(paths=100_000, members=2000, records=1000, group=1000):
+    """Records that have other members each time, in groups, of four kinds."""
+    for n in range(records):
+        groups = {}
+        for i in range(members):
+            field = (n * members + i) % paths
+            v = n * 7919 + field
+            value = (f'{v}', f'"2024-03-10T08:{v // 60 % 60:02}:{v % 60:02}Z"', f'"text {v}"', f'{v}.{v % 100:02}')[field % 4]
+            groups.setdefault(field // group, []).append(f'"field_{field}":{value}')
+        yield ("{" + ",".join(f'"group_{g}":{{{",".join(all)}}}' for g, all in groups.items()) + "}\n").encode()
+
+
+def measure(what, arguments, chunks, limit):
+    """Runs sluice in a folder that has the chunks in a pipe, input.json."""
     with tempfile.TemporaryDirectory() as folder:
-        fifo = os.path.join(folder, "orders.json")
+        fifo = os.path.join(folder, "input.json")
         os.mkfifo(fifo)
-        command = [os.environ["SLUICE"], "convert", fifo, "-o", os.path.join(folder, "orders.parquet"), "--threads", str(threads)]
         # Started while this process is small: the peak of a child counts from
         # what it shares with its parent before exec on.
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        text = block(between)
+        child = subprocess.Popen([os.environ["SLUICE"], *arguments], cwd=folder, stdout=subprocess.DEVNULL)
         start = time.monotonic()
         written = 0
         with open(fifo, "wb", buffering=0) as pipe:
-            pipe.write(begin.encode())
-            while written < SIZE:
-                view = memoryview(text)
+            for chunk in chunks:
+                view = memoryview(chunk)
                 while view:
                     view = view[pipe.write(view):]
-                written += len(text)
-                pipe.write(between.encode() if written < SIZE else end.encode())
+                written += len(chunk)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         peak = usage.ru_maxrss << 10
         seconds = time.monotonic() - start
-        print(f"{form}, {written >> 20} MiB, {threads} threads: peak {peak >> 20} MiB, {written / seconds / 1e6:.0f} MB/s", flush=True)
-        if child.returncode != 0 or peak > LIMIT:
-            raise SystemExit(f"exit code {child.returncode}, peak {peak >> 20} MiB of {LIMIT >> 20}")
+        print(f"{what}, {written >> 20} MiB: peak {peak >> 20} MiB, {written / seconds / 1e6:.0f} MB/s", flush=True)
+        if child.returncode != 0 or peak > limit:
+            raise SystemExit(f"exit code {child.returncode}, peak {peak >> 20} MiB of {limit >> 20}")
 
 
 if __name__ == "__main__":
-    import sys
-    measure(sys.argv[1], int(sys.argv[2]))
+    form, threads = sys.argv[1:]
+    convert = ["convert", "input.json", "-o", "orders.parquet", "--threads", threads]
+    infer = ["mapping", "infer", "input.json", "-o", "mapping.yaml", "--profile", "profile.json", "--threads", threads]
+    arguments, chunks, limit = {
+        "array": (convert, orders("[", ",", "]"), 128 << 20),
+        "ndjson": (convert, orders("", "\n", "\n"), 128 << 20),
+        "wide": (infer, wide(), 256 << 20),
+    }[form]
+    measure(f"{form}, {threads} threads", arguments, chunks, limit)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +24,10 @@ import (
 	"sluice/internal/profiler"
 	"sluice/mapping"
 )
+
+// inferMemory is the memory that the collector keeps to where it can. With 10^5
+// paths nearly all of it is in use, and the heap would else grow to twice that.
+const inferMemory = 180 << 20
 
 // inferRows is how many records the first rows are made of.
 const inferRows = 3
@@ -100,7 +107,17 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 	if err := i.refuseConflicts(); err != nil {
 		return usage(cmd, "%w", err)
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(debug.SetMemoryLimit(-1), inferMemory)))
 	if err := i.profile(ctx); err != nil {
+		return stopped(err, "nothing was written")
+	}
+	// All that needs the paths, which may be many, comes before the mapping, which
+	// uses them up.
+	if err := i.saveProfile(cmd); err != nil {
+		return err
+	}
+	like, err := i.match(ctx)
+	if err != nil {
 		return stopped(err, "nothing was written")
 	}
 	if i.result, err = infer.Mapping(i.seen, infer.Options{Table: i.tableName()}); err != nil {
@@ -116,8 +133,7 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 	if err := i.write(cmd, text); err != nil {
 		return err
 	}
-	like, err := i.preset(ctx)
-	if err != nil {
+	if like, err = i.try(ctx, like); err != nil {
 		return stopped(err, "the mapping is written")
 	}
 	i.report(like)
@@ -133,6 +149,7 @@ type inference struct {
 	inputs []input
 
 	seen   *profile.Profile
+	saved  *atomicfile.File // its file, if one is asked for
 	result *infer.Result
 	stats  sluice.Stats // of the first rows
 	rows   []firstRows  // of each table
@@ -227,6 +244,9 @@ func (i *inference) meter() *inputMeter {
 }
 
 func (i *inference) close() {
+	if i.saved != nil {
+		i.saved.Abort()
+	}
 	for k := range i.inputs {
 		i.inputs[k].close()
 	}
@@ -309,103 +329,154 @@ func (i *inference) examples(table, column int) (values []string) {
 	return values
 }
 
-// write writes the mapping and the profile. Nothing is written if one of them
-// would replace something else.
-func (i *inference) write(cmd *cobra.Command, text []byte) error {
-	var seen bytes.Buffer
-	if i.flags.profile != "" {
-		if err := i.seen.Write(&seen); err != nil {
-			return err
-		}
+// saveProfile writes the file of the profile, which appears together with the
+// mapping.
+func (i *inference) saveProfile(cmd *cobra.Command) (err error) {
+	name := i.flags.profile
+	if name == "" {
+		return nil
 	}
-	files := []struct {
-		name string
-		data []byte
-	}{{i.flags.profile, seen.Bytes()}, {i.flags.output, text}}
-	for _, f := range files {
-		if f.name == "" || i.flags.force {
-			continue
-		}
-		is, err := os.ReadFile(f.name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return fmt.Errorf("look at the file to be written: %w", err)
-		case !bytes.Equal(is, f.data):
-			return usage(cmd, "%s is there, and has other content; --force replaces it", f.name)
-		}
-	}
-	for _, f := range files {
-		if f.name == "" {
-			continue
-		}
-		if err := writeFile(f.name, f.data); err != nil {
-			return err
-		}
-	}
-	if i.flags.output == "" {
-		_, err := i.out.Write(text)
+	if err := i.refuseOther(cmd, name, i.seen.Write); err != nil {
 		return err
 	}
-	return nil
+	if i.saved, err = atomicfile.Create(name); err != nil {
+		return err
+	}
+	return i.seen.Write(i.saved)
 }
 
-func writeFile(name string, data []byte) error {
+// write writes the mapping, and lets the profile appear. Neither appears if one of
+// them would replace something else.
+func (i *inference) write(cmd *cobra.Command, text []byte) error {
+	write := func(w io.Writer) error { _, err := w.Write(text); return err }
+	name := i.flags.output
+	if name == "" {
+		if err := write(i.out); err != nil || i.saved == nil {
+			return err
+		}
+		return i.saved.Commit()
+	}
+	if err := i.refuseOther(cmd, name, write); err != nil {
+		return err
+	}
 	f, err := atomicfile.Create(name)
 	if err != nil {
 		return err
 	}
 	defer f.Abort()
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
+	}
+	if i.saved != nil {
+		if err := i.saved.Commit(); err != nil {
+			return err
+		}
 	}
 	return f.Commit()
 }
 
-// likeness is a preset that is meant for the documents, and what is to be said.
-type likeness struct{ preset, text string }
+// refuseOther refuses to replace a file by other content, but with --force.
+func (i *inference) refuseOther(cmd *cobra.Command, name string, write func(io.Writer) error) error {
+	if i.flags.force {
+		return nil
+	}
+	f, err := os.Open(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look at the file to be written: %w", err)
+	}
+	defer f.Close()
+	c := &comparison{file: bufio.NewReader(f)}
+	err = write(c)
+	if _, more := c.file.ReadByte(); err == nil && more == nil {
+		err = errOther
+	}
+	switch {
+	case errors.Is(err, errOther):
+		return usage(cmd, "%s is there, and has other content; --force replaces it", name)
+	case err != nil:
+		return fmt.Errorf("look at the file to be written: %w", err)
+	}
+	return nil
+}
 
-// preset finds the preset that is meant for the documents, if one is.
-func (i *inference) preset(ctx context.Context) (like likeness, err error) {
+var errOther = errors.New("the file has other content")
+
+// comparison compares what is written with a file.
+type comparison struct {
+	file *bufio.Reader
+	is   []byte
+}
+
+func (c *comparison) Write(p []byte) (int, error) {
+	c.is = slices.Grow(c.is[:0], len(p))[:len(p)]
+	_, err := io.ReadFull(c.file, c.is)
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || err == nil && !bytes.Equal(c.is, p):
+		return 0, errOther
+	case err != nil:
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// likeness is a preset that is meant for the documents.
+type likeness struct {
+	fit.Match
+	takes string // how many records it takes, for people
+}
+
+// match finds the preset that is meant for the documents; nil if none is.
+func (i *inference) match(ctx context.Context) (*likeness, error) {
 	if len(i.inputs) == 0 {
-		return like, nil
+		return nil, nil
 	}
 	var match fit.Match
 	var ok bool
-	err = i.inputs[0].look(ctx, func(h *fit.Head) (err error) {
+	err := i.inputs[0].look(ctx, func(h *fit.Head) (err error) {
 		match, ok, err = fit.Preset(ctx, h)
 		return err
 	})
 	if err != nil || !ok {
-		return like, err
-	}
-	takes := taken(match.Verdict)
-	if !i.inputs[0].once && i.flags.records == 0 {
-		all, err := i.count(ctx, match.Preset)
-		reject := new(sluice.RejectError)
-		switch {
-		case errors.As(err, &reject), err == nil && 10*all.RecordsQuarantined > all.RecordsRead:
-			return like, nil // it is meant for some of the records only
-		case err != nil:
-			return like, err
-		}
-		takes = fmt.Sprintf("%s of %s", grouped(all.RecordsRead-all.RecordsQuarantined), plural(all.RecordsRead, "record"))
+		return nil, err
 	}
 	left, whole, err := fit.LeftOut(match.Preset, i.seen)
-	if err != nil {
-		return like, err
+	if whole {
+		match.LeftOut = left
 	}
-	if !whole {
-		left = match.LeftOut
+	return &likeness{match, taken(match.Verdict)}, err
+}
+
+// try tries the preset on all records, unless only some are looked at. If it takes
+// less than nine of ten, it is meant for some of the records only.
+func (i *inference) try(ctx context.Context, like *likeness) (*likeness, error) {
+	if like == nil || i.inputs[0].once || i.flags.records > 0 {
+		return like, nil
 	}
-	text := fmt.Sprintf("This looks like %s: the preset takes %s, and finds %d of its %s.", match.Preset, takes, match.Found, plural(int64(match.Paths), "path"))
+	all, err := i.count(ctx, like.Preset)
+	reject := new(sluice.RejectError)
 	switch {
+	case errors.As(err, &reject), err == nil && 10*all.RecordsQuarantined > all.RecordsRead:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	like.takes = fmt.Sprintf("%s of %s", grouped(all.RecordsRead-all.RecordsQuarantined), plural(all.RecordsRead, "record"))
+	return like, nil
+}
+
+// text is what is to be said of the preset.
+func (l *likeness) text() string {
+	text := fmt.Sprintf("This looks like %s: the preset takes %s, and finds %d of its %s.", l.Preset, l.takes, l.Found, plural(int64(l.Paths), "path"))
+	switch left := l.LeftOut; {
 	case len(left) > maxLeftOut:
 		text += fmt.Sprintf(" It leaves out %s, such as %s.", plural(int64(len(left)), "path"), strings.Join(left[:maxLeftOut], ", "))
 	case len(left) > 0:
 		text += fmt.Sprintf(" It leaves out %s: %s.", plural(int64(len(left)), "path"), strings.Join(left, ", "))
 	}
-	return likeness{match.Preset, text}, nil
+	return text
 }
 
 // maxLeftOut is how many paths are named that a preset leaves out.
@@ -444,7 +515,7 @@ func (i *inference) count(ctx context.Context, preset string) (sum sluice.Stats,
 }
 
 // report prints what the mapping makes of the inputs, and what to type next.
-func (i *inference) report(like likeness) {
+func (i *inference) report(like *likeness) {
 	m, w := i.result.Mapping, i.tell
 	name := i.flags.output
 	if name == "" {
@@ -470,9 +541,9 @@ func (i *inference) report(like likeness) {
 			}
 		}
 	}
-	if like.preset != "" {
-		fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(like.text)))
-		if next := i.convertWith(like.preset, false); next != "" {
+	if like != nil {
+		fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(like.text())))
+		if next := i.convertWith(like.Preset, false); next != "" {
 			fmt.Fprintf(w, "To use the preset (docs/presets.md):\n  %s\n", next)
 		}
 	}

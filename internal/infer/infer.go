@@ -33,13 +33,14 @@ type LeftOut struct {
 	Why  string
 }
 
-// Mapping makes the mapping of what was profiled. It holds no value of the
-// data.
+// Mapping makes the mapping of what was profiled. It holds no value of the data.
+// It uses up p.Root, which is nil afterwards: the paths may fill much of the memory.
 func Mapping(p *profile.Profile, opts Options) (*Result, error) {
 	if p == nil || p.Root == nil || p.Records == 0 {
 		return nil, errors.New("infer mapping: no record was seen; give inputs with at least one record that is JSON")
 	}
-	root := p.Root.Clone()
+	root := p.Root
+	p.Root = nil
 	collapse(root, envelopeOf(root))
 	s := &source{profile: p, envelope: envelopeOf(root), depth: depth(root)}
 	s.record = within(root, s.envelope)
@@ -241,7 +242,7 @@ func (t *table) key() *column {
 		if len(c.names) != 1 || c.nullable || c.Type.Kind != schema.String && c.Type.Kind != schema.Int64 {
 			continue
 		}
-		if t.above == nil && c.of.Distinct.Estimate()*10 < t.rows*9 {
+		if t.above == nil && c.of.Distinct.Estimate()*20 < t.rows*17 { // an estimate, three times its error below
 			continue
 		}
 		if n := idRank(c.Name, t.name); n < least {

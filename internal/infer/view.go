@@ -12,7 +12,7 @@ import (
 // view is what was seen at a path of the mapping: a node of the profile without
 // its envelope, where the names of an object either are all known or are data.
 type view struct {
-	profile.Node // what is in Members, Element and Map is in the fields below
+	*profile.Node // without Members, Element and Map, which the fields below have
 
 	digits  bool             // its strings are numbers, by their envelope
 	members map[string]*view // nil if the names are data
@@ -34,10 +34,10 @@ func see(n *profile.Node, e mapping.Envelope) *view {
 	return v
 }
 
-// within is the view of a node that has no envelope itself, as the record.
+// within is the view of a node that has no envelope itself, as the record. It
+// takes the nodes below apart.
 func within(n *profile.Node, e mapping.Envelope) *view {
-	v := &view{Node: *n}
-	v.Members, v.Element, v.Map = nil, nil, nil
+	v := &view{Node: n}
 	if n.Element != nil {
 		v.element = see(n.Element, e)
 	}
@@ -51,6 +51,7 @@ func within(n *profile.Node, e mapping.Envelope) *view {
 			v.members[name] = see(m, e)
 		}
 	}
+	n.Members, n.Element, n.Map = nil, nil, nil
 	return v
 }
 

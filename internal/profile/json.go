@@ -91,46 +91,92 @@ func (n *Node) entries(to []entry, path mapping.Path) []entry {
 	return to
 }
 
-// Read reads the JSON form.
+// Read reads the JSON form, a path at a time.
 func Read(from io.Reader) (*Profile, error) {
-	var file struct {
-		head
-		Paths []struct {
-			Path string `json:"path"`
-			Node
-			Names *Node `json:"names"`
-		} `json:"paths"`
-	}
-	if err := json.NewDecoder(from).Decode(&file); err != nil {
+	p := New()
+	if err := p.read(json.NewDecoder(from)); err != nil {
 		return nil, fmt.Errorf("read profile: %w", err)
 	}
-	if file.Version != Version {
-		return nil, fmt.Errorf("read profile: it has no sluice_profile: %d, which this version of sluice reads", Version)
-	}
-	p := &Profile{file.Sources, file.Places, file.Others, file.Records, file.Broken, file.Bytes, &Node{}}
 	if !slices.IsSorted(p.Sources) || len(slices.Compact(slices.Clone(p.Sources))) != len(p.Sources) {
 		return nil, errors.New("read profile: sources must be sorted, each once")
 	}
-	for i := range file.Paths {
-		e := &file.Paths[i]
+	if !p.Root.sound(len(p.Sources)) {
+		return nil, errors.New("read profile: a position, or the names of an object, are not those of a profile")
+	}
+	return p, nil
+}
+
+func (p *Profile) read(d *json.Decoder) error {
+	noProfile := fmt.Errorf("it has no sluice_profile: %d, which this version of sluice reads", Version)
+	version := 0
+	to := map[string]any{
+		"sluice_profile": &version, "sources": &p.Sources, "places": &p.Places, "others": &p.Others,
+		"records": &p.Records, "broken": &p.Broken, "bytes": &p.Bytes,
+	}
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	for d.More() {
+		name, err := d.Token()
+		switch {
+		case err != nil:
+			return err
+		case version != Version && name != "sluice_profile": // it comes first
+			return noProfile
+		case name == "paths":
+			err = p.readPaths(d)
+		case to[name.(string)] != nil:
+			err = d.Decode(to[name.(string)])
+		default:
+			err = d.Decode(new(json.RawMessage))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if version != Version {
+		return noProfile
+	}
+	return expect(d, '}')
+}
+
+func (p *Profile) readPaths(d *json.Decoder) error {
+	if err := expect(d, '['); err != nil {
+		return err
+	}
+	for d.More() {
+		var e struct {
+			Path string `json:"path"`
+			Node
+			Names *Node `json:"names"`
+		}
+		if err := d.Decode(&e); err != nil {
+			return err
+		}
 		path, err := mapping.ParsePath(e.Path)
 		if err != nil {
-			return nil, fmt.Errorf("read profile: %w", err)
+			return err
 		}
 		at := p.Root
 		for _, s := range path {
 			if at = at.at(s); at == nil {
-				return nil, fmt.Errorf("read profile: path %q: a profile has names, [*] and .* alone", e.Path)
+				return fmt.Errorf("path %q: a profile has names, [*] and .* alone", e.Path)
 			}
 		}
 		e.Node.Members, e.Node.Element, e.Node.Map = at.Members, at.Element, at.Map
 		e.Node.Names = e.Names
 		*at = e.Node
 	}
-	if !p.Root.sound(len(p.Sources)) {
-		return nil, errors.New("read profile: a position, or the names of an object, are not those of a profile")
+	return expect(d, ']')
+}
+
+// expect reads a bracket.
+func expect(d *json.Decoder, bracket json.Delim) error {
+	t, err := d.Token()
+	if err == nil && t != bracket {
+		err = fmt.Errorf("at byte %d there is no %s", d.InputOffset(), bracket)
 	}
-	return p, nil
+	return err
 }
 
 // at is the node one step below, made if there is none; nil if no profile has

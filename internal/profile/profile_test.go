@@ -52,6 +52,9 @@ func TestReadErrors(t *testing.T) {
 		{`"count":3`, `"count":-3`, "position"},
 		{`"length":{"least":1,"greatest":2}`, `"forms":{"roman":{"count":1}}`, "roman"},
 		{`"numbers"`, `"distinct":{"sketch":"AAAA"},"numbers"`, "sketch"},
+		{`"numbers"`, `"distinct":{"sketch":"CAAB"},"numbers"`, "precision"},
+		{`"numbers"`, `"distinct":{"sketch":"CQBBAEE="},"numbers"`, "sorted"},
+		{`"numbers"`, `"distinct":{"sketch":"CQBA"},"numbers"`, "sorted"},
 		{"]}\n", "", "read profile"},
 	} {
 		text := strings.Replace(small, c.old, c.new, 1)
@@ -99,7 +102,17 @@ func TestSketch(t *testing.T) {
 		if !bytes.Equal(a, b) {
 			t.Errorf("%d values: the parts give another sketch", n)
 		}
-		if e := whole.Estimate(); n <= 16 && e != int64(n) || math.Abs(float64(e)-float64(n)) > 0.1*float64(n) {
+		if most := 1 + 2*n; n > 16 && len(a) > most {
+			t.Errorf("%d values take %d bytes", n, len(a))
+		}
+		var back profile.Sketch
+		if err := back.UnmarshalBinary(a); err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := back.MarshalBinary(); !bytes.Equal(a, again) || back.Estimate() != whole.Estimate() {
+			t.Errorf("%d values: the sketch is read as another", n)
+		}
+		if e := whole.Estimate(); n <= 16 && e != int64(n) || math.Abs(float64(e)-float64(n)) > 0.15*float64(n) {
 			t.Errorf("%d values are estimated as %d", n, e)
 		}
 	}
