@@ -53,7 +53,7 @@ func (m *stranger) drift() string {
 }
 
 // noDrift are the codes of records that say nothing about values.
-var noDrift = []string{"bad_json", "truncated_json", "invalid_utf8", "invalid_unicode", "duplicate_key", "missing_field", "no_rows",
+var noDrift = []string{"bad_json", "truncated_json", "invalid_utf8", "invalid_unicode", "duplicate_key", "missing_field", "no_rows", "zip_length",
 	"key_mismatch", "unknown_field", "record_too_large", "field_too_large", "too_many_rows", "depth_limit"}
 
 // held finds out whether on_drift: hold rejects the input.
