@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -112,20 +111,24 @@ const maxKinds = 5
 // String is for the error of a rejected object: the most frequent kinds, and who
 // says more.
 func (t tally) String() string {
-	kinds := slices.SortedFunc(maps.Keys(t), func(a, b misfitKind) int {
-		return cmp.Or(cmp.Compare(t[b], t[a]), cmp.Compare(a.code, b.code), cmp.Compare(a.path, b.path))
+	var kinds []*misfitKind // all sorts of pointers share their code
+	for k := range t {
+		kinds = append(kinds, &k)
+	}
+	slices.SortFunc(kinds, func(a, b *misfitKind) int {
+		return cmp.Or(cmp.Compare(t[*b], t[*a]), cmp.Compare(a.code, b.code), cmp.Compare(a.path, b.path))
 	})
 	var s strings.Builder
 	more := int64(0)
 	for i, k := range kinds {
 		switch {
 		case i >= maxKinds:
-			more += t[k]
+			more += t[*k]
 			continue
 		case i > 0:
 			s.WriteString(", ")
 		}
-		fmt.Fprintf(&s, "%d %s at %s", t[k], k.code, cmp.Or(k.path, "$"))
+		fmt.Fprintf(&s, "%d %s at %s", t[*k], k.code, cmp.Or(k.path, "$"))
 	}
 	if more > 0 {
 		fmt.Fprintf(&s, ", %d others", more)

@@ -148,17 +148,21 @@ func (c *Counts) Top() (top []Path, rest int64) {
 // List sorts paths by kind, count and name, and cuts each kind to its most
 // frequent ones. rest is the count of the others.
 func List(paths []Path) (top []Path, rest int64) {
-	slices.SortFunc(paths, func(a, b Path) int {
+	sorted := make([]*Path, len(paths)) // all sorts of pointers share their code
+	for i := range paths {
+		sorted[i] = &paths[i]
+	}
+	slices.SortFunc(sorted, func(a, b *Path) int {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(b.Count, a.Count),
 			strings.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
 	})
 	listed := map[Kind]int{}
-	return slices.DeleteFunc(paths, func(p Path) bool {
-		listed[p.Kind]++
-		if listed[p.Kind] <= Listed {
-			return false
+	for _, p := range sorted {
+		if listed[p.Kind]++; listed[p.Kind] <= Listed {
+			top = append(top, *p)
+		} else {
+			rest += p.Count
 		}
-		rest += p.Count
-		return true
-	}), rest
+	}
+	return top, rest
 }

@@ -1,7 +1,6 @@
 package gluecrawler
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -24,13 +23,14 @@ func fingerprintsOf(tables []catalog.Table) fingerprints {
 		if !t.Written {
 			continue // a crawl would not find these columns
 		}
-		columns := catalog.Columns(t.Schema)
-		slices.SortFunc(columns, func(a, b catalog.Column) int { return cmp.Compare(a.Name, b.Name) })
+		var columns []string
+		for _, c := range catalog.Columns(t.Schema) {
+			columns = append(columns, fmt.Sprintf("%q %q\n", c.Name, c.Type))
+		}
+		slices.Sort(columns)
 		h := sha256.New()
 		fmt.Fprintf(h, "%q\n", strings.TrimRight(t.Location, "/"))
-		for _, c := range columns {
-			fmt.Fprintf(h, "%q %q\n", c.Name, c.Type)
-		}
+		h.Write([]byte(strings.Join(columns, "")))
 		all[t.Schema.Table] = hex.EncodeToString(h.Sum(nil))
 	}
 	return all

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-	"slices"
 	"sync"
 	"time"
 
@@ -44,8 +43,8 @@ type writer struct {
 	slots chan []byte // a buffer for each part that may be uploaded at the same time
 	going sync.WaitGroup
 	mu    sync.Mutex
-	done  []types.CompletedPart
-	err   error // of the first part that failed
+	done  []types.CompletedPart // by number; those under way have no ETag yet
+	err   error                 // of the first part that failed
 }
 
 // Create implements [store.Store]. It sends nothing yet.
@@ -118,6 +117,9 @@ func (w *writer) flush() error {
 	w.parts++
 	number, data := w.parts, w.buf
 	w.buf = next
+	w.mu.Lock()
+	w.done = append(w.done, types.CompletedPart{PartNumber: &number})
+	w.mu.Unlock()
 	w.going.Go(func() {
 		w.send(number, data)
 		w.slots <- data[:0]
@@ -164,7 +166,7 @@ func (w *writer) send(number int32, data []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
-		w.done = append(w.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32})
+		w.done[number-1].ETag, w.done[number-1].ChecksumCRC32 = out.ETag, out.ChecksumCRC32
 	} else if w.err == nil {
 		w.err = err
 	}
@@ -237,7 +239,6 @@ func (w *writer) complete(ctx context.Context, p store.Precondition, info *store
 	if err := w.failed(); err != nil {
 		return err
 	}
-	slices.SortFunc(w.done, func(a, b types.CompletedPart) int { return int(*a.PartNumber - *b.PartNumber) })
 	in := &s3.CompleteMultipartUploadInput{
 		Bucket: &w.s.bucket, Key: &w.key, UploadId: &w.upload,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: w.done},
