@@ -33,6 +33,9 @@ type Fault struct {
 	Record  int64       `json:"first_record"` // ordinal, from 0; -1: not known
 	Offset  int64       `json:"first_offset"` // of what does not fit, in the decompressed input
 	Advice  string      `json:"advice"`
+	// Fixed is the column with the change that lets it take all these values, if
+	// there is one that is beyond doubt.
+	Fixed *mapping.Column `json:"-"`
 }
 
 // Found are the faults of some records.
@@ -256,7 +259,7 @@ func (c *collector) found() Found {
 	all := Found{Records: c.records, More: c.more}
 	slices.SortStableFunc(c.order, func(a, b *group) int { return cmp.Compare(b.fault.Records, a.fault.Records) })
 	for _, g := range c.order {
-		g.fault.Advice = c.advise(g)
+		g.fault.Advice, g.fault.Fixed = c.advise(g), c.fixed(g)
 		all.Faults = append(all.Faults, g.fault)
 	}
 	return all

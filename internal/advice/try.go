@@ -124,19 +124,41 @@ func retyped(old, value schema.Type) schema.Type {
 
 // advised are the changes of the lowest order that are left, as far as the mapping
 // permits them.
-func (c *collector) advised(g *group) (all []string, instead bool) {
-	order := 0
+func (c *collector) advised(g *group) (all []try) {
 	for _, t := range g.tries {
-		if len(all) > 0 && t.order > order {
+		if len(all) > 0 && t.order > all[0].order {
 			break
 		}
 		col := g.fresh(c.m)
 		t.edit(&col)
 		if c.permits(g, col) {
-			order, all, instead = t.order, append(all, t.says), t.instead
+			all = append(all, t)
 		}
 	}
-	return all, instead
+	return all
+}
+
+// fixed is the column of a group with what is advised, if that is one change.
+func (c *collector) fixed(g *group) *mapping.Column {
+	if g.column < 0 {
+		return nil
+	}
+	col := g.fresh(c.m)
+	switch advised := c.advised(g); {
+	case len(advised) == 1 && !advised[0].instead:
+		advised[0].edit(&col)
+		return &col
+	case len(advised) > 0:
+		return nil
+	}
+	wider := g.trial.Type
+	if wider == col.Type || wider.Value().Kind == schema.Decimal && wider.Precision == 0 {
+		return nil
+	}
+	if col.Type = wider; !c.permits(g, col) {
+		return nil
+	}
+	return &col
 }
 
 // permits reports whether the mapping may have a column in place of that of the

@@ -12,8 +12,8 @@ import (
 
 // advise says what to change in the mapping, so that records with a fault fit it.
 func (c *collector) advise(g *group) string {
-	if tried, instead := c.advised(g); len(tried) > 0 {
-		return said(g, tried, instead)
+	if advised := c.advised(g); len(advised) > 0 {
+		return said(g, advised)
 	}
 	var col *mapping.Column
 	if g.column >= 0 {
@@ -89,13 +89,17 @@ var wrongText = map[reason.Code]string{
 }
 
 // said joins changes that were tried, of which any will do.
-func said(g *group, tried []string, instead bool) string {
+func said(g *group, advised []try) string {
 	const most = 3
 	more := ""
+	var tried []string
+	for _, t := range advised {
+		tried = append(tried, t.says)
+	}
 	if len(tried) > most {
 		tried, more = tried[:most], ", among others"
 	}
-	if instead {
+	if advised[len(advised)-1].instead {
 		return fmt.Sprintf("with %s these values would fit, but a column has one format: if some are written as it is set, fix the feed, or set on_error: null", strings.Join(tried, " or ")+more)
 	}
 	s := "set " + strings.Join(tried, " or ") + more
