@@ -56,6 +56,8 @@ var ladder = map[string]rung{
 	"internal/advice": {[]string{
 		"internal/batch", "internal/flatten", "internal/jsonscan", "internal/quarantine", "mapping", "reason", "schema"},
 		"advice is about quarantined records, after the conversion: a conversion does not pay for it"},
+	"internal/mappingdiff": {[]string{"internal/advice", "internal/infer", "internal/profile", "mapping", "reason", "schema"},
+		"a mapping is compared with what a profile counted and with what advice found; who has the documents reads and converts them"},
 	"internal/conversion": {[]string{
 		"internal/batch", "internal/drift", "internal/flatten", "internal/input", "internal/jsonscan", "internal/parquetfile",
 		"internal/quarantine", "internal/rejection", "mapping", "reason", "schema"},
@@ -119,7 +121,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/parquetread",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff", "internal/parquetread",
 		"internal/pipeline", "internal/profile", "internal/profiler", "internal/rejection", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, the profiler for mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -197,7 +199,7 @@ var libraries = []library{
 		"how many digits the minor unit of a currency has is for amounts, which are read there"},
 	{"github.com/axiomhq/hyperloglog", []string{"internal/profile"}, inProfile},
 	{"github.com/dgryski/go-metro", []string{"internal/profile"}, inProfile},
-	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "internal/yamlfile", "mapping"},
+	{"go.yaml.in/yaml/v3", []string{"internal/config", "internal/cost", "internal/mappingdiff", "internal/yamlfile", "mapping"},
 		"YAML is the format of the files that people write: mapping, configuration, prices"},
 	{"pgregory.net/rapid", []string{"internal/store/storetest"},
 		"a library for tests; conformance suites are tests that others import"},
