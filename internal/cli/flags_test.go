@@ -19,7 +19,8 @@ func TestFlagsThatNameFiles(t *testing.T) {
 	want := map[string]string{
 		"convert --output": "written", "convert --quarantine": "written", // convert_overwrite.txtar
 		"mapping infer --output": "written", "mapping infer --profile": "written", // mapping_infer.txtar
-		"demo --dir": "empty", // or of an earlier demo, in which nothing is written but through the pipeline
+		"mapping diff --output": "written", // mapping_diff.txtar
+		"demo --dir":            "empty",   // or of an earlier demo, in which nothing is written but through the pipeline
 
 		"convert --mapping": "read", "mapping preview --mapping": "read", "cost --prices": "read",
 		"run --config": "read", "run --mapping": "read", "invoke --config": "read", "invoke --mapping": "read",
@@ -89,9 +90,9 @@ func TestHelpIsFilled(t *testing.T) {
 }
 
 // Every command says in its help which exit codes it can give; 3 only those
-// that commit.
+// that commit, and mapping diff, for which it means something else.
 func TestExitCodesInHelp(t *testing.T) {
-	commit := []string{"sluice", "sluice convert", "sluice run", "sluice invoke", "sluice quarantine replay"}
+	commit := []string{"sluice", "sluice convert", "sluice run", "sluice invoke", "sluice quarantine replay", "sluice mapping diff"}
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
 		codes := cmd.Annotations[exitsShown]
 		if cmd.HasSubCommands() && cmd.HasParent() {

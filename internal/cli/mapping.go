@@ -16,14 +16,15 @@ import (
 func (a *app) mappingCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "mapping",
-		Short: "Make, check, preview and show mapping files",
+		Short: "Make, compare, check, preview and show mapping files",
 		Long: `A mapping says which JSON path feeds which typed column of which table. It is a
 YAML file; docs/mapping.md describes it.`,
 		Example: `  sluice mapping infer orders.json -o orders.yaml
+  sluice mapping diff orders.yaml today.json
   sluice mapping check orders.yaml
   sluice mapping preview -m orders.yaml orders.json`,
 	})
-	cmd.AddCommand(a.mappingInferCommand(), a.mappingCheckCommand(), a.mappingPreviewCommand(), a.mappingShowCommand(), a.mappingSchemaCommand())
+	cmd.AddCommand(a.mappingInferCommand(), a.mappingDiffCommand(), a.mappingCheckCommand(), a.mappingPreviewCommand(), a.mappingShowCommand(), a.mappingSchemaCommand())
 	return cmd
 }
 
