@@ -22,16 +22,13 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata")
 
-// TestCases runs testdata/convert/*.txtar: a mapping (orders, if there is
-// none), an input, its key if that matters, its result, and if that matters its drift. A case is a file; -update writes the actual
-// result as the expected one.
+// TestCases runs the cases of testdata/convert, which are named by a rule, and of
+// testdata/sources, named by who writes such documents: a mapping (orders, if there
+// is none), an input, its key if that matters, its result, and if that matters its
+// drift. A case is a file; -update writes the actual result as the expected one.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("testdata/convert/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	for _, file := range slices.Concat(cases(t, "convert"), cases(t, "sources")) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".txtar"), func(t *testing.T) {
 			a, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -73,6 +70,15 @@ func TestCases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cases are the files of a folder of testdata.
+func cases(t *testing.T, folder string) []string {
+	files, err := filepath.Glob("testdata/" + folder + "/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases in %s: %v", folder, err)
+	}
+	return files
 }
 
 // describe converts in and writes down the whole result.
