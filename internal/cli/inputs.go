@@ -194,6 +194,9 @@ func (a *app) files(arg string) (all []input, err error) {
 			if err != nil {
 				return nil, err
 			}
+			if f, ok := src.Reader.(*os.File); ok {
+				return f, nil // a conversion reads several places of a file at once
+			}
 			return opened{src.Reader, src.close}, nil
 		}
 		all = append(all, in)

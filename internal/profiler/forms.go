@@ -57,10 +57,11 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 			add(profile.JSONText)
 		}
 	}
-	if len(s) == 36 && isUUID(s) {
+	switch {
+	case set&^(1<<profile.Blanks) != 0:
+	case len(s) == 36 && isUUID(s):
 		add(profile.UUID)
-	}
-	if isEmail(s) {
+	case isEmail(s):
 		add(profile.Email)
 	}
 	return set, num
