@@ -62,6 +62,26 @@ func TestInferredFixtures(t *testing.T) {
 	t.Logf("mappings of %d files", sound)
 }
 
+// FuzzInfer begins with the files of the corpora that are small enough to be
+// changed often.
+func FuzzInfer(f *testing.F) {
+	const small = 8 << 10
+	err := filepath.WalkDir(filepath.Join(shared, "fixtures"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil && len(data) <= small {
+			f.Add(data)
+		}
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) { infertest.Takes(t, doc) })
+}
+
 // isJSON reports whether a reader of JSON takes all of it.
 func isJSON(data []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(data))

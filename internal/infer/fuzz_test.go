@@ -1,14 +1,9 @@
 package infer_test
 
 import (
-	"bytes"
-	"context"
-	"io"
 	"math/rand/v2"
 	"testing"
 
-	"sluice"
-	"sluice/internal/infer"
 	"sluice/internal/infer/infertest"
 )
 
@@ -26,27 +21,5 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte("{\"order\":{\"id\":1,\"total\":\"1.50\"}}\n{\"order\":{\"id\":2}}"))
 	f.Add([]byte(`[1e999,-0.0,1E5,12345678901234567890]`))
 	f.Add([]byte(`{"a_cents":1,"currency":"EUR","m":{"centAmount":5,"fractionDigits":2}}`))
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		if bytes.HasPrefix(doc, []byte(`{"sluice_`)) {
-			return
-		}
-		for _, records := range [][]string{anywhere, nil} {
-			p, err := infertest.Profile(t, records, string(doc))
-			if err != nil || p.Records == 0 {
-				continue // no input
-			}
-			r, err := infer.Mapping(p, infer.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			m := *r.Mapping
-			m.Limits.QuarantineShare = 1
-			stats, err := sluice.Convert(context.Background(), nil, bytes.NewReader(doc), &m, &sluice.Options{
-				Codec: sluice.None, Source: "in.json", Quarantine: io.Discard, Table: func(string) (io.Writer, error) { return io.Discard, nil },
-			})
-			if err != nil || stats.RecordsQuarantined != p.Broken || stats.RecordsRead != p.Records+p.Broken {
-				t.Fatalf("convert: %v; %d of %d+%d records read, %d quarantined %v\n%s\n%s", err, stats.RecordsRead, p.Records, p.Broken, stats.RecordsQuarantined, stats.Reasons, r.YAML, doc)
-			}
-		}
-	})
+	f.Fuzz(func(t *testing.T, doc []byte) { infertest.Takes(t, doc) })
 }

@@ -442,6 +442,32 @@ func RoundTrip(t testing.TB, records []string, texts ...string) *infer.Result {
 	return r
 }
 
+// Takes makes the mapping of any input, if it has a record. Whatever it is, the
+// mapping passes the check, and takes each sound record.
+func Takes(t testing.TB, doc []byte) {
+	if bytes.HasPrefix(doc, []byte(`{"sluice_`)) {
+		return
+	}
+	for _, records := range [][]string{{"$[*]", "$"}, nil} {
+		p, err := Profile(t, records, string(doc))
+		if err != nil || p.Records == 0 {
+			continue // no input
+		}
+		r, err := infer.Mapping(p, infer.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := *r.Mapping
+		m.Limits.QuarantineShare = 1
+		stats, err := sluice.Convert(context.Background(), nil, bytes.NewReader(doc), &m, &sluice.Options{
+			Codec: sluice.None, Source: "in.json", Quarantine: io.Discard, Table: func(string) (io.Writer, error) { return io.Discard, nil },
+		})
+		if err != nil || stats.RecordsQuarantined != p.Broken || stats.RecordsRead != p.Records+p.Broken {
+			t.Fatalf("convert: %v; %d of %d+%d records read, %d quarantined %v\n%s\n%s", err, stats.RecordsRead, p.Records, p.Broken, stats.RecordsQuarantined, stats.Reasons, r.YAML, doc)
+		}
+	}
+}
+
 func convertsBack(t testing.TB, r *infer.Result, text string) {
 	t.Helper()
 	files := map[string]*bytes.Buffer{}
