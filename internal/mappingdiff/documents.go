@@ -46,9 +46,7 @@ func Documents(m *mapping.Mapping, p *profile.Profile, try Try) (*Result, error)
 	d.inferred = inferred.Mapping
 	for i := range m.Tables {
 		for k := range m.Tables[i].Columns {
-			for _, q := range m.Tables[i].Columns[k].Paths() {
-				d.named = append(d.named, q)
-			}
+			d.named = append(d.named, m.Tables[i].Columns[k].Paths()...)
 		}
 	}
 	d.see()

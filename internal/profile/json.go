@@ -48,20 +48,18 @@ func (p *Profile) Write(to io.Writer) error {
 		return fmt.Errorf("write profile: %w", err)
 	}
 	fmt.Fprintf(w, "%s,\"paths\":[", text[:len(text)-1])
+	separator := ""
 	entries := p.Root.entries(nil, nil)
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.Path, b.Path) })
-	for i, e := range entries {
+	for _, e := range entries {
 		text, err := json.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("write profile: %w", err)
 		}
-		if i > 0 {
-			w.WriteByte(',')
-		}
-		w.WriteByte('\n')
-		w.Write(text)
+		fmt.Fprintf(w, "%s\n%s", separator, text)
+		separator = ","
 	}
-	w.WriteString("\n]}\n")
+	fmt.Fprint(w, "\n]}\n") // Flush has the error of each
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}
@@ -232,16 +230,16 @@ func (n *Node) sound(sources int) bool {
 }
 
 // MarshalJSON writes the forms that were seen, by their words.
-func (f FormCounts) MarshalJSON() ([]byte, error) {
+func (c FormCounts) MarshalJSON() ([]byte, error) {
 	by := map[string]Seen{}
-	for _, s := range f {
+	for _, s := range c {
 		by[formWords[s.Form]] = s.Seen
 	}
 	return json.Marshal(by)
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
-func (f *FormCounts) UnmarshalJSON(text []byte) error {
+func (c *FormCounts) UnmarshalJSON(text []byte) error {
 	var by map[string]Seen
 	if err := json.Unmarshal(text, &by); err != nil {
 		return err
@@ -252,7 +250,7 @@ func (f *FormCounts) UnmarshalJSON(text []byte) error {
 			return fmt.Errorf("%q is no form of strings", word)
 		}
 		if seen.Count > 0 {
-			f.Add(Form(form), seen)
+			c.Add(Form(form), seen)
 		}
 	}
 	return nil

@@ -124,7 +124,7 @@ func isEmail(s []byte) bool {
 	}
 	domain := s[at+1:]
 	dot := bytes.LastIndexByte(domain, '.')
-	return dot > 0 && dot < len(domain)-1 && bytes.IndexByte(domain, '@') < 0 && bytes.IndexAny(s, " \t\r\n<>,;") < 0
+	return dot > 0 && dot < len(domain)-1 && bytes.IndexByte(domain, '@') < 0 && !bytes.ContainsAny(s, " \t\r\n<>,;")
 }
 
 // isJSON reports whether the text is an object or array that a reader of JSON
