@@ -20,7 +20,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load docs instructions bench bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load docs instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -115,20 +115,27 @@ docs: $(PYTHON) $(PANDAS)
 instructions: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/instructions.py
 
-# Against everybody else, some 25 minutes: bench/README.md. BENCH passes flags,
-# as in BENCH="--only duckdb,polars --resume".
+# Against everybody else, some 35 minutes: bench/README.md. BENCH passes flags,
+# as in BENCH="--only duckdb,polars --resume": then mapping infer is left out.
 SIZES ?= 64,256,1000
 bench: $(BENCH_PYTHON)
 	$(BENCH_PYTHON) bench/bench.py --sizes $(SIZES) $(BENCH)
+	$(if $(BENCH),,$(MAKE) bench-infer)
+
+# Of that only mapping infer, beside those who infer types. INFER passes flags.
+bench-infer: $(BENCH_PYTHON)
+	$(BENCH_PYTHON) bench/infer.py $(INFER)
 
 # The same with small inputs; writes to bench/data/quick.
 bench-quick: $(BENCH_PYTHON)
 	$(BENCH_PYTHON) bench/bench.py --sizes 16,64 --huge 0 --output bench/data/quick $(BENCH)
+	$(if $(BENCH),,$(MAKE) bench-infer INFER="--mb 64 --pairs 1 --output bench/data/quick")
 
-# Rows only, no times: the benchmark itself, kept from rotting.
+# Rows and types only, no times: the benchmark itself, kept from rotting.
 bench-smoke: $(PYTHON)
 	@files=$$(gofmt -l bench/peers); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
 	$(PYTHON) bench/bench.py --smoke
+	$(PYTHON) bench/infer.py --smoke
 
 # What is deployed, the same bytes each time: dist/sluice-lambda-*.zip with
 # SHA256SUMS and bills of materials. FILES are packed too, such as a mapping.

@@ -61,7 +61,7 @@ def main():
         return
 
     missing = run.build(peers)
-    versions, absent = run.installed(peers)
+    versions, absent = run.installed({n: PEERS[n].package for n in peers if PEERS[n].package})
     missing |= absent
     for name, why in missing.items():
         print(f"missing: {PEERS[name].label}: {why}")

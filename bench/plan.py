@@ -11,6 +11,7 @@ KINDS = {
     "shop": "orders of a shop whose products and customers repeat",
     "distinct": "orders in which nearly no value repeats: names, prices and ids are random",
     "wide": "orders of the shop, half of whose bytes are members that no column wants",
+    "traps": "orders of the shop with members whose types are hard to find; traps.NAME: with one of these",
     "shopify": "orders as Shopify's Admin API gives them, 6 kB each; the mapping `bench/shopify.yaml`",
 }
 SUFFIX = {"ndjson": ".ndjson", "array": ".json", "gzip": ".ndjson.gz"}
@@ -21,6 +22,7 @@ class Input:
     kind: str
     mb: int  # 10^6 bytes, before gzip
     form: str  # ndjson; array, on one line; gzip: NDJSON in gzip
+    orders: int = 0  # no more than these; 0: as many as mb has room for
 
     @property
     def name(self):

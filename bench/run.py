@@ -39,13 +39,10 @@ def build(peers):
     return missing
 
 
-def installed(peers):
-    """The versions of the peers in Python that can be imported, and why the others cannot."""
+def installed(packages):
+    """The versions of the peers whose package can be imported, and why the others cannot."""
     versions, missing = {}, {}
-    for name in peers:
-        package = PEERS[name].package
-        if not package:
-            continue
+    for name, package in packages.items():
         p = subprocess.run([sys.executable, "-c", f"import {package} as p, importlib.metadata as m; print(m.version('{package}'))"],
                            capture_output=True, text=True)
         if p.returncode:
@@ -83,7 +80,7 @@ def generate(i):
         if made["generator"] == version:
             return made
     print(f"  makes {os.path.relpath(i.path)}", flush=True)
-    p = subprocess.run(gen_command(i.kind, i.form, i.mb, i.path), capture_output=True, text=True)
+    p = subprocess.run(gen_command(i.kind, i.form, i.mb, i.path, i.orders), capture_output=True, text=True)
     if p.returncode:
         raise Failed(f"generate {i.name}: {last_line(p.stderr)}")
     made = json.loads(p.stderr) | {"generator": version, "size": os.path.getsize(i.path)}
@@ -92,8 +89,9 @@ def generate(i):
     return made
 
 
-def gen_command(kind, form, mb, output):
-    command = [GEN, "-kind", kind, "-form", "array" if form == "array" else "ndjson", "-mb", str(mb), "-o", output]
+def gen_command(kind, form, mb, output, orders=0):
+    kind, _, trap = kind.partition(".")
+    command = [GEN, "-kind", kind, "-trap", trap, "-form", "array" if form == "array" else "ndjson", "-mb", str(mb), "-orders", str(orders), "-o", output]
     return command + ["-gzip"] if form == "gzip" else command
 
 

@@ -23,9 +23,11 @@ func main() {
 func run(args []string) error {
 	var (
 		flags  = flag.NewFlagSet("gen", flag.ContinueOnError)
-		kind   = flags.String("kind", "shop", "shop: products and customers repeat; distinct: nearly no value does; wide: shop with unknown members; shopify")
+		kind   = flags.String("kind", "shop", "shop: products and customers repeat; distinct: nearly no value does; wide: shop with unknown members; shopify; traps: shop with members whose types are hard to find")
 		form   = flags.String("form", "ndjson", "ndjson; or array, on one line")
 		mb     = flags.Int64("mb", 64, "size in MB (10^6 bytes), before gzip")
+		trap   = flags.String("trap", "", "the one trap to add (default all)")
+		orders = flags.Int64("orders", 0, "no more orders than these; 0: no limit")
 		seed   = flags.Uint64("seed", 1, "seed of all that is random")
 		zip    = flags.Bool("gzip", false, "compress, at gzip's usual level 6")
 		output = flags.String("o", "-", "file, or - for standard output")
@@ -33,10 +35,15 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	o := gen.Options{Seed: *seed, Bytes: *mb * 1_000_000}
+	o := gen.Options{Seed: *seed, Bytes: *mb * 1_000_000, Orders: *orders}
 	switch *kind {
 	case "shop":
 		o.Shop, o.Catalogue = true, true
+	case "traps":
+		o.Shop, o.Catalogue = true, true
+		if *form != "ndjson" {
+			return fmt.Errorf("traps are NDJSON, not %q", *form)
+		}
 	case "distinct":
 		o.Shop = true
 	case "wide":
@@ -64,7 +71,12 @@ func run(args []string) error {
 		out = f
 	}
 	w := bufio.NewWriterSize(out, 1<<20)
-	counts, err := write(w, o, *zip)
+	counts, err := write(w, *zip, func(w io.Writer) (gen.Counts, error) {
+		if *kind == "traps" {
+			return writeTraps(w, o, *trap)
+		}
+		return gen.Write(w, o)
+	})
 	if err != nil {
 		return err
 	}
@@ -78,12 +90,12 @@ func run(args []string) error {
 	return nil
 }
 
-func write(w io.Writer, o gen.Options, zip bool) (gen.Counts, error) {
+func write(w io.Writer, zip bool, document func(io.Writer) (gen.Counts, error)) (gen.Counts, error) {
 	if !zip {
-		return gen.Write(w, o)
+		return document(w)
 	}
 	z := gzip.NewWriter(w)
-	counts, err := gen.Write(z, o)
+	counts, err := document(z)
 	if err != nil {
 		return counts, err
 	}
