@@ -185,6 +185,10 @@ func records(ctx context.Context, m *mapping.Mapping, h *Head) ([]any, error) {
 	}
 	var all []any
 	err = f.Rows(Records, func(row []string) error {
+		if row[0] == parquetread.Null {
+			all = append(all, nil)
+			return nil
+		}
 		d := json.NewDecoder(bytes.NewReader([]byte(row[0])))
 		d.UseNumber()
 		var v any
