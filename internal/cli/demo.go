@@ -171,7 +171,7 @@ func (d *demoRun) printRows(e *ledger.Entry) error {
 			}
 		}
 	}
-	printValues(d.out, demoColumns, shown)
+	printValues(d.out, demoColumns, shown, widthOf(d.out))
 	return nil
 }
 

@@ -526,17 +526,17 @@ func (i *inference) report(like *likeness) {
 		fmt.Fprintf(w, "  records at %s: %s\n", visible(p.Path), visible(strings.Join(p.Why, "; ")))
 	}
 	for _, p := range i.seen.Others {
-		fmt.Fprintf(w, "  and not at %s: %s\n", visible(p.Path), visible(strings.Join(p.Why, "; ")))
+		fmt.Fprintf(w, "  not at %s: %s\n", visible(p.Path), visible(strings.Join(p.Why, "; ")))
 	}
 	if i.seen.Broken > 0 {
-		fmt.Fprintf(w, "  %s cannot be read, and will be quarantined\n", plural(i.seen.Broken, "record"))
+		fmt.Fprintf(w, "  %s cannot be read; convert will quarantine them\n", plural(i.seen.Broken, "record"))
 	}
 	printTables(w, m)
 	for t := range i.rows {
 		rows := i.rows[t].rows
 		fmt.Fprintf(w, "%s: %s of the first %s\n", m.Tables[t].Name, plural(int64(len(rows)), "row"), plural(i.stats.RecordsRead, "record"))
 		if len(rows) > 0 {
-			if hidden := printValues(w, i.rows[t].names, rows); hidden > 0 {
+			if hidden := printValues(w, i.rows[t].names, rows, widest(w)); hidden > 0 {
 				fmt.Fprintf(w, "%d of %s not shown; sluice mapping preview --vertical shows all\n", hidden, plural(int64(len(i.rows[t].names)), "column"))
 			}
 		}
@@ -548,6 +548,15 @@ func (i *inference) report(like *likeness) {
 		}
 	}
 	fmt.Fprintf(w, "Next:\n  %s\n", i.next())
+}
+
+// widest is the width of the first rows: that of the terminal, or what an editor
+// shows of a log.
+func widest(w *printer) int {
+	if w.width > 0 {
+		return w.width
+	}
+	return 200
 }
 
 // next is the command to type next.

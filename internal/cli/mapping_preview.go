@@ -114,7 +114,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, f p
 		fmt.Fprintf(a.out, "%s: %s of the first %s\n", name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
 		if f.vertical {
 			printRecords(a.out, names, rows)
-		} else if hidden := printValues(a.out, names, rows); hidden > 0 {
+		} else if hidden := printValues(a.out, names, rows, widthOf(a.out)); hidden > 0 {
 			fmt.Fprintf(a.out, "%d of %s are not shown; --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
 		}
 	}

@@ -31,9 +31,9 @@ func printTable(w io.Writer, headings []string, rows [][]string) {
 }
 
 // printValues prints rows of data under the names of their columns, and cuts long
-// values. On a terminal that is too narrow for all columns, it cuts more, and then
+// values. If a width, 0 for any, is too narrow for all columns, it cuts more, and then
 // leaves out the last columns. It returns how many it left out.
-func printValues(w io.Writer, names []string, rows [][]string) (hidden int) {
+func printValues(w io.Writer, names []string, rows [][]string, width int) (hidden int) {
 	all := append([][]string{names}, rows...)
 	for i := range all {
 		all[i] = slices.Clone(all[i])
@@ -46,7 +46,7 @@ func printValues(w io.Writer, names []string, rows [][]string) (hidden int) {
 		}
 	}
 	widths := columnWidths(all)
-	if width := widthOf(w); width > 0 {
+	if width > 0 {
 		widths = cutTo(widths, columnWidths(all[:1]), width)
 	}
 	for i := range all {

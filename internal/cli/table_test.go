@@ -31,7 +31,7 @@ func TestTableFits(t *testing.T) {
 		width := rapid.SampledFrom([]int{0, 60, 80, 120}).Draw(t, "width")
 		for _, print := range []func(*printer){
 			func(c *printer) { printTable(c, headings, rows) },
-			func(c *printer) { printValues(c, headings, rows) },
+			func(c *printer) { printValues(c, headings, rows, c.width) },
 		} {
 			var out bytes.Buffer
 			print(&printer{Writer: &out, width: width})
@@ -78,7 +78,7 @@ func TestValuesFit(t *testing.T) {
 	}
 	for _, c := range []struct{ width, shown int }{{0, 71}, {30, 1}, {80, 3}, {200, 9}, {5000, 71}} {
 		var out bytes.Buffer
-		hidden := printValues(&printer{Writer: &out, width: c.width}, names, [][]string{row, row})
+		hidden := printValues(&printer{Writer: &out, width: c.width}, names, [][]string{row, row}, c.width)
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		if shown := strings.Count(out.String(), "column_with_name_"); len(lines) != 6 || shown != c.shown || hidden != 71-c.shown {
 			t.Errorf("width %d: %d columns, %d hidden, want %d; %d lines\n%s", c.width, shown, hidden, c.shown, len(lines), out.String())
@@ -110,7 +110,7 @@ func TestTableOfLongNames(t *testing.T) {
 		t.Errorf("the key is not in one piece:\n%s", out.String())
 	}
 	out.Reset()
-	printValues(&out, []string{"_source_key", strings.Repeat("long_name_", 10)}, [][]string{{key, key}})
+	printValues(&out, []string{"_source_key", strings.Repeat("long_name_", 10)}, [][]string{{key, key}}, 0)
 	if !strings.Contains(out.String(), "│ "+key+" │") || !strings.Contains(out.String(), strings.Repeat("long_name_", 10)) {
 		t.Errorf("the key or the name of a column is not in one piece:\n%s", out.String())
 	}

@@ -234,8 +234,8 @@ func TestLeftOut(t *testing.T) {
 	r := infertest.RoundTrip(t, nil, `{"page":1,"orders":[{"id":1},{"id":2}],"next cursor":null}`, `{"id":7,"lines":[{"sku":"A-1"}],"taxes":[{"rate":0.1}]}`, `[{"id":8,"only":[{"deep":[{"a":1}]}]}]`)
 	for _, want := range []string{
 		"# Left out: $.orders[*]: members beside the records are in no table: next cursor, page.\n",
-		"# Records are $.orders[*] in 1 input: ",
-		"# Records are not $.lines[*] in 1 input: the document has an identifier beside the array.\n",
+		"# The records are at $.orders[*] in 1 input: ",
+		"# They are not at $.lines[*] in 1 input: an identifier stands beside the array, so the document is one record.\n",
 		"records: [\"$[*]\", \"$.orders[*]\", \"$\"]\n",
 		"# Left out: $.only[*]: its rows would have no column: all that is in them stands in tables of its own.\n",
 	} {

@@ -153,8 +153,9 @@ func rank(p mapping.Path) int {
 // beside notes that members beside the records are in no table.
 func (f *file) beside() {
 	for _, p := range f.profile.Places {
-		why := "members beside the records are in no table"
+		why := "other members beside the records are in no table"
 		if len(p.Beside) > 0 {
+			why = "members beside the records are in no table"
 			var names []string
 			for _, name := range p.Beside {
 				names = append(names, printable(name))

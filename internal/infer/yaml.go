@@ -18,33 +18,34 @@ func (f *file) yaml() []byte {
 
 	line("# Made by sluice mapping infer from %s of %s, %s.", count(p.Records, "record"), count(int64(len(p.Sources)), "input"), count(p.Bytes, "byte"))
 	if p.Broken > 0 {
-		line("# %s more cannot be read, and count for nothing here.", count(p.Broken, "record"))
+		line("# %s more cannot be read; nothing below counts them.", count(p.Broken, "record"))
 	}
 	line("#")
-	line("# Behind each column stands in how many rows its path led to a value, of which JSON types,")
-	line("# and at which byte of the decompressed input it did first.")
-	line("# required: it always did, and the value was neither null nor \"\". A later record without")
-	line("# one is quarantined; remove the word where a value may be missing.")
+	line("# The comment after each column says in how many rows there is something at its path, null")
+	line("# too; how many values there are of each JSON type; and at which byte of the decompressed")
+	line("# input the first one begins.")
+	line("# required: every row had a value that is neither null nor \"\". A later record without one")
+	line("# is quarantined; where a value may be missing, remove required: true.")
 	for _, l := range f.left {
 		line("# Left out: %s: %s.", printable(l.Path), l.Why)
 	}
 	line("")
 
 	if len(m.Records) > 1 {
-		line("# The inputs have their records in several places; of each input the first that it has is used.")
+		line("# The inputs have their records in several places. Of these, the first one that an input has is used.")
 	}
-	place := func(p profile.Place, not string) {
+	place := func(where string, p profile.Place) {
 		why := ""
 		if len(p.Why) > 0 {
 			why = ": " + strings.Join(p.Why, "; ")
 		}
-		line("# Records are %s%s in %s%s.", not, printable(p.Path), count(p.Sources, "input"), printable(why))
+		line("# %s %s in %s%s.", where, printable(p.Path), count(p.Sources, "input"), printable(why))
 	}
 	for _, p := range p.Places {
-		place(p, "")
+		place("The records are at", p)
 	}
 	for _, p := range p.Others {
-		place(p, "not ")
+		place("They are not at", p)
 	}
 	b = append(b, "records: ["...)
 	for i, path := range m.Records {
@@ -58,7 +59,7 @@ func (f *file) yaml() []byte {
 		line("envelope: %s # each value stands in an object that names its type", m.Envelope)
 	}
 	if m.UnknownFields != mapping.Count {
-		line("unknown_fields: %s # what no column holds stands in _rescued", m.UnknownFields)
+		line("unknown_fields: %s # values without a column stand in _rescued", m.UnknownFields)
 	}
 	line("provenance: true # _source_key, _record, _line and _subline join the tables")
 	f.limits(line)

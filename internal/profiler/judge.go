@@ -25,11 +25,12 @@ const (
 	whyMany       = "it has many elements with identifiers, and little stands beside it"
 	whyLarge      = "the document is larger than a record may be"
 
-	whyNoArray    = "the document has no array of objects"
-	whyIdentifier = "the document has an identifier beside the array"
-	whySeveral    = "several arrays of objects stand in the document"
-	whyOwn        = "the document has members of its own beside the array"
-	whyLater      = "a later document does not have the array"
+	whyNoArray    = "the document has no array of objects, so it is one record"
+	whyIdentifier = "an identifier stands beside the array, so the document is one record"
+	whySeveral    = "the document has several arrays of objects, so it is one record"
+	whyOwn        = "values of its own stand beside the array, so the document is one record"
+	whyLater      = "a later document does not have the array, so each document is a record"
+	whySmaller    = "the records are in a larger array"
 	whyScalar     = "the document is neither an object nor an array"
 )
 
@@ -103,6 +104,9 @@ func judge(doc *outline, large bool) finding {
 		if wraps {
 			f.chosen = a.place(why)
 			continue
+		}
+		if f.chosen.path != nil {
+			why = whySmaller
 		}
 		f.others = append(f.others, a.place(why))
 	}

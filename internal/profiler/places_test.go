@@ -24,13 +24,13 @@ func TestPlaces(t *testing.T) {
 		{"concatenated", order(1) + order(2), "$", "identifier"},
 		{"one order", order(1), "$", "identifier"},
 		{"one order, lines first", `{"line_items":[{"sku":"S-1"}],"total":"12.50","order_number":"A-1"}`, "$", "identifier"},
-		{"one order without an identifier", `{"customer":{"name":"Ada"},"date":"2024-03-10","items":[{"sku":"S-1"},{"sku":"S-2"}]}`, "$", "members of its own"},
-		{"one order, status and total", `{"status":"paid","total":25.5,"items":[{"sku":"S-1"},{"sku":"S-2"}]}`, "$", "members of its own"},
+		{"one order without an identifier", `{"customer":{"name":"Ada"},"date":"2024-03-10","items":[{"sku":"S-1"},{"sku":"S-2"}]}`, "$", "values of its own"},
+		{"one order, status and total", `{"status":"paid","total":25.5,"items":[{"sku":"S-1"},{"sku":"S-2"}]}`, "$", "values of its own"},
 		{"flat record", `{"a":1,"b":"x"}`, "$", "no array of objects"},
 		{"wrapper", `{"orders":[` + orders + `]}`, "$.orders[*]", "nothing stands beside"},
 		{"wrapper of none", `{"orders":[],"count":0}`, "$.orders[*]", "describes the list"},
 		{"wrapper of null", `{"orders":null,"count":0}`, "$.orders[*]", "describes the list"},
-		{"record with null", `{"level":"info","data":null}`, "$", "members of its own"},
+		{"record with null", `{"level":"info","data":null}`, "$", "values of its own"},
 		{"null, then an object", `{"data":null}` + "\n" + `{"data":{"id":1}}` + "\n", "$", "a later document"},
 		{"pages", `{"page":1,"orders":[` + orders + `],"next":null}` + "\n" + `{"page":2,"orders":[` + orders + `],"next":null}`, "$.orders[*]", "describes the list"},
 		{"wrapped order", `{"order":` + order(1) + `}`, "$.order", "identifier"},
@@ -48,11 +48,11 @@ func TestPlaces(t *testing.T) {
 		{"Stripe list", `{"object":"list","url":"/v1/charges","has_more":false,"data":[{"id":"ch_1","object":"charge","refunds":{"object":"list","data":[]}}]}`, "$.data[*]", "describes the list"},
 		{"Stripe event", `{"id":"evt_1","object":"event","data":{"object":{"id":"in_1","lines":{"object":"list","data":[{"id":"il_1"}]}}}}`, "$", "identifier"},
 		{"Stripe invoice", `{"id":"in_1","object":"invoice","lines":{"object":"list","data":[{"id":"il_1"},{"id":"il_2"}],"has_more":false,"url":"/v1/lines"}}`, "$", "identifier"},
-		{"DynamoDB export", `{"Item":{"id":{"S":"A-1"},"lines":{"L":[{"M":{"sku":{"S":"S-1"}}}]}}}` + "\n" + `{"Item":{"id":{"S":"A-2"}}}`, "$.Item", "members of its own"},
+		{"DynamoDB export", `{"Item":{"id":{"S":"A-1"},"lines":{"L":[{"M":{"sku":{"S":"S-1"}}}]}}}` + "\n" + `{"Item":{"id":{"S":"A-2"}}}`, "$.Item", "values of its own"},
 		{"DynamoDB scan", `{"Items":[{"id":{"S":"A-1"}},{"id":{"S":"A-2"}}],"Count":2,"ScannedCount":2,"ConsumedCapacity":null}`, "$.Items[*]", "describes the list"},
 		{"Firebase", `{"orders":{"-Nx1":` + order(1) + `,"-Nx2":` + order(2) + `}}`, "$", "no array"},
 		{"Firebase, one", `{"orders":{"-Nx1":` + order(1) + `}}`, "$", "no array"},
-		{"MongoDB", `{"_id":{"$oid":"5f0000000000000000000001"},"items":[{"sku":"S-1"}]}`, "$", "members of its own"},
+		{"MongoDB", `{"_id":{"$oid":"5f0000000000000000000001"},"items":[{"sku":"S-1"}]}`, "$", "values of its own"},
 		{"Elasticsearch", `{"took":5,"timed_out":false,"_shards":{"total":1},"hits":{"total":{"value":2,"relation":"eq"},"max_score":1.0,"hits":[{"_index":"o","_id":"1","_source":` + order(1) + `},{"_index":"o","_id":"2","_source":` + order(2) + `}]}}`, "$.hits.hits[*]", "list of records"},
 		{"Spring page", `{"content":[` + orders + `],"pageable":{"sort":{"sorted":true},"offset":0},"totalElements":3,"totalPages":1,"last":true,"number":0,"size":20,"first":true,"numberOfElements":3,"empty":false}`, "$.content[*]", "describes the list"},
 		{"HAL", `{"_links":{"self":{"href":"/orders"}},"_embedded":{"orders":[` + orders + `]},"count":3}`, "$._embedded.orders[*]", "describes the list"},
@@ -90,10 +90,10 @@ func TestPlaces(t *testing.T) {
 func TestPlacesLeftOut(t *testing.T) {
 	p := run(t, profiler.Options{Limits: mapping.DefaultLimits}, text("a.json", `{"count":1,"data":{"orders":[{"id":1}],"pageInfo":{"next":1}}}`),
 		text("b.json", `{"id":1,"lines":[{"id":2}],"taxes":[{"rate":"0.1"}]}`))
-	if got := fmt.Sprint(p.Places); got != "[{$ 1 [the document has an identifier beside the array] []} {$.data.orders[*] 1 [what stands beside the array only describes the list] [count pageInfo]}]" {
+	if got := fmt.Sprint(p.Places); got != "[{$ 1 [an identifier stands beside the array, so the document is one record] []} {$.data.orders[*] 1 [what stands beside the array only describes the list] [count pageInfo]}]" {
 		t.Error(got)
 	}
-	if got := fmt.Sprint(p.Others); got != "[{$.lines[*] 1 [the document has an identifier beside the array] [id taxes]} {$.taxes[*] 1 [the document has an identifier beside the array] [id lines]}]" {
+	if got := fmt.Sprint(p.Others); got != "[{$.lines[*] 1 [an identifier stands beside the array, so the document is one record] [id taxes]} {$.taxes[*] 1 [an identifier stands beside the array, so the document is one record] [id lines]}]" {
 		t.Error(got)
 	}
 }
