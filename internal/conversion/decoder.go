@@ -174,7 +174,7 @@ func (d *decoder) fill(until int64) error {
 		if err != nil {
 			return err
 		}
-		if err := d.count(&res, bad); err != nil {
+		if err := d.count(res, bad); err != nil {
 			return err
 		}
 	}

@@ -12,8 +12,9 @@ type feed interface {
 	// mapping's records, or noRecord at the sound end of the input.
 	next() (place int, err error)
 	// take flattens the record that next found, the ordinal-th of the input.
-	// It returns a misfit if the result has a code.
-	take(flat *flatten.Flattener, ordinal int64) (flatten.Result, *misfit, error)
+	// It returns a misfit if the result has a code. Both are valid until the next
+	// call of next or take.
+	take(flat *flatten.Flattener, ordinal int64) (*flatten.Result, *misfit, error)
 	// pass copies the record that take found too large into the quarantine,
 	// piece by piece.
 	pass(e quarantine.Entry, to *quarantine.Writer) error
@@ -28,10 +29,10 @@ const noRecord = -1
 type misfit struct {
 	entry       quarantine.Entry // without its place
 	mappingPath string           // its path as the mapping writes it
-	raw         []byte           // valid until the next call of next or take; nil: too large to be held
+	raw         []byte           // nil: too large to be held
 }
 
-func newMisfit(res flatten.Result, origin flatten.Origin, source string, at int64, raw []byte) *misfit {
+func newMisfit(res *flatten.Result, origin flatten.Origin, source string, at int64, raw []byte) *misfit {
 	return &misfit{quarantine.Entry{
 		Reason: res.Code, Path: res.Path, Offset: origin.Offset, ErrorOffset: at, Record: origin.Record, Source: source,
 	}, res.MappingPath, raw}

@@ -36,16 +36,16 @@ func (p *replay) next() (place int, err error) {
 	return replayPlace(p.m, p.entry.Place), nil
 }
 
-func (p *replay) take(flat *flatten.Flattener, _ int64) (flatten.Result, *misfit, error) {
+func (p *replay) take(flat *flatten.Flattener, _ int64) (*flatten.Result, *misfit, error) {
 	e := &p.entry
 	origin := flatten.Origin{Offset: e.Offset, Record: e.Record}
 	if p.raw == nil {
-		res := flatten.Result{Code: reason.RecordTooLarge}
+		res := &flatten.Result{Code: reason.RecordTooLarge}
 		return res, newMisfit(res, origin, e.Source, e.Offset, nil), nil
 	}
 	source, err := flatten.NewSource(p.m, e.Source)
 	if err != nil {
-		res := flatten.Result{Code: reason.KeyMismatch, Path: "$"}
+		res := &flatten.Result{Code: reason.KeyMismatch, Path: "$"}
 		return res, newMisfit(res, origin, e.Source, e.Offset, p.raw), nil
 	}
 	flat.SetSource(source)
@@ -53,7 +53,7 @@ func (p *replay) take(flat *flatten.Flattener, _ int64) (flatten.Result, *misfit
 	res := flat.Record(text, jsonscan.Space(text, 0), len(p.raw), origin)
 	flat.Flush(text)
 	if res.End < 0 {
-		res = flatten.Result{Code: reason.BadJSON, Path: "$", At: -1 - res.End}
+		res = &flatten.Result{Code: reason.BadJSON, Path: "$", At: -1 - res.End}
 	}
 	if res.Code == "" {
 		return res, nil, nil

@@ -41,12 +41,14 @@ var errUnsure = errors.New("not known to be a record")
 
 // take reads the record with more and more text, until it or the error in it
 // ends inside the window.
-func (t *text) take(flat *flatten.Flattener, ordinal int64) (flatten.Result, *misfit, error) {
+func (t *text) take(flat *flatten.Flattener, ordinal int64) (*flatten.Result, *misfit, error) {
 	w, r := t.w, t.r
 	origin := flatten.Origin{Offset: w.Offset(w.Pos), Record: ordinal}
 	for large := r.Large; !large; {
-		res := flatten.Result{End: -1 - w.Pos - r.Broken}
-		if r.Broken == 0 {
+		var res *flatten.Result
+		if r.Broken > 0 {
+			res = &flatten.Result{End: -1 - w.Pos - r.Broken}
+		} else {
 			res = flat.Record(w.Buf, w.Pos, -1, origin)
 		}
 		if max(res.End, -1-res.End)-w.Pos > t.largest {
@@ -68,17 +70,17 @@ func (t *text) take(flat *flatten.Flattener, ordinal int64) (flatten.Result, *mi
 		case act == jsonscan.Bad:
 			raw := w.Buf[w.Pos:end]
 			r.Accept(end)
-			return t.misfit(flatten.Result{Code: code, Path: "$"}, origin, at, raw)
+			return t.misfit(&flatten.Result{Code: code, Path: "$"}, origin, at, raw)
 		case act == jsonscan.Oversize:
 			large = true
 		case t.guessed && w.End-w.Pos > maxAhead:
 			return res, nil, errUnsure // a record of that size is more likely a wrong guess
 		}
 	}
-	return t.misfit(flatten.Result{Code: reason.RecordTooLarge, Path: "$"}, origin, origin.Offset, nil)
+	return t.misfit(&flatten.Result{Code: reason.RecordTooLarge, Path: "$"}, origin, origin.Offset, nil)
 }
 
-func (t *text) misfit(res flatten.Result, origin flatten.Origin, at int64, raw []byte) (flatten.Result, *misfit, error) {
+func (t *text) misfit(res *flatten.Result, origin flatten.Origin, at int64, raw []byte) (*flatten.Result, *misfit, error) {
 	if t.guessed {
 		return res, nil, errUnsure
 	}

@@ -120,7 +120,7 @@ func (e *embedded) element(i, count int) *embedded {
 }
 
 // unfolded is Record for a mapping with parse_json.
-func (f *Flattener) unfolded(b []byte, p, until int, origin Origin) Result {
+func (f *Flattener) unfolded(b []byte, p, until int, origin Origin) *Result {
 	u := f.unfolder
 	begin := len(u.text)
 	end := u.record(b, p)
@@ -132,10 +132,10 @@ func (f *Flattener) unfolded(b []byte, p, until int, origin Origin) Result {
 	switch {
 	case end < 0:
 		u.text = u.text[:begin]
-		return Result{End: end, TooDeep: u.skip.TooDeep}
+		return &Result{End: end, TooDeep: u.skip.TooDeep}
 	case int64(end-p) > f.limits.RecordBytes:
 		u.text = u.text[:begin]
-		return Result{End: end, Code: reason.RecordTooLarge, Path: "$", At: p}
+		return &Result{End: end, Code: reason.RecordTooLarge, Path: "$", At: p}
 	}
 	res := f.record(append(u.text, make([]byte, jsonscan.Padding)...), begin, -1, origin)
 	if res.End = end; res.Code != "" {

@@ -22,6 +22,7 @@ type Flattener struct {
 	keep     bool               // unknown members are kept
 	refuse   bool               // unknown members quarantine the record
 	gathers  bool               // some table does
+	lists    bool               // some column is a list
 	envelope map[string]typeTag // of each value; nil: none
 	limits   mapping.Limits
 	memos    []*node   // nodes that have a memo
@@ -48,6 +49,7 @@ type Flattener struct {
 	faults  []reason.Code        // of values that are kept in _errors
 	faulty  []mapping.Path       // the paths of these, as the mapping writes them
 	drifts
+	result Result // what Record returns
 
 	diagnosis *diagnosis // nil: only the first thing that does not fit is noted
 
@@ -90,7 +92,7 @@ type Origin struct {
 	Record int64 // its ordinal in the object, from 0
 }
 
-// Result is what happened to a record.
+// Result is what happened to a record. It is valid until the next record.
 type Result struct {
 	End     int  // position after the record; if below 0, it is -1-p, and the record does not parse at p
 	TooDeep bool // it does not parse because of the limit on depth
@@ -106,7 +108,7 @@ type Result struct {
 	Empty    int64 // elements left out by when_empty: skip
 	Filtered int64 // rows left out by where
 
-	Errors []reason.Code // of values that are NULL instead, until the next record
+	Errors []reason.Code // of values that are NULL instead
 }
 
 // New compiles a mapping for records found at place.
@@ -138,6 +140,7 @@ func New(m *mapping.Mapping, place mapping.Path, source Source) *Flattener {
 		for c, col := range m.Schema(t).Columns {
 			if col.Type.Kind == schema.List {
 				ft.lists = append(ft.lists, c)
+				f.lists = true
 			}
 			switch col.Name {
 			case mapping.Rescued:
@@ -215,16 +218,18 @@ func (f *Flattener) Flush(b []byte) {
 // Record reads the record that begins at b[p] and appends its rows. A record
 // that does not parse or does not fit leaves the batches as they were. If
 // until is not negative, nothing but white space may follow up to b[until].
-func (f *Flattener) Record(b []byte, p, until int, origin Origin) Result {
+func (f *Flattener) Record(b []byte, p, until int, origin Origin) *Result {
 	if f.unfolder != nil {
 		return f.unfolded(b, p, until, origin)
 	}
 	return f.record(b, p, until, origin)
 }
 
-func (f *Flattener) record(b []byte, p, until int, origin Origin) Result {
+func (f *Flattener) record(b []byte, p, until int, origin Origin) *Result {
+	res := &f.result
+	*res = Result{}
 	f.b, f.origin = b, origin
-	f.code, f.strayed, f.seen, f.stray = "", nil, false, f.stray[:0]
+	f.code, f.seen, f.stray = "", false, f.stray[:0]
 	f.empty, f.faults, f.faulty = 0, f.faults[:0], f.faulty[:0]
 	f.drifts.begin()
 	f.skip.Reset()
@@ -260,13 +265,13 @@ func (f *Flattener) record(b []byte, p, until int, origin Origin) Result {
 		f.code, f.path, f.strayed, f.at = reason.RecordTooLarge, nil, nil, p
 	case !f.seen:
 		f.bad(reason.NotObject, f.place, p)
-	default:
+	case f.lists:
 		f.boundLists(p)
 	}
 	if f.gathers && end >= 0 {
 		f.giveGathered(p)
 	}
-	res := Result{End: end, TooDeep: f.skip.TooDeep}
+	res.End, res.TooDeep = end, f.skip.TooDeep
 	if end < 0 || f.code == reason.RecordTooLarge {
 		f.drifts.drop()
 	} else {

@@ -224,7 +224,7 @@ func (r *reader) read(text string, flush bool) Result {
 	if flush || len(r.buf)-r.end < 8<<10 {
 		r.flush()
 	}
-	return res
+	return *res
 }
 
 func (r *reader) flush() {
