@@ -28,7 +28,9 @@ const (
 	drift      = 60_000  // paths that differ, with the calls of EventBridge and Secrets Manager: 51,648
 	mayAdd     = timeZones + currencies + language + drift
 
-	inference = 500_000 // of the command alone: profiler, profile, infer, fit and advice: 244,051, without the runtime's tables of them
+	// Of the command alone, without the runtime's tables of them.
+	inference  = 500_000 // profiler, profile, infer, fit and advice: 244,051
+	comparison = 300_000 // mapping diff: 186,293
 )
 
 // Each archive is the bootstrap and nothing else, with a time that says
@@ -80,7 +82,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestCommandSize: what somebody downloads. 19.8 MB are there; the page with
+// TestCommandSize: what somebody downloads. 21.1 MB are there; the page with
 // its charts and the table formats may each add what is written above
 // when they come. Twice the size means that something calls a method by
 // its name, as text/template does, so that the linker keeps all methods:
@@ -97,8 +99,8 @@ func TestCommandSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes", info.Size())
-	if info.Size() > 20_000_000+mayAdd+inference {
-		t.Errorf("%d bytes of at most %d", info.Size(), 20_000_000+mayAdd+inference)
+	if most := int64(20_000_000 + mayAdd + inference + comparison); info.Size() > most {
+		t.Errorf("%d bytes of at most %d", info.Size(), most)
 	}
 }
 
