@@ -122,12 +122,8 @@ func (d *differ) around(t, c int, p mapping.Path, i int, s infer.Seen, deep int)
 // object or array at p[:i].
 func (d *differ) carry(t, c int, p mapping.Path, i int, s infer.Seen) {
 	table, at := d.table(t), slices.Clone(p[:i])
-	for k := range table.Columns {
-		if table.Columns[k].Either(at) || table.Columns[k].Type.Kind == schema.JSON && slices.Equal(table.Columns[k].Path, at) {
-			if table.Columns[k].Either(at) {
-				return
-			}
-		}
+	if slices.ContainsFunc(table.Columns, func(c mapping.Column) bool { return c.Either(at) }) {
+		return
 	}
 	n := s.Node()
 	seen := profile.Seen{}
@@ -501,7 +497,8 @@ func (d *differ) likeness(col *mapping.Column, q mapping.Path) int {
 	}
 	s, rest := d.through(q)
 	n := s.Node()
-	if len(rest) > 0 || n.Values() == n.Null.Count {
+	unknown := !plainTexts(col) && n.String.Count > 0 && !d.tried || col.MinorUnits.By != mapping.NoMinorUnits
+	if len(rest) > 0 || n.Values() == n.Null.Count || unknown {
 		return 9
 	}
 	switch list := col.Type.Kind == schema.List; {
@@ -573,13 +570,13 @@ func (d *differ) required() {
 				}
 			}
 			missing := d.values(col.Path) - filled
-			if hidden || missing <= 0 {
+			if hidden && d.tried || !hidden && missing <= 0 {
 				continue
 			}
 			col.Required = false
 			d.add(Change{
 				Class: Breaking, Kind: Null, Table: d.table(t).Name, Column: col.Name, Path: source(col), Old: "required", New: "no value",
-				Values: missing, First: d.firstOf(none, t, c), Patch: "required is taken away",
+				Values: max(missing, 0), First: d.firstOf(none, t, c), Patch: "required is taken away",
 			})
 		}
 	}

@@ -49,6 +49,10 @@ func Documents(m *mapping.Mapping, p *profile.Profile, try Try) (*Result, error)
 			d.named = append(d.named, m.Tables[i].Columns[k].Paths()...)
 		}
 	}
+	if e := d.inferred.Envelope; e != mapping.NoEnvelope && e != m.Envelope {
+		d.next.Envelope = e
+		d.add(Change{Class: Breaking, Kind: Settings, Path: "envelope", Old: m.Envelope.String(), New: e.String(), Patch: "envelope: " + e.String()})
+	}
 	d.see()
 	if d.tried = try != nil; d.tried {
 		if d.faults, err = try(m); err != nil {

@@ -131,7 +131,8 @@ func (d *differ) shorten(t int, at mapping.Path) {
 // empty makes a column one that has no value in any row.
 func empty(c *mapping.Column) {
 	c.Column.Required, c.Column.Bloom = false, false
-	*c = mapping.Column{Column: c.Column, Empty: true, From: c.From}
+	*c = mapping.Column{Column: c.Column, Empty: true}
+	c.From = usualFrom(c)
 }
 
 // blocked gives up what is below a path of a table, where no path leads into all
@@ -168,10 +169,9 @@ func (d *differ) noRows(t, i int, n *profile.Node) {
 	if table.WhenEmpty != mapping.Quarantine || none <= 0 {
 		return
 	}
-	seen := n.Null
 	d.add(Change{
 		Class: Breaking, Kind: Rows, Table: table.Name, Path: table.Explode[:i].String(), Old: "at least one row", New: "no row", Values: none,
-		First: d.firstOf(seen, t, -1), Patch: "when_empty: keep",
+		First: d.firstOf(n.Null, t, -1), Patch: "when_empty: keep",
 	})
 	table.WhenEmpty = mapping.Keep
 }

@@ -2,6 +2,7 @@ package mappingdiff
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"sluice/internal/infer"
@@ -304,6 +305,9 @@ func (f *fitter) times() {
 			c.Truncate = c.Truncate || unit == mapping.Nanoseconds || c.Type.Kind == schema.Date
 		}
 	}
+	if !f.tried && n.Integer.Count > 0 && c.From&mapping.FromInteger != 0 && outOfRange(&n.Numbers, n.Integer.Count, c.Unit) {
+		f.nothing(n.Integer, "integer")
+	}
 	numbers := n.Integer
 	numbers.Merge(n.Number)
 	switch {
@@ -327,6 +331,22 @@ func (f *fitter) times() {
 	if c.Type.Kind != schema.String {
 		f.nothing(n.Boolean, "boolean")
 	}
+}
+
+// outOfRange reports whether some integers are no times of the years 1 to 9999.
+func outOfRange(n *profile.Numbers, count int64, unit mapping.Unit) bool {
+	least, most := int64(-62135596800), int64(253402300799) // seconds
+	switch unit {
+	case mapping.Days:
+		least, most = least/86400, most/86400
+	case mapping.Milliseconds:
+		least, most = least*1e3, most*1e3
+	case mapping.Microseconds:
+		least, most = least*1e6, most*1e6
+	case mapping.Nanoseconds:
+		least, most = math.MinInt64, math.MaxInt64
+	}
+	return n.Fits < count || n.Least < least || n.Greatest > most
 }
 
 // kinds names the JSON types of values, but null.

@@ -206,7 +206,7 @@ func byteColumn(line string, column int) int {
 
 // top changes keys of the file itself.
 func (e *editor) top(was, is *yaml.Node) {
-	for _, key := range []string{"records", "unknown_fields", "parse_json"} {
+	for _, key := range []string{"records", "envelope", "unknown_fields", "parse_json"} {
 		if plainText(get(was, key)) == plainText(get(is, key)) {
 			continue
 		}

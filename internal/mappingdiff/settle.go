@@ -37,7 +37,7 @@ func (d *differ) settle(try Try) error {
 			if changed[key] {
 				continue
 			}
-			changed[key] = d.mend(f, round)
+			changed[key] = d.adapt(f, round)
 		}
 		if len(changed) == 0 || !slices.Contains(values(changed), true) {
 			for i := range faults {
@@ -70,8 +70,8 @@ func where(f *Fault) *First {
 	return &First{f.Source, f.Offset}
 }
 
-// mend changes the mapping for a fault; false if there is nothing to change.
-func (d *differ) mend(f *Fault, round int) bool {
+// adapt changes the mapping for a fault; false if there is nothing to change.
+func (d *differ) adapt(f *Fault, round int) bool {
 	change := Change{Class: Breaking, Kind: Type, Table: f.Table, Column: f.Column, Path: f.Path, New: strings.TrimPrefix(f.Found+", ", ", ") + string(f.Reason), Values: f.Values, First: where(f)}
 	before := clone(d.next)
 	t := slices.IndexFunc(d.next.Tables, func(t mapping.Table) bool { return t.Name == f.Table })
@@ -81,7 +81,7 @@ func (d *differ) mend(f *Fault, round int) bool {
 		col := d.at(t, c)
 		was := *col
 		change.Old = takes(&was)
-		*col = d.mended(was, f, round)
+		*col = d.adapted(was, f, round)
 		change.Class, change.Patch = edit(&was, col)
 		if f.Reason == reason.MissingField {
 			change.Kind, change.Old, change.New = Null, "required", "no value"
@@ -131,9 +131,9 @@ func (d *differ) mend(f *Fault, round int) bool {
 	return true
 }
 
-// mended is the column with the next change that may help: what is sure, then what
+// adapted is the column with the next change that may help: what is sure, then what
 // takes any value.
-func (d *differ) mended(c mapping.Column, f *Fault, round int) mapping.Column {
+func (d *differ) adapted(c mapping.Column, f *Fault, round int) mapping.Column {
 	more := map[string]mapping.From{
 		"string": mapping.FromString, "empty string": mapping.FromString, "integer": mapping.FromInteger, "number": mapping.FromInteger | mapping.FromNumber, "boolean": mapping.FromBoolean,
 	}[f.Found]
