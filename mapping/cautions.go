@@ -81,7 +81,7 @@ func (t *Table) cautions() (all []string) {
 		all = append(all, fmt.Sprintf("where: no value at %s fulfils all conditions on it, so the table takes no row; remove one of them, or list the values to take in one condition with in", p))
 	}
 	for _, c := range t.Where {
-		if t.WhenEmpty == Keep && c.wantsValue() && c.Path.Wildcards() == t.Explode.Wildcards() {
+		if t.WhenEmpty == Keep && c.WantsValue() && c.Path.Wildcards() == t.Explode.Wildcards() {
 			all = append(all, fmt.Sprintf("when_empty: keep keeps no row: it would have no value at %s, and where wants one; use when_empty: skip, or let the condition hold without a value", c.Path))
 			break
 		}
@@ -90,7 +90,8 @@ func (t *Table) cautions() (all []string) {
 }
 
 // wantsValue reports whether the condition fails where there is no value.
-func (c *Condition) wantsValue() bool { return c.Test == In || c.Test == IsNotNull }
+// WantsValue reports whether the condition does not hold where there is no value.
+func (c *Condition) WantsValue() bool { return c.Test == In || c.Test == IsNotNull }
 
 // satisfiable reports whether one value, or none, can fulfil all conditions on p.
 func (t *Table) satisfiable(p Path) bool {
@@ -103,7 +104,7 @@ func (t *Table) satisfiable(p Path) bool {
 	fulfils := func(holds func(*Condition) bool) bool {
 		return !slices.ContainsFunc(on, func(c Condition) bool { return !holds(&c) })
 	}
-	if fulfils(func(c *Condition) bool { return !c.wantsValue() }) {
+	if fulfils(func(c *Condition) bool { return !c.WantsValue() }) {
 		return true // none
 	}
 	i := slices.IndexFunc(on, func(c Condition) bool { return c.Test == In })

@@ -96,7 +96,7 @@ func newCondition(root *node, c *mapping.Condition, homes *homes) condition {
 // where there is no value.
 func withoutValue(t *mapping.Table, l int) bool {
 	for _, c := range t.Where {
-		if c.Level() > l && (c.Test == mapping.In || c.Test == mapping.IsNotNull) {
+		if c.Level() > l && c.WantsValue() {
 			return false
 		}
 	}
@@ -123,19 +123,22 @@ func (f *Flattener) judge(w *filter) verdict {
 		if !f.takes(w.outer) {
 			w.verdict = leftOut
 		}
+		var wrong *misplaced // of the first look-up that is at fault
 		for i := range w.conditions {
 			c := &w.conditions[i]
 			if w.verdict != taken {
 				break
 			}
-			p := f.valueOf(c, w.home)
-			if p == unfit {
-				m := &c.spot.wrong
-				f.bad(m.code, m.path, m.at)
-			}
-			if p == unfit || !f.holds(c, p) {
+			switch p := f.valueOf(c, w.home); {
+			case p == unfit && wrong == nil:
+				wrong = &c.spot.wrong
+			case p != unfit && !f.holds(c, p):
 				w.verdict = leftOut
 			}
+		}
+		if w.verdict == taken && wrong != nil { // it alone decides
+			f.bad(wrong.code, wrong.path, wrong.at)
+			w.verdict = leftOut
 		}
 	}
 	return w.verdict
@@ -236,12 +239,18 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 	if !slices.ContainsFunc(m.Tables, func(t mapping.Table) bool { return t.Where != nil }) {
 		return
 	}
+	none := filter{verdict: leftOut}
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		through := func(path mapping.Path) (n *node, here *filter) {
+		// Up to a level, what does not fit leaves all rows out.
+		through := func(path mapping.Path, leavesOut int) (n *node, here *filter) {
 			n = root
 			for k, s := range path {
-				w := all[i][path[:k].Wildcards()]
+				level := path[:k].Wildcards()
+				w := all[i][level]
+				if level < leavesOut {
+					w = &none
+				}
 				n.leaders, n.users = append(n.leaders, w), append(n.users, w)
 				if s.Kind == mapping.Filtered {
 					return nil, nil // what follows is found by looking ahead
@@ -251,16 +260,20 @@ func lead(root *node, m *mapping.Mapping, all []filters) {
 			return n, all[i][path.Wildcards()]
 		}
 		for _, p := range t.Exploded() {
-			through(p)
+			through(p, 0)
 		}
-		for _, c := range t.Where {
+		for j := range t.Where {
+			c, leavesOut := &t.Where[j], 0
+			if c.WantsValue() {
+				leavesOut = c.Level()
+			}
 			for _, p := range c.Paths() {
-				through(p)
+				through(p, leavesOut)
 			}
 		}
 		for c := range t.Columns {
 			for _, p := range t.Columns[c].Paths() {
-				n, here := through(p)
+				n, here := through(p, 0)
 				if n == nil {
 					continue
 				}

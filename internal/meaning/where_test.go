@@ -121,19 +121,24 @@ func (p path) lastWild() (n int) {
 // around it hold.
 func (r *reading) takes(t *table, ordinals []ordinal) bool {
 	for level := range len(ordinals) + 1 {
+		var fault *stuck
+		var at path
 		for _, c := range t.where {
 			if c.path.levels() != level {
 				continue
 			}
 			p := c.path.at(ordinals[:level])
 			v, wrong := p.lookup(r.value)
-			if wrong != nil {
-				r.findings.add(wrong.code, wrong.value.at, p[:wrong.steps].String())
+			switch {
+			case wrong != nil && fault == nil:
+				fault, at = wrong, p[:wrong.steps]
+			case wrong == nil && !c.holds(v):
 				return false
 			}
-			if !c.holds(v) {
-				return false
-			}
+		}
+		if fault != nil {
+			r.findings.add(fault.code, fault.value.at, at.String())
+			return false
 		}
 	}
 	return true
@@ -170,13 +175,30 @@ func (r *reading) leaveOut(t *table, ordinals []ordinal) {
 func (r *reading) wanted(p *place) bool {
 	for i := range r.tables {
 		t := &r.tables[i]
-		through := func(q path) bool { return q.below(p.path) }
-		if slices.ContainsFunc(t.paths(), through) && r.takes(t, p.ordinals) {
+		if t.leads(p.path) && r.takes(t, p.ordinals) {
 			return true
 		}
 	}
 	return false
 }
+
+// leads reports whether a path of the table leads through a place. One of a
+// condition that wants a value does not above the rows that the condition is
+// about: without the value these are left out.
+func (t *table) leads(to path) bool {
+	through := func(q path) bool { return q.below(to) }
+	if slices.ContainsFunc(t.exploded(), through) {
+		return true
+	}
+	for _, c := range t.where {
+		if (!c.wantsValue() || to.levels() >= c.path.levels()) && slices.ContainsFunc(withKeys(c.path), through) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.columns, func(c column) bool { return slices.ContainsFunc(c.paths(), through) })
+}
+
+func (c *condition) wantsValue() bool { return !c.holds(nil) }
 
 // asks reports whether a condition is about a place.
 func (s *spec) asks(p path) bool {
