@@ -6,6 +6,7 @@ FUZZTIME ?= 20000x
 GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.9.0
 VERSITYGW     := v1.8.0
+DUCKDB_CLI    := 1.5.6
 
 TOOLS  := .tools
 LINT   := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
@@ -14,6 +15,7 @@ S3     := $(TOOLS)/versitygw-$(VERSITYGW)
 PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 TRINO  := $(TOOLS)/trino
+DUCKDB := $(TOOLS)/duckdb-$(DUCKDB_CLI)/bin/duckdb
 PANDAS := $(TOOLS)/migrate/pandas
 BENCH_PYTHON := $(TOOLS)/bench/bin/python
 # cfn-lint and the SAM translator; what is deployed gets its version from git.
@@ -108,8 +110,8 @@ load: $(S3) $(SLUICE)
 # What the documents show, also what needs Python, pandas, DuckDB or jq; go test
 # runs the rest. pandas lies beside the environment of the other checks, which
 # has the rest of the requirements.
-docs: $(PYTHON) $(PANDAS)
-	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$$PATH .ci/noskip go test -count=1 -v ./docs
+docs: $(PYTHON) $(PANDAS) $(DUCKDB)
+	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(dir $(DUCKDB))):$$PATH .ci/noskip go test -count=1 -v ./docs
 
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)
@@ -147,11 +149,12 @@ deploy-check: $(DEPLOY) $(PYTHON) lambda
 	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
 	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB)
 
-# Where the tests find the servers they start: internal/servertest.
-servers: $(S3) $(PYTHON) $(DEPLOY)
-	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY))"
+# Where the tests find the servers and programs they start: internal/servertest,
+# internal/query/querytest.
+servers: $(S3) $(PYTHON) $(DEPLOY) $(DUCKDB)
+	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY)) SLUICE_DUCKDB=$(abspath $(DUCKDB))"
 
 $(TOOLS)/.gitignore:
 	mkdir -p $(TOOLS)
@@ -179,6 +182,11 @@ $(TRINO): .ci/trino.xml | $(TOOLS)/.gitignore
 	rm -rf $(TRINO)
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(TRINO)) || { rm -rf $(TRINO); exit 1; }
 	touch $@
+
+$(DUCKDB): | $(TOOLS)/.gitignore
+	rm -rf $(TOOLS)/duckdb-$(DUCKDB_CLI)
+	python3 -m venv $(TOOLS)/duckdb-$(DUCKDB_CLI)
+	$(TOOLS)/duckdb-$(DUCKDB_CLI)/bin/python -m pip install --quiet duckdb-cli==$(DUCKDB_CLI) || { rm -rf $(TOOLS)/duckdb-$(DUCKDB_CLI); exit 1; }
 
 $(PANDAS): examples/migrate/requirements.txt $(PYTHON)
 	rm -rf $(TOOLS)/migrate

@@ -109,6 +109,12 @@ var ladder = map[string]rung{
 		"internal/config", "internal/event", "internal/eventbridge", "internal/ledger", "internal/patience", "internal/pipeline", "internal/secretsmanager", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
+	"internal/query": {[]string{"schema"},
+		"a session is SQL over files; whose files they are is decided above"},
+	"internal/query/querytest": {[]string{".", "internal/query", "mapping"}, contractTest},
+	"internal/query/duckdbcli": {[]string{"internal/query"}, oneContract},
+	"internal/query/published": {[]string{"internal/ledger", "internal/query", "internal/setup", "internal/store", "schema"},
+		"which files count is what the ledger says, whatever engine reads them"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
@@ -189,7 +195,7 @@ var libraries = []library{
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"golang.org/x/sys", []string{"internal/filelock"},
 		"only locks have a different system call on each operating system"},
-	{"github.com/google/go-cmp", []string{"internal/catalog/catalogtest"},
+	{"github.com/google/go-cmp", []string{"internal/catalog/catalogtest", "internal/query/querytest"},
 		"a library for tests; conformance suites are tests that others import"},
 	{"github.com/parquet-go/parquet-go", []string{"internal/parquetcodec", "internal/parquetfile", "internal/parquetread", "internal/parquettype"},
 		"only these packages use the Parquet library, so that it can be replaced, and its panics caught, in one place"},
@@ -220,4 +226,5 @@ var tooHeavy = map[string]string{
 	"sluice/internal/cli":                 "the function has no command line",
 	"sluice/internal/fit":                 "the function has the mapping that it was deployed with, and does not guess",
 	"sluice/internal/parquetread":         "the function reads no Parquet",
+	"sluice/internal/query":               "the function answers no queries",
 }

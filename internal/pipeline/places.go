@@ -113,3 +113,16 @@ func torn(outputs []ledger.Output, mapping string) bool {
 		return o.Identity != lead.Identity
 	})
 }
+
+// Published are the outputs of an entry that count in queries: of each table the
+// first that was published in the sink, so that a key never counts twice. The
+// tables may be others than those of the mapping.
+func (p *Pipeline) Published(e *ledger.Entry) (outputs []ledger.Output) {
+	for _, o := range e.Outputs {
+		same := func(other ledger.Output) bool { return other.Table == o.Table }
+		if o.ETag != "" && p.inSink(o) && !slices.ContainsFunc(outputs, same) {
+			outputs = append(outputs, o)
+		}
+	}
+	return outputs
+}

@@ -275,6 +275,15 @@ func Bucket(ctx context.Context, name string, where config.S3, find AWS) (store.
 	return s.bucket(name)
 }
 
+// SinkFolder is the folder of the disk from which the keys of the sink are paths;
+// empty if the sink is in a bucket.
+func (s *Setup) SinkFolder() string {
+	if s.stores.isBucket(s.Config.Sink) {
+		return ""
+	}
+	return s.stores.folder(s.Config.Sink)
+}
+
 // Close releases what was opened.
 func (s *Setup) Close() { s.stores.close() }
 

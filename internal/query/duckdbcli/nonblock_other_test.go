@@ -1,0 +1,5 @@
+//go:build !unix
+
+package duckdbcli_test
+
+const nonblock = 0

@@ -1,0 +1,117 @@
+// Package query is SQL over the tables of a lake, as a contract: a session has
+// one view for each table and reads nothing else. Implementations are duckdbcli,
+// which starts the program duckdb, and duckdblinked, which contains it; both pass
+// one suite, querytest.
+//
+// SQL is code that others may have written, and DuckDB has no borders between
+// what it may read. So a session is locked down before it sees a statement: see
+// [Statements].
+package query
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"sluice/schema"
+)
+
+// Session runs statements over the views of its tables.
+//
+// Implementations MUST be safe for use by several goroutines. A statement MUST
+// read nothing but the files of the tables, and MUST NOT write: neither files, nor
+// views, nor settings, nor what a later statement could see. It has no network and
+// loads no extension. Only a single SELECT, or what DuckDB takes in its place
+// (FROM, VALUES, WITH, DESCRIBE, SHOW, SUMMARIZE), is a statement; anything else
+// is an [*Error].
+type Session interface {
+	// Query starts a statement. ctx also governs the reading of the rows: when it
+	// ends, or [Limits].Timeout is over, the work of the statement ends soon.
+	Query(ctx context.Context, sql string) (Rows, error)
+
+	// Export writes the rows of a statement to a new Parquet file, typed as they
+	// are. The file is the caller's, also after an error.
+	Export(ctx context.Context, sql, file string) error
+
+	// Close ends the session. Rows that are open are closed first, by the caller.
+	Close() error
+}
+
+// Rows are the rows of a statement. They are for one goroutine. Close them: the
+// statement holds memory until then.
+type Rows interface {
+	// Columns are the columns of the result, whose names differ.
+	Columns() []Column
+
+	// Next returns the next row: the text of each value, nil for NULL. It
+	// returns io.EOF after the last one. Rows come as they are found: they are
+	// not all in memory.
+	Next() ([]*string, error)
+
+	Close() error
+}
+
+// Column is a column of a result.
+type Column struct {
+	Name string
+	Type string // as DuckDB writes it: BIGINT, DECIMAL(18,4), VARCHAR[]
+}
+
+// Table is a table and its files: one view.
+type Table struct {
+	// Schema names the columns that the view has whatever the files have. Others
+	// come after them.
+	Schema schema.Schema
+	Files  []File
+}
+
+// File is a Parquet file of a table.
+type File struct {
+	Name string // absolute, or from the folder of the session
+	// Columns is equal for files that have the same columns. If it is empty, this
+	// is not known.
+	Columns string
+}
+
+// Limits bound what a statement may use.
+type Limits struct {
+	Memory  int64 // bytes
+	Threads int
+	Timeout time.Duration
+}
+
+// Error is what DuckDB says against a statement. It may quote the statement and
+// values of the data.
+type Error struct{ Text string }
+
+func (e *Error) Error() string { return e.Text }
+
+// The reasons for the end of a statement that is not its own fault.
+var (
+	// ErrTimeout says that Limits.Timeout is over.
+	ErrTimeout = errors.New("the time limit is over")
+
+	// ErrDied says that the process of the statement ended without a word, as
+	// when it needs more memory than it may have.
+	ErrDied = errors.New("the query used more memory than it may, or DuckDB crashed")
+
+	// ErrNoEngine says that this program contains no DuckDB, and finds none.
+	ErrNoEngine = errors.New("there is no DuckDB: install the program duckdb (pip install duckdb-cli, brew install duckdb, or https://duckdb.org/install) and have it on the PATH")
+)
+
+// Number reports whether the values of a column are numbers.
+func (c Column) Number() bool {
+	kind, _, _ := strings.Cut(c.Type, "(")
+	switch kind {
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+		"DECIMAL", "FLOAT", "DOUBLE", "BIGNUM":
+		return !strings.HasSuffix(c.Type, "]")
+	}
+	return false
+}
+
+// Text reports whether the values of a column are text, which may hold anything.
+func (c Column) Text() bool {
+	return !c.Number() && c.Type != "BOOLEAN" && !strings.HasPrefix(c.Type, "TIME") && c.Type != "DATE"
+}

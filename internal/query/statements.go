@@ -1,0 +1,177 @@
+package query
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"sluice/schema"
+)
+
+// Statements prepare an empty database in memory: limits, views, and the files that
+// stay allowed after [Lock], which are those of the tables and output, if that is
+// not empty.
+func Statements(tables []Table, limits Limits, output string) []string {
+	all := []string{
+		fmt.Sprintf("SET threads = %d", max(limits.Threads, 1)),
+		fmt.Sprintf("SET memory_limit = '%dB'", limits.Memory),
+		"SET temp_directory = ''", // what does not fit in memory is an error
+		"SET TimeZone = 'UTC'",
+		"SET autoinstall_known_extensions = false",
+		"SET autoload_known_extensions = false",
+		"SET allow_community_extensions = false",
+	}
+	var allowed []string
+	for i := range tables {
+		all = append(all, view(&tables[i]))
+		for _, f := range tables[i].Files {
+			allowed = append(allowed, literal(f.Name))
+		}
+	}
+	if output != "" {
+		allowed = append(allowed, literal(output))
+	}
+	return append(all, "SET allowed_paths = ["+strings.Join(allowed, ", ")+"]")
+}
+
+// Lock are the statements after which DuckDB reads only the allowed files, and no
+// setting can be changed.
+// https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+var Lock = []string{"SET enable_external_access = false", "SET lock_configuration = true"}
+
+// Locked is a query for "falsetrue": the settings, after Lock.
+const Locked = "SELECT current_setting('enable_external_access')::VARCHAR || current_setting('lock_configuration')::VARCHAR"
+
+// IsLocked is what Locked gives.
+const IsLocked = "falsetrue"
+
+// view makes the view of a table. The columns of the schema come first, from a
+// query without rows, so they are there without any file; then the files, those
+// with the same columns together, since DuckDB only looks at the first of these
+// for their names and types.
+func view(t *Table) string {
+	terms := []string{"(SELECT " + nulls(t.Schema.Columns) + " LIMIT 0)"}
+	if len(t.Schema.Columns) == 0 {
+		terms = nil
+	}
+	files := map[string][]string{}
+	var groups []string
+	for _, f := range t.Files {
+		if files[f.Columns] == nil {
+			groups = append(groups, f.Columns)
+		}
+		files[f.Columns] = append(files[f.Columns], literal(f.Name))
+	}
+	for _, g := range groups {
+		terms = append(terms, fmt.Sprintf("(FROM read_parquet([%s], union_by_name = %t, hive_partitioning = false))", strings.Join(files[g], ", "), g == ""))
+	}
+	return "CREATE VIEW " + identifier(t.Schema.Table) + " AS " + strings.Join(terms, " UNION ALL BY NAME ")
+}
+
+func nulls(columns []schema.Column) string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = "NULL::" + typeOf(c.Type) + " AS " + identifier(c.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// typeOf is the type that DuckDB reads from a Parquet file of ours.
+func typeOf(t schema.Type) string {
+	switch t.Kind {
+	case schema.Boolean:
+		return "BOOLEAN"
+	case schema.Int32:
+		return "INTEGER"
+	case schema.Int64:
+		return "BIGINT"
+	case schema.Double:
+		return "DOUBLE"
+	case schema.Decimal:
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
+	case schema.Date:
+		return "DATE"
+	case schema.Timestamp:
+		return "TIMESTAMPTZ"
+	case schema.List:
+		return typeOf(t.Value()) + "[]"
+	default:
+		return "VARCHAR"
+	}
+}
+
+// identifier quotes a name.
+func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// literal is an expression for a text. No character of the text itself is in it,
+// so it is one whatever reads it: DuckDB's program looks for the end of a statement
+// by simpler rules than its parser.
+func literal(s string) string {
+	return "decode(from_base64('" + base64.StdEncoding.EncodeToString([]byte(s)) + "'))"
+}
+
+// source is a relation of the rows of a statement. The function query refuses all
+// but a single SELECT, by DuckDB's own parser.
+func source(sql string) string { return "query(" + literal(sql) + ")" }
+
+// Check refuses what is no text.
+func Check(sql string) error {
+	switch {
+	case !utf8.ValidString(sql):
+		return &Error{"the statement is not UTF-8"}
+	case strings.ContainsRune(sql, 0):
+		return &Error{"the statement has a NUL character"}
+	case strings.TrimSpace(sql) == "":
+		return &Error{"the statement is empty"}
+	}
+	return nil
+}
+
+// Describe is a query for the columns of a statement: their names and types.
+func Describe(sql string) string {
+	return "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM " + source(sql) + ")"
+}
+
+// Texts are expressions for the texts of the values of a statement that has so
+// many columns, and the relation that they are taken from.
+func Texts(sql string, columns int) (values, from string) {
+	names, texts := make([]string, columns), make([]string, columns)
+	for i := range columns {
+		names[i] = fmt.Sprintf("c%d", i)
+		texts[i] = names[i] + "::VARCHAR"
+	}
+	return strings.Join(texts, ", "), source(sql) + " AS result(" + strings.Join(names, ", ") + ")"
+}
+
+// Export is a statement that writes the rows of another one to a Parquet file.
+func Export(sql, file string) string {
+	return "COPY (SELECT * FROM " + source(sql) + ") TO (" + literal(file) + ") (FORMAT parquet, COMPRESSION zstd)"
+}
+
+// Value is the text of a value as sluice shows it: times in UTC are in RFC 3339.
+func Value(text *string, column Column) *string {
+	if text == nil || column.Type != "TIMESTAMP WITH TIME ZONE" {
+		return text
+	}
+	at, err := time.Parse("2006-01-02 15:04:05.999999-07", *text)
+	if err != nil {
+		return text // infinity, or a year that RFC 3339 does not have
+	}
+	shown := at.UTC().Format(time.RFC3339Nano)
+	return &shown
+}
+
+// Message is what DuckDB says, without the place in a statement of ours.
+func Message(text string) error {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n\nLINE ")
+	if text == "" {
+		return ErrDied
+	}
+	if strings.Contains(text, "allowed_paths") || strings.Contains(text, "union_by_name") {
+		return errors.New("DuckDB is too old: " + text)
+	}
+	return &Error{text}
+}
