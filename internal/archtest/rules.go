@@ -128,7 +128,7 @@ var ladder = map[string]rung{
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
 		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff", "internal/parquetread",
-		"internal/pipeline", "internal/profile", "internal/profiler", "internal/rejection", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
+		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, the profiler for mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},

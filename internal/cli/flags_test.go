@@ -19,18 +19,19 @@ func TestFlagsThatNameFiles(t *testing.T) {
 	want := map[string]string{
 		"convert --output": "written", "convert --quarantine": "written", // convert_overwrite.txtar
 		"mapping infer --output": "written", "mapping infer --profile": "written", // mapping_infer.txtar
+		"query --output":        "written", // query_test.go
 		"mapping diff --output": "written", // mapping_diff.txtar
 		"demo --dir":            "empty",   // or of an earlier demo, in which nothing is written but through the pipeline
 
 		"convert --mapping": "read", "mapping preview --mapping": "read", "cost --prices": "read",
 		"run --config": "read", "run --mapping": "read", "invoke --config": "read", "invoke --mapping": "read",
-		"doctor --config": "read", "doctor --mapping": "read",
+		"query --config": "read", "query --mapping": "read", "doctor --config": "read", "doctor --mapping": "read",
 		"quarantine list --config": "read", "quarantine list --mapping": "read",
 		"quarantine show --config": "read", "quarantine show --mapping": "read",
 		"quarantine replay --config": "read", "quarantine replay --mapping": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
-		"run --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake",
+		"run --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
 	}
 	got := map[string]bool{}

@@ -34,16 +34,25 @@ func printTable(w io.Writer, headings []string, rows [][]string) {
 // values. If a width, 0 for any, is too narrow for all columns, it cuts more, and then
 // leaves out the last columns. It returns how many it left out.
 func printValues(w io.Writer, names []string, rows [][]string, width int) (hidden int) {
-	all := append([][]string{names}, rows...)
-	for i := range all {
-		all[i] = slices.Clone(all[i])
-		for j := range all[i] {
-			if i == 0 || names[j] == "_source_key" {
-				all[i][j] = visible(all[i][j])
+	all := make([][]string, len(rows))
+	for i, row := range rows {
+		all[i] = slices.Clone(row)
+		for j := range row {
+			if names[j] == "_source_key" {
+				all[i][j] = visible(row[j])
 			} else {
-				all[i][j] = value(all[i][j], maxValue)
+				all[i][j] = value(row[j], maxValue)
 			}
 		}
+	}
+	return printCells(w, names, all, width)
+}
+
+// printCells is printValues for values that are visible already.
+func printCells(w io.Writer, names []string, rows [][]string, width int) (hidden int) {
+	all := append([][]string{slices.Clone(names)}, rows...)
+	for i := range names {
+		all[0][i] = visible(names[i])
 	}
 	widths := columnWidths(all)
 	if width > 0 {
