@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -76,10 +77,14 @@ func (a *app) refuseConflicts(jobs []job, mappingFile string, s streams) error {
 		return err
 	}
 	var read []file
+	var twice string // an input
 	for _, j := range jobs {
 		if j.input == "-" {
 			read = append(read, file{name: "standard input", what: "an input", info: fileOf(a.in)})
 		} else if f, err := newFile(j.input, "an input"); err == nil {
+			if slices.ContainsFunc(read, func(o file) bool { return o.path == f.path && f.info != nil }) {
+				twice = cmp.Or(twice, j.input)
+			}
 			read = append(read, f)
 		}
 	}
@@ -114,6 +119,9 @@ func (a *app) refuseConflicts(jobs []job, mappingFile string, s streams) error {
 			}
 		}
 	}
+	if twice != "" {
+		return fmt.Errorf("%s is named twice, and its rows would be in two outputs; name it once", twice)
+	}
 	return nil
 }
 
@@ -136,7 +144,7 @@ func (w writtenFiles) add(f *file) error {
 		if o.what == f.what {
 			return fmt.Errorf("%s would be written twice from %s; give output and quarantine different names", f.name, f.what)
 		}
-		return fmt.Errorf("%s and %s would both be written to %s; convert them one at a time", o.what, f.what, f.name)
+		return fmt.Errorf("%s and %s would both be written to %s; name a folder that holds both, and the folders below it are kept", o.what, f.what, f.name)
 	}
 	folded := strings.ToLower(f.path)
 	for _, o := range w[folded] {

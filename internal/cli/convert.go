@@ -40,8 +40,9 @@ is not a terminal.
 OUT is a file; or - for standard output; or a folder, when it exists, ends in /,
 there are several IN, or the mapping has several tables. In a folder,
 orders.json.gz becomes orders.parquet, and with several tables
-TABLE/orders.parquet. An input or the mapping is never overwritten, even under
-another name.
+TABLE/orders.parquet. Folders below a named folder, or below the part of a
+pattern without *, are kept: raw/dt=1/a.json becomes OUT/dt=1/a.parquet. An
+input or the mapping is never overwritten, even under another name.
 
 An output appears whole or not at all: after an error or a reject the older file
 is unchanged. Bytes sent to standard output, a FIFO or a device cannot be taken
@@ -97,7 +98,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	if err := checkReport(cmd, f.report); err != nil {
 		return err
 	}
-	inputs, err := expandFiles(inputs)
+	files, err := expandFiles(inputs)
 	if err != nil {
 		return err
 	}
@@ -105,13 +106,13 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 	if err != nil {
 		return err
 	}
-	jobs, err := a.plan(m, a.mappingFile(f.mapping), inputs, f.output, f.quarantine)
+	jobs, err := a.plan(m, a.mappingFile(f.mapping), files, f.output, f.quarantine)
 	if err != nil {
 		return usage(cmd, "%w", err)
 	}
 
 	c := &converter{app: a, mapping: m, isUnnamed: a.isUnnamed(f.mapping), sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
-	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(inputs)}
+	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(jobs)}
 	run := runReport{mapping: mappingUsed{a.mappingName(f.mapping), m.Hash()}, start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
 	for _, j := range jobs {
@@ -206,12 +207,12 @@ func (c *converter) try(ctx context.Context, j job) (sluice.Stats, error) {
 }
 
 // totalSize is the number of bytes of all inputs, -1 if it cannot be known.
-func totalSize(inputs []string) int64 {
+func totalSize(jobs []job) int64 {
 	var total int64
-	for _, name := range inputs {
-		info, err := os.Stat(name)
+	for _, j := range jobs {
+		info, err := os.Stat(j.input)
 		switch {
-		case name == "-", err == nil && !info.Mode().IsRegular():
+		case j.input == "-", err == nil && !info.Mode().IsRegular():
 			return -1
 		case err == nil:
 			total += info.Size()

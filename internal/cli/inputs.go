@@ -20,20 +20,28 @@ import (
 	"sluice/internal/store"
 )
 
+// inputFile is a file that an argument named.
+type inputFile struct {
+	name  string
+	below string // its folder in the folder or pattern that was named; empty: there is none
+}
+
 // expandFiles replaces folders by all files below them, and patterns by the files
 // that match. Whatever else there is, it leaves to who opens it.
-func expandFiles(args []string) (names []string, err error) {
+func expandFiles(args []string) (files []inputFile, err error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		var found []string
+		folder := arg
 		switch {
 		case arg == "-", err == nil && !info.IsDir(), err != nil && !hasPattern(arg):
-			names = append(names, arg)
+			files = append(files, inputFile{name: arg})
 			continue
 		case err == nil:
 			found, err = filesBelow(arg, nil)
 		default:
-			found, err = filesBelow(fixedFolder(arg), strings.Split(cleanPattern(arg), "/"))
+			folder = fixedFolder(arg)
+			found, err = filesBelow(folder, strings.Split(cleanPattern(arg), "/"))
 		}
 		switch {
 		case err != nil:
@@ -43,9 +51,15 @@ func expandFiles(args []string) (names []string, err error) {
 		case len(found) == 0:
 			return nil, fmt.Errorf("look for inputs: there is no file in %s", arg)
 		}
-		names = append(names, found...)
+		for _, name := range found {
+			below, err := filepath.Rel(folder, filepath.Dir(name))
+			if err != nil {
+				return nil, fmt.Errorf("look for inputs: %w", err)
+			}
+			files = append(files, inputFile{name, below})
+		}
 	}
-	return names, nil
+	return files, nil
 }
 
 // filesBelow are the files below a folder, sorted; with a pattern, those whose
@@ -180,11 +194,12 @@ func (a *app) inputs(ctx context.Context, args []string) (all []input, err error
 }
 
 func (a *app) files(arg string) (all []input, err error) {
-	names, err := expandFiles([]string{arg})
+	found, err := expandFiles([]string{arg})
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
+	for _, f := range found {
+		name := f.name
 		in := input{name: name, once: name == "-"}
 		if info, err := os.Stat(name); err == nil && !in.once {
 			in.size, in.once = info.Size(), !info.Mode().IsRegular()

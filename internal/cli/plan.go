@@ -26,7 +26,7 @@ const quarantineEnd = ".quarantine.ndjson"
 // plan decides the name of every file before any is written. It refuses one name
 // for two things, and an output that would overwrite a file that is read.
 // mappingFile is the file of the mapping, or empty.
-func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []string, output, quarantine string) ([]job, error) {
+func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []inputFile, output, quarantine string) ([]job, error) {
 	s := a.streams()
 	var err error
 	if output, err = s.name("-o", output); err != nil {
@@ -51,8 +51,8 @@ func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []string, outp
 
 	var jobs []job
 	for _, in := range inputs {
-		j := job{input: in, output: output, folders: folder}
-		name := baseName(in)
+		j := job{input: in.name, output: output, folders: folder}
+		name := filepath.Join(in.below, baseName(in.name)) // so partitions stay apart
 		switch {
 		case output == "-":
 		case len(m.Tables) > 1:
