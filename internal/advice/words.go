@@ -37,7 +37,7 @@ func (c *collector) advise(g *group) string {
 	case reason.ZipLength:
 		return "the arrays under zip must have one length: take the one that differs out of zip, or fix the feed"
 	case reason.SeveralMatches:
-		return "choose the element by one more value; or explode the array; or on_error: null"
+		return "choose the element by one more value; or explode the array; or " + orNull(col)
 	case reason.BadEmbeddedJSON:
 		return "if other strings there are JSON, leave these rows out by where: {path: …, is: not_null} on a member inside; else take the path out of parse_json"
 	case reason.WrongType:
@@ -52,19 +52,19 @@ func (c *collector) advise(g *group) string {
 		}
 		return "name the currency in minor_units: {except: {…: 2}}, or look at its path; or use minor_units: 2, if all amounts have as many digits"
 	case reason.IntRange:
-		return "if it is an identifier, type: string, from: [string, integer]; else type: decimal(38,0)"
+		return "if it is an identifier, " + asText(col, 0) + "; else type: decimal(38,0)"
 	case reason.DoubleRange:
-		return "use type: decimal(p,s), which is exact, or type: string, from: [string, number]"
+		return "use type: decimal(p,s), which is exact, or " + asText(col, 0)
 	case reason.TimestampPrecision:
 		return "truncate: true cuts off what is finer than a microsecond"
 	case reason.AmbiguousTime:
 		return "ambiguous: earlier, or ambiguous: later, says which of the two is meant"
 	case reason.NoSuchTime:
-		return "the clocks of the column's zone were put forward over this time: look at zone; if it is right, on_error: null"
+		return "the clocks of the column's zone were put forward over this time: look at zone; if it is right, " + orNull(col)
 	case reason.KeyMismatch:
 		return "change key in the mapping so that it describes the source of the records"
 	case reason.NoDomain:
-		return "list the texts that are no address in null_values; or use on_error: null"
+		return "list the texts that are no address in null_values; or use " + orNull(col)
 	case reason.UnknownField:
 		return c.unknown(g)
 	case reason.RecordTooLarge:
@@ -100,7 +100,7 @@ func said(g *group, advised []try) string {
 		tried, more = tried[:most], ", among others"
 	}
 	if advised[len(advised)-1].instead {
-		return fmt.Sprintf("with %s these values would fit, but a column has one format: if some are written as it is set, fix the feed, or set on_error: null", strings.Join(tried, " or ")+more)
+		return fmt.Sprintf("with %s these values would fit, but a column has one format: if some are written as it is set, fix the feed, or set %s", strings.Join(tried, " or ")+more, orNull(&g.trial))
 	}
 	s := "set " + strings.Join(tried, " or ") + more
 	if len(tried) > 1 {
@@ -125,6 +125,23 @@ func coalesce(col *mapping.Column) string {
 	return "coalesce: [" + strings.Join(append(paths, "…"), ", ") + "]"
 }
 
+// asText is a string column that takes all that a column takes, and a JSON type more.
+func asText(col *mapping.Column, more mapping.From) string {
+	from := mapping.FromString | col.From | more
+	if from == mapping.FromString {
+		return "type: string"
+	}
+	return "type: string, from: [" + from.String() + "]"
+}
+
+// orNull lets a column be NULL, which a required one cannot.
+func orNull(col *mapping.Column) string {
+	if col.Required {
+		return "on_error: null in place of required: true"
+	}
+	return "on_error: null"
+}
+
 // otherType is about a value of a JSON type that no from lets in.
 func otherType(g *group, col *mapping.Column) string {
 	switch {
@@ -139,7 +156,7 @@ func otherType(g *group, col *mapping.Column) string {
 		}
 		return "let the path lead to an element, such as [0]; or use type: list<" + col.Type.String() + ">, or type: json; or explode the array"
 	}
-	from := mapping.FromString
+	var from mapping.From
 	for _, f := range []struct {
 		found string
 		bits  mapping.From
@@ -148,7 +165,7 @@ func otherType(g *group, col *mapping.Column) string {
 			from |= f.bits
 		}
 	}
-	return fmt.Sprintf("%s cannot come from a value of type %s: use type: string, from: [%s]; or on_error: null", col.Type, g.found, from)
+	return fmt.Sprintf("%s cannot come from a value of type %s: use %s; or %s", col.Type, g.found, asText(col, from), orNull(col))
 }
 
 // unreadable is about a value that none of the tries would read.
@@ -160,13 +177,13 @@ func unreadable(g *group, col *mapping.Column) string {
 	case g.found == "integer" || g.found == "number":
 		return "look at unit: no number found gives a time of the years 0001 to 9999, or for a date a midnight (truncate: true)"
 	case col.Format != "" || col.NumberFormat != mapping.JSONNumber:
-		return "the values are not written as the column's format says: fix the feed; or on_error: null, or type: string"
+		return "the values are not written as the column's format says: fix the feed; or " + orNull(col) + ", or " + asText(col, 0)
 	}
 	what := "give the format in which they are written, if it is one; or "
 	if g.code == reason.BadBoolean {
 		what = ""
 	}
-	return what + "use type: string, or on_error: null"
+	return what + "use " + asText(col, 0) + ", or " + orNull(col)
 }
 
 // wider is about a number with more digits than the column has.
@@ -176,7 +193,7 @@ func wider(g *group, col *mapping.Column) string {
 	case col.MinorUnits.By >= mapping.ByCurrency:
 		return "give the decimal 3 or 4 digits after the point, and as many more in all: the currency decides how many are needed"
 	case t.Value().Precision == 0:
-		return "no decimal has so many digits: use type: string, from: [string, number]"
+		return "no decimal has so many digits: use " + asText(col, 0)
 	case g.trial.Type == col.Type:
 		return "use a decimal with more digits"
 	}
