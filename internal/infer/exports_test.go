@@ -246,4 +246,7 @@ func TestLeftOut(t *testing.T) {
 	if len(r.LeftOut) != 2 {
 		t.Errorf("%v", r.LeftOut)
 	}
+	if r := infertest.RoundTrip(t, nil, `{"Item":{"pk":{"S":"A-1"}}}`); len(r.LeftOut) != 0 {
+		t.Errorf("nothing is left out, but %v", r.LeftOut)
+	}
 }

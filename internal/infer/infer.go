@@ -153,18 +153,14 @@ func rank(p mapping.Path) int {
 // beside notes that members beside the records are in no table.
 func (f *file) beside() {
 	for _, p := range f.profile.Places {
-		why := "other members beside the records are in no table"
-		if len(p.Beside) > 0 {
-			why = "members beside the records are in no table"
-			var names []string
-			for _, name := range p.Beside {
-				names = append(names, printable(name))
-			}
-			why += ": " + strings.Join(names, ", ")
+		if len(p.Beside) == 0 {
+			continue
 		}
-		if strings.Contains(p.Path, "$.") || strings.Contains(p.Path, "$['") {
-			f.left = append(f.left, LeftOut{p.Path, why})
+		var names []string
+		for _, name := range p.Beside {
+			names = append(names, printable(name))
 		}
+		f.left = append(f.left, LeftOut{p.Path, "members beside the records are in no table: " + strings.Join(names, ", ")})
 	}
 }
 
