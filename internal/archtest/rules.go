@@ -39,7 +39,7 @@ var ladder = map[string]rung{
 		"a mapping is made of what a profile counted: neither text nor values are looked at again"},
 	"internal/infer/infertest": {[]string{".", "internal/infer", "internal/parquetread", "internal/profile", "internal/profiler", "mapping", "schema"},
 		"a test of inferred mappings goes through the whole path, on documents of several packages"},
-	"internal/profiler": {[]string{"internal/flatten", "internal/input", "internal/jsonscan", "internal/profile", "mapping"},
+	"internal/profiler": {[]string{"internal/flatten", "internal/input", "internal/jsonscan", "internal/profile", "internal/rejection", "mapping", "reason"},
 		"the profiler reads text as a conversion does, and asks flatten what a column would take: a profile must not promise more"},
 	"internal/parquettype": {[]string{"schema"},
 		"writer and reader share the description of a column in a file"},

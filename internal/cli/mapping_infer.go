@@ -202,7 +202,7 @@ func (i *inference) profile(ctx context.Context) (err error) {
 	opts := profiler.Options{Threads: i.flags.threads, Limits: mapping.DefaultLimits, MaxRecords: i.flags.records, Progress: meter.report()}
 	var all []profiler.Input
 	for k := range i.inputs {
-		all = append(all, profiler.Input{Name: i.inputs[k].name, Open: i.inputs[k].read})
+		all = append(all, profiler.Input{Name: i.inputs[k].name, Once: i.inputs[k].once, Open: i.inputs[k].read})
 	}
 	i.seen, err = profiler.Run(ctx, all, opts)
 	if err != nil {

@@ -71,8 +71,17 @@ func (r *Records) rest() error {
 			twice = twice || SameName(raw, names[depth-1])
 		}
 	}
-	if err := r.stream(&v, func([]byte) error { return nil }); err != nil {
+	emit := func(b []byte) error {
+		if r.Around != nil {
+			r.Around(b, false)
+		}
+		return nil
+	}
+	if err := r.stream(&v, emit); err != nil {
 		return err
+	}
+	if r.Around != nil {
+		r.Around(nil, true)
 	}
 	if twice {
 		return r.reject(reason.DuplicateKey, r.w.Pos, "the member that holds the records stands twice in one object")

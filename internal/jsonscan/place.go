@@ -102,6 +102,9 @@ func (r *Records) enter(p Place, at int) {
 		return
 	}
 	r.form = wrapped
+	if r.Around != nil {
+		r.Around(w.Buf[w.Pos:w.Pos+at], false)
+	}
 	if r.none = w.Buf[w.Pos+at] == 'n'; r.none {
 		at += len("null") - 1
 	}

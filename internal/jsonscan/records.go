@@ -29,6 +29,11 @@ type Records struct {
 	// is skipped.
 	MayLack bool
 
+	// Around, if set, is called with the text of each document around its array of
+	// records: once with what precedes the array, then with pieces of what follows,
+	// and with end after the last of them, when the window stands after the document.
+	Around func(text []byte, end bool)
+
 	// Large is set by Next when the record begins with a number longer than a
 	// record may be: give it to Discard instead of parsing it.
 	Large bool

@@ -13,17 +13,15 @@ import (
 // Where the records of a document are: it is one itself, or it is a wrapper
 // around an array of them. A wrong guess at a wrapper loses what stands beside
 // the array; a wrong guess at a record only makes it large. So a document is a
-// wrapper only if little stands beside the array that is its own.
+// wrapper only if nothing stands beside the array that is its own.
 
 // Why a place was taken, or was not.
 const (
-	whyGiven      = "it was given"
-	whyArray      = "the document is an array"
-	whyAlone      = "nothing stands beside the array"
-	whyPaging     = "what stands beside the array only describes the list"
-	whyCollection = "the name is one of a list of records, and its elements have identifiers"
-	whyMany       = "it has many elements with identifiers, and little stands beside it"
-	whyLarge      = "the document is larger than a record may be"
+	whyGiven  = "it was given"
+	whyArray  = "the document is an array"
+	whyAlone  = "nothing stands beside the array"
+	whyPaging = "what stands beside the array only describes the list"
+	whyLarge  = "the document is larger than a record may be"
 
 	whyNoArray    = "the document has no array of objects, so it is one record"
 	whyIdentifier = "an identifier stands beside the array, so the document is one record"
@@ -31,6 +29,7 @@ const (
 	whyOwn        = "values of its own stand beside the array, so the document is one record"
 	whyLater      = "a later document does not have the array, so each document is a record"
 	whySmaller    = "the records are in a larger array"
+	whyLaterOwn   = "one of the documents has values of its own beside the array, so each document is a record"
 	whyScalar     = "the document is neither an object nor an array"
 )
 
@@ -115,8 +114,6 @@ func judge(doc *outline, large bool) finding {
 
 // wraps reports whether the document is a wrapper around the array.
 func (a *arrayIn) wraps() (why string, wraps bool) {
-	const many = 10
-	known := a.known*2 >= min(a.elements, outlineFirst) && a.known > 0
 	switch {
 	case a.identified:
 		return whyIdentifier, false
@@ -126,10 +123,6 @@ func (a *arrayIn) wraps() (why string, wraps bool) {
 		return whyAlone, true
 	case a.own == 0:
 		return whyPaging, true
-	case known && slices.ContainsFunc(a.path, isCollection):
-		return whyCollection, true
-	case known && a.elements >= max(many, 3*a.own):
-		return whyMany, true
 	}
 	return whyOwn, false
 }
@@ -172,13 +165,15 @@ func (a *arrayIn) add(m *outline, list bool) {
 	switch {
 	case m.kind == 'n' || len(m.members)+m.elements == 0 && (m.kind == '{' || m.kind == '['):
 		// nothing
+	case m.isTotal():
+		// nothing
 	case m.kind == '{' || m.kind == '[':
 		if !isPaging(m.name) {
 			own, arrays := m.leaves()
 			a.own += own
 			a.arrays += arrays
 		}
-	case list || isPaging(m.name) && !(m.kind == '"' && joined(m.name) == "number") || m.describes(a.elements):
+	case list || isPaging(m.name) && !m.isText() || m.describes(a.elements):
 	default:
 		a.own++
 		a.identified = a.identified || isIdentifier(m.name)
@@ -204,6 +199,23 @@ func (o *outline) leaves() (own, arrays int) {
 // value.
 func isPaging(name string) bool { return paging[joined(name)] }
 
+// isTotal reports whether an object counts the elements, as Elasticsearch writes
+// it.
+func (o *outline) isTotal() bool {
+	return o.kind == '{' && joined(o.name) == "total" && len(o.members) == 2 && o.find([]string{"value"}) != nil && o.find([]string{"relation"}) != nil
+}
+
+// isText reports whether a member has the name of a number or link, but its value
+// is some other text, as in {"first":"Ann"}.
+func (o *outline) isText() bool {
+	value := strings.Trim(string(o.text), `"`)
+	return o.kind == '"' && numeral[joined(o.name)] && !isLink(value) && strings.Trim(value, "0123456789") != ""
+}
+
+func isLink(value string) bool {
+	return strings.HasPrefix(value, "http") || strings.HasPrefix(value, "/")
+}
+
 // describes reports whether a scalar describes a list of so many elements.
 func (o *outline) describes(elements int) bool {
 	value := strings.Trim(string(o.text), `"`)
@@ -214,7 +226,7 @@ func (o *outline) describes(elements int) bool {
 	case "status", "statuscode", "code", "message", "result", "msg":
 		return fine[strings.ToLower(value)] || value == "0"
 	case "url":
-		return strings.HasPrefix(value, "http") || strings.HasPrefix(value, "/")
+		return isLink(value)
 	case "object", "kind", "type", "resourcetype":
 		return isList(value)
 	case "version":

@@ -87,11 +87,16 @@ func (f *finding) confirm(w *jsonscan.Window, n int, limits *mapping.Limits) err
 			return nil
 		}
 		if at := doc.find(names); at == nil || at.kind != '[' && at.kind != 'n' {
-			f.others = append(f.others, place{f.chosen.path, whyLater, f.chosen.beside})
-			f.chosen = place{nil, whyLater, nil}
+			f.deny(whyLater)
 			return nil
 		}
 	}
+}
+
+// deny takes the documents for the records.
+func (f *finding) deny(why string) {
+	f.others = append(f.others, place{f.chosen.path, why, f.chosen.beside})
+	f.chosen = place{nil, why, nil}
 }
 
 // unite puts the places of all inputs together. A mapping tries its paths in

@@ -54,7 +54,9 @@ var (
 		links link self href meta metadata paging pagination pageable pager searchcriteria sort sorted aggregations facets filters
 		extensions errors warnings typename requestid responsemetadata xamznrequestid consumedcapacity scannedcount
 		took timedout shards maxscore etag schema schemas context odatacontext odatanextlink odatacount
-		success ok live apiversion crs bbox empty`)
+		success ok live apiversion crs bbox empty createdbefore createdafter lastupdatedbefore lastupdatedafter`)
+	// numeral are those of paging whose values are numbers or links.
+	numeral = set(`count first last number offset limit size skip start more`)
 	// around are names of members that describe how a record was asked for.
 	around = set(`cursor typename links meta metadata pageinfo extensions errors warnings responsemetadata requestid consumedcapacity etag schema odatacontext success ok apiversion`)
 

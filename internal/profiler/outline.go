@@ -15,14 +15,12 @@ type outline struct {
 
 	// Of an array:
 	elements, objects int // how many there are, and how many are objects
-	known             int // of the objects, those that have an identifier
 }
 
 const (
 	outlineDepth = 6   // levels whose members are known
 	outlineWidth = 512 // members of an object that are known
-	outlineFirst = 64  // elements of an array that are looked into
-	outlineText  = 64  // bytes of a scalar that are kept
+	outlineText  = 512 // bytes of a scalar that are kept
 )
 
 // outliner reads outlines. It has no error: where the text ends or is no JSON,
@@ -117,19 +115,7 @@ func (r *outliner) array(p, depth int, o *outline) int {
 		return p + 1
 	}
 	for {
-		end := 0
-		if b[p] == '{' && o.elements < outlineFirst {
-			known := 0
-			end = r.each(p, func(name []byte, q int) int {
-				if isIdentifier(string(name)) {
-					known = 1
-				}
-				return r.pass(q, depth+2)
-			})
-			o.known += known
-		} else {
-			end = r.pass(p, depth+1)
-		}
+		end := r.pass(p, depth+1)
 		if end < 0 && o.elements > 0 {
 			return end // the element that is cut off is not counted
 		}

@@ -22,6 +22,7 @@ import (
 // Input is something to be read.
 type Input struct {
 	Name string // each input has one of its own
+	Once bool   // it can be opened only once
 	Open func(context.Context) (io.ReadCloser, error)
 }
 
@@ -45,8 +46,14 @@ func Run(ctx context.Context, inputs []Input, opts Options) (*profile.Profile, e
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &run{opts: &opts, ctx: ctx, cancel: cancel, inputs: inputs, stored: make([]int64, len(inputs))}
-	return r.run(max(opts.Threads, 1))
+	denied := map[string]string{}
+	for {
+		r := &run{opts: &opts, ctx: ctx, cancel: cancel, inputs: inputs, denied: denied, stored: make([]int64, len(inputs))}
+		p, again, err := r.run(max(opts.Threads, 1))
+		if err != nil || !again {
+			return p, err
+		}
+	}
 }
 
 // run is one call of Run.
@@ -55,6 +62,7 @@ type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	inputs []Input
+	denied map[string]string // places that a document has shown not to be those of the records, and why
 
 	full chan *batch // sound records, to be counted
 	free chan *batch
@@ -67,7 +75,9 @@ type run struct {
 	total  int64
 }
 
-func (r *run) run(threads int) (*profile.Profile, error) {
+// run reads all inputs. again says that a document has shown a place to be wrong:
+// it is denied now, and all must be read again.
+func (r *run) run(threads int) (p *profile.Profile, again bool, err error) {
 	readers := min(threads, len(r.inputs))
 	batches := 2*threads + readers
 	r.full, r.free = make(chan *batch, batches), make(chan *batch, batches)
@@ -102,20 +112,22 @@ func (r *run) run(threads int) (*profile.Profile, error) {
 	close(r.full)
 	walking.Wait()
 	if err := context.Cause(r.ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	p, err := r.summary(results)
-	if err != nil {
-		return nil, err
+	if again, err = r.deny(results); again || err != nil {
+		return nil, again, err
+	}
+	if p, err = r.summary(results); err != nil {
+		return nil, false, err
 	}
 	part := profile.New()
 	part.Sources, part.Root = p.Sources, r.pool.shared.root.export(false)
 	p.Merge(part)
 	if m := p.Root.Members[jsonscan.Entry]; m != nil {
-		return nil, fmt.Errorf("profile %s: at byte %d there is %s", r.inputs[m.First().Source].Name, m.First().Offset,
+		return nil, false, fmt.Errorf("profile %s: at byte %d there is %s", r.inputs[m.First().Source].Name, m.First().Offset,
 			"an entry of a quarantine file; profile the objects that its records came from")
 	}
-	return p, nil
+	return p, false, nil
 }
 
 // summary is what the readers know without the walkers.

@@ -1,12 +1,15 @@
 package profiler
 
 import (
+	"errors"
 	"fmt"
 
 	"sluice/internal/flatten"
 	"sluice/internal/input"
 	"sluice/internal/jsonscan"
+	"sluice/internal/rejection"
 	"sluice/mapping"
+	"sluice/reason"
 )
 
 // batchBytes is about how much text goes to a walker at once.
@@ -36,6 +39,7 @@ func (b *batch) reset() {
 // result is what the reader of an input knows without its walkers.
 type result struct {
 	finding         finding
+	denied          string // why the place is not that of the records
 	records, broken int64
 	bytes           int64
 	err             error
@@ -61,12 +65,29 @@ func (r *run) read(i int) (res result, err error) {
 		if rd.result.finding, err = locate(rd.window, l); err != nil {
 			return res, fmt.Errorf("profile %s: %w", name, err)
 		}
-		rd.paths = []mapping.Path{rd.result.finding.chosen.path}
+		f := &rd.result.finding
+		if why := r.denied[f.chosen.path.String()]; why != "" && f.chosen.why != whyLarge {
+			f.deny(why)
+		}
+		rd.paths = []mapping.Path{f.chosen.path}
 	}
 	limits := jsonscan.Limits{RecordBytes: int(l.RecordBytes), Depth: l.Depth}
 	rd.records = jsonscan.NewRecords(rd.window, flatten.Places(rd.paths), true, limits)
-	if err := rd.read(); err != nil {
+	s := rd.surroundings()
+	if s != nil {
+		rd.records.Around = s.add
+	}
+	err = rd.read()
+	rejected := new(rejection.Error)
+	switch {
+	case s != nil && errors.As(err, &rejected) && rejected.Code == reason.NotRecords && rd.result.records > 0:
+		rd.result.denied = whyLater
+		return rd.result, nil
+	case err != nil:
 		return res, fmt.Errorf("profile %s: %w", name, err)
+	}
+	if s != nil {
+		rd.result.denied = s.conclude(&rd.result.finding)
 	}
 	rd.result.bytes = rd.window.Offset(rd.window.End)
 	return rd.result, nil
