@@ -80,7 +80,7 @@ func (g *generator) wrong() *spec {
 	case 20, 21:
 		g.wrongKey(s, c)
 	case 22:
-		c.nullOnError, c.required = true, g.one(2)
+		c.nullOnError, c.required, s.recordBytes = true, g.one(2), 0 // as in onErrors
 	case 19:
 		c.list = !c.list
 	case 0:

@@ -24,7 +24,7 @@ type record struct {
 	elements  int64                 // left out by when_empty: skip
 	filtered  int64                 // rows left out by where
 	rows      map[string][][]string // by table
-	rescued   map[string][]map[string]string
+	rescued   map[string][]map[string]rescue
 	errors    map[string][]valueError        // by table
 	rowErrors map[string][]map[string]string // by table: of each row
 }
@@ -58,6 +58,14 @@ func (f findings) add(code string, at int, paths ...string) {
 type stranger struct {
 	name, text string
 	places     []place
+	uncertain  bool
+}
+
+// rescue is the text of a member in _rescued, which may have it or not if it is
+// uncertain.
+type rescue struct {
+	text      string
+	uncertain bool
 }
 
 // place is where a value stands, as the mapping spells it: one value can be at
@@ -248,7 +256,7 @@ type reading struct {
 // record reads a record in what holds it: as it stands in the text, and as it is
 // read.
 func (s *spec) record(holder, read *value, tail path, number int, source string, cells map[*column]string) *record {
-	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]string{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}, nil}
+	r := reading{s, cells, &record{at: holder.at, text: holder.text, findings: findings{}, rows: map[string][][]string{}, rescued: map[string][]map[string]rescue{}, errors: map[string][]valueError{}, rowErrors: map[string][]map[string]string{}}, nil, map[string]int{}, map[*column]int{}, nil}
 	if s.recordBytes > 0 && len(holder.text) > s.recordBytes {
 		r.findings.add("record_too_large", r.at, "$")
 		return r.record
@@ -306,7 +314,7 @@ func (r *reading) around(v *value, tail path) *value {
 
 // strange notes a member that no path names.
 func (r *reading) strange(m member, at []place) {
-	r.strangers = append(r.strangers, stranger{m.name.str, m.value.whole().text, at})
+	r.strangers = append(r.strangers, stranger{name: m.name.str, text: m.value.whole().text, places: at})
 	if r.unknown == "reject" {
 		r.findings.add("unknown_field", m.name.at, paths(at)...)
 	}
@@ -445,7 +453,12 @@ func (r *reading) walk(v *value, places []place, held bool) {
 		}
 	}
 	if unfit {
-		r.uncertain += int64(len(r.strangers) - before)
+		for i := range r.strangers[before:] {
+			if s := &r.strangers[before+i]; !s.uncertain {
+				s.uncertain = true
+				r.uncertain++
+			}
+		}
 	}
 }
 
@@ -566,14 +579,14 @@ func (r *reading) rowsOf(t *table, v *value, source string, number int) {
 	r.boundLists(t, v, elements)
 	for _, ordinals := range elements {
 		r.rowErrors[t.name] = append(r.rowErrors[t.name], r.errorsOf(t, ordinals))
-		rescued := map[string]string{}
+		rescued := map[string]rescue{}
 		for _, u := range r.strangers {
 			if p := t.owns(u.places); p != nil && slices.Equal(ordinals[:min(len(p.ordinals), len(ordinals))], p.ordinals) {
 				key := p.path.named(p.ordinals).with(step{kind: '.', name: u.name}).String()
 				if p.around {
 					key = "$" + key
 				}
-				rescued[key] = u.text
+				rescued[key] = rescue{u.text, u.uncertain}
 			}
 		}
 		r.rescued[t.name] = append(r.rescued[t.name], rescued)

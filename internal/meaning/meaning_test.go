@@ -210,7 +210,7 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	}
 	var quarantined, skipped, elements, filtered, unknown, uncertain, perhaps int64
 	rows := map[string][][]string{}
-	rescued := map[string][]map[string]string{}
+	rescued := map[string][]map[string]rescue{}
 	rowErrors := map[string][]map[string]string{}
 	valueErrors := map[string]int64{}
 	for i, r := range want.records {
@@ -285,7 +285,7 @@ func (r *record) compare(e *entry, source string, i int) string {
 	return ""
 }
 
-func compareRows(s *spec, t *table, want [][]string, rescued, valueErrors []map[string]string, got [][]string) string {
+func compareRows(s *spec, t *table, want [][]string, rescued []map[string]rescue, valueErrors []map[string]string, got [][]string) string {
 	at := len(t.columns) // of _rescued
 	for i, row := range got {
 		if i == len(want) {
@@ -313,20 +313,23 @@ func compareRows(s *spec, t *table, want [][]string, rescued, valueErrors []map[
 	return ""
 }
 
-func compareRescued(want map[string]string, cell string) string {
-	if cell == null {
-		if len(want) > 0 {
-			return fmt.Sprintf("nothing is rescued, instead of %q", want)
+func compareRescued(want map[string]rescue, cell string) string {
+	got := map[string]string{}
+	if cell != null {
+		docs, broken := parseAll(cell)
+		if broken != nil || len(docs) != 1 || len(docs[0].members) == 0 {
+			return fmt.Sprintf("rescued is %s (%v), instead of %v", cell, broken, want)
 		}
-		return ""
+		for _, m := range docs[0].members {
+			if w, known := want[m.name.str]; !known || w.text != m.value.text || got[m.name.str] != "" {
+				return fmt.Sprintf("rescued is %s, instead of %v", cell, want)
+			}
+			got[m.name.str] = m.value.text
+		}
 	}
-	docs, broken := parseAll(cell)
-	if broken != nil || len(docs) != 1 || len(docs[0].members) != len(want) || len(want) == 0 {
-		return fmt.Sprintf("rescued is %s (%v), instead of %q", cell, broken, want)
-	}
-	for _, m := range docs[0].members {
-		if text, ok := want[m.name.str]; !ok || text != m.value.text {
-			return fmt.Sprintf("rescued is %s, instead of %q", cell, want)
+	for name, w := range want {
+		if got[name] == "" && !w.uncertain {
+			return fmt.Sprintf("rescued is %s, instead of %v", cell, want)
 		}
 	}
 	return ""
