@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,6 +83,7 @@ type collector struct {
 	order   []*group
 	records int64
 	more    int64
+	met     bool // a record has a member that a path of the mapping begins with
 
 	// About the current record:
 	entry *quarantine.Entry
@@ -118,9 +120,28 @@ func (c *collector) record(e *quarantine.Entry, raw []byte) {
 		return
 	}
 	c.text = raw[:len(raw)+jsonscan.Padding]
+	c.met = c.met || c.meets(raw)
 	f := c.flattener(e.Place)
 	f.Record(c.text, jsonscan.Space(c.text, 0), len(raw), flatten.Origin{Offset: e.Offset, Record: e.Record})
 	f.Flush(c.text)
+}
+
+// meets reports whether a record has a member that a path of a column begins with.
+func (c *collector) meets(raw []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return true // what is no object has advice of its own
+	}
+	for i := range c.m.Tables {
+		for j := range c.m.Tables[i].Columns {
+			for _, p := range c.m.Tables[i].Columns[j].Paths() {
+				if len(p) == 0 || p[0].Kind != mapping.Name || members[p[0].Name] != nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // flattener is that of the records of a place, which reports what it finds.
@@ -261,6 +282,9 @@ func (c *collector) found() Found {
 	for _, g := range c.order {
 		g.fault.Advice, g.fault.Fixed = c.advise(g), c.fixed(g)
 		all.Faults = append(all.Faults, g.fault)
+	}
+	if len(c.order) > 0 && !c.met && (c.order[0].code == reason.MissingField || c.order[0].code == reason.NoRows) {
+		all.Faults[0].Advice = "look at records: no path of a column begins with a member of these records"
 	}
 	return all
 }
