@@ -125,6 +125,13 @@ func (r *Reader) syntax(data []byte, err error) {
 		at.Line = 1 + bytes.Count(before, []byte("\n"))
 	}
 	lines := bytes.Split(data, []byte("\n"))
+	for i := max(at.Line, 1) - 1; i <= at.Line && i < len(lines); i++ { // or the parser stopped before it
+		if indent := lines[i][:len(lines[i])-len(bytes.TrimLeft(lines[i], " \t"))]; bytes.ContainsRune(indent, '\t') {
+			at.Line = i + 1
+			r.Fail(at, "not YAML: a tab indents this line; use spaces")
+			return
+		}
+	}
 	if i := max(at.Line, 1) - 1; i < len(lines) && bytes.ContainsAny(lines[i], "{[") {
 		hint = "inside { } and [ ] put paths and types in quotes, as in path: \"$.items[*].price\""
 	}
