@@ -48,7 +48,7 @@ func (c *collector) advise(g *group) string {
 		return wider(g, col)
 	case reason.UnknownMinorUnit:
 		if col != nil && col.MinorUnits.By == mapping.ByDigits {
-			return "nothing there is a number of digits, from 0 to 9: look at the path under digits, or use minor_units: 2, if all amounts have as many"
+			return "nothing there is an integer from 0 to 9: look at the path under digits, or use minor_units: 2, if all amounts have as many"
 		}
 		return "name the currency in minor_units: {except: {…: 2}}, or look at its path; or use minor_units: 2, if all amounts have as many digits"
 	case reason.IntRange:
