@@ -20,7 +20,8 @@ type try struct {
 	edit  func(*mapping.Column)
 	fits  func(value []byte) bool // what the engine cannot know; nil: any
 
-	instead bool // of the format that the column has: then it does not take what it takes now
+	unless  string // what another try says: if that will do, this one is not needed
+	instead bool   // of the format that the column has: then it does not take what it takes now
 }
 
 // tries are the changes that may help a group.
@@ -129,6 +130,9 @@ func (c *collector) advised(g *group) (all []try) {
 		if len(all) > 0 && t.order > all[0].order {
 			break
 		}
+		if slices.ContainsFunc(g.tries, func(o try) bool { return o.says == t.unless }) {
+			continue
+		}
 		col := g.fresh(c.m)
 		t.edit(&col)
 		if c.permits(g, col) {
@@ -219,11 +223,29 @@ func numberFormats(col *mapping.Column) (all []try) {
 				try{says: says + ", symbol: true", order: 5 + i, edit: func(c *mapping.Column) { c.NumberFormat, c.Symbol = format, true }})
 		}
 	}
+	all = append(all, thousandths(col)...)
 	slices.SortStableFunc(all, func(a, b try) int { return a.order - b.order })
 	if col.NumberFormat != mapping.JSONNumber {
 		return append(all[:1:1], replacing(all[1:])...)
 	}
 	return all
+}
+
+// thousandths reads 1,234 as a number with three digits after the point, which a
+// column with fewer does not hold: no value says that it is 1234.
+func thousandths(col *mapping.Column) []try {
+	const digits = 3
+	t := col.Type.Value()
+	if t.Kind != schema.Decimal || t.Scale >= digits {
+		return nil
+	}
+	t.Precision, t.Scale = t.Precision+digits-t.Scale, digits
+	wider := retyped(col.Type, t)
+	format := "format: " + strconv.Quote(mapping.PointComma.String())
+	return []try{{
+		says: format + ", type: " + quoted(wider.String()), order: 3, unless: format,
+		edit: func(c *mapping.Column) { c.NumberFormat, c.Type = mapping.PointComma, wider },
+	}}
 }
 
 // replacing are formats in place of the one that a column has.
