@@ -49,9 +49,10 @@ value: it finds the records, makes a table of each list, and chooses the types
 from all values. Comments say what was seen where. IN is a file, a folder, a
 pattern in quotes, s3://bucket/prefix, or - for standard input.
 
-If a preset is meant for the documents, the command says so, and what the preset
-leaves out. Then it prints the first rows, and the command to type next; to
-standard error, if the mapping goes to standard output.
+Of several inputs, those that are empty or broken are named, and the mapping is
+made of the others. If a preset is meant for the documents, the command says so,
+and what the preset leaves out. Then it prints the first rows, and the command
+to type next; to standard error, if the mapping goes to standard output.
 
 --profile writes what was seen at each path as JSON, without values of the data.
 With --merge, IN are such profiles, and the mapping is made of all of them
@@ -70,7 +71,7 @@ With --merge, IN are such profiles, and the mapping is made of all of them
 	cmd.Flags().IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "goroutines that count; the result does not depend on them")
 	complete(cmd, "output", completeExtension("yaml", "yml"))
 	complete(cmd, "profile", completeExtension("json"))
-	return withExits(cmd, "0  the mapping is made", "1  it failed: an input cannot be read or is no JSON", "2  wrong usage, or a file is there that has other content")
+	return withExits(cmd, "0  the mapping is made", "1  it failed: an input cannot be opened, or none is sound JSON", "2  wrong usage, or a file is there that has other content", "3  the mapping is made, but some inputs are empty or broken")
 }
 
 func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
@@ -137,6 +138,9 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 		return stopped(err, "the mapping is written")
 	}
 	i.report(like)
+	if i.rejected > 0 {
+		return status(exitQuarantined)
+	}
 	return nil
 }
 
@@ -148,11 +152,14 @@ type inference struct {
 	tell   *printer // for what is not the mapping
 	inputs []input
 
-	seen   *profile.Profile
-	saved  *atomicfile.File // its file, if one is asked for
-	result *infer.Result
-	stats  sluice.Stats // of the first rows
-	rows   []firstRows  // of each table
+	seen  *profile.Profile
+	saved *atomicfile.File // its file, if one is asked for
+
+	several  bool // inputs
+	rejected int  // inputs that are broken, and not among them any more
+	result   *infer.Result
+	stats    sluice.Stats // of the first rows
+	rows     []firstRows  // of each table
 }
 
 // firstRows are of one table.
@@ -204,11 +211,27 @@ func (i *inference) profile(ctx context.Context) (err error) {
 	for k := range i.inputs {
 		all = append(all, profiler.Input{Name: i.inputs[k].name, Once: i.inputs[k].once, Open: i.inputs[k].read})
 	}
+	rejected := map[string]error{}
+	if len(i.inputs) > 1 {
+		opts.Rejected = func(input string, err error) { rejected[input] = err }
+	}
 	i.seen, err = profiler.Run(ctx, all, opts)
 	if err != nil {
 		return err
 	}
 	profiler.Unwrap(i.seen)
+	i.several = len(i.inputs) > 1
+	sound := i.inputs[:0]
+	for _, in := range i.inputs {
+		if err := rejected[in.name]; err != nil {
+			i.complain(err)
+			i.rejected++
+			in.close()
+			continue
+		}
+		sound = append(sound, in)
+	}
+	i.inputs = sound
 	return nil
 }
 
@@ -255,7 +278,7 @@ func (i *inference) close() {
 // tableName is the name of the only input, if it can be that of a table; else the
 // place of the records names it.
 func (i *inference) tableName() string {
-	if len(i.inputs) != 1 || i.inputs[0].once {
+	if len(i.inputs) != 1 || i.several || i.inputs[0].once {
 		return ""
 	}
 	for _, p := range i.seen.Places {
@@ -531,6 +554,9 @@ func (i *inference) report(like *likeness) {
 	if i.seen.Broken > 0 {
 		fmt.Fprintf(w, "  %s cannot be read; convert will quarantine them\n", plural(i.seen.Broken, "record"))
 	}
+	if i.rejected > 0 {
+		fmt.Fprintf(w, "  %d of %s empty or broken: only what stands before the fault was looked at\n", i.rejected, plural(int64(len(i.seen.Sources)), "input"))
+	}
 	printTables(w, m)
 	for t := range i.rows {
 		rows := i.rows[t].rows
@@ -571,7 +597,7 @@ func (i *inference) next() string {
 	case i.flags.merge:
 		return "sluice mapping check " + fileArgument(i.flags.output)
 	}
-	return i.convertWith(fileArgument(i.flags.output), len(i.inputs) == 1 && len(i.result.Mapping.Tables) == 1)
+	return i.convertWith(fileArgument(i.flags.output), len(i.inputs) == 1 && !i.several && len(i.result.Mapping.Tables) == 1)
 }
 
 func (i *inference) quoted() string {

@@ -8,6 +8,7 @@ package profiler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"sluice/internal/jsonscan"
 	"sluice/internal/profile"
+	"sluice/internal/rejection"
 	"sluice/mapping"
 )
 
@@ -28,11 +30,15 @@ type Input struct {
 
 // Options of a profile.
 type Options struct {
-	Threads    int                // walkers; at most as many inputs are read at once
-	Records    []mapping.Path     // where the records are, tried in order as those of a mapping; nil: it is found out for each input
-	Limits     mapping.Limits     // of records and of decompression
-	MaxRecords int64              // of each input, after which to stop; 0: all
-	Progress   func(stored int64) // called with the number of stored bytes read of all inputs, by one goroutine at a time
+	Threads    int            // walkers; at most as many inputs are read at once
+	Records    []mapping.Path // where the records are, tried in order as those of a mapping; nil: it is found out for each input
+	Limits     mapping.Limits // of records and of decompression
+	MaxRecords int64          // of each input, after which to stop; 0: all
+	// Rejected is called for each input that is rejected, such as a broken one, in the
+	// order of their names. What was read of it before counts. If it is nil, such an
+	// input is an error.
+	Rejected func(input string, err error)
+	Progress func(stored int64) // called with the number of stored bytes read of all inputs, by one goroutine at a time
 }
 
 // Run reads the inputs. The profile is the same for any order of them and any
@@ -101,8 +107,9 @@ func (r *run) run(threads int) (p *profile.Profile, again bool, err error) {
 				if !ok {
 					return
 				}
-				if results[i], results[i].err = r.read(i); results[i].err != nil {
-					r.cancel(results[i].err)
+				results[i], results[i].err = r.read(i)
+				if err := results[i].err; err != nil && !r.passes(err) {
+					r.cancel(err)
 					return
 				}
 			}
@@ -130,6 +137,11 @@ func (r *run) run(threads int) (p *profile.Profile, again bool, err error) {
 	return p, false, nil
 }
 
+// passes reports whether an error is that of an input alone.
+func (r *run) passes(err error) bool {
+	return r.opts.Rejected != nil && errors.As(err, new(*rejection.Error))
+}
+
 // summary is what the readers know without the walkers.
 func (r *run) summary(results []result) (*profile.Profile, error) {
 	p := profile.New()
@@ -138,6 +150,9 @@ func (r *run) summary(results []result) (*profile.Profile, error) {
 		p.Records += res.records
 		p.Broken += res.broken
 		p.Bytes += res.bytes
+		if res.err != nil {
+			r.opts.Rejected(r.inputs[i].Name, res.err)
+		}
 	}
 	return p, r.unite(p, results)
 }

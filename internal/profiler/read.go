@@ -1,6 +1,7 @@
 package profiler
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -78,19 +79,17 @@ func (r *run) read(i int) (res result, err error) {
 		rd.records.Around = s.add
 	}
 	err = rd.read()
+	rd.result.bytes = rd.window.Offset(rd.window.End)
 	rejected := new(rejection.Error)
 	switch {
 	case s != nil && errors.As(err, &rejected) && rejected.Code == reason.NotRecords && rd.result.records > 0:
-		rd.result.denied = whyLater
-		return rd.result, nil
+		rd.result.denied, err = whyLater, nil
 	case err != nil:
-		return res, fmt.Errorf("profile %s: %w", name, err)
-	}
-	if s != nil {
+		err = fmt.Errorf("profile %s: %w", name, err)
+	case s != nil:
 		rd.result.denied = s.conclude(&rd.result.finding)
 	}
-	rd.result.bytes = rd.window.Offset(rd.window.End)
-	return rd.result, nil
+	return rd.result, err
 }
 
 // reader finds the records of an input.
@@ -105,8 +104,13 @@ type reader struct {
 	result  result
 }
 
-// read hands all records of the input to the walkers.
+// read hands all records of the input to the walkers, also those before an error.
 func (r *reader) read() error {
+	err := r.each()
+	return cmp.Or(err, r.send())
+}
+
+func (r *reader) each() error {
 	for most := r.opts.MaxRecords; most == 0 || r.result.records < most; {
 		more, err := r.records.Next()
 		if err != nil {
@@ -122,7 +126,7 @@ func (r *reader) read() error {
 	if r.opts.Records != nil {
 		r.result.finding.chosen = place{path: r.paths[r.records.Place], why: whyGiven}
 	}
-	return r.send()
+	return nil
 }
 
 // record judges the record at the window's position, and adds it to the batch if

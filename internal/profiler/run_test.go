@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -47,6 +49,41 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := profiler.Run(context.Background(), []profiler.Input{good, good}, profiler.Options{}); err == nil || !strings.Contains(err.Error(), "good.json: it is given twice") {
 		t.Error(err)
+	}
+}
+
+// Rejected inputs can be passed over: what stands before the fault counts. What
+// cannot be read for another reason remains an error.
+func TestRejected(t *testing.T) {
+	inputs := []profiler.Input{text("sound.json", `[{"a":1}]`)}
+	for i := range 20 {
+		inputs = append(inputs, text(fmt.Sprintf("cut_%02d.json", i), `[{"a":1},{"b":2},`), text(fmt.Sprintf("empty_%02d.json", i), ""))
+	}
+	var first string
+	for threads := 1; threads <= 4; threads++ {
+		var names []string
+		opts := profiler.Options{Threads: threads, Limits: mapping.DefaultLimits, Rejected: func(name string, err error) {
+			if !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: %v", name, err)
+			}
+			names = append(names, name)
+		}}
+		p := run(t, opts, inputs...)
+		if len(names) != 40 || !slices.IsSorted(names) {
+			t.Errorf("rejected are %v", names)
+		}
+		if p.Records != 41 || p.Root.Members["a"].Records != 21 || p.Root.Members["b"].Records != 20 {
+			t.Errorf("%d records", p.Records)
+		}
+		if got := written(t, p); first == "" {
+			first = got
+		} else {
+			same(t, "with more threads", got, first)
+		}
+		gone := profiler.Input{Name: "gone.json", Open: func(context.Context) (io.ReadCloser, error) { return nil, errors.New("the disk is gone") }}
+		if _, err := profiler.Run(context.Background(), append(inputs[:1:1], gone), opts); err == nil || !strings.Contains(err.Error(), "the disk is gone") {
+			t.Error(err)
+		}
 	}
 }
 
