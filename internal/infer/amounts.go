@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"slices"
 
 	"sluice/internal/profile"
 	"sluice/mapping"
@@ -11,14 +12,10 @@ import (
 // amounts finds integers that count the smallest units of a currency. Only names
 // that can mean nothing else make a decimal of them.
 func (t *table) amounts() {
-	digits, currency := map[*view]*column{}, map[*view]*column{} // by the object that has them
+	digits := map[*view]*column{} // by the object that has them
 	for i := range t.columns {
-		switch c := &t.columns[i]; {
-		case c.object == nil:
-		case c.isDigits() && digits[c.object] == nil:
+		if c := &t.columns[i]; c.object != nil && c.isDigits() && digits[c.object] == nil {
 			digits[c.object] = c
-		case c.isCurrency() && currency[c.object] == nil:
-			currency[c.object] = c
 		}
 	}
 	for i := range t.columns {
@@ -26,19 +23,43 @@ func (t *table) amounts() {
 		if c.Type.Kind != schema.Int64 || c.object == nil || !c.of.whole() {
 			continue
 		}
-		name, digits, currency := lastName(c.names), digits[c.object], currency[c.object]
+		name, digits, currency := lastName(c.names), digits[c.object], t.currencyOf(c)
 		cents := len(words(name)) > 1 && last(name, []string{"cent", "cents"})
 		switch {
 		case name == "centAmount" && digits != nil && digits.always():
 			c.minor(mapping.MinorUnits{By: mapping.ByDigits, Path: digits.Path}, 9)
-		case cents && currency != nil && currency.always():
+		case cents && currency != nil && currency.isCurrency() && currency.always():
 			c.minor(mapping.MinorUnits{By: mapping.ByCurrency, Path: currency.Path}, mostMinorDigits)
+		case cents && currency != nil:
+			c.note(fmt.Sprintf("cents, it seems, but %s is no currency code in some rows: for whole units write type: \"decimal(18,%d)\", minor_units: {currency: %q}, and such rows are quarantined", currency.Path, mostMinorDigits, currency.Path))
 		case cents:
 			c.minor(mapping.MinorUnits{By: mapping.Fixed, Digits: 2}, 2)
-		case currency != nil && has(name, moneyWords):
+		case currency != nil && currency.object == c.object && currency.isCurrency() && has(name, moneyWords):
 			c.note(fmt.Sprintf("if it counts cents, or the like, write type: \"decimal(18,%d)\", minor_units: {currency: %q}", mostMinorDigits, currency.Path))
 		}
 	}
+}
+
+// currencyOf is the column with the currency of an amount: a member of the nearest
+// object around the amount that has one, also of rows above; nil if there is none.
+func (t *table) currencyOf(amount *column) (best *column) {
+	around := amount.Path[:len(amount.Path)-1]
+	for u := t; u != nil; u = u.above {
+		for i := range u.columns {
+			c := &u.columns[i]
+			if c.object == nil || !has(lastName(c.names), []string{"currency"}) {
+				continue
+			}
+			object := c.Path[:len(c.Path)-1]
+			if len(object) > len(around) || !slices.Equal(object, around[:len(object)]) {
+				continue
+			}
+			if best == nil || len(c.Path) > len(best.Path) || len(c.Path) == len(best.Path) && lastName(c.names) == "currency" {
+				best = c
+			}
+		}
+	}
+	return best
 }
 
 // isDigits reports whether the column can say how many digits an amount has.
@@ -49,7 +70,7 @@ func (c *column) isDigits() bool {
 
 // isCurrency reports whether all values of the column are codes of currencies.
 func (c *column) isCurrency() bool {
-	return c.Type.Kind == schema.String && c.of.String.Count > 0 && c.of.form(profile.Currency) == c.of.String.Count && has(lastName(c.names), []string{"currency"})
+	return c.Type.Kind == schema.String && c.of.String.Count > 0 && c.of.form(profile.Currency) == c.of.String.Count
 }
 
 // mostMinorDigits is the number of digits that the smallest unit of a currency
