@@ -66,19 +66,20 @@ func namesAreData(n *profile.Node, e mapping.Envelope) bool {
 // rare reports whether the members are alike, and either each in few objects or
 // very many.
 func rare(n *profile.Node, e mapping.Envelope) bool {
-	present, all := int64(0), kinds(0)
+	present, all, always := int64(0), kinds(0), false
 	for _, m := range n.Members {
 		present += m.Values()
+		always = always || m.Values() == n.Object.Count && n.Object.Count > 1
 		all |= kindsInside(m, e)
 	}
 	share := float64(present) / float64(len(n.Members)) / float64(n.Object.Count)
 	switch all &^ nullKind {
 	case objectKind:
 		return len(n.Members) >= 8 && share <= 0.34 && alike(n, e, 0.5) || len(n.Members) >= 20 && alike(n, e, 0.8)
-	case 0:
+	case 0, integerKind | stringKind: // fields of a wide record
 		return false
 	}
-	return len(n.Members) >= 64 && share <= 0.05 && alike(n, e, 0)
+	return !always && len(n.Members) >= 64 && share <= 0.05 && alike(n, e, 0)
 }
 
 // alike reports whether the members are of one kind. Objects have, on average,
