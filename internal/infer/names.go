@@ -99,9 +99,16 @@ var (
 		"barcode", "ean", "gtin", "upc", "isbn", "iban", "bic", "account", "serial", "token", "hash", "checksum", "build", "release"}, idWords...)
 	moneyWords = []string{"price", "prices", "amount", "amounts", "total", "totals", "subtotal", "tax", "taxes", "cost", "costs", "fee", "fees", "discount", "discounts", "money", "paid", "refund", "refunded",
 		"balance", "net", "gross", "revenue", "charge", "charged", "tip", "duty", "vat", "payment", "value", "cents", "shipping"}
+	// numberWords are those of numbers, however many digits their texts have.
+	numberWords = append([]string{"rate", "rates", "weight", "quantity", "qty", "percent", "percentage", "width", "height", "length", "depth", "size", "lat", "latitude", "lon", "lng", "longitude",
+		"score", "rating", "volume", "area", "distance", "duration", "temperature", "sum", "average", "avg", "mean", "median", "min", "max", "ratio", "factor", "margin", "credit", "debit"}, moneyWords...)
 	timeWords = []string{"at", "ts", "time", "timestamp", "date", "datetime", "epoch", "created", "updated", "modified", "changed", "expires", "expired", "expiry", "expiration",
 		"since", "until", "start", "end", "started", "ended", "deadline", "utc", "ms", "millis", "seconds", "canceled", "cancelled", "on"}
 )
+
+// isTime reports whether a name says that its values are times: its last word
+// does. Those of created_by and time_zone_offset do not.
+func isTime(name string) bool { return last(name, timeWords) }
 
 // last reports whether the name ends with one of the words.
 func last(name string, of []string) bool {

@@ -66,6 +66,10 @@ func (v *view) filledType(name string) choice {
 	return v.eitherType(name)
 }
 
+// evenly reports whether all texts that are numbers have the same number of digits
+// after the point. "1.1" beside "1.10" may be a section, and they differ.
+func (v *view) evenly() bool { return v.Strings.Scale.Least == v.Strings.Scale.Greatest }
+
 func (v *view) form(f profile.Form) int64 { return v.Strings.Forms.Of(f).Count }
 
 // textType is the type of strings.
@@ -79,7 +83,7 @@ func (v *view) textType(name string) choice {
 		switch {
 		case v.digits && !pointed && v.Strings.Digits <= 18:
 			return of(schema.Int64)
-		case v.digits, pointed && !has(name, identifierWords):
+		case v.digits, pointed && !has(name, identifierWords) && (has(name, numberWords) || v.evenly()):
 			if c, ok := decimal(v.Strings.Digits, v.Strings.Fraction, pointed, name); ok {
 				return c
 			}
@@ -89,7 +93,15 @@ func (v *view) textType(name string) choice {
 	case texts == v.form(profile.Date):
 		return of(schema.Date)
 	case texts == v.form(profile.Timestamp):
-		return of(schema.Timestamp)
+		c := of(schema.Timestamp)
+		switch local := v.form(profile.Local); {
+		case local == 0:
+		case local == texts:
+			c.advice = "no zone: taken as UTC; zone: names another"
+		default: // of some it is not known when they are
+			c.Kind, c.advice = schema.String, "some times have a zone and some have none"
+		}
+		return c
 	case texts == v.form(profile.RFC2822):
 		c := of(schema.Timestamp)
 		c.format = mapping.RFC2822
@@ -124,7 +136,7 @@ func (v *view) numberType(name string) choice {
 		return text(integers, "beyond 2^53, which other programs round")
 	}
 	c := of(schema.Int64)
-	if has(name, timeWords) {
+	if isTime(name) {
 		switch c.unit = epoch(n.Least, n.Greatest); c.unit {
 		case mapping.NoUnit:
 		case mapping.Nanoseconds: // finer than a timestamp
@@ -154,7 +166,7 @@ func (v *view) eitherType(name string) choice {
 		if c, ok := decimal(max(n.Digits, v.Strings.Digits), max(n.Fraction, v.Strings.Fraction), pointed, name); ok {
 			return c
 		}
-	case texts == v.form(profile.Timestamp) && v.Number.Count == 0 && n.Fits == v.Integer.Count && has(name, timeWords):
+	case texts == v.form(profile.Timestamp) && v.Number.Count == 0 && n.Fits == v.Integer.Count && isTime(name):
 		if unit := epoch(n.Least, n.Greatest); unit != mapping.NoUnit && unit != mapping.Nanoseconds {
 			c := of(schema.Timestamp)
 			c.unit, c.advice = unit, fmt.Sprintf("the numbers are %s since 1970, by its name and range", unit)

@@ -15,6 +15,7 @@ const (
 	TrueFalse                 // "true" or "false"
 	Date                      // YYYY-MM-DD
 	Timestamp                 // what a timestamp takes, dates too
+	Local                     // a Timestamp with a time, but without a zone
 	FineTimestamp             // what it takes only with truncate: digits below a microsecond
 	RFC2822                   // format: rfc2822, and no Timestamp
 	Email                     // one @, a dot after it, no blank
@@ -61,7 +62,7 @@ func (c *FormCounts) Add(f Form, s Seen) {
 
 var formWords = [Forms]string{
 	Decimal: "decimal", Fractional: "fractional", LeadingZero: "leading_zero", Exponential: "exponential", TrueFalse: "true_false",
-	Date: "date", Timestamp: "timestamp", FineTimestamp: "fine_timestamp", RFC2822: "rfc2822",
+	Date: "date", Timestamp: "timestamp", Local: "local", FineTimestamp: "fine_timestamp", RFC2822: "rfc2822",
 	Email: "email", URL: "url", UUID: "uuid", Currency: "currency", JSONText: "json", Blanks: "blanks",
 }
 

@@ -116,6 +116,7 @@ func (n *Numbers) merge(o *Numbers) {
 // Merge adds what o has seen. o cannot be used afterwards.
 func (n *Node) Merge(o *Node) {
 	n.Elements.merge(o.Elements, n.Array.Count, o.Array.Count)
+	n.Strings.Scale.merge(o.Strings.Scale, n.Strings.Forms.Of(Decimal).Count, o.Strings.Forms.Of(Decimal).Count)
 	n.Strings.Length.merge(o.Strings.Length, n.String.Count, o.String.Count)
 	n.Strings.Digits = max(n.Strings.Digits, o.Strings.Digits)
 	n.Strings.Fraction = max(n.Strings.Fraction, o.Strings.Fraction)

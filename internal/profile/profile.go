@@ -106,4 +106,6 @@ type Strings struct {
 	// Decimal.
 	Digits   int `json:"digits,omitempty"`
 	Fraction int `json:"fraction,omitempty"`
+	// Scale is how many digits they have after the point, as they are written.
+	Scale Extent `json:"scale,omitzero"`
 }

@@ -30,6 +30,9 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 				add(profile.FineTimestamp)
 			} else if takes {
 				add(profile.Timestamp)
+				if len(s) > 10 && !bytes.ContainsAny(s[10:], "Zz+-") {
+					add(profile.Local)
+				}
 				if len(s) == 10 && flatten.TakesDate(s) {
 					add(profile.Date)
 				}

@@ -263,6 +263,7 @@ func (w *walker) text(s []byte, n *node, at profile.Position) {
 	if set&(1<<profile.Decimal) != 0 {
 		before, after := digits(s, num)
 		t.Digits, t.Fraction = max(t.Digits, before), max(t.Fraction, after)
+		t.Scale.Add(int64(num.Fraction), t.Forms.Of(profile.Decimal).Count == 0)
 	}
 	for f := profile.Form(0); set != 0; f++ {
 		if set&1 != 0 {
