@@ -264,7 +264,7 @@ func listCutsKeys(f *found) {
 	f.write("deep.yaml", "table: t\ncolumns: [{name: a, path: "+path+", type: double}]\n")
 	f.write("deep.json", `{"customer":{"defaultAddress":{"geolocation":{"coordinates":{"latitude":"north"}}}}}`)
 	told, _ = f.sh(0, "sluice mapping preview -m deep.yaml deep.json")
-	f.says(told, " "+regexp.QuoteMeta(path)+" ")
+	f.says(told, " "+regexp.QuoteMeta(path)+", column")
 	f.write("an-input-with-a-rather-long-name-of-its-own.json", "[]")
 	told, _ = f.sh(3, "sluice convert deep.json an-input-with-a-rather-long-name-of-its-own.json -m deep.yaml -o a-folder-with-a-long-name-too")
 	f.says(told, " an-input-with-a-rather-long-name-of-its-own.json ", " a-folder-with-a-long-name-too/an-input-with-a-rather-long-name-of-its-own.parquet ")
@@ -325,9 +325,9 @@ func provenanceNonUTF8Name(f *found) {
 // 138 kB must not write gigabytes before they are turned down.
 func quarantineAmplification(f *found) {
 	name := f.one("*.json.gz")
-	_, told := f.sh(1, "sluice convert "+name+" -o o.parquet --quarantine pipe.ndjson")
+	_, told := f.sh(1, "sluice convert "+name+" -m orders -o o.parquet --quarantine pipe.ndjson")
 	f.says(told, "quarantine_share|quarantine_bytes")
-	f.sh(1, "mkfifo q && (wc -c <q >size &) && sluice convert "+name+" -o o.parquet --quarantine q")
+	f.sh(1, "mkfifo q && (wc -c <q >size &) && sluice convert "+name+" -m orders -o o.parquet --quarantine q")
 	for deadline := time.Now().Add(time.Minute); f.size("size") == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.Fatal("the quarantine was never counted")

@@ -52,7 +52,7 @@ func TestHostile(t *testing.T) {
 			}
 			output := filepath.Join(dir, "out.parquet")
 
-			code, report, told := command(t, "convert", input, "-o", output, "--report", "json")
+			code, report, told := command(t, "convert", "-m", "orders", input, "-o", output, "--report", "json")
 			var got struct {
 				Outcome     string
 				Rows        int64 `json:"rows_written"`
@@ -89,7 +89,7 @@ func TestHostile(t *testing.T) {
 				}
 			}
 
-			_, text, toldText := command(t, "convert", input, "-o", filepath.Join(dir, "again.parquet"))
+			_, text, toldText := command(t, "convert", "-m", "orders", input, "-o", filepath.Join(dir, "again.parquet"))
 			for _, value := range personal(t, input) {
 				for _, s := range []string{report, told, text, toldText} {
 					if strings.Contains(s, value) {

@@ -75,7 +75,8 @@ columns:
   - {name: name, path: $.properties.name, type: string}
   - {name: value, path: $.properties.value, type: "decimal(10,2)"}
 `), 1, cells{"name": {"property 1"}, "value": {"3.00"}}},
-		{"woocommerce-order.json", preset(t, "woocommerce"), 5, cells{
+		{"woocommerce-order.json", preset(t, "woocommerce"), 7, cells{
+			"order_line_taxes.amount":    {"0.4500", "0.9000"},
 			"orders.order_id":            {"727"},
 			"orders.ordered_at":          {"2017-03-22T19:28:02Z"},
 			"orders.paid_at":             {"2017-03-22T19:28:08Z"},
@@ -128,28 +129,31 @@ columns:
 			"id": {"il_tmp_1Pgc6sB7WZ01zgkWrG16hkdl"}, "amount_cents": {"1000"}, "period_start": {"2024-07-26T00:34:14Z"},
 			"proration": {"true"}, "first_line": {"invoice_line_items"},
 		}},
-		{"square-create-order.json", preset(t, "square"), 8, cells{
-			"orders.order_id":            {"CAISENgvlJ6jLWAzERDzjyHVybY"},
-			"orders.ordered_at":          {"2020-01-17T20:47:53.293Z"},
-			"orders.currency":            {"USD"},
-			"orders.total":               {"61.7600"},
-			"orders.tax":                 {"5.1000"},
-			"orders.discount":            {"4.3300"},
-			"order_lines.line_id":        {"8uSwfzvUImn3IRrvciqlXC", "v8ZuEXpOJpb0bazLuvrLDB"},
-			"order_lines.variant_id":     {null, "BEMYCSMIJL46OCDV4KYIKXIB"},
-			"order_lines.variation_name": {null, "Larger"},
-			"order_lines.quantity":       {"1.00000", "2.00000"},
-			"order_lines.unit_price":     {"15.9900", "22.0000"},
-			"order_lines.subtotal":       {"15.9900", "45.0000"}, // with a modifier
-			"order_lines.discount":       {"0.8700", "3.4600"},
-			"order_lines.tax":            {"1.3600", "3.7400"},
-			"order_lines.total_incl_tax": {"16.4800", "45.2800"},
-			"order_taxes.rate":           {"9"},
-			"order_taxes.amount":         {"5.1000"},
-			"order_discounts.title":      {"Membership Discount", "Labor Day Sale", "Sale - $1.00 off"},
-			"order_discounts.amount":     {"0.3000", "3.0300", "1.0000"},
-			"order_refunds.refund_id":    {"id"},
-			"order_refunds.amount":       {null}, // {}
+		{"square-create-order.json", preset(t, "square"), 15, cells{
+			"order_line_taxes.title":      {"State Sales Tax", "State Sales Tax"},
+			"order_line_taxes.amount":     {"1.3600", "3.7400"},
+			"order_line_discounts.amount": {"0.0800", "0.7900", "0.2200", "2.2400", "1.0000"},
+			"orders.order_id":             {"CAISENgvlJ6jLWAzERDzjyHVybY"},
+			"orders.ordered_at":           {"2020-01-17T20:47:53.293Z"},
+			"orders.currency":             {"USD"},
+			"orders.total":                {"61.7600"},
+			"orders.tax":                  {"5.1000"},
+			"orders.discount":             {"4.3300"},
+			"order_lines.line_id":         {"8uSwfzvUImn3IRrvciqlXC", "v8ZuEXpOJpb0bazLuvrLDB"},
+			"order_lines.variant_id":      {null, "BEMYCSMIJL46OCDV4KYIKXIB"},
+			"order_lines.variation_name":  {null, "Larger"},
+			"order_lines.quantity":        {"1.00000", "2.00000"},
+			"order_lines.unit_price":      {"15.9900", "22.0000"},
+			"order_lines.subtotal":        {"15.9900", "45.0000"}, // with a modifier
+			"order_lines.discount":        {"0.8700", "3.4600"},
+			"order_lines.tax":             {"1.3600", "3.7400"},
+			"order_lines.total_incl_tax":  {"16.4800", "45.2800"},
+			"order_taxes.rate":            {"9"},
+			"order_taxes.amount":          {"5.1000"},
+			"order_discounts.title":       {"Membership Discount", "Labor Day Sale", "Sale - $1.00 off"},
+			"order_discounts.amount":      {"0.3000", "3.0300", "1.0000"},
+			"order_refunds.refund_id":     {"id"},
+			"order_refunds.amount":        {null}, // {}
 		}},
 		{"square-create-order.json", parse(t, `
 table: line_discounts
@@ -167,16 +171,17 @@ columns:
 			"_line":    {"0", "0", "1", "1", "1"},
 			"_subline": {"0", "1", "0", "1", "2"},
 		}},
-		{"square-retrieve-order.json", preset(t, "square"), 6, cells{
-			"orders.ordered_at":          {"2020-05-18T16:30:49.614Z"},
-			"orders.total":               {"5.5000"},
-			"order_lines.line_id":        {"ULkg0tQTRK2bkU9fNv3IJD", "mumY8Nun4BC5aKe2yyx5a"},
-			"order_lines.unit_price":     {"5.0000", "3.0000"},
-			"order_lines.quantity":       {"1.00000", "2.00000"},
-			"order_lines.total_incl_tax": {"2.5000", "3.0000"},
-			"order_taxes.amount":         {null}, // {}
-			"order_discounts.amount":     {"5.5000"},
-			"order_refunds.amount":       {null},
+		{"square-retrieve-order.json", preset(t, "square"), 8, cells{
+			"order_line_discounts.amount": {"2.5000", "3.0000"},
+			"orders.ordered_at":           {"2020-05-18T16:30:49.614Z"},
+			"orders.total":                {"5.5000"},
+			"order_lines.line_id":         {"ULkg0tQTRK2bkU9fNv3IJD", "mumY8Nun4BC5aKe2yyx5a"},
+			"order_lines.unit_price":      {"5.0000", "3.0000"},
+			"order_lines.quantity":        {"1.00000", "2.00000"},
+			"order_lines.total_incl_tax":  {"2.5000", "3.0000"},
+			"order_taxes.amount":          {null}, // {}
+			"order_discounts.amount":      {"5.5000"},
+			"order_refunds.amount":        {null},
 		}},
 		{"magento2-order.json", preset(t, "magento"), 3, cells{
 			"orders.order_id":              {"3"},
