@@ -89,8 +89,7 @@ func (t *Table) cautions() (all []string) {
 	return all
 }
 
-// wantsValue reports whether the condition fails where there is no value.
-// WantsValue reports whether the condition does not hold where there is no value.
+// WantsValue reports whether the condition fails where there is no value.
 func (c *Condition) WantsValue() bool { return c.Test == In || c.Test == IsNotNull }
 
 // satisfiable reports whether one value, or none, can fulfil all conditions on p.

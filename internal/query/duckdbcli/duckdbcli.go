@@ -182,7 +182,7 @@ func (p *process) end(err error) error {
 	}
 	p.ended = true
 	defer p.cancel()
-	p.in.Close() //nolint:errcheck // a pipe
+	p.in.Close()
 	if !errors.Is(err, io.EOF) {
 		p.cancel()
 	}
