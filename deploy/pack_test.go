@@ -31,6 +31,7 @@ const (
 	// Of the command alone, without the runtime's tables of them.
 	inference  = 500_000 // profiler, profile, infer, fit and advice: 244,051
 	comparison = 300_000 // mapping diff: 186,293
+	sql        = 250_000 // query, without an engine: 176,128 of the file
 )
 
 // Each archive is the bootstrap and nothing else, with a time that says

@@ -155,7 +155,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 			a.complain(fmt.Errorf("remove the copies of the tables: %w", err))
 		}
 	}()
-	session := duckdbcli.Open(program, lake.Folder, lake.Tables, limits)
+	var session query.Session = duckdbcli.Open(program, lake.Folder, lake.Tables, limits)
 	defer session.Close()
 	q := &querying{app: a, session: session, tables: lake.Tables, timeout: limits.Timeout, format: f.format, chart: f.chart}
 	if interactive {

@@ -127,18 +127,18 @@ func writeJSON(w io.Writer, rows query.Rows) error {
 		}
 		names = append(names, name)
 	}
+	var line []byte
 	err := each(rows, func(row []*string) error {
+		line = line[:0]
 		for i, v := range row {
-			b.WriteByte("{,"[min(i, 1)])
-			b.Write(names[i])
-			b.WriteByte(':')
+			line = append(append(append(line, "{,"[min(i, 1)]), names[i]...), ':')
 			text, err := jsonValue(v, rows.Columns()[i])
 			if err != nil {
 				return err
 			}
-			b.Write(text)
+			line = append(line, text...)
 		}
-		_, err := b.WriteString("}\n")
+		_, err := b.Write(append(line, '}', '\n'))
 		return err
 	})
 	return errors.Join(err, b.Flush())

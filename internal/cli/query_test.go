@@ -12,11 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/internal/ledger"
 	"sluice/internal/query"
 	"sluice/internal/query/querytest"
+	"sluice/internal/servertest"
 )
 
 // withDuckDB has the program on the PATH, or skips the test.
@@ -242,6 +244,43 @@ func TestQueryOutputs(t *testing.T) {
 		}
 	}
 	if left := list(t, filepath.Dir(out)); len(left) != 1 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Of a bucket the files are copied, as many as are allowed, and nothing is left.
+func TestQueryBucket(t *testing.T) {
+	withDuckDB(t)
+	server := servertest.Moto(t)
+	server.Setenv(t)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	client, bucket := server.Client(), server.Bucket(t, false)
+	for i := range 20 {
+		key := fmt.Sprintf("raw/%d.json", i)
+		if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(order("", fmt.Sprintf(`"price":%d`, i)))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{
+		"SLUICE_SOURCE": "s3://" + bucket + "/raw/", "SLUICE_SINK": "s3://" + bucket + "/tables/", "SLUICE_LEDGER": "s3://" + bucket + "/ledger/", "SLUICE_CATALOG": "none",
+	}
+	do := func(args ...string) (int, string, string) {
+		var out, errw bytes.Buffer
+		code := Main(t.Context(), args, func(name string) string { return env[name] }, nil, &out, &errw)
+		return code, out.String(), errw.String()
+	}
+	if code, _, errw := do("run"); code != 0 {
+		t.Fatal(errw)
+	}
+	const sql = "SELECT count(*), sum(product_price) FROM order_lines"
+	if code, out, errw := do("query", sql, "-o", "csv"); code != 0 || !strings.HasSuffix(out, "\n20,190.0000\n") {
+		t.Errorf("exit code %d: %s%s", code, out, errw)
+	}
+	if code, _, errw := do("query", sql, "--max-download", "10KB"); code != 1 || !strings.Contains(errw, "more than 10000 bytes") || !strings.Contains(errw, "--max-download raises it") {
+		t.Errorf("exit code %d: %s", code, errw)
+	}
+	if left := list(t, temporary); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }

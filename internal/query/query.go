@@ -11,6 +11,7 @@ package query
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type Session interface {
 	Export(ctx context.Context, sql, file string) error
 
 	// Close ends the session. Rows that are open are closed first, by the caller.
-	Close() error
+	io.Closer
 }
 
 // Rows are the rows of a statement. They are for one goroutine. Close them: the
@@ -49,7 +50,7 @@ type Rows interface {
 	// not all in memory.
 	Next() ([]*string, error)
 
-	Close() error
+	io.Closer
 }
 
 // Column is a column of a result.
