@@ -3,6 +3,7 @@ package infer
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sluice/internal/profile"
 	"sluice/mapping"
@@ -47,7 +48,9 @@ func (t *table) currencyOf(amount *column) (best *column) {
 	for u := t; u != nil; u = u.above {
 		for i := range u.columns {
 			c := &u.columns[i]
-			if c.object == nil || !has(lastName(c.names), []string{"currency"}) {
+			name := lastName(c.names)
+			// Splitting a name into words for each pair of columns would take minutes.
+			if c.object == nil || !strings.Contains(strings.ToLower(name), "currency") || !has(name, []string{"currency"}) {
 				continue
 			}
 			object := c.Path[:len(c.Path)-1]
