@@ -10,6 +10,7 @@ import (
 type outcome struct {
 	rejects []string // why the input is rejected: one of these
 	mayHold bool     // it may also be rejected for drift: what is told of a record decides
+	mayDeep bool     // it may also be rejected for its depth: strings of a broken record are not read here
 	records []*record
 }
 
@@ -141,7 +142,11 @@ func (s *spec) interpret(text, source string) (out outcome) {
 	bad := 0
 	for i, h := range holders {
 		read, depth := h, h.depth
-		if s.parse != nil && h.kind != '!' {
+		switch {
+		case s.parse == nil:
+		case h.kind == '!':
+			out.mayDeep = out.mayDeep || s.depth > 0
+		default:
 			read, depth = s.unfold(h, tail)
 		}
 		r := s.record(h, read, tail, i, source, cells)

@@ -202,7 +202,7 @@ func compare(s *spec, want *outcome, got *made, source string, total *tally) str
 	case errors.As(got.err, &reject) && slices.Contains(want.rejects, string(reject.Reason)):
 		total.rejected++
 		return ""
-	case errors.As(got.err, &reject) && reject.Reason == reason.Drift && want.mayHold:
+	case errors.As(got.err, &reject) && (reject.Reason == reason.Drift && want.mayHold || reject.Reason == reason.DepthLimit && want.mayDeep):
 		total.rejected++
 		return ""
 	case got.err != nil || want.rejects != nil:
