@@ -100,7 +100,7 @@ func TestCommandSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes", info.Size())
-	if most := int64(20_000_000 + mayAdd + inference + comparison); info.Size() > most {
+	if most := int64(20_000_000 + mayAdd + inference + comparison + sql); info.Size() > most {
 		t.Errorf("%d bytes of at most %d", info.Size(), most)
 	}
 }
