@@ -128,13 +128,18 @@ func (r *Records) choose(c byte) (found bool, err error) {
 }
 
 // notRecords rejects a document in which no place exists. If it is not JSON, as
-// far as it may be held, the reason is that.
+// far as it may be held, the reason is that. A document that is broken otherwise
+// is a bad first record, if documents may be records: its names say nothing.
 func (r *Records) notRecords() error {
 	w := r.w
+	whole := slices.IndexFunc(r.places, func(p Place) bool { return !p.Each })
 	for {
 		r.skip.Reset()
 		at := -1 - r.skip.Value(w.Buf, w.Pos, 0)
 		switch {
+		case at < 0 && r.skip.Found != "" && whole >= 0:
+			r.Place = whole
+			return nil
 		case at < 0 || r.skip.TooDeep || at >= w.End && !w.EOF && w.End-w.Pos > r.limits.RecordBytes:
 			return r.reject(reason.NotRecords, w.Pos, "no path of records: in the mapping leads to a value of the document")
 		case at < w.End:
