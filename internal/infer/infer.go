@@ -206,7 +206,7 @@ func (f *file) rootName(opts Options) string {
 // keys are the columns of the tables above that join a table with them.
 func (t *table) keys() (all []column) {
 	for u := t.above; u != nil; u = u.above {
-		c := u.key()
+		c := u.key(t)
 		if c == nil {
 			continue
 		}
@@ -227,24 +227,42 @@ func (t *table) keys() (all []column) {
 }
 
 // key is the column that names a row of the table: the member's name, or an id
-// that each row has.
-func (t *table) key() *column {
+// that each row has. If there is none, it is that of the nearest object in the row
+// that holds the rows below.
+func (t *table) key(below *table) *column {
+	for i := range t.columns {
+		if t.columns[i].MemberName {
+			return &t.columns[i]
+		}
+	}
+	if c := t.id(nil); c != nil {
+		return c
+	}
+	way := below.path[len(t.path):]
+	objects := slices.IndexFunc(way, mapping.Segment.Wild)
+	for n := objects - 1; n > 0; n-- {
+		if c := t.id(way[:n]); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// id is the member of an object in the row that is an id, and that each row has.
+func (t *table) id(object mapping.Path) *column {
 	best, least := (*column)(nil), 9
 	for i := range t.columns {
 		c := &t.columns[i]
-		if c.of == nil && !c.MemberName || c.MinorUnits.By != mapping.NoMinorUnits {
+		if c.of == nil || c.MinorUnits.By != mapping.NoMinorUnits {
 			continue
 		}
-		if c.MemberName {
-			return c
-		}
-		if len(c.names) != 1 || c.nullable || c.Type.Kind != schema.String && c.Type.Kind != schema.Int64 {
+		if !slices.Equal(c.Path[:max(0, len(c.Path)-1)], slices.Concat(t.path, object)) || c.nullable || c.Type.Kind != schema.String && c.Type.Kind != schema.Int64 {
 			continue
 		}
 		if t.above == nil && c.of.Distinct.Estimate()*20 < t.rows*17 { // an estimate, three times its error below
 			continue
 		}
-		if n := idRank(c.Name, t.name); n < least {
+		if n := idRank(legal(c.names[len(object):], "value"), t.name); n < least {
 			best, least = c, n
 		}
 	}
@@ -259,7 +277,7 @@ func idRank(name, table string) int {
 		return 0
 	case name == one+"_id":
 		return 1
-	case slices.Contains([]string{"uuid", "uid", "guid", "key", "oid"}, name):
+	case slices.Contains([]string{"uuid", "uid", "guid", "key", "oid", "pk"}, name):
 		return 2
 	case name == one+"_number" || name == one+"_no" || name == one+"_key" || name == one+"_uuid":
 		return 3

@@ -94,7 +94,7 @@ func singular(name string) string {
 // What the words of a name say about its values.
 
 var (
-	idWords         = []string{"id", "uuid", "guid", "uid", "oid", "key", "sku", "ref", "reference", "arn", "urn", "handle", "gid"}
+	idWords         = []string{"id", "uuid", "guid", "uid", "oid", "pk", "key", "sku", "ref", "reference", "arn", "urn", "handle", "gid"}
 	identifierWords = append([]string{"version", "phone", "mobile", "fax", "tel", "telephone", "zip", "postal", "postcode", "zipcode", "code", "ip", "number", "no", "num",
 		"barcode", "ean", "gtin", "upc", "isbn", "iban", "bic", "account", "serial", "token", "hash", "checksum", "build", "release"}, idWords...)
 	moneyWords = []string{"price", "prices", "amount", "amounts", "total", "totals", "subtotal", "tax", "taxes", "cost", "costs", "fee", "fees", "discount", "discounts", "money", "paid", "refund", "refunded",

@@ -468,11 +468,13 @@ func Takes(t testing.TB, doc []byte) {
 	}
 }
 
-func convertsBack(t testing.TB, r *infer.Result, text string) {
+// Tables are the rows that a mapping makes of a text, by the name of their table.
+// Nothing is quarantined.
+func Tables(t testing.TB, m *mapping.Mapping, text string) map[string][][]string {
 	t.Helper()
 	files := map[string]*bytes.Buffer{}
 	var bad bytes.Buffer
-	stats, err := sluice.Convert(context.Background(), nil, strings.NewReader(text), r.Mapping, &sluice.Options{
+	stats, err := sluice.Convert(context.Background(), nil, strings.NewReader(text), m, &sluice.Options{
 		Codec: sluice.None, Source: "in.json", Quarantine: &bad,
 		Table: func(name string) (io.Writer, error) {
 			files[name] = &bytes.Buffer{}
@@ -480,8 +482,18 @@ func convertsBack(t testing.TB, r *infer.Result, text string) {
 		},
 	})
 	if err != nil || stats.RecordsQuarantined > 0 {
-		t.Fatalf("convert: %v, %d records quarantined\n%s\n%s\n%s", err, stats.RecordsQuarantined, bad.Bytes(), r.YAML, shorten(text))
+		t.Fatalf("convert: %v, %d records quarantined\n%s\n%s", err, stats.RecordsQuarantined, bad.Bytes(), shorten(text))
 	}
+	tables := map[string][][]string{}
+	for name, file := range files {
+		tables[name] = readRows(t, file.Bytes())
+	}
+	return tables
+}
+
+func convertsBack(t testing.TB, r *infer.Result, text string) {
+	t.Helper()
+	tables := Tables(t, r.Mapping, text)
 	e := r.Mapping.Envelope
 	records := recordsOf(decode(t, text), r.Mapping.Records)
 	for i := range records {
@@ -489,7 +501,7 @@ func convertsBack(t testing.TB, r *infer.Result, text string) {
 	}
 	for i := range r.Mapping.Tables {
 		table := &r.Mapping.Tables[i]
-		rows := readRows(t, files[table.Name].Bytes())
+		rows := tables[table.Name]
 		n := 0
 		for number, record := range records {
 			for _, row := range rowsAt(record, table.Explode) {
