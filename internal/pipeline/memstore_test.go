@@ -75,6 +75,16 @@ func (s *memStore) OpenVersion(_ context.Context, key, versionID string) (store.
 	return &memReader{bytes.NewReader(o.data), o.info}, nil
 }
 
+func (s *memStore) ReadAt(_ context.Context, info store.Info, p []byte, offset int64) error {
+	s.gate("read", info.Key)
+	o, ok := s.objects[info.Key]
+	if !ok || o.info.ETag != info.ETag {
+		return s.fail("read", info.Key, store.ErrChanged)
+	}
+	_, err := bytes.NewReader(o.data).ReadAt(p, offset)
+	return err
+}
+
 type memReader struct {
 	*bytes.Reader
 	info store.Info

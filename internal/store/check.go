@@ -35,6 +35,15 @@ func CheckKey(key string) error {
 	return nil
 }
 
+// CheckRange returns an error if the bytes that ReadAt is asked for are not all in
+// the object.
+func CheckRange(info Info, p []byte, offset int64) error {
+	if size := int64(len(p)); offset < 0 || offset > info.Size-size {
+		return fmt.Errorf("%d bytes from %d of an object of %d", size, offset, info.Size)
+	}
+	return nil
+}
+
 // CheckMeta returns an error that says why meta is refused, or nil. The error holds
 // no values.
 func CheckMeta(meta map[string]string) error {

@@ -45,6 +45,12 @@ type Store interface {
 	// store without versioning never has it.
 	OpenVersion(ctx context.Context, key, versionID string) (Object, error)
 
+	// ReadAt fills p with the bytes from offset on of the state that info
+	// describes, an Info of Head, Open or List. [ErrChanged] means that the state was
+	// replaced or removed, and its bytes are gone. To read beyond info.Size is an
+	// error. A checksum of the whole object is not compared.
+	ReadAt(ctx context.Context, info Info, p []byte, offset int64) error
+
 	// Create starts an object that stays invisible until its Commit. ctx also
 	// governs the writing, until Commit returns.
 	Create(ctx context.Context, key string, opts CreateOptions) (Writer, error)

@@ -75,6 +75,56 @@ func (s *Store) open(ctx context.Context, key, name string) (*object, error) {
 	return o, nil
 }
 
+// ReadAt implements [store.Store].
+func (s *Store) ReadAt(ctx context.Context, info store.Info, p []byte, offset int64) error {
+	name, err := localName(info.Key)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = store.CheckRange(info, p, offset)
+	}
+	if err == nil {
+		err = s.readAt(name, info.ETag, p, offset)
+	}
+	if err != nil {
+		return s.fail("read", info.Key, err)
+	}
+	return nil
+}
+
+// readAt reads a part of the state with this ETag.
+func (s *Store) readAt(name, want string, p []byte, offset int64) error {
+	before, err := s.regular(name)
+	if isAbsent(err) {
+		return store.ErrChanged
+	}
+	if err != nil {
+		return err
+	}
+	f, err := s.root.Open(name)
+	if isAbsent(err) {
+		return store.ErrChanged
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.ReadAt(p, offset); err != nil && err != io.EOF {
+		return err
+	}
+	// The bytes are of the state if the file has its stamp before and after.
+	after, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = s.root.Lstat(metaName(name, after))
+	if !os.SameFile(before, after) || stamp(before) != stamp(after) || etag(after, err == nil) != want {
+		return store.ErrChanged
+	}
+	return nil
+}
+
 func (o *object) Info() store.Info { return o.info }
 
 func (o *object) Close() error { return o.f.Close() }

@@ -88,6 +88,22 @@ func (s *Store) openVersion(ctx context.Context, key string, versionID *string) 
 	return o, nil
 }
 
+// ReadAt implements [store.Store].
+func (s *Store) ReadAt(ctx context.Context, info store.Info, p []byte, offset int64) error {
+	err := store.CheckKey(info.Key)
+	if err == nil {
+		err = store.CheckRange(info, p, offset)
+	}
+	if err == nil && len(p) > 0 {
+		o := &object{s: s, ctx: ctx, info: info}
+		err = o.fetch(p, offset, nil)
+	}
+	if err != nil {
+		return s.fail(ctx, "read", info.Key, err)
+	}
+	return nil
+}
+
 func (o *object) Info() store.Info { return o.info }
 
 func (o *object) Close() error {

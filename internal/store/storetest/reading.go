@@ -47,6 +47,58 @@ func (st suite) pinned(t *testing.T) {
 	}
 }
 
+// ranges reads parts of an object, by the Info that Head, Open and List give.
+func (st suite) ranges(t *testing.T) {
+	s := st.open(t)
+	data := content(1, st.traits.LargeUpload+100)
+	put(t, s, "key", string(data), store.Unconditional())
+	infos := map[string]store.Info{"head": head(t, s, "key")}
+	o, err := s.Open(t.Context(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos["open"] = o.Info()
+	o.Close()
+	if err := s.List(t.Context(), "key", func(info store.Info) error { infos["list"] = info; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	size := len(data)
+	for what, info := range infos {
+		for _, r := range [][2]int{{0, 4}, {size - 8, size}, {7, 7}, {size, size}, {100, size - 100}, {0, size}} {
+			p := make([]byte, r[1]-r[0])
+			if err := s.ReadAt(t.Context(), info, p, int64(r[0])); err != nil || !bytes.Equal(p, data[r[0]:r[1]]) {
+				t.Errorf("%s, bytes %d: %v", what, r, err)
+			}
+		}
+		for _, r := range [][2]int{{-1, 4}, {size - 3, 4}, {size + 1, 0}} {
+			if err := s.ReadAt(t.Context(), info, make([]byte, r[1]), int64(r[0])); err == nil {
+				t.Errorf("%s: %d bytes from %d are not there", what, r[1], r[0])
+			}
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.ReadAt(ended, infos["list"], make([]byte, 4), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	for what, change := range map[string]func(){
+		"replaced": func() { put(t, s, "key", string(content(2, size)), store.Unconditional()) },
+		"removed":  func() { s.Delete(t.Context(), "key") }, //nolint:errcheck // what is read says enough
+	} {
+		put(t, s, "key", string(data), store.Unconditional())
+		before := head(t, s, "key")
+		change()
+		p := make([]byte, 10)
+		err := s.ReadAt(t.Context(), before, p, 0)
+		if before.VersionID != "" && err == nil && bytes.Equal(p, data[:10]) {
+			continue // the bucket keeps the version
+		}
+		if !errors.Is(err, store.ErrChanged) || !store.IsTransient(err) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func (st suite) large(t *testing.T) {
 	s := st.open(t)
 	const size = 40<<20 + 3

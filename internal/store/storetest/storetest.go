@@ -72,6 +72,7 @@ func Run(t *testing.T, traits Traits, open func(t *testing.T) store.Store) {
 		{"keys", suite.keys},
 		{"list", suite.list},
 		{"read is pinned", suite.pinned},
+		{"parts are of one state", suite.ranges},
 		{"versions", suite.versions},
 		{"large object", suite.large},
 		{"cancelled context", suite.cancelled},
