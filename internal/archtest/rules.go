@@ -115,6 +115,8 @@ var ladder = map[string]rung{
 	"internal/query/duckdbcli": {[]string{"internal/query"}, oneContract},
 	"internal/query/published": {[]string{"internal/ledger", "internal/query", "internal/setup", "internal/store", "schema"},
 		"which files count is what the ledger says, whatever engine reads them"},
+	"internal/serve": {[]string{"internal/setup"},
+		"the page is a shell over the same pipeline as the command's; it holds no data logic, and only the command imports it"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/doctor": {[]string{
@@ -128,7 +130,7 @@ var ladder = map[string]rung{
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
 		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff", "internal/parquetread",
-		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
+		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, the profiler for mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
@@ -227,4 +229,5 @@ var tooHeavy = map[string]string{
 	"sluice/internal/fit":                 "the function has the mapping that it was deployed with, and does not guess",
 	"sluice/internal/parquetread":         "the function reads no Parquet",
 	"sluice/internal/query":               "the function answers no queries",
+	"sluice/internal/serve":               "the function has no page",
 }

@@ -47,8 +47,8 @@ type Setup struct {
 	// ledger. It is empty if that is the sink of the configuration.
 	OldSink string
 
-	stores stores
-	owned  ownership
+	stores *stores
+	owned  *ownership
 }
 
 // Lake is the configuration of a local lake in the folder dir, with the folders
@@ -80,7 +80,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 			return nil, fmt.Errorf("open source: %s is a file; name a folder", dir)
 		}
 	}
-	s := &Setup{Config: c, stores: stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}, find: find}}
+	s := &Setup{Config: c, stores: &stores{ctx: ctx, s3: c.S3, lake: lake, open: map[string]store.Store{}, find: find}, owned: &ownership{}}
 	if err := s.apart(); err != nil {
 		return nil, err
 	}
@@ -123,6 +123,21 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		}
 	}
 	return s, s.openCatalog(ctx, led)
+}
+
+// WithMapping is the same setup with another mapping, over the same stores: what is
+// at work with this one goes on with it. Call it after Own or CheckOwner, and close
+// only one of the two.
+func (s *Setup) WithMapping(ctx context.Context, name string) (*Setup, error) {
+	m, err := LoadKeyedMapping(ctx, name, s.Config.HashKey, s.Config.S3.Timeout, s.stores.find)
+	if err != nil {
+		return nil, err
+	}
+	then, p := *s, *s.Pipeline
+	p.Mapping, p.MappingName = m, cmp.Or(name, mapping.DefaultPreset)
+	then.Config.Mapping, then.Pipeline, then.Tables = name, &p, nil
+	then.tables(m)
+	return &then, nil
 }
 
 // apart follows links and makes sure that no two folders are the same, and none is

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/awsconfig"
+	"sluice/internal/serve"
+	"sluice/internal/setup"
+)
+
+const (
+	serveFolder  = "lake" // without --lake
+	serveAddress = "127.0.0.1:8321"
+)
+
+type serveFlags struct {
+	placeFlags
+	address     string
+	open, write bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "A page in the browser over a lake: objects, tables, quarantine, mapping, SQL",
+		Long: `Shows a lake in the browser, and works in it: what is put into raw_orders_data/ is
+processed at once, as "sluice run" does it. Without flags the lake is the folder
+lake in the working directory, which is made if it is missing; a new lake offers
+sample orders.
+
+Over buckets (-c) it shows what the ledger has, and changes nothing; with --write
+it also processes what is new.
+
+Only this machine reaches the page, and only with the token in the printed
+address. docs/serve.md says more.`,
+		Example: `  sluice serve --open
+  sluice serve --lake lake/ -m mapping.yaml
+  sluice serve -c sluice.yaml --write`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
+	}
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.address, "address", serveAddress, "`address` to listen on, of this machine only; port 0 takes a free one")
+	cmd.Flags().BoolVar(&f.open, "open", false, "open the page in the browser")
+	cmd.Flags().BoolVar(&f.write, "write", false, "over buckets: process what is new, and let the page change the lake")
+	return withExits(cmd, "0  it was told to end", "1  it could not go on", exitWrong)
+}
+
+func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
+	if err := serve.CheckAddress(f.address); err != nil {
+		return usage(cmd, "--address: %w", err)
+	}
+	if f.config == "" {
+		if f.lake == "" {
+			f.lake = serveFolder
+		}
+		// The source must be there before anything comes.
+		if err := os.MkdirAll(filepath.Join(f.lake, filepath.FromSlash(setup.Lake("").Source.Prefix)), 0o777); err != nil {
+			return fmt.Errorf("make the lake: %w", err)
+		}
+	}
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	at, err := setup.New(ctx, c, f.lake, awsconfig.Load)
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; --address names another port", f.address, err)
+	}
+	defer l.Close()
+	o := serve.Options{
+		Setup: at, Folder: f.lake, Write: f.write || f.config == "", Address: l.Addr().String(), Version: buildVersion().Version,
+		Warn: a.complain, Tell: func(line string) { fmt.Fprintln(a.out, line) },
+	}
+	s, err := serve.New(o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "The page of %s: %s\n", visible(at.Config.Source.String()), s.URL())
+	if f.open {
+		if err := openBrowser(s.URL()); err != nil {
+			a.complain(fmt.Errorf("open the browser: %w; open the address yourself", err))
+		}
+	}
+	return s.Serve(ctx, l)
+}
+
+// openBrowser asks the system to open an address.
+func openBrowser(url string) error {
+	program, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		program = "open"
+	case "windows":
+		program, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	cmd := exec.Command(program, args...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go cmd.Wait() //nolint:errcheck // some wait until the browser ends; that is not our concern
+	return nil
+}

@@ -1,0 +1,120 @@
+// Package serve is the server of the page of `sluice serve`: a shell around the
+// pipeline that a browser on the same machine talks to. docs/serve.md describes it.
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"sluice/internal/setup"
+)
+
+// Options say what a [Server] works on.
+type Options struct {
+	Setup *setup.Setup // opened by the caller, who closes it after the server has ended
+
+	// Folder is the lake's folder; empty if the lake is in buckets.
+	Folder string
+
+	// MappingFile is the file that the page may write, DIR/mapping.yaml; empty if
+	// the mapping cannot be changed here.
+	MappingFile string
+
+	Write   bool   // the server processes objects, and the page may change the lake
+	Address string // that the server listens on, with its port
+	Version string
+
+	Warn func(error)  // for people at the terminal; no values of the data
+	Tell func(string) // a line at the terminal for what was committed
+}
+
+// Server is the page, what it asks for, and the work behind it.
+type Server struct {
+	o     Options
+	token string
+	port  string
+	now   atomic.Pointer[setup.Setup]
+	hub   *hub
+}
+
+// New makes a server. It does no work before [Server.Serve].
+func New(o Options) (*Server, error) {
+	_, port, err := net.SplitHostPort(o.Address)
+	if err == nil && (o.Setup == nil || port == "0") {
+		err = errors.New("it needs a setup and a port")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make server: %w", err)
+	}
+	token := make([]byte, 16)
+	rand.Read(token) // never fails
+	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub()}
+	s.now.Store(o.Setup)
+	return s, nil
+}
+
+// Setup is the configuration with the mapping at work. Take it once for each
+// request: [Server.UseMapping] replaces it.
+func (s *Server) Setup() *setup.Setup { return s.now.Load() }
+
+// UseMapping has all objects from the next one on processed with another mapping, a
+// file or a preset.
+func (s *Server) UseMapping(ctx context.Context, name string) error {
+	then, err := s.Setup().WithMapping(ctx, name)
+	if err != nil {
+		return err
+	}
+	s.now.Store(then)
+	return nil
+}
+
+// URL is the address to open, with the token.
+func (s *Server) URL() string { return fmt.Sprintf("http://%s/?token=%s", s.o.Address, s.token) }
+
+const (
+	headTime  = 10 * time.Second // for the head of a request
+	idleTime  = 2 * time.Minute
+	closeTime = 3 * time.Second // for requests to end after the server was told to
+)
+
+// Serve answers requests and works until ctx ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    log.New(discard{}, "", 0), // of connections that a browser broke off
+	}
+	hub := make(chan struct{})
+	go func() { defer close(hub); s.hub.run(ctx) }()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	}
+	cancel()
+	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer stop()
+	if server.Shutdown(ending) != nil {
+		server.Close() //nolint:errcheck // it ends what is left
+	}
+	<-hub
+	return err
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
