@@ -49,7 +49,7 @@ lint: $(LINT)
 
 # The servers' own suites ran without it: what they race with is another
 # process. So did long tests of what one goroutine does.
-ALONE = TestEveryPrefix|TestStride|TestDictionariesLeftAlike|TestDictionary|TestFullDictionary|TestEveryActionCounts
+ALONE = TestEveryPrefix|TestStride|TestDictionariesLeftAlike|TestDictionary|TestFullDictionary|TestEveryActionCounts|TestMemoryOfPaths
 race:
 	.ci/noskip go test -race -short -vet=off -skip 'Versitygw|Moto|^($(ALONE))$$' -v ./...
 

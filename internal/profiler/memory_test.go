@@ -18,7 +18,7 @@ import (
 // The memory of a profile of 10^5 paths, read by two threads, stays under 256 MiB
 // (peak RSS). It is measured in a process of its own, which limits its heap as
 // mapping infer does; make memory measures the whole command.
-func TestMemory(t *testing.T) {
+func TestMemoryOfPaths(t *testing.T) {
 	const paths, limit = 100_000, 256 << 20
 	if os.Getenv("SLUICE_TEST_MEMORY") != "" {
 		debug.SetMemoryLimit(180 << 20)
@@ -34,10 +34,7 @@ func TestMemory(t *testing.T) {
 		}
 		return
 	}
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	c := exec.Command(os.Args[0], "-test.run=^TestMemory$")
+	c := exec.Command(os.Args[0], "-test.run=^TestMemoryOfPaths$")
 	c.Env = append(os.Environ(), "SLUICE_TEST_MEMORY=1")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
