@@ -119,6 +119,9 @@ var ladder = map[string]rung{
 		"the page is a shell over the same pipeline as the command's; it holds no data logic, and only the command imports it"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
+	"internal/documents": {[]string{
+		".", "internal/advice", "internal/fit", "internal/infer", "internal/mappingdiff", "internal/parquetread", "internal/profile", "internal/profiler", "mapping", "schema"},
+		"what is made of documents is the same for the command and for the page; both say where the documents are, and show what was found"},
 	"internal/doctor": {[]string{
 		".", "internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup",
 		"internal/store", "internal/store/s3store", "mapping"},
@@ -129,9 +132,9 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff", "internal/parquetread",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff",
 		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
-		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are the Parquet reader and the advice for previews, the profiler for mappings, and the codes and errors that have hints"},
+		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are those that have what it prints: the advice of previews, the profiles of mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
 	"internal/awslambda/runtimetest": {nil,

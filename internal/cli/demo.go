@@ -16,6 +16,7 @@ import (
 
 	"sluice/internal/awslambda"
 	"sluice/internal/config"
+	"sluice/internal/documents"
 	"sluice/internal/ledger"
 	"sluice/internal/setup"
 )
@@ -159,19 +160,20 @@ func (d *demoRun) printRows(e *ledger.Entry) error {
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	names, rows, err := readRows(file, info.Size(), int(e.State.RowsWritten))
+	table, err := documents.ReadTable(e.Outputs[0].Table, file, info.Size(), int(e.State.RowsWritten))
 	if err != nil {
 		return fmt.Errorf("read back %s: %w", name, err)
 	}
-	shown := make([][]string, len(rows))
+	names, rows := shown(&table)
+	chosen := make([][]string, len(rows))
 	for _, column := range demoColumns {
 		if i := slices.Index(names, column); i >= 0 {
 			for r := range rows {
-				shown[r] = append(shown[r], rows[r][i])
+				chosen[r] = append(chosen[r], rows[r][i])
 			}
 		}
 	}
-	printValues(d.out, demoColumns, shown, widthOf(d.out))
+	printValues(d.out, demoColumns, chosen, widthOf(d.out))
 	return nil
 }
 

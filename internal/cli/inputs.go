@@ -15,7 +15,7 @@ import (
 
 	"sluice/internal/awsconfig"
 	"sluice/internal/config"
-	"sluice/internal/fit"
+	"sluice/internal/documents"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 )
@@ -118,67 +118,12 @@ func matches(pattern, names []string) bool {
 	return err == nil && ok && matches(pattern[1:], names[1:])
 }
 
-// input is something that a command reads, as often as it likes.
-type input struct {
-	name string // unlike that of all others
-	size int64  // stored bytes; 0 if it is not known
-	// once is set for a stream, which can be read only once.
-	once bool
-	open func(context.Context) (io.ReadCloser, error)
-
-	stream io.Closer // of an input that is read once
-	head   *fit.Head // of the same
-}
-
-// look calls fn with the beginning of the input.
-func (in *input) look(ctx context.Context, fn func(*fit.Head) error) error {
-	if in.once {
-		if err := in.begin(ctx); err != nil {
-			return err
-		}
-		return fn(in.head)
-	}
-	src, err := in.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	return fn(fit.NewHead(src))
-}
-
-// read opens the whole input, also what was looked at.
-func (in *input) read(ctx context.Context) (io.ReadCloser, error) {
-	if !in.once {
-		return in.open(ctx)
-	}
-	err := in.begin(ctx)
-	return io.NopCloser(in.head), err
-}
-
-// begin opens an input that can be read only once.
-func (in *input) begin(ctx context.Context) error {
-	if in.head != nil {
-		return nil
-	}
-	src, err := in.open(ctx)
-	if err == nil {
-		in.stream, in.head = src, fit.NewHead(src)
-	}
-	return err
-}
-
-func (in *input) close() {
-	if in.stream != nil {
-		in.stream.Close()
-	}
-}
-
 // inputs finds what the arguments of a command name: files, folders, patterns,
 // s3://bucket/prefix, and - for standard input. Each comes once.
-func (a *app) inputs(ctx context.Context, args []string) (all []input, err error) {
+func (a *app) inputs(ctx context.Context, args []string) (all []documents.Input, err error) {
 	buckets := map[string]store.Store{}
 	for _, arg := range args {
-		var found []input
+		var found []documents.Input
 		if strings.HasPrefix(arg, "s3://") {
 			found, err = a.objects(ctx, arg, buckets)
 		} else {
@@ -189,22 +134,22 @@ func (a *app) inputs(ctx context.Context, args []string) (all []input, err error
 		}
 		all = append(all, found...)
 	}
-	slices.SortStableFunc(all, func(a, b input) int { return cmp.Compare(a.name, b.name) })
-	return slices.CompactFunc(all, func(a, b input) bool { return a.name == b.name }), nil
+	slices.SortStableFunc(all, func(a, b documents.Input) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(all, func(a, b documents.Input) bool { return a.Name == b.Name }), nil
 }
 
-func (a *app) files(arg string) (all []input, err error) {
+func (a *app) files(arg string) (all []documents.Input, err error) {
 	found, err := expandFiles([]string{arg})
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range found {
 		name := f.name
-		in := input{name: name, once: name == "-"}
-		if info, err := os.Stat(name); err == nil && !in.once {
-			in.size, in.once = info.Size(), !info.Mode().IsRegular()
+		in := documents.Input{Name: name, Once: name == "-"}
+		if info, err := os.Stat(name); err == nil && !in.Once {
+			in.Size, in.Once = info.Size(), !info.Mode().IsRegular()
 		}
-		in.open = func(ctx context.Context) (io.ReadCloser, error) {
+		in.Open = func(ctx context.Context) (io.ReadCloser, error) {
 			src, err := a.open(ctx, name)
 			if err != nil {
 				return nil, err
@@ -231,7 +176,7 @@ func (o opened) Close() error {
 }
 
 // objects are those of a bucket whose keys begin as arg says, or match it.
-func (a *app) objects(ctx context.Context, arg string, buckets map[string]store.Store) (all []input, err error) {
+func (a *app) objects(ctx context.Context, arg string, buckets map[string]store.Store) (all []documents.Input, err error) {
 	bucket, prefix, _ := strings.Cut(strings.TrimPrefix(arg, "s3://"), "/")
 	if bucket == "" || hasPattern(bucket) {
 		return nil, fmt.Errorf("look for inputs: %s names no bucket; write s3://bucket/prefix/", arg)
@@ -260,9 +205,9 @@ func (a *app) objects(ctx context.Context, arg string, buckets map[string]store.
 		case info.Err != nil:
 			return info.Err
 		}
-		all = append(all, input{
-			name: "s3://" + bucket + "/" + info.Key, size: info.Size,
-			open: func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, info.Key) },
+		all = append(all, documents.Input{
+			Name: "s3://" + bucket + "/" + info.Key, Size: info.Size,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, info.Key) },
 		})
 		return nil
 	})

@@ -69,13 +69,13 @@ func TestInputsOfBucket(t *testing.T) {
 		}
 		var keys []string
 		for _, in := range found {
-			keys = append(keys, strings.TrimPrefix(in.name, "s3://"+bucket+"/"))
-			r, err := in.open(t.Context())
+			keys = append(keys, strings.TrimPrefix(in.Name, "s3://"+bucket+"/"))
+			r, err := in.Open(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			text, err := io.ReadAll(r)
-			if r.Close(); err != nil || string(text) != keys[len(keys)-1] || in.size != int64(len(text)) || in.once {
+			if r.Close(); err != nil || string(text) != keys[len(keys)-1] || in.Size != int64(len(text)) || in.Once {
 				t.Errorf("%+v: %q, %v", in, text, err)
 			}
 		}

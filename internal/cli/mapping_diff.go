@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,12 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice"
-	"sluice/internal/advice"
+	"sluice/internal/documents"
 	"sluice/internal/infer"
 	"sluice/internal/mappingdiff"
 	"sluice/internal/profile"
-	"sluice/internal/profiler"
 	"sluice/mapping"
 )
 
@@ -69,7 +66,7 @@ type diffSide struct {
 	mapping *mapping.Mapping
 	text    []byte // of the mapping
 	seen    *profile.Profile
-	inputs  []input
+	inputs  []documents.Input
 }
 
 // difference is one run of the command.
@@ -131,7 +128,7 @@ func (a *app) mappingDiff(cmd *cobra.Command, f diffFlags, args []string) error 
 func (c *difference) close() {
 	for _, s := range []*diffSide{&c.old, &c.new} {
 		for k := range s.inputs {
-			s.inputs[k].close()
+			s.inputs[k].Close()
 		}
 	}
 }
@@ -191,7 +188,7 @@ func (c *difference) refuse() error {
 	names := []string{c.new.name}
 	for _, s := range []*diffSide{&c.old, &c.new} {
 		for k := range s.inputs {
-			names = append(names, s.inputs[k].name)
+			names = append(names, s.inputs[k].Name)
 		}
 		if s.seen != nil {
 			names = append(names, s.name)
@@ -212,7 +209,10 @@ func (c *difference) infer(ctx context.Context) (err error) {
 		return nil
 	}
 	if s.seen == nil {
-		if s.seen, err = c.profile(ctx, s.inputs, nil, mapping.DefaultLimits); err != nil {
+		opts, meter := c.read(s.inputs)
+		s.seen, err = documents.ProfileAt(ctx, s.inputs, nil, mapping.DefaultLimits, opts)
+		meter.end()
+		if err != nil {
 			return err
 		}
 	}
@@ -223,99 +223,23 @@ func (c *difference) infer(ctx context.Context) (err error) {
 	return err
 }
 
-// profile reads inputs, whose records are at these places or, if there are none,
-// where they seem to be.
-func (c *difference) profile(ctx context.Context, inputs []input, records []mapping.Path, limits mapping.Limits) (*profile.Profile, error) {
-	i := &inference{app: c.app, inputs: inputs}
-	meter := i.meter()
-	defer meter.end()
-	var all []profiler.Input
-	for k := range inputs {
-		all = append(all, profiler.Input{Name: inputs[k].name, Open: inputs[k].read})
-	}
-	p, err := profiler.Run(ctx, all, profiler.Options{Threads: c.flags.threads, Records: records, Limits: limits, Progress: meter.report()})
-	if err == nil && records == nil {
-		profiler.Unwrap(p)
-	}
-	return p, err
+// read are the options for reading inputs. The caller ends the meter.
+func (c *difference) read(inputs []documents.Input) (documents.Options, *inputMeter) {
+	meter := c.inputMeter(inputs)
+	return documents.Options{Threads: c.flags.threads, Progress: meter.report()}, meter
 }
 
 // compare compares the old mapping with documents or a profile.
-func (c *difference) compare(ctx context.Context) (*mappingdiff.Result, error) {
+func (c *difference) compare(ctx context.Context) (r *mappingdiff.Result, err error) {
 	m, s := c.old.mapping, &c.new
 	if s.seen != nil {
 		c.untried = "a profile does not hold the documents"
 		return mappingdiff.Documents(m, s.seen, nil)
 	}
-	for k := range s.inputs {
-		if s.inputs[k].once {
-			c.untried = "a stream can be read only once"
-		}
-	}
-	if m.Key != "" {
-		c.untried = "the mapping wants keys of a bucket"
-	}
-	seen, err := c.profile(ctx, s.inputs, m.Records, m.Limits)
-	if c.untried == "" && ctx.Err() == nil && (err != nil || seen.Records == 0 || mappingdiff.Misplaced(m, seen)) {
-		other, failed := c.profile(ctx, s.inputs, nil, m.Limits)
-		if failed == nil && (err != nil || !mappingdiff.Misplaced(m, other)) {
-			seen, err = other, nil
-		}
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case c.untried != "":
-		return mappingdiff.Documents(m, seen, nil)
-	}
-	return mappingdiff.Documents(m, seen, func(m *mapping.Mapping) ([]mappingdiff.Fault, error) { return c.try(ctx, m) })
-}
-
-// try converts the documents and throws the rows away. It says what does not fit.
-func (c *difference) try(ctx context.Context, m *mapping.Mapping) (all []mappingdiff.Fault, err error) {
-	lenient := *m
-	lenient.OnDrift, lenient.Limits.QuarantineShare, lenient.Limits.QuarantineBytes = mapping.DriftReported, 1, math.MaxInt64
-	for k := range c.new.inputs {
-		in := &c.new.inputs[k]
-		found, err := c.faults(ctx, in, &lenient)
-		reject := new(sluice.RejectError)
-		switch {
-		case errors.As(err, &reject):
-			all = append(all, mappingdiff.Fault{Fault: advice.Fault{Reason: reject.Reason, Offset: reject.Offset}, Source: in.name})
-		case err != nil:
-			return nil, fmt.Errorf("convert %s: %w", in.name, err)
-		}
-		for _, f := range found.Faults {
-			all = append(all, mappingdiff.Fault{Fault: f, Source: in.name})
-		}
-	}
-	return all, nil
-}
-
-// faults are those of one input. Its quarantine goes from the conversion to the
-// advice, and is never held.
-func (c *difference) faults(ctx context.Context, in *input, m *mapping.Mapping) (found advice.Found, err error) {
-	src, err := in.open(ctx)
-	if err != nil {
-		return found, err
-	}
-	defer src.Close()
-	read, write := io.Pipe()
-	converted := make(chan error, 1)
-	go func() {
-		_, err := sluice.Convert(ctx, nil, src, m, &sluice.Options{
-			Codec: sluice.None, Threads: min(c.flags.threads, maxThreads), Source: in.name, Size: in.size, Quarantine: write,
-			Table: func(string) (io.Writer, error) { return io.Discard, nil },
-		})
-		write.Close()
-		converted <- err
-	}()
-	found, failed := advice.Read(ctx, m, read)
-	read.CloseWithError(failed)
-	if err = <-converted; err == nil {
-		err = failed
-	}
-	return found, err
+	opts, meter := c.read(s.inputs)
+	defer meter.end()
+	r, c.untried, err = documents.Compare(ctx, m, s.inputs, opts)
+	return r, err
 }
 
 // write writes the changed mapping.
@@ -329,7 +253,7 @@ func (c *difference) write(cmd *cobra.Command, r *mappingdiff.Result) error {
 		_, err := c.out.Write(text)
 		return err
 	}
-	i := &inference{flags: inferFlags{output: name, force: c.flags.force}}
+	i := &inferring{flags: inferFlags{output: name, force: c.flags.force}}
 	return i.write(cmd, text)
 }
 

@@ -16,21 +16,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice"
 	"sluice/internal/atomicfile"
-	"sluice/internal/fit"
-	"sluice/internal/infer"
+	"sluice/internal/documents"
 	"sluice/internal/profile"
 	"sluice/internal/profiler"
-	"sluice/mapping"
 )
 
 // inferMemory is the memory that the collector keeps to where it can. With 10^5
 // paths nearly all of it is in use, and the heap would else grow to twice that.
 const inferMemory = 180 << 20
-
-// inferRows is how many records the first rows are made of.
-const inferRows = 3
 
 type inferFlags struct {
 	output, profile        string
@@ -94,14 +88,14 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 		return usage(cmd, "--merge reads profiles, so there are neither --examples nor --records")
 	}
 	ctx := cmd.Context()
-	i := &inference{app: a, flags: f, args: args, tell: a.out}
+	i := &inferring{app: a, flags: f, args: args, tell: a.out}
 	if f.output == "" {
 		i.tell = a.errw
 	}
 	defer i.close()
 	var err error
 	if !f.merge {
-		if i.inputs, err = a.inputs(ctx, args); err != nil {
+		if i.Inputs, err = a.inputs(ctx, args); err != nil {
 			return err
 		}
 	}
@@ -117,19 +111,19 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 	if err := i.saveProfile(cmd); err != nil {
 		return err
 	}
-	like, err := i.match(ctx)
+	like, err := i.Match(ctx)
 	if err != nil {
 		return stopped(err, "nothing was written")
 	}
-	if i.result, err = infer.Mapping(i.seen, infer.Options{Table: i.tableName()}); err != nil {
+	if err := i.Make(); err != nil {
 		return err
 	}
-	if err := i.readRows(ctx); err != nil {
+	if err := i.ReadRows(ctx); err != nil {
 		return stopped(err, "nothing was written")
 	}
-	text := i.result.YAML
+	text := i.Result.YAML
 	if f.examples {
-		text = i.result.WithExamples(i.examples)
+		text = i.Result.WithExamples(i.examples)
 	}
 	if err := i.write(cmd, text); err != nil {
 		return err
@@ -138,43 +132,31 @@ func (a *app) infer(cmd *cobra.Command, f inferFlags, args []string) error {
 		return stopped(err, "the mapping is written")
 	}
 	i.report(like)
-	if i.rejected > 0 {
+	if len(i.Rejected) > 0 {
 		return status(exitQuarantined)
 	}
 	return nil
 }
 
-// inference is one run of the command.
-type inference struct {
+// inferring is one run of the command.
+type inferring struct {
 	*app
-	flags  inferFlags
-	args   []string
-	tell   *printer // for what is not the mapping
-	inputs []input
+	documents.Inference
+	flags inferFlags
+	args  []string
+	tell  *printer // for what is not the mapping
 
-	seen  *profile.Profile
-	saved *atomicfile.File // its file, if one is asked for
-
-	several  bool // inputs
-	rejected int  // inputs that are broken, and not among them any more
-	result   *infer.Result
-	stats    sluice.Stats // of the first rows
-	rows     []firstRows  // of each table
-}
-
-// firstRows are of one table.
-type firstRows struct {
-	names []string
-	rows  [][]string
+	saved   *atomicfile.File // the file of the profile, if one is asked for
+	several bool             // inputs, before those that are broken were left out
 }
 
 // refuseConflicts refuses to write a file that is read, or one twice.
-func (i *inference) refuseConflicts() error {
+func (i *inferring) refuseConflicts() error {
 	names := i.args
 	if !i.flags.merge {
 		names = nil
-		for _, in := range i.inputs {
-			names = append(names, in.name)
+		for _, in := range i.Inputs {
+			names = append(names, in.Name)
 		}
 	}
 	written := writtenFiles{}
@@ -199,39 +181,21 @@ func (i *inference) refuseConflicts() error {
 }
 
 // profile reads the inputs, or the profiles of --merge.
-func (i *inference) profile(ctx context.Context) (err error) {
+func (i *inferring) profile(ctx context.Context) (err error) {
 	if i.flags.merge {
-		i.seen, err = mergeProfiles(i.args)
+		i.Seen, err = mergeProfiles(i.args)
 		return err
 	}
-	meter := i.meter()
+	meter := i.inputMeter(i.Inputs)
 	defer meter.end()
-	opts := profiler.Options{Threads: i.flags.threads, Limits: mapping.DefaultLimits, MaxRecords: i.flags.records, Progress: meter.report()}
-	var all []profiler.Input
-	for k := range i.inputs {
-		all = append(all, profiler.Input{Name: i.inputs[k].name, Once: i.inputs[k].once, Open: i.inputs[k].read})
-	}
-	rejected := map[string]error{}
-	if len(i.inputs) > 1 {
-		opts.Rejected = func(input string, err error) { rejected[input] = err }
-	}
-	i.seen, err = profiler.Run(ctx, all, opts)
-	if err != nil {
+	i.several = len(i.Inputs) > 1
+	i.Options = documents.Options{Threads: i.flags.threads, Records: i.flags.records, Progress: meter.report()}
+	if err := i.Profile(ctx); err != nil {
 		return err
 	}
-	profiler.Unwrap(i.seen)
-	i.several = len(i.inputs) > 1
-	sound := i.inputs[:0]
-	for _, in := range i.inputs {
-		if err := rejected[in.name]; err != nil {
-			i.complain(err)
-			i.rejected++
-			in.close()
-			continue
-		}
-		sound = append(sound, in)
+	for _, err := range i.Rejected {
+		i.complain(err)
 	}
-	i.inputs = sound
 	return nil
 }
 
@@ -253,98 +217,37 @@ func mergeProfiles(names []string) (*profile.Profile, error) {
 	return sum, nil
 }
 
-// meter counts the bytes of all inputs.
-func (i *inference) meter() *inputMeter {
-	m := &inputMeter{meter: newMeter(i.errw)}
-	for k := range i.inputs {
-		if i.inputs[k].once {
+// inputMeter counts the bytes of all inputs.
+func (a *app) inputMeter(inputs []documents.Input) *inputMeter {
+	m := &inputMeter{meter: newMeter(a.errw)}
+	for k := range inputs {
+		if inputs[k].Once {
 			m.all = -1
 			break
 		}
-		m.all += i.inputs[k].size
+		m.all += inputs[k].Size
 	}
 	return m
 }
 
-func (i *inference) close() {
+func (i *inferring) close() {
 	if i.saved != nil {
 		i.saved.Abort()
 	}
-	for k := range i.inputs {
-		i.inputs[k].close()
+	for k := range i.Inputs {
+		i.Inputs[k].Close()
 	}
-}
-
-// tableName is the name of the only input, if it can be that of a table; else the
-// place of the records names it.
-func (i *inference) tableName() string {
-	if len(i.inputs) != 1 || i.several || i.inputs[0].once {
-		return ""
-	}
-	for _, p := range i.seen.Places {
-		if strings.Contains(p.Path, "$.") {
-			return ""
-		}
-	}
-	legal := func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}
-	name := strings.Trim(strings.Map(legal, strings.ToLower(baseName(i.inputs[0].name))), "_")
-	if name == "" || name[0] <= '9' || len(name) > 64 {
-		return ""
-	}
-	return name
-}
-
-// readRows converts the first records of the first input that has some.
-func (i *inference) readRows(ctx context.Context) error {
-	m := i.result.Mapping
-	for k := range i.inputs {
-		files := map[string]*bytes.Buffer{}
-		err := i.inputs[k].look(ctx, func(h *fit.Head) (err error) {
-			i.stats, err = h.Convert(ctx, m, sluice.Options{
-				Codec: sluice.None, Source: i.inputs[k].name, MaxRecords: inferRows, Quarantine: io.Discard,
-				Table: func(name string) (io.Writer, error) {
-					files[name] = &bytes.Buffer{}
-					return files[name], nil
-				},
-			})
-			return err
-		})
-		switch {
-		case errors.Is(err, fit.ErrHeadEnds): // a first record of several MiB
-			return nil
-		case err != nil:
-			return fmt.Errorf("convert the first records of %s: %w", i.inputs[k].name, err)
-		case i.stats.RecordsRead == 0:
-			continue
-		}
-		i.rows = nil
-		for t := range m.Tables {
-			data := files[m.Tables[t].Name].Bytes()
-			names, rows, err := readRows(bytes.NewReader(data), int64(len(data)), inferRows)
-			if err != nil {
-				return fmt.Errorf("convert the first records of %s: %w", i.inputs[k].name, err)
-			}
-			i.rows = append(i.rows, firstRows{names, rows})
-		}
-		return nil
-	}
-	return nil
 }
 
 // examples are different values of a column in the first rows, made visible and
 // cut.
-func (i *inference) examples(table, column int) (values []string) {
-	if table >= len(i.rows) {
+func (i *inferring) examples(table, column int) (values []string) {
+	if table >= len(i.Tables) {
 		return nil
 	}
 	seen := map[string]bool{}
-	for _, row := range i.rows[table].rows {
-		if v := row[column]; !seen[v] && v != "NULL" {
+	for _, row := range i.Tables[table].Rows {
+		if v := row[column]; !seen[v] && v != documents.Null {
 			seen[v] = true
 			values = append(values, value(v, maxValue))
 		}
@@ -354,23 +257,23 @@ func (i *inference) examples(table, column int) (values []string) {
 
 // saveProfile writes the file of the profile, which appears together with the
 // mapping.
-func (i *inference) saveProfile(cmd *cobra.Command) (err error) {
+func (i *inferring) saveProfile(cmd *cobra.Command) (err error) {
 	name := i.flags.profile
 	if name == "" {
 		return nil
 	}
-	if err := i.refuseOther(cmd, name, i.seen.Write); err != nil {
+	if err := i.refuseOther(cmd, name, i.Seen.Write); err != nil {
 		return err
 	}
 	if i.saved, err = atomicfile.Create(name); err != nil {
 		return err
 	}
-	return i.seen.Write(i.saved)
+	return i.Seen.Write(i.saved)
 }
 
 // write writes the mapping, and lets the profile appear. Neither appears if one of
 // them would replace something else.
-func (i *inference) write(cmd *cobra.Command, text []byte) error {
+func (i *inferring) write(cmd *cobra.Command, text []byte) error {
 	write := func(w io.Writer) error { _, err := w.Write(text); return err }
 	name := i.flags.output
 	if name == "" {
@@ -399,7 +302,7 @@ func (i *inference) write(cmd *cobra.Command, text []byte) error {
 }
 
 // refuseOther refuses to replace a file by other content, but with --force.
-func (i *inference) refuseOther(cmd *cobra.Command, name string, write func(io.Writer) error) error {
+func (i *inferring) refuseOther(cmd *cobra.Command, name string, write func(io.Writer) error) error {
 	if i.flags.force {
 		return nil
 	}
@@ -445,54 +348,21 @@ func (c *comparison) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// likeness is a preset that is meant for the documents.
-type likeness struct {
-	fit.Match
-	takes string // how many records it takes, for people
+// try tries the preset on all records.
+func (i *inferring) try(ctx context.Context, like *documents.Likeness) (*documents.Likeness, error) {
+	meter := i.inputMeter(i.Inputs)
+	defer meter.end()
+	i.Progress = meter.report()
+	return i.Try(ctx, like)
 }
 
-// match finds the preset that is meant for the documents; nil if none is.
-func (i *inference) match(ctx context.Context) (*likeness, error) {
-	if len(i.inputs) == 0 {
-		return nil, nil
+// likeness is what is to be said of a preset.
+func likeness(l *documents.Likeness) string {
+	takes := taken(l.Verdict)
+	if l.All {
+		takes = fmt.Sprintf("%s of %s", grouped(l.Taken), plural(l.Records, "record"))
 	}
-	var match fit.Match
-	var ok bool
-	err := i.inputs[0].look(ctx, func(h *fit.Head) (err error) {
-		match, ok, err = fit.Preset(ctx, h)
-		return err
-	})
-	if err != nil || !ok {
-		return nil, err
-	}
-	left, whole, err := fit.LeftOut(match.Preset, i.seen)
-	if whole {
-		match.LeftOut = left
-	}
-	return &likeness{match, taken(match.Verdict)}, err
-}
-
-// try tries the preset on all records, unless only some are looked at. If it takes
-// less than nine of ten, it is meant for some of the records only.
-func (i *inference) try(ctx context.Context, like *likeness) (*likeness, error) {
-	if like == nil || i.inputs[0].once || i.flags.records > 0 {
-		return like, nil
-	}
-	all, err := i.count(ctx, like.Preset)
-	reject := new(sluice.RejectError)
-	switch {
-	case errors.As(err, &reject), err == nil && 10*all.RecordsQuarantined > all.RecordsRead:
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	like.takes = fmt.Sprintf("%s of %s", grouped(all.RecordsRead-all.RecordsQuarantined), plural(all.RecordsRead, "record"))
-	return like, nil
-}
-
-// text is what is to be said of the preset.
-func (l *likeness) text() string {
-	text := fmt.Sprintf("This looks like %s: the preset takes %s, and finds %d of its %s.", l.Preset, l.takes, l.Found, plural(int64(l.Paths), "path"))
+	text := fmt.Sprintf("This looks like %s: the preset takes %s, and finds %d of its %s.", l.Preset, takes, l.Found, plural(int64(l.Paths), "path"))
 	switch left := l.LeftOut; {
 	case len(left) > maxLeftOut:
 		text += fmt.Sprintf(" It leaves out %s, such as %s.", plural(int64(len(left)), "path"), strings.Join(left[:maxLeftOut], ", "))
@@ -505,70 +375,35 @@ func (l *likeness) text() string {
 // maxLeftOut is how many paths are named that a preset leaves out.
 const maxLeftOut = 4
 
-// count converts all records with a preset, and throws the rows away.
-func (i *inference) count(ctx context.Context, preset string) (sum sluice.Stats, err error) {
-	m, err := mapping.Preset(preset)
-	if err != nil {
-		return sum, err
-	}
-	m.Limits.QuarantineShare = 1
-	meter := i.meter()
-	defer meter.end()
-	for k := range i.inputs {
-		in := &i.inputs[k]
-		if in.once {
-			continue
-		}
-		src, err := in.open(ctx)
-		if err != nil {
-			return sum, err
-		}
-		stats, err := sluice.Convert(ctx, nil, src, m, &sluice.Options{
-			Codec: sluice.None, Threads: min(i.flags.threads, maxThreads), Source: in.name, Size: in.size, Quarantine: io.Discard,
-			Table: func(string) (io.Writer, error) { return io.Discard, nil }, Progress: meter.report(),
-		})
-		src.Close()
-		if err != nil {
-			return sum, fmt.Errorf("convert %s: %w", in.name, err)
-		}
-		sum.Add(stats)
-		meter.next(in.size)
-	}
-	return sum, nil
-}
-
 // report prints what the mapping makes of the inputs, and what to type next.
-func (i *inference) report(like *likeness) {
-	m, w := i.result.Mapping, i.tell
+func (i *inferring) report(like *documents.Likeness) {
+	m, w := i.Result.Mapping, i.tell
 	name := i.flags.output
 	if name == "" {
 		name = "mapping"
 	}
-	fmt.Fprintf(w, "%s: made from %s of %s, %s\n", visible(name), plural(i.seen.Records, "record"), plural(int64(len(i.seen.Sources)), "input"), size(float64(i.seen.Bytes)))
-	for _, p := range i.seen.Places {
-		fmt.Fprintf(w, "  records at %s: %s\n", visible(p.Path), visible(strings.Join(p.Why, "; ")))
+	fmt.Fprintf(w, "%s: made from %s of %s, %s\n", visible(name), plural(i.Seen.Records, "record"), plural(int64(len(i.Seen.Sources)), "input"), size(float64(i.Seen.Bytes)))
+	for _, place := range documents.Places(i.Seen) {
+		fmt.Fprintf(w, "  %s\n", visible(place))
 	}
-	for _, p := range i.seen.Others {
-		fmt.Fprintf(w, "  not at %s: %s\n", visible(p.Path), visible(strings.Join(p.Why, "; ")))
+	if i.Seen.Broken > 0 {
+		fmt.Fprintf(w, "  %s cannot be read; convert will quarantine them\n", plural(i.Seen.Broken, "record"))
 	}
-	if i.seen.Broken > 0 {
-		fmt.Fprintf(w, "  %s cannot be read; convert will quarantine them\n", plural(i.seen.Broken, "record"))
-	}
-	if i.rejected > 0 {
-		fmt.Fprintf(w, "  %d of %s empty or broken: only what stands before the fault was looked at\n", i.rejected, plural(int64(len(i.seen.Sources)), "input"))
+	if len(i.Rejected) > 0 {
+		fmt.Fprintf(w, "  %d of %s empty or broken: only what stands before the fault was looked at\n", len(i.Rejected), plural(int64(len(i.Seen.Sources)), "input"))
 	}
 	printTables(w, m)
-	for t := range i.rows {
-		rows := i.rows[t].rows
-		fmt.Fprintf(w, "%s: %s of the first %s\n", m.Tables[t].Name, plural(int64(len(rows)), "row"), plural(i.stats.RecordsRead, "record"))
+	for t := range i.Tables {
+		names, rows := shown(&i.Tables[t])
+		fmt.Fprintf(w, "%s: %s of the first %s\n", m.Tables[t].Name, plural(int64(len(rows)), "row"), plural(i.Stats.RecordsRead, "record"))
 		if len(rows) > 0 {
-			if hidden := printValues(w, i.rows[t].names, rows, widest(w)); hidden > 0 {
-				fmt.Fprintf(w, "%d of %s not shown; sluice mapping preview --vertical shows all\n", hidden, plural(int64(len(i.rows[t].names)), "column"))
+			if hidden := printValues(w, names, rows, widest(w)); hidden > 0 {
+				fmt.Fprintf(w, "%d of %s not shown; sluice mapping preview --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
 			}
 		}
 	}
 	if like != nil {
-		fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(like.text())))
+		fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(likeness(like))))
 		if next := i.convertWith(like.Preset, false); next != "" {
 			fmt.Fprintf(w, "To use the preset (docs/presets.md):\n  %s\n", next)
 		}
@@ -586,7 +421,7 @@ func widest(w *printer) int {
 }
 
 // next is the command to type next.
-func (i *inference) next() string {
+func (i *inferring) next() string {
 	again := "sluice mapping infer "
 	if i.flags.merge {
 		again += "--merge "
@@ -597,10 +432,10 @@ func (i *inference) next() string {
 	case i.flags.merge:
 		return "sluice mapping check " + fileArgument(i.flags.output)
 	}
-	return i.convertWith(fileArgument(i.flags.output), len(i.inputs) == 1 && !i.several && len(i.result.Mapping.Tables) == 1)
+	return i.convertWith(fileArgument(i.flags.output), len(i.Inputs) == 1 && !i.several && len(i.Result.Mapping.Tables) == 1)
 }
 
-func (i *inference) quoted() string {
+func (i *inferring) quoted() string {
 	var all []string
 	for _, arg := range i.args {
 		all = append(all, argument(arg))
@@ -610,7 +445,7 @@ func (i *inference) quoted() string {
 
 // convertWith is the command that converts the inputs with a mapping: to a file,
 // or to a folder. For a bucket it is run, which needs a configuration.
-func (i *inference) convertWith(mapping string, toFile bool) string {
+func (i *inferring) convertWith(mapping string, toFile bool) string {
 	for _, arg := range i.args {
 		if strings.HasPrefix(arg, "s3://") {
 			return fmt.Sprintf("SLUICE_SOURCE=%s SLUICE_MAPPING=%s sluice run --dry-run", shellQuote(arg), mapping)
@@ -618,7 +453,7 @@ func (i *inference) convertWith(mapping string, toFile bool) string {
 	}
 	to := "parquet/"
 	if toFile {
-		to = shellQuote(baseName(i.inputs[0].name) + ".parquet")
+		to = shellQuote(documents.BaseName(i.Inputs[0].Name) + ".parquet")
 	}
 	return fmt.Sprintf("sluice convert %s -m %s -o %s", i.quoted(), mapping, to)
 }

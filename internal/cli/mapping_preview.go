@@ -1,18 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sluice"
 	"sluice/internal/advice"
-	"sluice/internal/parquetread"
+	"sluice/internal/documents"
 	"sluice/mapping"
 )
 
@@ -79,70 +77,44 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, f p
 		}
 	}
 
-	// A preview is for finding out why records do not fit, so it shows all of
-	// them, also where a conversion would reject the input for their number.
-	lenient := *m
-	lenient.Limits.QuarantineShare = 1
-	var quarantine bytes.Buffer
-	files := map[string]*bytes.Buffer{}
-	table := func(name string) (io.Writer, error) {
-		files[name] = &bytes.Buffer{}
-		return files[name], nil
-	}
-	dst, _ := table(m.Tables[0].Name)
-	stats, err := sluice.Convert(ctx, dst, src, &lenient, &sluice.Options{
-		Codec: sluice.None, Source: cmp.Or(f.sourceKey, src.name), Size: src.size, MaxRecords: f.rows, Quarantine: &quarantine, Table: table,
-	})
+	p, err := documents.MakePreview(ctx, m, src, documents.PreviewOptions{Source: cmp.Or(f.sourceKey, src.name), Size: src.size, Records: f.rows, Rows: int(f.rows)})
 	if err != nil {
 		return fmt.Errorf("preview %s: %w", input, err)
 	}
-	found, err := advice.Read(ctx, &lenient, &quarantine)
-	if err != nil {
-		return fmt.Errorf("preview %s: %w", input, err)
-	}
+	found := p.Faults
 	if f.report == "json" {
 		faults := append([]advice.Fault{}, found.Faults...) // an empty list, not null
-		return printJSON(a.out, previewReport{input, stats, mappingUsed{a.mappingName(f.mapping), m.Hash()}, faults, found.More})
+		return printJSON(a.out, previewReport{input, p.Stats, mappingUsed{a.mappingName(f.mapping), m.Hash()}, faults, found.More})
 	}
-	for i := range m.Tables {
-		name := m.Tables[i].Name
-		data := files[name].Bytes()
-		names, rows, err := readRows(bytes.NewReader(data), int64(len(data)), int(f.rows))
-		if err != nil {
-			return fmt.Errorf("preview %s, table %s: %w", input, name, err)
-		}
-		fmt.Fprintf(a.out, "%s: %s of the first %s\n", name, plural(int64(len(rows)), "row"), plural(stats.RecordsRead, "record"))
+	for i := range p.Tables {
+		names, rows := shown(&p.Tables[i])
+		fmt.Fprintf(a.out, "%s: %s of the first %s\n", p.Tables[i].Name, plural(int64(len(rows)), "row"), plural(p.Stats.RecordsRead, "record"))
 		if f.vertical {
 			printRecords(a.out, names, rows)
 		} else if hidden := printValues(a.out, names, rows, widthOf(a.out)); hidden > 0 {
 			fmt.Fprintf(a.out, "%d of %s are not shown; --vertical shows all\n", hidden, plural(int64(len(names)), "column"))
 		}
 	}
-	printValueErrors(a.out, &stats)
+	printValueErrors(a.out, &p.Stats)
 	a.printFaults(m, found)
 	return nil
 }
 
-// readRows reads the names of the columns and the first rows of a Parquet file.
-func readRows(r io.ReaderAt, size int64, limit int) (names []string, rows [][]string, err error) {
-	f, err := parquetread.Open(r, size)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, c := range f.Schema().Columns {
+// shown are the names of the columns and the rows of a table, with NULL for NULL.
+func shown(t *documents.Table) (names []string, rows [][]string) {
+	for _, c := range t.Columns {
 		names = append(names, c.Name)
 	}
-	err = f.Rows(limit, func(row []string) error {
+	for _, row := range t.Rows {
 		row = slices.Clone(row)
 		for i := range row {
-			if row[i] == parquetread.Null {
-				row[i] = "NULL"
+			if row[i] == documents.Null {
+				row[i] = null
 			}
 		}
 		rows = append(rows, row)
-		return nil
-	})
-	return names, rows, err
+	}
+	return names, rows
 }
 
 // printFaults prints what does not fit in quarantined records: what and where it is,

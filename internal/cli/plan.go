@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/documents"
 	"sluice/mapping"
 )
 
@@ -52,7 +53,7 @@ func (a *app) plan(m *mapping.Mapping, mappingFile string, inputs []inputFile, o
 	var jobs []job
 	for _, in := range inputs {
 		j := job{input: in.name, output: output, folders: folder}
-		name := filepath.Join(in.below, baseName(in.name)) // so partitions stay apart
+		name := filepath.Join(in.below, documents.BaseName(in.name)) // so partitions stay apart
 		switch {
 		case output == "-":
 		case len(m.Tables) > 1:
@@ -99,23 +100,6 @@ func refuseFile(flag, name, needs string) error {
 		return fmt.Errorf("%s %s is named like a file, and a folder is needed for %s; name a folder, such as %s/", flag, name, needs, name)
 	}
 	return nil
-}
-
-// baseName is the name of an input's outputs: without folder and endings.
-func baseName(input string) string {
-	if input == "-" {
-		return "stdin"
-	}
-	name := filepath.Base(input)
-	for _, endings := range [][]string{{".gz", ".zst"}, {".json", ".ndjson", ".jsonl"}} {
-		for _, end := range endings {
-			if short, ok := strings.CutSuffix(name, end); ok && short != "" {
-				name = short
-				break
-			}
-		}
-	}
-	return name
 }
 
 func isFolder(name string) bool {

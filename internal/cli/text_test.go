@@ -42,15 +42,3 @@ func TestShellQuote(t *testing.T) {
 		}
 	}
 }
-
-func TestBaseName(t *testing.T) {
-	for in, want := range map[string]string{
-		"-": "stdin", "a/orders.json": "orders", "orders.json.gz": "orders", "orders.ndjson.zst": "orders",
-		"orders.jsonl": "orders", "orders.gz": "orders", "orders.txt": "orders.txt", ".json": ".json",
-		"a.quarantine.ndjson": "a.quarantine", "a.json.json": "a.json",
-	} {
-		if got := baseName(in); got != want {
-			t.Errorf("baseName(%q) = %s, want %s", in, got, want)
-		}
-	}
-}
