@@ -126,7 +126,7 @@ func (b *builder) raise(depth int) {
 			}
 			rows = times(rows, u.lists.Elements.Greatest)
 		}
-		rows = min(rows, t.rows)
+		rows = min(rows, t.rows+t.nulls)
 		most := rows
 		for _, c := range t.columns {
 			if c.of != nil && c.of.element != nil {

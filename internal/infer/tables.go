@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"fmt"
 	"slices"
 
 	"sluice/internal/profile"
@@ -14,7 +15,9 @@ type table struct {
 	names   []string // of members that lead to its rows, from the row above
 	path    mapping.Path
 	rows    int64
-	above   *table // whose rows have these; nil for the record
+	nulls   int64          // elements, or records, that are null and give no row
+	where   []mapping.Path // of values that are not null in any row, though some are in the documents
+	above   *table         // whose rows have these; nil for the record
 	columns []column
 	lists   *view // the arrays or objects that hold the rows; nil for the record
 	rescued int   // columns that stand in _rescued, as the table would be too wide
@@ -53,6 +56,13 @@ type builder struct {
 // rowsOf makes the table whose rows are fed from v.
 func (b *builder) rowsOf(v *view, path mapping.Path, names []string, above *table, lists *view) {
 	t := &table{names: names, path: path, rows: v.Values(), above: above, lists: lists}
+	if above != nil {
+		t.where = slices.Clip(above.where)
+	}
+	// null in place of an object has no member to lose: it gives no row.
+	if v.shape() == object && v.Null.Count > 0 {
+		t.rows, t.nulls, t.where = t.rows-v.Null.Count, v.Null.Count, append(t.where, path)
+	}
 	b.tables = append(b.tables, t)
 	if lists != nil && path[len(path)-1].Kind == mapping.Members {
 		key := column{names: []string{"key"}, nullable: lists.unnamed, advice: "the name of the member"}
@@ -89,8 +99,6 @@ func (b *builder) value(t *table, v *view, path mapping.Path, names []string, in
 		b.json(t, v, path, names, inside, "too deep for columns")
 	case s == array:
 		b.array(t, v, path, names, inside)
-	case v.Null.Count > 0 && (len(path) == 0 || path[len(path)-1].Wild()):
-		b.json(t, v, path, names, inside, "null in place of an object")
 	case v.any != nil:
 		b.keyed(t, v, path, names, inside)
 	default:
@@ -118,13 +126,13 @@ func lastName(names []string) string {
 func (b *builder) array(t *table, v *view, path mapping.Path, names []string, inside []string) {
 	e := v.element
 	switch {
-	case e.objects() && e.empty():
+	case e.shape() == object && e.empty():
 		b.json(t, v, path, names, inside, "its objects are empty")
-	case e.objects() && t.level() >= 2:
+	case e.shape() == object && t.level() >= 2:
 		b.json(t, v, path, names, inside, "a third level of rows")
-	case e.objects() && len(path) > 0 && path[len(path)-1].Kind == mapping.Wildcard:
+	case e.shape() == object && len(path) > 0 && path[len(path)-1].Kind == mapping.Wildcard:
 		b.json(t, v, path, names, inside, "an array in an array")
-	case e.objects():
+	case e.shape() == object:
 		b.rowsOf(e, with(path, mapping.Segment{Kind: mapping.Wildcard}), names, t, v)
 	case e.shape() == scalar:
 		if c, ok := e.scalarType(lastName(names)).list(); ok {
@@ -136,8 +144,6 @@ func (b *builder) array(t *table, v *view, path mapping.Path, names []string, in
 		b.json(t, v, path, names, inside, "all elements are null")
 	case e.shape() == array:
 		b.json(t, v, path, names, inside, "arrays in an array")
-	case e.shape() == object:
-		b.json(t, v, path, names, inside, "null in place of an object")
 	default:
 		b.json(t, v, path, names, inside, "elements of several kinds")
 	}
@@ -149,7 +155,9 @@ func (b *builder) keyed(t *table, v *view, path mapping.Path, names []string, in
 	switch {
 	case t.level() >= 2:
 		b.json(t, v, path, names, inside, "a third level of rows")
-	case e.shape() == mixed, e.shape() == object && e.Null.Count > 0, e.shape() == scalar && e.scalarType("").Kind == schema.JSON:
+	case e.shape() == object && e.Null.Count > 0: // whose names would be lost
+		b.json(t, v, path, names, inside, fmt.Sprintf("null in place of an object; for a table of the others write explode: %q, where: [{path: %[1]q, is: not_null}]", with(path, mapping.Segment{Kind: mapping.Members})))
+	case e.shape() == mixed, e.shape() == scalar && e.scalarType("").Kind == schema.JSON:
 		b.json(t, v, path, names, inside, "members of several kinds, whose names are data")
 	default:
 		b.rowsOf(e, with(path, mapping.Segment{Kind: mapping.Members}), names, t, v)

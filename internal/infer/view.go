@@ -86,9 +86,6 @@ func (v *view) shape() shape {
 	return nothing
 }
 
-// objects reports whether every value is an object, and not null.
-func (v *view) objects() bool { return v.shape() == object && v.Null.Count == 0 }
-
 // empty reports whether the values are arrays or objects with nothing in them.
 func (v *view) empty() bool {
 	switch v.shape() {

@@ -94,6 +94,13 @@ func (f *file) table(line func(string, ...any), t *table) {
 		line("    explode: %s", quoted(t.path.String()))
 		line("    when_empty: skip")
 	}
+	if len(t.where) > 0 {
+		var all []string
+		for _, path := range t.where {
+			all = append(all, fmt.Sprintf("{path: %s, is: not_null}", quoted(path.String())))
+		}
+		line("    where: [%s]", strings.Join(all, ", "))
+	}
 	line("    columns:")
 	flows := make([]string, len(t.columns))
 	width := 0
@@ -128,6 +135,13 @@ func (f *file) about(line func(string, ...any), t *table) {
 			many += "; the names of the members are data, and stand in a column"
 		}
 		line("  # %s.", many)
+	}
+	if t.nulls > 0 {
+		what := "element"
+		if t.above == nil {
+			what = "record"
+		}
+		line("  # null in place of %s: no row.", count(t.nulls, what))
 	}
 	if t.rescued > 0 {
 		line("  # %s more would make the table too wide: their values stand in _rescued.", count(int64(t.rescued), "column"))

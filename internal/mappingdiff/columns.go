@@ -569,7 +569,9 @@ func (d *differ) required() {
 					filled -= n.Array.Count + n.Object.Count
 				}
 			}
-			missing := d.values(col.Path) - filled
+			rows, counted := d.rowsOf(d.table(t), col.Path)
+			hidden = hidden || !counted
+			missing := rows - filled
 			if hidden && d.tried || !hidden && missing <= 0 {
 				continue
 			}

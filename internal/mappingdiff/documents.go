@@ -63,6 +63,7 @@ func Documents(m *mapping.Mapping, p *profile.Profile, try Try) (*Result, error)
 	d.embedded()
 	for t := range d.next.Tables {
 		d.explode(t)
+		d.nulls(t)
 	}
 	for t := range d.next.Tables {
 		for c := range d.next.Tables[t].Columns {

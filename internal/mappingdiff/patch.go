@@ -350,7 +350,7 @@ func (e *editor) tables(was, is *yaml.Node) {
 			lines = append(lines, indent+"# "+note)
 		}
 		lines = append(lines, indent+"- table: "+name)
-		for _, key := range []string{"explode", "when_empty"} {
+		for _, key := range []string{"explode", "when_empty", "where"} {
 			if v := get(t, key); v != nil {
 				lines = append(lines, indent+"  "+key+": "+brief(v))
 			}
