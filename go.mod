@@ -27,6 +27,7 @@ require (
 	github.com/axiomhq/hyperloglog v0.3.0
 	github.com/bojanz/currency v1.5.1
 	github.com/dgryski/go-metro v0.0.0-20250106013310-edb8663e5e33
+	github.com/fsnotify/fsnotify v1.10.1
 	github.com/spf13/pflag v1.1.0
 	golang.org/x/sys v0.50.0
 	golang.org/x/term v0.48.0
