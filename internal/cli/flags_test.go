@@ -25,13 +25,14 @@ func TestFlagsThatNameFiles(t *testing.T) {
 
 		"convert --mapping": "read", "mapping preview --mapping": "read", "cost --prices": "read",
 		"run --config": "read", "run --mapping": "read", "invoke --config": "read", "invoke --mapping": "read",
+		"serve --config": "read", "serve --mapping": "read",
 		"query --config": "read", "query --mapping": "read", "doctor --config": "read", "doctor --mapping": "read",
 		"quarantine list --config": "read", "quarantine list --mapping": "read",
 		"quarantine show --config": "read", "quarantine show --mapping": "read",
 		"quarantine replay --config": "read", "quarantine replay --mapping": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
-		"run --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
+		"run --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
 	}
 	got := map[string]bool{}

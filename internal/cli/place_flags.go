@@ -2,6 +2,8 @@ package cli
 
 import (
 	"cmp"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +31,7 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
 	if f.lake != "" && f.config == "" {
 		c := setup.Lake(f.lake)
-		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), c.Mapping)
+		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), ownMapping(f.lake))
 		key, err := config.LoadHashKey(getenv)
 		if err != nil {
 			return c, usage(cmd, "%w", err)
@@ -43,6 +45,18 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 	}
 	c.Mapping = cmp.Or(f.mapping, c.Mapping)
 	return c, nil
+}
+
+// lakeMapping is the mapping of a lake in a folder, if it has one of its own.
+const lakeMapping = "mapping.yaml"
+
+// ownMapping is the mapping file in a lake; empty if there is none.
+func ownMapping(lake string) string {
+	name := filepath.Join(lake, lakeMapping)
+	if _, err := os.Lstat(name); err != nil {
+		return ""
+	}
+	return name
 }
 
 // setup opens what the flags name.

@@ -30,14 +30,14 @@ func (a *app) serveCommand() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "A page in the browser over a lake: objects, tables, quarantine, mapping, SQL",
-		Long: `Shows a lake in the browser, and works in it: what is put into raw_orders_data/ is
-processed at once, as "sluice run" does it. Without flags the lake is the folder
-lake in the working directory, which is made if it is missing; a new lake offers
-sample orders.
+		Short: "A page in the browser over a lake, which is kept up to date",
+		Long: `Shows a lake in the browser: objects, tables, sums, quarantine, mapping, SQL.
+What is put into raw_orders_data/ is processed at once, as "sluice run" does it.
+Without flags the lake is the folder lake in the working directory; it is made
+if it is missing, and offers sample orders while it is empty.
 
-Over buckets (-c) it shows what the ledger has, and changes nothing; with --write
-it also processes what is new.
+Over buckets (-c) it shows what the ledger has, and changes nothing; with
+--write it also processes what is new.
 
 Only this machine reaches the page, and only with the token in the printed
 address. docs/serve.md says more.`,
