@@ -189,7 +189,7 @@ func (f *Flattener) wantedKey(c *choice, level int) (key []byte, ok bool) {
 // build reads the elements of the array at p, which may not have been read yet.
 func (f *Flattener) build(x *index, p int) {
 	x.built, x.entries, x.keys = true, x.entries[:0], x.keys[:0]
-	b, skip := f.b, &f.ahead
+	b := f.b
 	for p = jsonscan.Space(b, p+1); b[p] != ']'; {
 		from, ok := len(x.keys), true
 		for _, member := range x.members {
@@ -203,8 +203,7 @@ func (f *Flattener) build(x *index, p int) {
 		if ok {
 			x.entries = append(x.entries, entry{from, len(x.keys), p})
 		}
-		skip.Reset()
-		if p = skip.Value(b, p, 0); p < 0 {
+		if p = jsonscan.Skim(b, p, f.limits.Depth); p < 0 {
 			break
 		}
 		if p = jsonscan.Space(b, p); b[p] != ',' {

@@ -265,10 +265,7 @@ func (u *unfolder) array(b []byte, p int, e *embedded, depth int) int {
 	}
 	count := 0
 	if e.fromEnd {
-		var q int
-		if count, q = elements(&u.skip, b, p, depth); q < 0 {
-			return q
-		}
+		count = elements(b, p, u.skip.MaxDepth)
 	}
 	if p = jsonscan.Space(b, p+1); b[p] == ']' {
 		return p + 1

@@ -255,8 +255,7 @@ func (f *Flattener) seekIn(home *node, path mapping.Path) int {
 // at p is not what the path goes through after so many steps, or else steps is
 // negative.
 func (f *Flattener) seek(p int, path mapping.Path, bare bool) (_, steps int) {
-	b, skip := f.b, &f.ahead
-	skip.MaxDepth = f.skip.MaxDepth
+	b := f.b
 	for step, s := range path {
 		whole := p
 		if !bare || step > 0 {
@@ -275,8 +274,7 @@ func (f *Flattener) seek(p int, path mapping.Path, bare bool) (_, steps int) {
 			return -1 - p, step
 		}
 		if i < 0 {
-			n, q := elements(skip, b, p, 0)
-			if i += n; q < 0 || i < 0 {
+			if i += elements(b, p, f.limits.Depth); i < 0 {
 				return absent, -1
 			}
 		}
@@ -287,18 +285,15 @@ func (f *Flattener) seek(p int, path mapping.Path, bare bool) (_, steps int) {
 			}
 			here := i == 0
 			if opening == '{' {
-				var name []byte
-				if name, p = memberName(b, p); p < 0 {
+				if here, p = isMember(b, p, s.Name); p < 0 {
 					return absent, -1
 				}
-				here = string(name) == s.Name
 			}
 			if here {
 				break
 			}
 			i--
-			skip.Reset()
-			if p = skip.Value(b, p, 0); p < 0 {
+			if p = jsonscan.Skim(b, p, f.limits.Depth); p < 0 {
 				return absent, -1
 			}
 			if p = jsonscan.Space(b, p); b[p] == ',' {
@@ -318,6 +313,28 @@ func (f *Flattener) isNull(p int) bool {
 		p = f.peel(p)
 	}
 	return jsonscan.Literal(f.b, p, "null") > 0
+}
+
+// isMember reports whether the member at b[p] has the name, and returns the
+// position of its value.
+func isMember(b []byte, p int, name string) (is bool, value int) {
+	if b[p] != '"' {
+		return false, -1
+	}
+	end, escaped := jsonscan.SkimString(b, p+1)
+	if end < 0 {
+		return false, -1
+	}
+	if escaped {
+		found, _ := memberName(b, p)
+		is = string(found) == name
+	} else {
+		is = string(b[p+1:end]) == name
+	}
+	if p = jsonscan.Space(b, end+1); b[p] != ':' {
+		return false, -1
+	}
+	return is, jsonscan.Space(b, p+1)
 }
 
 // memberName reads the name of a member at b[p], and returns the position of

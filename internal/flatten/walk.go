@@ -97,10 +97,7 @@ func (f *Flattener) array(p int, n *node, depth int) int {
 	}
 	count := 0
 	if n.fromEnd {
-		var q int
-		if count, q = elements(&f.skip, b, p, depth); q < 0 {
-			return q
-		}
+		count = elements(b, p, f.limits.Depth)
 	}
 	p = jsonscan.Space(b, p+1)
 	if b[p] == ']' {
@@ -179,10 +176,7 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	}
 	count := 0
 	if n.fromEnd {
-		var q int
-		if count, q = elements(&f.skip, b, p, depth); q < 0 {
-			return q
-		}
+		count = elements(b, p, f.limits.Depth)
 	}
 	p = jsonscan.Space(b, p+1)
 	if b[p] == ']' {
@@ -210,26 +204,23 @@ func (f *Flattener) inside(p int, n *node, depth int) int {
 	}
 }
 
-// elements is the number of elements of the array at b[p], which skip reads.
-// Faults inside them are found by whoever reads them.
-func elements(skip *jsonscan.Skipper, b []byte, p, depth int) (n, q int) {
+// elements is the number of elements of the array at b[p], as [jsonscan.Skim]
+// counts them.
+func elements(b []byte, p, maxDepth int) (n int) {
 	if p = jsonscan.Space(b, p+1); b[p] == ']' {
-		return 0, p
+		return 0
 	}
-	for n = 1; ; n++ {
-		if p = skip.Value(b, p, depth); p < 0 {
-			return 0, p
+	for p >= 0 {
+		n++
+		if p = jsonscan.Skim(b, p, maxDepth); p < 0 {
+			break
 		}
-		switch p = jsonscan.Space(b, p); b[p] {
-		case ',':
-			p = jsonscan.Space(b, p+1)
-		case ']':
-			skip.Found = ""
-			return n, p
-		default:
-			return 0, -1 - p
+		if p = jsonscan.Space(b, p); b[p] != ',' {
+			break
 		}
+		p = jsonscan.Space(b, p+1)
 	}
+	return n
 }
 
 // end ends the element e, whose value began at p and has the given members:

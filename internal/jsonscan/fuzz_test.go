@@ -26,7 +26,7 @@ var seeds = []string{
 }
 
 // FuzzValue compares the skipper and the streaming validator with
-// encoding/json.
+// encoding/json, and where they find an end with Skim.
 func FuzzValue(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -45,6 +45,12 @@ func FuzzValue(f *testing.F) {
 		}
 		if end < 0 && -1-end > len(doc)+8 {
 			t.Fatalf("failure at %d, far behind the end %d", -1-end, len(doc))
+		}
+		switch skimmed := Skim(b, min(Space(b, 0), len(doc)), depth); {
+		case valid && skimmed != end:
+			t.Fatalf("Skim finds the end at %d, Skipper at %d: %q", skimmed, end, doc)
+		case skimmed > len(doc)+8 || -1-skimmed > len(doc)+8:
+			t.Fatalf("Skim goes to %d, far behind the end %d", skimmed, len(doc))
 		}
 		streamed, tail := validate(doc)
 		if streamed != valid {
