@@ -150,6 +150,9 @@ func (c *Column) AddFixed(v uint64) {
 	c.wait(pending{hash: v, i: uint32(*c.element)})
 }
 
+// AddEntry gives the current element an entry that the column has.
+func (c *Column) AddEntry(entry uint32) { c.Index[*c.element] = entry }
+
 // Share gives an element the entry that another one has.
 func (c *Column) Share(element, entry uint32) { c.Index[element] = entry }
 

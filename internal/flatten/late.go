@@ -219,7 +219,13 @@ func (f *Flattener) unfit(l *leaf, m *misplaced) {
 	f.bad(m.code, m.path, m.at)
 }
 
+// constant gives a column the text that all its elements have: once it was
+// looked up, it is the only entry.
 func (f *Flattener) constant(l *leaf, text string) {
+	if l.c.Entries() > 0 {
+		l.c.AddEntry(0)
+		return
+	}
 	off := len(f.scratch)
 	f.scratch = append(f.scratch, text...)
 	l.addText(&token{text: f.scratch[off:], hash: jsonscan.Hash(f.scratch[off:]), off: off, scratch: true})
