@@ -114,46 +114,28 @@ func (v *digits) unscaled(precision, scale int) (hi, lo uint64, code reason.Code
 	return hi, lo, ""
 }
 
-// toDecimal64 converts a number to a decimal of at most 18 digits.
-func toDecimal64(text []byte, n jsonscan.Number, precision, scale int) (int64, reason.Code) {
-	var v uint64
-	if whole := n.Digits - n.Fraction; !n.Exponent && n.Fraction <= scale && whole+scale <= 18 {
-		v = n.Mantissa * pow10[scale-n.Fraction]
-		if v >= pow10[precision] {
-			return 0, reason.DecimalRange
+// toDecimal converts a number to an unscaled integer of 128 bits. If it counts
+// minor units, they have minor digits.
+func toDecimal(text []byte, n jsonscan.Number, minor, precision, scale int) (hi, lo uint64, code reason.Code) {
+	fraction := n.Fraction + minor
+	if whole := n.Digits - fraction; !n.Exponent && fraction <= scale && whole+scale <= 18 {
+		lo = n.Mantissa * pow10[scale-fraction]
+		if precision <= 18 && lo >= pow10[precision] {
+			return 0, 0, reason.DecimalRange
 		}
 	} else {
 		d := parseDigits(text)
-		var code reason.Code
-		if _, v, code = d.unscaled(precision, scale); code != "" {
-			return 0, code
+		d.exp -= int64(minor)
+		if hi, lo, code = d.unscaled(precision, scale); code != "" {
+			return 0, 0, code
 		}
 	}
 	if n.Negative {
-		return -int64(v), ""
-	}
-	return int64(v), ""
-}
-
-// appendDecimal128 appends a number as 16 bytes, big-endian two's complement.
-func appendDecimal128(dst, text []byte, precision, scale int) ([]byte, reason.Code) {
-	d := parseDigits(text)
-	hi, lo, code := d.unscaled(precision, scale)
-	if code != "" {
-		return dst, code
-	}
-	if d.neg {
 		var borrow uint64
 		lo, borrow = bits.Sub64(0, lo, 0)
 		hi, _ = bits.Sub64(0, hi, borrow)
 	}
-	for s := 56; s >= 0; s -= 8 {
-		dst = append(dst, byte(hi>>s))
-	}
-	for s := 56; s >= 0; s -= 8 {
-		dst = append(dst, byte(lo>>s))
-	}
-	return dst, ""
+	return hi, lo, ""
 }
 
 // toInt converts a number to an integer from -limit-1 to limit.

@@ -58,7 +58,6 @@ type Flattener struct {
 
 	scratch  []byte // the text of source, then values that do not stand in the input as they are
 	source   Source
-	units    []byte // an amount in whole units, while it is read
 	compared []byte // the key of a value, while it is looked for
 	bits     []set  // members seen, from the 64th on, of the objects being read
 }

@@ -2,7 +2,6 @@ package flatten
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/bojanz/currency"
 
@@ -396,43 +395,48 @@ type minorUnits struct {
 	mapping.MinorUnits
 	spot  *spot // of the currency, or of the number of digits
 	level int   // of the column
+	last  currencyDigits
 }
 
-// whole turns a number of minor units into one of whole units, as text.
-func (f *Flattener) whole(l *leaf, n *node, t *token, num jsonscan.Number) (token, jsonscan.Number, bool) {
+// currencyDigits is the last currency that a column met, and its digits: most
+// documents have one.
+type currencyDigits struct {
+	code   [3]byte
+	digits int
+}
+
+// fraction is the number of digits that t, which counts minor units, has after
+// the point. If it is not known, that is noted.
+func (f *Flattener) fraction(l *leaf, n *node, t *token, num jsonscan.Number) (digits int, ok bool) {
 	if !num.Integer() {
 		f.fault(l, n, reason.BadDecimal, t.at)
-		return token{}, num, false
+		return 0, false
 	}
-	digits := l.minor.Digits
-	if s := l.minor.spot; s != nil {
-		p := f.find(s, l.minor.level)
-		if p == unfit && l.NullOnError && s.wrong.code == reason.SeveralMatches {
-			f.fault(l, n, s.wrong.code, t.at) // what is lost is the amount
-			return token{}, num, false
-		}
-		if p == unfit {
-			f.unfit(l, &s.wrong)
-			return token{}, num, false
-		}
-		var ok bool
-		if digits, ok = f.digits(l.minor, p); !ok {
-			if l.NullOnError { // what is lost is the amount
-				f.fault(l, n, reason.UnknownMinorUnit, t.at)
-				return token{}, num, false
-			}
-			if p < 0 {
-				p = t.at
-			}
-			f.badFor(l.table, l.column, reason.UnknownMinorUnit, l.minor.Path, f.peel(p))
-			return token{}, num, false
-		}
+	s := l.minor.spot
+	if s == nil {
+		return l.minor.Digits, true
 	}
-	f.units = append(append(f.units[:0], t.text...), 'e', '-')
-	f.units = append(strconv.AppendInt(f.units, int64(digits), 10), 0)
-	text := f.units[:len(f.units)-1]
-	num, _ = wholeNumber(text)
-	return token{text: text, at: t.at}, num, true
+	p := f.find(s, l.minor.level)
+	if p == unfit && l.NullOnError && s.wrong.code == reason.SeveralMatches {
+		f.fault(l, n, s.wrong.code, t.at) // what is lost is the amount
+		return 0, false
+	}
+	if p == unfit {
+		f.unfit(l, &s.wrong)
+		return 0, false
+	}
+	if digits, ok = f.digits(l.minor, p); ok {
+		return digits, true
+	}
+	if l.NullOnError { // what is lost is the amount
+		f.fault(l, n, reason.UnknownMinorUnit, t.at)
+		return 0, false
+	}
+	if p < 0 {
+		p = t.at
+	}
+	f.badFor(l.table, l.column, reason.UnknownMinorUnit, l.minor.Path, f.peel(p))
+	return 0, false
 }
 
 // digits reads the number of digits, or the currency that has them, at p.
@@ -446,6 +450,9 @@ func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
 			return 0, false // a time is no number of digits
 		}
 	}
+	if b := f.b[p : p+5]; b[0] == '"' && [3]byte(b[1:4]) == u.last.code && b[4] == '"' {
+		return u.last.digits, true
+	}
 	s, end := scalarText(f.b, p)
 	switch {
 	case end < 0:
@@ -456,7 +463,11 @@ func (f *Flattener) digits(u *minorUnits, p int) (int, bool) {
 		}
 		return int(s[0] - '0'), true
 	}
-	return minorDigits(u.Except, s)
+	digits, ok := minorDigits(u.Except, s)
+	if ok {
+		u.last = currencyDigits{[3]byte(s), digits}
+	}
+	return digits, ok
 }
 
 // minorDigits is the number of digits of the minor unit of a currency, which may

@@ -1,6 +1,7 @@
 package flatten
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 
@@ -240,28 +241,32 @@ func (f *Flattener) number(l *leaf, n *node, t *token, num jsonscan.Number) {
 		}
 		v = int64(math.Float64bits(d))
 	case schema.Decimal:
+		minor := 0
 		if l.minor != nil {
-			units, digits, ok := f.whole(l, n, t, num)
-			if !ok {
+			var ok bool
+			if minor, ok = f.fraction(l, n, t, num); !ok {
 				return
 			}
-			t, num = &units, digits
 		}
-		if l.Type.Wide() {
-			off := len(f.scratch)
-			if f.scratch, code = appendDecimal128(f.scratch, t.text, l.Type.Precision, l.Type.Scale); code != "" {
-				break
-			}
-			l.c.AddScratch(jsonscan.Hash(f.scratch[off:]), off, len(f.scratch)-off)
+		var hi, lo uint64
+		if hi, lo, code = toDecimal(t.text, num, minor, l.Type.Precision, l.Type.Scale); code == "" && l.Type.Wide() {
+			f.addWide(l, hi, lo)
 			return
 		}
-		v, code = toDecimal64(t.text, num, l.Type.Precision, l.Type.Scale)
+		v = int64(lo)
 	}
 	if code != "" {
 		f.fault(l, n, code, t.at)
 		return
 	}
 	l.c.AddFixed(uint64(v))
+}
+
+// addWide adds a wide decimal: 16 bytes, big-endian two's complement.
+func (f *Flattener) addWide(l *leaf, hi, lo uint64) {
+	off := len(f.scratch)
+	f.scratch = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(f.scratch, hi), lo)
+	l.c.AddScratch(jsonscan.Hash(f.scratch[off:]), off, len(f.scratch)-off)
 }
 
 // time adds a date or timestamp, unless code says why the value is none.

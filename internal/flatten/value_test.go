@@ -1,7 +1,6 @@
 package flatten
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -75,21 +74,26 @@ func checkDecimal(t interface{ Fatalf(string, ...any) }, text string, precision,
 	scale = min(scale, precision)
 	b, n := scanned(text)
 	want := wanted(exact(t, text), precision, scale)
-	wide, code := appendDecimal128(nil, b, precision, scale)
+	hi, lo, code := toDecimal(b, n, 0, precision, scale)
 	if (code == "") != (want != nil) {
 		t.Fatalf("%s as decimal(%d,%d): code %q, want %v", text, precision, scale, code, want)
 	}
 	if code == "" {
-		hi, lo := int64(binary.BigEndian.Uint64(wide)), binary.BigEndian.Uint64(wide[8:])
-		got := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(hi), 64), new(big.Int).SetUint64(lo))
+		got := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(int64(hi)), 64), new(big.Int).SetUint64(lo))
 		if got.Cmp(want) != 0 {
 			t.Fatalf("%s as decimal(%d,%d): got %v, want %v", text, precision, scale, got, want)
 		}
 	}
-	if precision <= 18 {
-		got, narrow := toDecimal64(b, n, precision, scale)
-		if (narrow == "") != (want != nil) || want != nil && want.Cmp(big.NewInt(got)) != 0 {
-			t.Fatalf("%s as decimal(%d,%d) in 64 bits: got %v %q, want %v", text, precision, scale, got, narrow, want)
+	for _, minor := range []int{1, 2, 18} {
+		if !n.Integer() {
+			break
+		}
+		units := fmt.Sprintf("%se-%d", text, minor)
+		want := wanted(exact(t, units), precision, scale)
+		hi, lo, code := toDecimal(b, n, minor, precision, scale)
+		got := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(int64(hi)), 64), new(big.Int).SetUint64(lo))
+		if (code == "") != (want != nil) || want != nil && want.Cmp(got) != 0 {
+			t.Fatalf("%s as decimal(%d,%d): got %v %q, want %v", units, precision, scale, got, code, want)
 		}
 	}
 	for _, limit := range []uint64{math.MaxInt32, math.MaxInt64} {
