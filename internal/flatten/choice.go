@@ -18,7 +18,7 @@ type choice struct {
 	index  *index
 	wanted []want       // of the element, at each member of the index
 	path   mapping.Path // up to the filter, which is its last step
-	rest   mapping.Path // from the element
+	value  int          // of the element: of those that the index keeps
 }
 
 // want is what an element must have: a literal, or the value of a spot.
@@ -31,19 +31,25 @@ type want struct {
 // many look-ups read the array once.
 type index struct {
 	members []mapping.Path // from the element
+	values  []mapping.Path // that are wanted of it, from it
 	built   bool           // of the current array
-	entries []entry        // in the order of their keys
+	entries []entry        // if they are many, in the order of their keys
 	keys    []byte
+	places  []int // of each value of each entry, once it was looked for
 }
 
 type entry struct {
 	from, to int // of the key
 	at       int // of the element
+	places   int // where those of its values begin
 }
+
+// fewEntries are compared one by one.
+const fewEntries = 8
 
 // choose compiles the path p, whose i-th step has the last filter.
 func (n *node) choose(p mapping.Path, i int, homes *homes, ahead bool) *spot {
-	c := &choice{path: p[:i+1], rest: p[i+1:]}
+	c := &choice{path: p[:i+1]}
 	if path := p[:i]; path.LastFilter() >= 0 {
 		c.array = n.spot(path, homes, ahead)
 	} else {
@@ -67,6 +73,7 @@ func (n *node) choose(p mapping.Path, i int, homes *homes, ahead bool) *spot {
 		c.wanted = append(c.wanted, w)
 	}
 	c.index = c.array.indexed(members)
+	c.value = c.index.keep(p[i+1:])
 	home := s.home.noting()
 	for _, other := range home.below {
 		if other.choice != nil && other.ahead == ahead && slices.Equal(other.path, p) {
@@ -91,12 +98,26 @@ func (s *spot) indexed(members []mapping.Path) *index {
 	return x
 }
 
+// keep makes the index keep the positions of a value of each element.
+func (x *index) keep(value mapping.Path) int {
+	i := slices.IndexFunc(x.values, func(p mapping.Path) bool { return slices.Equal(p, value) })
+	if i < 0 {
+		i = len(x.values)
+		x.values = append(x.values, value)
+	}
+	return i
+}
+
+// rest is the path of the value from the element.
+func (c *choice) rest() mapping.Path { return c.index.values[c.value] }
+
 // nameChosen makes the members known that filters of the array at n name, where other
 // paths look into its elements.
 func (n *node) nameChosen() {
 	elements := n.elements()
 	for _, c := range n.chosen {
-		names := c.rest[:min(1, len(c.rest))]
+		rest := c.rest()
+		names := rest[:min(1, len(rest))]
 		for _, member := range c.index.members {
 			names = append(names[:len(names):len(names)], member[0])
 		}
@@ -142,26 +163,27 @@ func (f *Flattener) chosen(c *choice, level int) (int, misplaced) {
 	if !c.index.built {
 		f.build(c.index, f.peel(array))
 	}
-	matches := c.index.find(key)
-	switch len(matches) {
-	case 0:
-		return absent, none
-	case 1:
-	default:
-		return unfit, misplaced{reason.SeveralMatches, c.path, f.peel(matches[1].at)}
-	}
-	p, steps := f.seek(matches[0].at, c.rest, false)
+	one, other := c.index.find(key)
 	switch {
-	case p >= 0:
-		return p, none
-	case steps < 0:
+	case one == nil:
 		return absent, none
+	case other != nil:
+		return unfit, misplaced{reason.SeveralMatches, c.path, f.peel(other.at)}
+	}
+	place, rest := &c.index.places[one.places+c.value], c.rest()
+	if *place != unread {
+		return *place, none
+	}
+	p, steps := f.seek(one.at, rest, false)
+	if p >= 0 || steps < 0 {
+		*place = p
+		return *place, none
 	}
 	code := reason.NotArray
-	if c.rest[steps].Kind == mapping.Name {
+	if rest[steps].Kind == mapping.Name {
 		code = reason.NotObject
 	}
-	path := append(slices.Clone(c.path), c.rest[:steps]...)
+	path := append(slices.Clone(c.path), rest[:steps]...)
 	return unfit, misplaced{f.misread(-1-p, code), path, -1 - p}
 }
 
@@ -188,7 +210,7 @@ func (f *Flattener) wantedKey(c *choice, level int) (key []byte, ok bool) {
 
 // build reads the elements of the array at p, which may not have been read yet.
 func (f *Flattener) build(x *index, p int) {
-	x.built, x.entries, x.keys = true, x.entries[:0], x.keys[:0]
+	x.built, x.entries, x.keys, x.places = true, x.entries[:0], x.keys[:0], x.places[:0]
 	b := f.b
 	for p = jsonscan.Space(b, p+1); b[p] != ']'; {
 		from, ok := len(x.keys), true
@@ -201,7 +223,10 @@ func (f *Flattener) build(x *index, p int) {
 			}
 		}
 		if ok {
-			x.entries = append(x.entries, entry{from, len(x.keys), p})
+			x.entries = append(x.entries, entry{from, len(x.keys), p, len(x.places)})
+			for range x.values {
+				x.places = append(x.places, unread)
+			}
 		}
 		if p = jsonscan.Skim(b, p, f.limits.Depth); p < 0 {
 			break
@@ -211,19 +236,31 @@ func (f *Flattener) build(x *index, p int) {
 		}
 		p = jsonscan.Space(b, p+1)
 	}
-	slices.SortStableFunc(x.entries, func(e, o entry) int { return bytes.Compare(x.key(e), x.key(o)) })
+	if len(x.entries) > fewEntries {
+		slices.SortStableFunc(x.entries, func(e, o entry) int { return bytes.Compare(x.key(e), x.key(o)) })
+	}
 }
 
 func (x *index) key(e entry) []byte { return x.keys[e.from:e.to] }
 
-// find are the elements that have a key.
-func (x *index) find(key []byte) []entry {
-	first, _ := slices.BinarySearchFunc(x.entries, key, func(e entry, key []byte) int { return bytes.Compare(x.key(e), key) })
-	end := first
-	for end < len(x.entries) && end < first+2 && bytes.Equal(x.key(x.entries[end]), key) {
-		end++
+// find is the first element that has a key, and the second one; nil where there
+// is none.
+func (x *index) find(key []byte) (one, other *entry) {
+	all := x.entries
+	if len(all) > fewEntries {
+		first, _ := slices.BinarySearchFunc(all, key, func(e entry, key []byte) int { return bytes.Compare(x.key(e), key) })
+		all = all[first:min(first+2, len(all))]
 	}
-	return x.entries[first:end]
+	for i := range all {
+		switch e := &all[i]; {
+		case string(x.key(*e)) != string(key):
+		case one == nil:
+			one = e
+		default:
+			return one, e
+		}
+	}
+	return one, nil
 }
 
 // A key is the same for scalars that are equal, and for no others. Keys may
