@@ -46,6 +46,9 @@ type notes struct {
 	value   bool      // one of them is of a value, and not of an array to choose from
 	below   []*spot   // whose element is here
 	start   int       // position of that element
+	member  int       // position of the member of it that is being read, or 0
+	passed  []passed  // members from that one on, by look-ups
+	end     bool      // there are no others
 	filters []*filter // that judge it
 	indexes []*index  // of arrays in it
 	parsed  bool      // parse_json names the value
@@ -71,7 +74,7 @@ func (n *node) leads() bool {
 // begin begins an element at p. It reports whether the element has to do with
 // zipped arrays.
 func (n *notes) begin(p int) (zip bool) {
-	n.start = p
+	n.start, n.member, n.passed, n.end = p, 0, n.passed[:0], false
 	for _, s := range n.below {
 		s.at = unread
 	}
@@ -239,10 +242,58 @@ func (f *Flattener) find(s *spot, level int) int {
 		if s.choice != nil {
 			s.at, s.wrong = f.chosen(s.choice, level)
 		} else if s.ahead || s.level < level {
-			s.at = f.seekIn(s.home, s.path)
+			s.at = f.lookUp(s)
 		}
 	}
 	return s.at
+}
+
+// passed is a member that a look-up has passed.
+type passed struct{ name, value int }
+
+// lookUp looks for the value of a spot that the walk has not come to.
+func (f *Flattener) lookUp(s *spot) int {
+	n := s.home.notes
+	if s.ahead || len(s.path) > 1 || s.path[0].Kind != mapping.Name || f.envelope != nil || n.member == 0 {
+		return f.seekIn(s.home, s.path)
+	}
+	// The walk has noted what stands before the member that is being read, and
+	// no look-up passes a member twice.
+	b, name := f.b, s.path[0].Name
+	for _, m := range n.passed {
+		if is, _ := isMember(b, m.name, name); is {
+			return m.value
+		}
+	}
+	p := n.member
+	if last := len(n.passed) - 1; last >= 0 {
+		p = f.nextMember(n.passed[last].value)
+	}
+	for p >= 0 && !n.end {
+		is, value := isMember(b, p, name)
+		if value < 0 {
+			break
+		}
+		n.passed = append(n.passed, passed{p, value})
+		if is {
+			return value
+		}
+		p = f.nextMember(value)
+	}
+	n.end = true
+	return absent
+}
+
+// nextMember is the position of the member after the value at p, or a negative
+// number.
+func (f *Flattener) nextMember(p int) int {
+	if p = jsonscan.Skim(f.b, p, f.limits.Depth); p < 0 {
+		return p
+	}
+	if p = jsonscan.Space(f.b, p); f.b[p] != ',' {
+		return -1
+	}
+	return jsonscan.Space(f.b, p+1)
 }
 
 // seekIn is seek from the element on that a node reads, which has begun.

@@ -170,7 +170,9 @@ func (f *Flattener) members(c cursor, n *node, depth int, known, strangers int, 
 		if m == nil || m.index >= known { // learned in this object: duplicates of it are not noted here
 			p = f.unknown(start, p, n, m, nil, depth, what)
 		} else {
-			c.last = m
+			if c.last = m; n.notes != nil {
+				n.notes.member = start
+			}
 			word := &c.seen
 			if m.index >= 64 {
 				word = &f.bits[bits+m.index/64-1]
