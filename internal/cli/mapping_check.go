@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/documents"
 	"sluice/internal/setup"
 	"sluice/mapping"
 )
@@ -52,12 +53,6 @@ func (a *app) mappingCheck(files []string) error {
 func printTables(w io.Writer, m *mapping.Mapping) {
 	for i := range m.Tables {
 		t := &m.Tables[i]
-		per := "record"
-		for i, p := range t.Exploded() {
-			if per += ", " + p.String(); i == 0 {
-				per = p.String()
-			}
-		}
-		fmt.Fprintf(w, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(per))
+		fmt.Fprintf(w, "  table %s: %s, a row per %s\n", t.Name, plural(int64(len(m.Schema(t).Columns)), "column"), visible(documents.RowPer(t)))
 	}
 }

@@ -320,7 +320,7 @@ func (c *difference) text(r *diffReport) {
 	fmt.Fprintf(w, "%s and %s: %d breaking, %d widening, %d additive\n", visible(r.Old), visible(r.New), r.Breaking, r.Widening, r.Additive)
 	for i := range r.Changes {
 		x := &r.Changes[i]
-		w.sentence(x.Class.String(), classColors[x.Class], visible(changeText(x)))
+		w.sentence(x.Class.String(), classColors[x.Class], visible(x.Text()))
 		if where := whereText(x); where != "" {
 			fmt.Fprintf(w, "  %s\n", w.wrap(2, 4, visible(where)))
 		}
@@ -345,29 +345,6 @@ func (s *diffSide) quoted() string {
 		return fileArgument(s.name)
 	}
 	return s.name
-}
-
-// changeText says what differs.
-func changeText(x *mappingdiff.Change) string {
-	text := string(x.Kind)
-	switch {
-	case x.Column != "" && x.Table != "":
-		text += " " + x.Table + "." + x.Column
-	case x.Table != "":
-		text += " table " + x.Table
-	}
-	if x.Path != "" {
-		text += " at " + x.Path
-	}
-	switch {
-	case x.Old != "" && x.New != "":
-		text += ": was " + x.Old + ", is " + x.New
-	case x.Old != "":
-		text += ": was " + x.Old
-	case x.New != "":
-		text += ": " + x.New
-	}
-	return text
 }
 
 // whereText says how often it is so, and where first.

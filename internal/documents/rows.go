@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strings"
 
 	"sluice/internal/parquetread"
 	"sluice/mapping"
@@ -54,4 +55,16 @@ func (o outputs) tables(m *mapping.Mapping, most int) (all []Table, err error) {
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// RowPer is what gives a row of a table: "record", or the paths it goes over.
+func RowPer(t *mapping.Table) string {
+	var paths []string
+	for _, p := range t.Exploded() {
+		paths = append(paths, p.String())
+	}
+	if paths == nil {
+		return "record"
+	}
+	return strings.Join(paths, ", ")
 }

@@ -57,6 +57,29 @@ type Change struct {
 	Patch  string `json:"patch"` // what is changed in the mapping; empty if nothing
 }
 
+// Text says what differs.
+func (x *Change) Text() string {
+	text := string(x.Kind)
+	switch {
+	case x.Column != "" && x.Table != "":
+		text += " " + x.Table + "." + x.Column
+	case x.Table != "":
+		text += " table " + x.Table
+	}
+	if x.Path != "" {
+		text += " at " + x.Path
+	}
+	switch {
+	case x.Old != "" && x.New != "":
+		text += ": was " + x.Old + ", is " + x.New
+	case x.Old != "":
+		text += ": was " + x.Old
+	case x.New != "":
+		text += ": " + x.New
+	}
+	return text
+}
+
 // First is where the first value stands that differs.
 type First struct {
 	Source string `json:"source"`

@@ -13,6 +13,8 @@ const (
 const (
 	noBody    = 0
 	smallBody = 1 << 20 // JSON
+	// mappingBody is a mapping of at most 1 MiB as a JSON string.
+	mappingBody = 8 << 20
 )
 
 // route is a request that is answered.
@@ -29,5 +31,14 @@ func routes() []route {
 	return []route{
 		{"GET /api/lake", reads, noBody, (*Server).getLake},
 		{"GET /api/events", reads, noBody, (*Server).getEvents},
+		{"GET /api/mapping", reads, noBody, (*Server).getMapping},
+		{"PUT /api/mapping", changes, mappingBody, (*Server).putMapping},
+		{"POST /api/mapping/check", reads, mappingBody, (*Server).checkMapping},
+		{"GET /api/mapping/schema", reads, noBody, (*Server).getMappingSchema},
+		{"POST /api/mapping/infer", reads, -1, (*Server).inferMapping},
+		{"POST /api/mapping/diff", reads, mappingBody, (*Server).diffMapping},
+		{"POST /api/mapping/reprocess", changes, smallBody, (*Server).reprocessMapping},
+		{"POST /api/quarantine/{id}/preview", reads, mappingBody, (*Server).previewQuarantine},
+		{"POST /api/quarantine/replay", changes, smallBody, (*Server).replayQuarantine},
 	}
 }

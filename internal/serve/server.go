@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,9 @@ type Server struct {
 	port  string
 	now   atomic.Pointer[setup.Setup]
 	hub   *hub
+
+	writing   sync.Mutex    // of the mapping
+	inferring chan struct{} // holds one who makes a mapping of documents
 }
 
 // New makes a server. It does no work before [Server.Serve].
@@ -56,7 +60,7 @@ func New(o Options) (*Server, error) {
 	}
 	token := make([]byte, 16)
 	rand.Read(token) // never fails
-	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub()}
+	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub(), inferring: make(chan struct{}, 1)}
 	s.now.Store(o.Setup)
 	return s, nil
 }

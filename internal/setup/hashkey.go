@@ -17,8 +17,26 @@ import (
 // it. Only then is a secret read; timeout is that of config.S3.
 func LoadKeyedMapping(ctx context.Context, name string, key config.HashKey, timeout time.Duration, find AWS) (*mapping.Mapping, error) {
 	m, err := LoadMapping(name)
-	if err != nil || !m.NeedsHashKey() {
-		return m, err
+	if err != nil {
+		return nil, err
+	}
+	return withKey(ctx, m, name, key, timeout, find)
+}
+
+// ParseMapping reads the text of a mapping for a conversion with this configuration.
+// The error is that of [mapping.Parse], or about the key.
+func (s *Setup) ParseMapping(ctx context.Context, name string, text []byte) (*mapping.Mapping, error) {
+	m, err := mapping.Parse(name, text)
+	if err != nil {
+		return nil, err
+	}
+	return withKey(ctx, m, name, s.Config.HashKey, s.Config.S3.Timeout, s.stores.find)
+}
+
+// withKey is a mapping with the key of its columns, if one of them needs it.
+func withKey(ctx context.Context, m *mapping.Mapping, name string, key config.HashKey, timeout time.Duration, find AWS) (*mapping.Mapping, error) {
+	if !m.NeedsHashKey() {
+		return m, nil
 	}
 	text, err := readHashKey(ctx, key, timeout, find)
 	if err != nil {

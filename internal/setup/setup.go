@@ -178,6 +178,11 @@ func Allow(c config.Config) event.Allow {
 	return a
 }
 
+// IsSource reports whether a key is one of those that are processed.
+func (s *Setup) IsSource(key string) bool {
+	return s.Allow.Check(event.Object{Bucket: s.Config.Source.Bucket, Key: key}).Action == event.Process
+}
+
 // Listed says what to do about an object in a listing of the source: process it,
 // or skip it by a rule (docs/events.md#reasons). With any other action it is left
 // out, and a person must be told why.

@@ -31,17 +31,43 @@ type Reader struct {
 	Kind     string // what the file is: "mapping"
 	Empty    string // what an empty file lacks; if this is "", the file may be empty
 	Built    bool   // built by a program: there are no lines to name
-	problems []problem
+	problems []*Fault
 }
 
-type problem struct {
-	line int
-	text string
+// Fault is one thing that is wrong with a file. Err joins them.
+type Fault struct {
+	Line, Column int    // from 1
+	Text         string // what is wrong, how to fix it
+	where        string
+}
+
+func (f *Fault) Error() string { return f.where + ": " + f.Text }
+
+// Faults are those that an error of [Reader.Err] joins.
+func Faults(err error) (all []*Fault) {
+	if one := new(Fault); errors.As(err, &one) {
+		all = []*Fault{one}
+	}
+	if joined := interface{ Unwrap() []error }(nil); errors.As(err, &joined) {
+		all = nil
+		for _, err := range joined.Unwrap() {
+			all = append(all, Faults(err)...)
+		}
+	}
+	return all
 }
 
 // Fail records a fault at a node.
 func (r *Reader) Fail(n *yaml.Node, format string, args ...any) {
-	r.problems = append(r.problems, problem{max(n.Line, 1), fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, r.fault(n.Line, n.Column, fmt.Sprintf(format, args...)))
+}
+
+func (r *Reader) fault(line, column int, text string) *Fault {
+	f := &Fault{max(line, 1), max(column, 1), text, r.Kind}
+	if !r.Built {
+		f.where = fmt.Sprintf("%s:%d", r.File, f.Line)
+	}
+	return f
 }
 
 // Failed is the number of faults so far.
@@ -49,18 +75,14 @@ func (r *Reader) Failed() int { return len(r.problems) }
 
 // Err joins all faults, in the order of the lines; nil if there is none.
 func (r *Reader) Err() error {
-	slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
+	slices.SortStableFunc(r.problems, func(a, b *Fault) int { return a.Line - b.Line })
 	var errs []error
-	for i, p := range r.problems {
-		where := fmt.Sprintf("%s:%d", r.File, p.line)
-		if r.Built {
-			where = r.Kind
-		}
+	for i, f := range r.problems {
 		if i == maxErrors {
-			errs = append(errs, fmt.Errorf("%s: and %d more errors; fix those above first", where, len(r.problems)-i))
+			errs = append(errs, r.fault(f.Line, f.Column, fmt.Sprintf("and %d more errors; fix those above first", len(r.problems)-i)))
 			break
 		}
-		errs = append(errs, fmt.Errorf("%s: %s", where, p.text))
+		errs = append(errs, f)
 	}
 	return errors.Join(errs...)
 }
