@@ -1,0 +1,115 @@
+// The mapping of the lake: edit, infer from a file, compare with what is deployed.
+import {get, path, send} from '../api.js'
+import {el, show} from '../dom.js'
+import {lake, refresh} from '../lake.js'
+import {mappingEditor} from '../mappingeditor.js'
+import {ask, chip, files, heading, later, loading, problem, said, saidError, section} from '../parts.js'
+import {changedLines} from '../lines.js'
+
+export async function open(main, route, signal) {
+  show(main, heading('Mapping', 'Which path of a record feeds which column'), loading())
+  let saved
+  try {
+    saved = await get('/api/mapping', {}, signal)
+  } catch (error) {
+    if (!signal.aborted) show(main, heading('Mapping'), problem(error, () => open(main, route, signal)))
+    return
+  }
+  const changes = el('div')
+  const notes = el('div')
+  const save = el('button.main', {type: 'button', disabled: true, onclick: keep}, 'Save mapping')
+  const undo = el('button', {type: 'button', disabled: true, onclick: () => { made.text = saved.text }}, 'Undo all')
+  let faulty = false
+  let made
+
+  const compare = later(300, async text => {
+    try {
+      const {changes: list} = await send('POST', '/api/mapping/diff', {text}, signal)
+      drawChanges(list, text)
+    } catch (error) {
+      if (!signal.aborted) show(changes, el('p.none', error.message))
+    }
+  })
+
+  try {
+    made = await mappingEditor({
+      label: 'Mapping', text: saved.text, readOnly: !saved.writable, run: () => !save.disabled && keep(),
+      change(text) { buttons(); compare(text) },
+      checked(faults) { faulty = faults.length > 0; buttons() },
+    }, signal)
+  } catch (error) {
+    if (!signal.aborted) show(main, heading('Mapping'), problem(error))
+    return
+  }
+  function buttons() {
+    const changed = made.text !== saved.text
+    save.disabled = !saved.writable || !changed || faulty
+    undo.disabled = !changed
+  }
+
+  const place = el('p.note')
+  function names() {
+    show(place, 'Mapping ', el('b', saved.name), saved.path ? [', in ', el('code', saved.path)] : ', built in; saving writes your own as mapping.yaml into the lake',
+      !saved.writable && '. It cannot be changed here')
+  }
+  names()
+
+  // A dropped file is inferred from, and not added to the lake, while it is over this.
+  const well = el('div.well', {'data-takes': true},
+    el('p', 'Drop a file of JSON here and sluice reads it all, and proposes a mapping. Nothing is saved.'),
+    files('Infer from a file', list => infer(list[0])), notes)
+  well.addEventListener('taken', event => infer(event.detail[0]))
+
+  show(main,
+    heading('Mapping', place, undo, save),
+    el('div.halves.wide-left',
+      el('div', el('div.frame-editor.tall', made.element), made.list),
+      el('div', section('Against what is deployed', changes), section('Infer', well))))
+  compare(saved.text)
+
+  function drawChanges(list, text) {
+    const tones = {additive: 'good', widening: 'calm', breaking: 'bad'}
+    const lines = changedLines(saved.text, text)
+    show(changes,
+      saved.deployed_sha256 && saved.deployed_sha256 !== saved.sha256 && el('p.warn', 'The saved mapping is not the one that the newest objects were made with.'),
+      list.length ? el('ul.changes', list.map(change => el('li', chip(change.kind, tones[change.kind] || 'calm'), ' ', change.text)))
+        : el('p.none', text === saved.text ? 'No difference.' : 'The same tables and columns.'),
+      lines.length > 0 && el('details', {open: lines.length < 40}, el('summary', 'Changed lines'),
+        el('pre.code.diff', {tabindex: 0}, lines.map(line => el('span', {class: line.sign === '+' ? 'added' : line.sign === '-' ? 'removed' : 'dim'}, line.sign + ' ' + line.text + '\n')))))
+  }
+
+  async function infer(file) {
+    if (!file) return
+    show(notes, loading('Reading ' + file.name + ' …'))
+    try {
+      const answer = await send('POST', path('/api/mapping/infer', {name: file.name}), file, signal)
+      made.text = answer.text
+      made.focus()
+      show(notes, el('p', 'A mapping for ', el('b', file.name), ' is in the editor. Look at it, then save it.'),
+        answer.preset && el('p', `The built-in mapping ${answer.preset.name} takes ${answer.preset.takes} of ${answer.preset.of} records.`),
+        answer.notes?.length > 0 && el('ul.bullets', answer.notes.map(line => el('li', line))))
+    } catch (error) {
+      if (!signal.aborted) show(notes, problem(error))
+    }
+  }
+
+  async function keep() {
+    save.disabled = true
+    try {
+      const answer = await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.sha256}, signal)
+      saved = await get('/api/mapping', {}, signal)
+      names()
+      compare(saved.text)
+      refresh().catch(() => {})
+      said('Mapping saved. The next object is made with it.', 'good')
+      const others = answer.objects_with_another_mapping
+      if (others > 0 && await ask('Make the other objects again?', `${others} objects were made with another mapping. They keep their rows until they are made again.`, 'Make again')) {
+        await send('POST', '/api/mapping/reprocess')
+        said('They are made again; see Objects')
+      }
+    } catch (error) {
+      saidError(error)
+    }
+    buttons()
+  }
+}

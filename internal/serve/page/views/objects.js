@@ -1,0 +1,268 @@
+// The objects of the lake, newest first, as they come.
+import {get, send} from '../api.js'
+import {add, el, show} from '../dom.js'
+import {on} from '../events.js'
+import {ago, bytes, count, plural, rate} from '../format.js'
+import {lake} from '../lake.js'
+import {blank, figures, files, heading, later, loading, outcome, pick, problem, said, saidError} from '../parts.js'
+import {to} from '../route.js'
+import {upload} from '../upload.js'
+import {story} from './story.js'
+
+// More rows than these would make the page slow, and nobody reads them.
+const mostRows = 1000
+
+const filters = [
+  {value: '', text: 'All outcomes'},
+  {value: 'commit', text: 'Committed'},
+  {value: 'quarantine', text: 'With quarantine'},
+  {value: 'reject', text: 'Rejected'},
+  {value: 'absent', text: 'Deleted'},
+  {value: 'state:failed', text: 'Failed'},
+  {value: 'state:waiting', text: 'Waiting'},
+  {value: 'state:working', text: 'Working'},
+]
+
+export function open(main, route, signal) {
+  const shown = new Map() // id → {object, row, progress}
+  let find = route.parameters.get('find') || ''
+  let filter = route.parameters.get('outcome') || ''
+  let next = ''
+  let selected = route.name
+
+  const summary = el('div')
+  const search = el('input', {type: 'search', placeholder: 'Find by key', 'aria-label': 'Find by key', value: find,
+    oninput: later(200, () => { find = search.value; load() })})
+  const body = el('tbody')
+  const list = el('div.list')
+  const older = el('button', {type: 'button', onclick: loadOlder, hidden: true}, 'Show older')
+  const panel = el('aside.panel', {'aria-label': 'Object'})
+  const layout = el('div.split', list, panel)
+
+  show(main,
+    heading('Objects', null,
+      lake.write && files('Add files', upload, {multiple: true}),
+      lake.write && lake.folder && el('button', {type: 'button', onclick: samples}, 'Load sample orders')),
+    summary, layout)
+
+  const table = el('div.scroll.tall', {tabindex: 0, role: 'region', 'aria-label': 'Objects'},
+    el('table.objects', el('caption.unseen', 'Objects, newest first'),
+      el('thead', el('tr',
+        el('th', {scope: 'col'}, 'Key'), el('th', {scope: 'col'}, 'Outcome'),
+        el('th.right.wide', {scope: 'col'}, 'Records'), el('th.right', {scope: 'col'}, 'Rows'),
+        el('th.right.wide', {scope: 'col'}, 'Quarantined'), el('th.right.wide', {scope: 'col'}, 'Size'),
+        el('th.right.wide', {scope: 'col'}, 'Speed'), el('th.right.wide', {scope: 'col'}, 'When'))),
+      body))
+  table.addEventListener('keydown', arrows)
+
+  function drawSummary() {
+    const c = lake.counts || {}
+    const busy = (c.waiting || 0) + (c.working || 0)
+    show(summary, figures([
+      ['Objects', count(c.objects)],
+      ['Rows', count(c.rows)],
+      ['Records in quarantine', count(c.records_quarantined), c.records_quarantined && 'warn'],
+      ['In work', count(busy), busy && 'busy'],
+      c.failed ? ['Failed', count(c.failed), 'bad'] : null,
+    ]))
+  }
+
+  function drawList() {
+    const filtered = find || filter
+    if (!shown.size && !filtered) return show(list, firstSteps())
+    show(list,
+      el('div.bar', search, pick('Outcome', filters, filter, value => { filter = value; load() })),
+      shown.size ? table : el('p.none', 'No object matches.'), older)
+  }
+
+  function parameters(before) {
+    const [, state] = filter.split('state:')
+    return {find, outcome: state ? '' : filter, state, before, limit: 100}
+  }
+
+  let loads = 0
+  async function load() {
+    const mine = ++loads
+    try {
+      const page = await get('/api/objects', parameters(), signal)
+      if (mine !== loads) return
+      shown.clear()
+      show(body)
+      for (const object of page.objects) place(object, false)
+      setNext(page.next)
+      if (document.activeElement !== search || !list.contains(search)) drawList()
+      else if (!table.isConnected || !shown.size) drawKeepingFocus()
+    } catch (error) {
+      if (!signal.aborted) show(list, problem(error, load))
+    }
+  }
+
+  // The field that somebody types in stays where it is.
+  function drawKeepingFocus() {
+    const at = search.selectionStart
+    drawList()
+    search.focus()
+    search.setSelectionRange(at, at)
+  }
+
+  async function loadOlder() {
+    try {
+      const page = await get('/api/objects', parameters(next), signal)
+      for (const object of page.objects) if (!shown.has(object.id)) place(object, false)
+      setNext(page.next)
+    } catch (error) {
+      saidError(error)
+    }
+  }
+
+  function setNext(value) {
+    next = value
+    older.hidden = !next || shown.size >= mostRows
+  }
+
+  // place puts an object into the list, or draws its row anew.
+  function place(object, top) {
+    const known = shown.get(object.id)
+    const row = drawRow(object, known?.progress)
+    if (known) known.row.replaceWith(row)
+    else if (top) body.prepend(row)
+    else body.append(row)
+    shown.set(object.id, {object, row, progress: object.state === 'working' ? known?.progress : null})
+    if (!known && shown.size > mostRows) {
+      const last = body.lastChild
+      shown.delete(last.dataset.id)
+      last.remove()
+      older.hidden = true
+    }
+  }
+
+  function drawRow(object, progress) {
+    const quarantined = object.records_quarantined
+    const name = object.key.split('/')
+    const file = name.pop()
+    const row = el('tr', {'data-id': object.id, 'aria-selected': object.id === selected ? 'true' : null, class: object.id === selected && 'selected'},
+      el('td.key', el('a', {href: to('objects', object.id), title: object.key},
+        name.length > 0 && el('span.dim', name.join('/') + '/'), file),
+      object.duplicate && el('span.tag', {title: 'This upload was processed before; nothing changed'}, 'duplicate'),
+      el('span.narrow', [quarantined && plural(quarantined, 'record') + ' in quarantine', ago(object.written)].filter(Boolean).join(' · '))),
+      el('td', outcome(object), progressBar(object, progress)),
+      el('td.right.wide', object.records_read ? count(object.records_read) : ''),
+      el('td.right', object.rows ? count(object.rows) : object.state === 'done' ? '0' : ''),
+      el('td.right.wide', quarantined ? el('span.warn', count(quarantined)) : ''),
+      el('td.right.wide', bytes(object.size ?? 0)),
+      el('td.right.wide', rate(object.mb_per_second)),
+      el('td.right.wide', {'data-at': object.written, title: object.written}, ago(object.written)))
+    return row
+  }
+
+  function progressBar(object, progress) {
+    if (object.state !== 'working') return null
+    const share = progress?.size ? Math.min(100, Math.floor(progress.read / progress.size * 100)) : null
+    return el('progress', {max: 100, value: share, 'aria-label': 'Progress of ' + object.key, title: progress && bytes(progress.read) + ' of ' + bytes(progress.size)})
+  }
+
+  const matches = object => {
+    const [, state] = filter.split('state:')
+    return object.key.includes(find) && (!filter || (state ? object.state === state : object.outcome === filter))
+  }
+
+  // Thousands of objects may come in a second; the page draws the newest state
+  // of each once per frame.
+  const pending = new Map()
+  let planned = false
+  function draw() {
+    planned = false
+    const was = shown.size
+    for (const {object, progress} of pending.values()) {
+      const known = shown.get(object?.id || progress.id)
+      if (progress && known) known.progress = progress
+      if (object) {
+        if (known || matches(object)) place(object, true)
+      } else if (known?.object.state === 'working') {
+        place(known.object, true)
+      }
+    }
+    pending.clear()
+    if (!was !== !shown.size) drawList()
+  }
+  function plan(id, part) {
+    pending.set(id, {...pending.get(id), ...part})
+    if (planned) return
+    planned = true
+    setTimeout(() => requestAnimationFrame(draw), 60)
+  }
+  on('object', object => plan(object.id, {object}), signal)
+  on('progress', progress => plan(progress.id, {progress}), signal)
+  on('lakechange', drawSummary, signal)
+  on('reload', load, signal)
+
+  const clock = setInterval(() => {
+    for (const cell of body.querySelectorAll('[data-at]')) cell.textContent = ago(cell.dataset.at)
+  }, 10000)
+  signal.addEventListener('abort', () => clearInterval(clock))
+
+  function arrows(event) {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
+    const links = [...body.querySelectorAll('a')]
+    const at = links.indexOf(document.activeElement)
+    const link = links[at < 0 ? 0 : at + (event.key === 'ArrowDown' ? 1 : -1)]
+    if (!link) return
+    link.focus()
+    event.preventDefault()
+  }
+
+  // move opens another object's story beside the same list.
+  function move(to) {
+    const before = selected
+    selected = to.name
+    for (const id of [before, selected]) {
+      const known = shown.get(id)
+      if (known) place(known.object, false)
+    }
+    layout.classList.toggle('open', Boolean(selected))
+    storySignal?.abort()
+    if (selected) {
+      storySignal = new AbortController()
+      signal.addEventListener('abort', () => storySignal.abort())
+      story(panel, selected, storySignal.signal)
+      panel.querySelector('h2')?.focus({preventScroll: true})
+    } else {
+      show(panel)
+      shown.get(before)?.row.querySelector('a').focus()
+    }
+    return true
+  }
+  let storySignal
+
+  drawSummary()
+  show(list, loading())
+  load()
+  if (selected) move(route)
+  return move
+}
+
+// firstSteps is what an empty lake says of itself.
+function firstSteps() {
+  const table = lake.mapping?.tables?.[0]
+  const step = (n, title, ...text) => el('li', el('h3', title), el('p', text))
+  return blank('An empty lake',
+    el('ol.steps',
+      step(1, 'Add files of JSON', 'Drop them anywhere on this page, or copy them into ', el('code', (lake.place || 'lake') + '/raw_orders_data'), '. gzip and zstd are read as they are.'),
+      step(2, 'Records become rows', 'The mapping ', el('b', lake.mapping?.name || ''), ' says which path feeds which column', table && [' of the table ', el('b', table)], '. Other JSON? ', el('a', {href: '#/mapping'}, 'Let sluice infer a mapping'), ' from a file.'),
+      step(3, 'What does not fit waits', 'Such a record goes whole into the quarantine, with its reason. Change the mapping and replay it.')),
+    lake.write && el('div.actions',
+      el('button.main', {type: 'button', onclick: samples}, 'Load sample orders'),
+      files('Choose files', upload, {multiple: true})))
+}
+
+async function samples(event) {
+  const button = event.currentTarget
+  button.disabled = true
+  try {
+    const {keys} = await send('POST', '/api/samples')
+    said(plural(keys.length, 'file') + ' of sample orders added')
+  } catch (error) {
+    saidError(error)
+  }
+  button.disabled = false
+}
