@@ -23,6 +23,9 @@ const (
 	Epoch   = "epoch"   // a string is a number that counts units
 )
 
+// TwitterTime is the format in words of strftime with which Twitter writes times.
+const TwitterTime = "%a %b %d %H:%M:%S %z %Y" // Tue Mar 05 21:40:11 +0000 2019
+
 // Ambiguous says what a local time means that occurs twice, as it does when
 // clocks are turned back.
 type Ambiguous uint8

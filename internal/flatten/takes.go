@@ -16,6 +16,7 @@ var (
 	plainDate      = newTimes(&mapping.Column{Column: schema.Column{Type: schema.Type{Kind: schema.Date}}})
 	plainTimestamp = newTimes(&mapping.Column{Column: schema.Column{Type: schema.Type{Kind: schema.Timestamp}}})
 	plainRFC2822   = newTimes(&mapping.Column{Column: schema.Column{Type: schema.Type{Kind: schema.Timestamp}}, Times: mapping.Times{Format: mapping.RFC2822}})
+	plainTwitter   = newTimes(&mapping.Column{Column: schema.Column{Type: schema.Type{Kind: schema.Timestamp}}, Times: mapping.Times{Format: mapping.TwitterTime}})
 )
 
 // TakesDate reports whether a date takes the text.
@@ -36,6 +37,40 @@ func TakesTimestamp(text []byte) (takes, finer bool) {
 func TakesRFC2822(text []byte) bool {
 	_, code := plainRFC2822.fromText(text)
 	return code == ""
+}
+
+// TakesTwitterTime reports whether a timestamp with that format takes the text.
+func TakesTwitterTime(text []byte) bool {
+	_, code := plainTwitter.fromText(text)
+	return code == ""
+}
+
+// longestAmount is the longest text that is looked at as an amount.
+const longestAmount = 48
+
+// TakesAmount calls takes with each format with which a decimal that has symbol:
+// true takes the text. symbol says that it would not without that key.
+func TakesAmount(text []byte, takes func(mapping.NumberFormat)) (symbol bool) {
+	if len(text) > longestAmount {
+		return false
+	}
+	number, minus := withoutSymbol(text)
+	symbol = len(number) < len(text)
+	var space [longestAmount + 2]byte
+	for format := mapping.CommaPoint; int(format) < len(separatorsOf); format++ {
+		out := space[:0]
+		if minus {
+			out = append(out, '-')
+		}
+		out, ok := separatorsOf[format].appendJSON(out, number)
+		if !ok {
+			continue
+		}
+		if _, ok := wholeNumber(append(out, 0)[:len(out)]); ok {
+			takes(format)
+		}
+	}
+	return symbol
 }
 
 // TakesNumber reads text that is a JSON number from its first to its last byte.

@@ -167,6 +167,8 @@ var scalarForms = []func(*rand.Rand) string{
 	func(r *rand.Rand) string { return fmt.Sprintf(`"2024-01-10T08:%02d:00Z"`, r.IntN(60)) },
 	func(r *rand.Rand) string { return fmt.Sprintf(`"2024-01-10T08:%02d:00.123456789+02:00"`, r.IntN(60)) },
 	func(r *rand.Rand) string { return fmt.Sprintf(`"Tue, 05 Mar 2019 21:%02d:11 +0000"`, r.IntN(60)) },
+	func(r *rand.Rand) string { return fmt.Sprintf(`"Tue Mar 05 21:%02d:11 +0100 2019"`, r.IntN(60)) },
+	of(`"$1,234.50"`, `"5 €"`, `"EUR 7"`, `"-1.234,50"`, `"1'234"`, `"{\"a\":[1]}"`),
 	of(`"A-1"`, `"b"`, `"person@example.com"`, `"tab\there"`, `"\u0000"`, `"ü"`),
 	of("true", "false"), of(`"true"`, `"false"`), of("null"), of(`""`), of("{}"), of("[]"), of(`"EUR"`, `"USD"`, `"JPY"`), of("2", "3"),
 	of("12345678901234567890", "-9223372036854775808", "9223372036854775808"), of("1e5", "1E-3", "1e999", "0e0"), of("-0", "0.0", "-0.0", "1.50"),

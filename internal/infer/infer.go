@@ -100,6 +100,7 @@ func (s *source) propose(opts Options, limit budget) (*file, error) {
 	m.Limits = b.limits
 	for _, t := range b.tables {
 		t.amounts()
+		t.remedies()
 	}
 	for _, t := range b.tables {
 		if t.cut(limit.columns) {

@@ -106,6 +106,10 @@ func (v *view) textType(name string) choice {
 		c := of(schema.Timestamp)
 		c.format = mapping.RFC2822
 		return c
+	case texts == v.form(profile.Twitter):
+		c := of(schema.Timestamp)
+		c.format = mapping.TwitterTime
+		return c
 	}
 	c := of(schema.String)
 	if n := v.form(profile.FineTimestamp); n > 0 && n+v.form(profile.Timestamp) == texts {

@@ -158,7 +158,7 @@ func (c *column) flow() string {
 		b = append(b, ", unit: "+c.Unit.String()...)
 	}
 	if c.Format != "" {
-		b = append(b, ", format: "+c.Format...)
+		b = append(b, ", format: "+quoted(c.Format)...)
 	}
 	switch u := c.MinorUnits; u.By {
 	case mapping.Fixed:

@@ -6,6 +6,7 @@ import (
 	"sluice/internal/flatten"
 	"sluice/internal/jsonscan"
 	"sluice/internal/profile"
+	"sluice/mapping"
 )
 
 // forms are the forms of a text that is not empty, as a set of bits, and its
@@ -22,7 +23,7 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 	switch letter := c | 0x20; {
 	case c-'0' <= 9 || c == '-':
 		set, num = numeric(s, set)
-		if set != 0 || c == '-' {
+		if set != 0 {
 			break // nothing else looks like a number
 		}
 		if len(s) >= 10 && s[4] == '-' {
@@ -39,6 +40,8 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 			}
 		} else if len(s) >= shortRFC2822 && flatten.TakesRFC2822(s) {
 			add(profile.RFC2822)
+		} else {
+			set |= amount(s)
 		}
 	case letter >= 'a' && letter <= 'z':
 		switch {
@@ -46,6 +49,8 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 			if c < 'a' && flatten.TakesCurrency(s) {
 				add(profile.Currency)
 			}
+		case len(s) > 3 && len(s) < shortTwitter && c < 'a' && last-'0' <= 9: // EUR 7
+			set |= amount(s)
 		case len(s) <= 5:
 			if string(s) == "true" || string(s) == "false" {
 				add(profile.TrueFalse)
@@ -54,7 +59,11 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 			add(profile.URL)
 		case len(s) >= shortRFC2822 && s[3] == ',' && flatten.TakesRFC2822(s):
 			add(profile.RFC2822)
+		case len(s) >= shortTwitter && s[3] == ' ' && flatten.TakesTwitterTime(s):
+			add(profile.Twitter)
 		}
+	case c == '$' || c >= 0x80:
+		set |= amount(s)
 	case c == '{' || c == '[':
 		if w.isJSON(s) {
 			add(profile.JSONText)
@@ -70,7 +79,28 @@ func (w *walker) forms(s []byte) (set uint32, num jsonscan.Number) {
 	return set, num
 }
 
-const shortRFC2822 = len("1 Jan 70 00:00 Z")
+const (
+	shortRFC2822 = len("1 Jan 70 00:00 Z")
+	shortTwitter = len("Sat Jan 1 0:0:0 Z 1970")
+)
+
+var amountForms = [...]profile.Form{
+	mapping.CommaPoint: profile.CommaPoint, mapping.PointComma: profile.PointComma, mapping.BlankComma: profile.BlankComma, mapping.ApostrophePoint: profile.ApostrophePoint,
+}
+
+// amount are the forms of a number as people write it.
+func amount(s []byte) (set uint32) {
+	for _, c := range s {
+		if c >= 'a' && c < 0x80 || c == ':' || c == '/' || c == '_' {
+			return 0 // as most texts
+		}
+	}
+	symbol := flatten.TakesAmount(s, func(f mapping.NumberFormat) { set |= 1 << amountForms[f] })
+	if symbol && set != 0 {
+		set |= 1 << profile.Symbol
+	}
+	return set
+}
 
 // numeric adds the form of a number to set.
 func numeric(s []byte, set uint32) (uint32, jsonscan.Number) {

@@ -314,7 +314,7 @@ func same(cell string, v any, c *mapping.Column, record any, row []ordinal, e ma
 			unit := map[mapping.Unit]time.Duration{mapping.Seconds: time.Second, mapping.Milliseconds: time.Millisecond, mapping.Microseconds: time.Microsecond}[c.Unit]
 			return err == nil && got.Equal(time.Unix(0, 0).Add(time.Duration(count)*unit))
 		}
-		for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05 -0700", "2006-01-02", time.RFC1123Z, time.RFC1123,
+		for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05 -0700", "2006-01-02", time.RFC1123Z, time.RFC1123, time.RubyDate,
 			"2006-01-02T15:04:05.999999999-0700", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05-07", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00"} {
 			if want, wrong := time.Parse(form, fmt.Sprint(v)); wrong == nil {
 				return err == nil && got.Equal(want)
