@@ -139,59 +139,55 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		}
 		sql = []string{string(text)}
 	}
-	program, err := duckdbcli.Find()
+	engine, err := findEngine()
 	if err != nil {
 		return usage(cmd, "%w", err)
 	}
-
+	if f.config == "" && f.lake != "" {
+		f.config = ownConfig(f.lake)
+	}
+	c, err := f.load(cmd, a.getenv)
+	if err != nil {
+		return err
+	}
 	ctx := cmd.Context()
-	s, lake, err := a.openTables(cmd, f, fetch)
+	s, err := setup.New(ctx, c, f.lake, awsconfig.Load)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	session := &published.Session{
+		Lake: published.New(published.Options{Mapped: c.Mapping != "", MaxFetched: fetch}), Setup: func() *setup.Setup { return s }, Engine: engine, Limits: limits,
+	}
 	defer func() {
-		if err := lake.Close(); err != nil {
+		if err := session.Close(); err != nil {
 			a.complain(fmt.Errorf("remove the copies of the tables: %w", err))
 		}
 	}()
-	var session query.Session = duckdbcli.Open(program, lake.Folder, lake.Tables, limits)
-	defer session.Close()
-	q := &querying{app: a, session: session, tables: lake.Tables, timeout: limits.Timeout, format: f.format, chart: f.chart}
+	q := &querying{app: a, session: session, look: session.Tables, timeout: limits.Timeout, format: f.format, chart: f.chart}
 	if interactive {
 		return q.prompt(ctx)
 	}
 	if f.output == "" {
 		return q.failed(q.show(ctx, a.out, sql[0]))
 	}
-	if err := separate(f.output, s, lake); err != nil {
+	tables, err := session.Tables(ctx)
+	if err != nil {
+		return q.failed(err)
+	}
+	if err := separate(f.output, s, tables); err != nil {
 		return usage(cmd, "%w", err)
 	}
 	return q.failed(q.write(ctx, f.output, sql[0]))
 }
 
-// openTables opens what the flags name, and finds its tables.
-func (a *app) openTables(cmd *cobra.Command, f queryFlags, fetch int64) (*setup.Setup, *published.Lake, error) {
-	if f.config == "" && f.lake != "" {
-		f.config = ownConfig(f.lake)
-	}
-	c, err := f.load(cmd, a.getenv)
+// findEngine is the DuckDB of this program, or that on the PATH.
+func findEngine() (query.Engine, error) {
+	program, err := duckdbcli.Find()
 	if err != nil {
-		return nil, nil, err
+		return query.Engine{}, err
 	}
-	s, err := setup.New(cmd.Context(), c, f.lake, awsconfig.Load)
-	if err != nil {
-		return nil, nil, err
-	}
-	lake, err := published.Open(cmd.Context(), s, published.Options{Mapped: c.Mapping != "", MaxFetched: fetch})
-	if err != nil {
-		s.Close()
-		if large := new(published.TooLargeError); errors.As(err, &large) {
-			err = fmt.Errorf("%w; --max-download raises it", err)
-		}
-		return nil, nil, fmt.Errorf("find the tables: %w", err)
-	}
-	return s, lake, nil
+	return duckdbcli.Engine(program), nil
 }
 
 // ownConfig is the configuration in a folder that is no lake itself but holds
@@ -206,21 +202,21 @@ func ownConfig(dir string) string {
 }
 
 // separate refuses to write among the tables: what is there is read by others.
-func separate(output string, s *setup.Setup, lake *published.Lake) error {
+func separate(output string, s *setup.Setup, tables []query.Table) error {
+	if s.SinkFolder() == "" {
+		return nil
+	}
 	info, err := os.Stat(output)
-	for _, t := range lake.Tables {
+	for _, t := range tables {
 		for _, f := range t.Files {
 			name := f.Name
 			if !filepath.IsAbs(name) {
-				name = filepath.Join(lake.Folder, name)
+				name = filepath.Join(s.SinkFolder(), name)
 			}
 			if of, err2 := os.Stat(name); err == nil && err2 == nil && os.SameFile(info, of) {
 				return fmt.Errorf("--output %s is a file of table %s", output, t.Schema.Table)
 			}
 		}
-	}
-	if s.SinkFolder() == "" {
-		return nil
 	}
 	sink, err := filepath.EvalSymlinks(filepath.Join(s.SinkFolder(), filepath.FromSlash(s.Config.Sink.Prefix)))
 	if err != nil {
@@ -241,7 +237,7 @@ func separate(output string, s *setup.Setup, lake *published.Lake) error {
 type querying struct {
 	*app
 	session       query.Session
-	tables        []query.Table
+	look          func(context.Context) ([]query.Table, error) // as they are now
 	timeout       time.Duration
 	format, chart string
 }
@@ -249,6 +245,8 @@ type querying struct {
 // failed adds what can be done about an error.
 func (q *querying) failed(err error) error {
 	switch {
+	case errors.As(err, new(*published.TooLargeError)):
+		return fmt.Errorf("%w; --max-download raises it", err)
 	case errors.Is(err, query.ErrTimeout):
 		return fmt.Errorf("%w, after %s; --timeout raises it", err, q.timeout)
 	case errors.Is(err, query.ErrDied):
@@ -268,7 +266,7 @@ func (q *querying) show(ctx context.Context, w *printer, sql string) error {
 	case q.chart != "":
 		return printChart(w, rows, q.chart)
 	case q.format == asCSV:
-		return writeCSV(w, rows)
+		return query.WriteCSV(w, rows)
 	case q.format == asJSON:
 		return writeJSON(w, rows)
 	}

@@ -3,12 +3,10 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"sluice/internal/query"
 )
@@ -77,42 +75,6 @@ func each(rows query.Rows, fn func([]*string) error) error {
 			return err
 		}
 	}
-}
-
-// writeCSV writes a result as RFC 4180 has it; NULL is an empty field.
-func writeCSV(w io.Writer, rows query.Rows) error {
-	c := csv.NewWriter(w)
-	fields := namesOf(rows.Columns())
-	for i := range fields {
-		fields[i] = noFormula(fields[i])
-	}
-	if err := c.Write(fields); err != nil {
-		return err
-	}
-	err := each(rows, func(row []*string) error {
-		for i, v := range row {
-			switch {
-			case v == nil:
-				fields[i] = ""
-			case rows.Columns()[i].Text():
-				fields[i] = noFormula(*v)
-			default:
-				fields[i] = *v
-			}
-		}
-		return c.Write(fields)
-	})
-	c.Flush()
-	return errors.Join(err, c.Error())
-}
-
-// noFormula puts a ' before text that a spreadsheet would compute:
-// https://owasp.org/www-community/attacks/CSV_Injection
-func noFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // writeJSON writes an object on each line, with the columns in their order. Numbers

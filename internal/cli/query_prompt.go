@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"sluice/internal/query"
 )
 
 const (
@@ -54,7 +56,12 @@ func (q *querying) converse(ctx context.Context, in io.Reader, out io.Writer) er
 		io.Reader
 		io.Writer
 	}{keys, out}, promptFirst)
-	t.AutoCompleteCallback = q.complete
+	tables, err := q.look(ctx)
+	if err != nil {
+		return q.failed(err)
+	}
+	names := namesIn(tables)
+	t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) { return completeName(names, line, pos, key) }
 	screen := &printer{Writer: t, width: q.out.width, color: q.out.color}
 	quiet := *q.app
 	quiet.out, quiet.errw = screen, screen
@@ -62,7 +69,7 @@ func (q *querying) converse(ctx context.Context, in io.Reader, out io.Writer) er
 	if q.out.width > 0 {
 		t.SetSize(q.out.width, 24) //nolint:errcheck // lines are then not wrapped well
 	}
-	fmt.Fprintf(screen, "SQL over %s; \\? is help\n", plural(int64(len(q.tables)), "table"))
+	fmt.Fprintf(screen, "SQL over %s; \\? is help\n", plural(int64(len(tables)), "table"))
 	statement := ""
 	for ctx.Err() == nil {
 		line, err := t.ReadLine()
@@ -109,8 +116,13 @@ func (q *querying) command(ctx context.Context, screen *printer, keys *keyboard,
 			q.run(ctx, screen, keys, "SELECT column_name, column_type FROM (DESCRIBE "+quoted(of)+")")
 			break
 		}
+		tables, err := q.look(ctx)
+		if err != nil {
+			q.complain(q.failed(err))
+			break
+		}
 		var rows [][]string
-		for _, t := range q.tables {
+		for _, t := range tables {
 			rows = append(rows, []string{t.Schema.Table, grouped(int64(len(t.Files)))})
 		}
 		printTable(screen, []string{"table", "files"}, rows)
@@ -139,8 +151,19 @@ func (q *querying) run(ctx context.Context, screen *printer, keys *keyboard, sql
 	}
 }
 
-// complete completes the name of a table or column, as far as all that fit agree.
-func (q *querying) complete(line string, pos int, key rune) (string, int, bool) {
+// namesIn are the names of tables and their columns.
+func namesIn(tables []query.Table) (names []string) {
+	for _, t := range tables {
+		names = append(names, t.Schema.Table)
+		for _, c := range t.Schema.Columns {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// completeName completes a name, as far as all that fit agree.
+func completeName(names []string, line string, pos int, key rune) (string, int, bool) {
 	if key != '\t' {
 		return "", 0, false
 	}
@@ -150,15 +173,9 @@ func (q *querying) complete(line string, pos int, key rune) (string, int, bool) 
 	}
 	word := strings.ToLower(line[begin:pos])
 	var fit []string
-	for _, t := range q.tables {
-		names := []string{t.Schema.Table}
-		for _, c := range t.Schema.Columns {
-			names = append(names, c.Name)
-		}
-		for _, n := range names {
-			if word != "" && strings.HasPrefix(n, word) && !slices.Contains(fit, n) {
-				fit = append(fit, n)
-			}
+	for _, n := range names {
+		if word != "" && strings.HasPrefix(n, word) && !slices.Contains(fit, n) {
+			fit = append(fit, n)
 		}
 	}
 	if len(fit) == 0 {

@@ -19,6 +19,7 @@ import (
 	"sluice/internal/query"
 	"sluice/internal/query/querytest"
 	"sluice/internal/servertest"
+	"sluice/schema"
 )
 
 // withDuckDB has the program on the PATH, or skips the test.
@@ -206,7 +207,7 @@ func TestQueryOutputs(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"-o", "csv"}, "i,d,'@s,n,b,l,v\n1,2.5000,'=1+1,,true,[1.5],\"a\"\"b,<\"\n-1,-0.1000,'-x,,false,,\"\n\x1b[31m\"\n"},
+		{[]string{"-o", "csv"}, "i,d,'@s,n,b,l,v\n1,2.5000,'=1+1,,true,[1.5],\"a\"\"b,<\"\n-1,-0.1000,'-x,,false,,\"'\n\x1b[31m\"\n"},
 		{[]string{"-o", "json"}, `{"i":1,"d":2.5000,"@s":"=1+1","n":null,"b":true,"l":"[1.5]","v":"a\"b,<"}` + "\n" + `{"i":-1,"d":-0.1000,"@s":"-x","n":"","b":false,"l":null,"v":"\n\u001b[31m"}` + "\n"},
 		{nil, `
 ┌────┬─────────┬──────┬──────┬───────┬───────┬────────────┐
@@ -453,8 +454,8 @@ func TestPrompt(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{out: &printer{Writer: &out, width: 200}, errw: &printer{Writer: &out}}
 	session := asked{make(chan struct{})}
-	q := &querying{app: a, session: session, format: asTable, tables: []query.Table{{}}}
-	q.tables[0].Schema.Table = "order_lines"
+	tables := []query.Table{{Schema: schema.Schema{Table: "order_lines"}}}
+	q := &querying{app: a, session: session, format: asTable, look: func(context.Context) ([]query.Table, error) { return tables, nil }}
 	done := make(chan error, 1)
 	go func() { done <- q.converse(t.Context(), in, &out) }()
 	press := func(keys string) {

@@ -39,6 +39,14 @@ type Session interface {
 	io.Closer
 }
 
+// Engine is an implementation, ready for use.
+type Engine struct {
+	// Version says which DuckDB it is, as in "duckdb 1.5.6".
+	Version func(context.Context) (string, error)
+	// Open makes a session. The names of files are from the folder.
+	Open func(folder string, tables []Table, limits Limits) Session
+}
+
 // Rows are the rows of a statement. They are for one goroutine. Close them: the
 // statement holds memory until then.
 type Rows interface {
@@ -80,6 +88,7 @@ type Limits struct {
 	Memory  int64 // bytes
 	Threads int
 	Timeout time.Duration
+	File    int64 // bytes of a file that Export writes; 0: any number
 }
 
 // Error is what DuckDB says against a statement. It may quote the statement and

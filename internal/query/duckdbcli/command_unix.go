@@ -20,8 +20,11 @@ const overhead = 512 << 20
 // dead sluice leaves behind, and for files, of which it writes none.
 func command(ctx context.Context, limits query.Limits, readOnly bool, name string, args ...string) *exec.Cmd {
 	script := fmt.Sprintf("{ ulimit -c 0; ulimit -d %d; ulimit -t %d; } 2>/dev/null; ", (limits.Memory+overhead)>>10, int64(limits.Timeout.Seconds()+1)*int64(max(limits.Threads, 1)))
-	if readOnly {
+	switch {
+	case readOnly:
 		script += "ulimit -f 0; "
+	case limits.File > 0:
+		script += fmt.Sprintf("ulimit -f %d; ", limits.File/512)
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script + `exec "$@"`, "sh", name}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

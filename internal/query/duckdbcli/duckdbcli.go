@@ -45,6 +45,28 @@ func Find() (string, error) {
 	return name, nil
 }
 
+// Engine is the program that Find has found.
+func Engine(program string) query.Engine {
+	return query.Engine{
+		Version: func(ctx context.Context) (string, error) { return version(ctx, program) },
+		Open: func(folder string, tables []query.Table, limits query.Limits) query.Session {
+			return Open(program, folder, tables, limits)
+		},
+	}
+}
+
+// version is the version that a program says it has: "v1.5.6 (Variegata) 0123456789".
+func version(ctx context.Context, name string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	text, err := exec.CommandContext(ctx, name, "-no-init", "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", program, err)
+	}
+	word, _, _ := strings.Cut(string(text), " ")
+	return program + " " + strings.TrimPrefix(strings.TrimSpace(word), "v"), nil
+}
+
 // Session starts a process for each statement.
 type Session struct {
 	program string

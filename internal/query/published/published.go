@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,20 +36,41 @@ type Options struct {
 	MaxFetched int64
 }
 
-// Lake is the tables of a lake, and where their files are.
+// Lake is what its ledger names. It keeps what it has read, and reads only what has
+// changed since. It may be used by several goroutines.
 type Lake struct {
+	o Options
+
+	mu        sync.Mutex
+	entries   map[ledger.ID]entry
+	copies    map[copied]*fileCopy // of outputs in a bucket
+	temporary string               // folder of copies, or empty
+	fetched   int64                // bytes in it
+}
+
+// entry is a ledger entry, as far as tables need it.
+type entry struct {
+	etag, bucket, key string
+	outputs           []ledger.Output // that are published
+}
+
+// copied names a state of an output.
+type copied struct{ key, etag string }
+
+// fileCopy is the copy of one.
+type fileCopy struct {
+	name string
+	size int64
+	uses int // by tables that are not released
+}
+
+// Tables are the tables of a lake at some time, and where their files are.
+type Tables struct {
 	Folder string // from which the names of the files are paths
 	Tables []query.Table
 
-	temporary string // folder of copies, or empty
-}
-
-// Close removes the copies.
-func (l *Lake) Close() error {
-	if l.temporary == "" {
-		return nil
-	}
-	return os.RemoveAll(l.temporary)
+	lake   *Lake
+	copies []copied
 }
 
 // TooLargeError says that the files in a bucket have more than
@@ -59,57 +81,103 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the tables have more than %d bytes, which is the most that is copied from the bucket", e.Most)
 }
 
-// Open reads the ledger. The files of a bucket are copied to a folder for temporary
-// files, which Close removes.
-func Open(ctx context.Context, s *setup.Setup, o Options) (*Lake, error) {
-	entries, err := entriesOf(ctx, s)
+// New is a lake of which nothing was read yet.
+func New(o Options) *Lake {
+	return &Lake{o: o, entries: map[ledger.ID]entry{}, copies: map[copied]*fileCopy{}}
+}
+
+// Close removes the copies.
+func (l *Lake) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.temporary == "" {
+		return nil
+	}
+	return os.RemoveAll(l.temporary)
+}
+
+// Look says what the tables are now. It lists the ledger, and reads the entries that
+// have changed. The files of a bucket are copied to a folder for temporary files;
+// they stay until the caller calls Release, and a later Look finds others.
+func (l *Lake) Look(ctx context.Context, s *setup.Setup) (*Tables, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changed, err := l.read(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	var outputs []ledger.Output
-	for i := range entries {
-		outputs = append(outputs, s.Pipeline.Published(&entries[i])...)
+	var all []entry
+	for _, e := range l.entries {
+		all = append(all, e)
 	}
-	l := &Lake{Folder: s.SinkFolder()}
-	if l.Folder == "" || slices.ContainsFunc(outputs, func(o ledger.Output) bool { return special(o.Key) }) {
-		err = l.fetch(ctx, s, outputs, o.MaxFetched)
+	slices.SortFunc(all, func(a, b entry) int {
+		return cmp.Or(strings.Compare(a.bucket, b.bucket), strings.Compare(a.key, b.key))
+	})
+	var outputs []ledger.Output
+	for _, e := range all {
+		outputs = append(outputs, e.outputs...)
+	}
+	t := &Tables{Folder: s.SinkFolder(), lake: l}
+	if t.Folder == "" || slices.ContainsFunc(outputs, func(o ledger.Output) bool { return special(o.Key) }) {
+		err = l.fetch(ctx, s, t, outputs)
 	} else {
-		err = each(ctx, len(outputs), func(ctx context.Context, i int) error {
-			_, err := s.Pipeline.Sink.Head(ctx, outputs[i].Key)
-			return missing(outputs[i].Key, err)
+		err = each(ctx, len(changed), func(ctx context.Context, i int) error {
+			_, err := s.Pipeline.Sink.Head(ctx, changed[i].Key)
+			return missing(changed[i].Key, err)
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(err, l.Close())
+		l.entries = map[ledger.ID]entry{} // look at all of it the next time
+		return nil, err
 	}
-	l.group(s, outputs, o.Mapped)
-	return l, nil
+	t.group(s, outputs, l.o.Mapped)
+	return t, nil
 }
 
-// entriesOf reads the ledger, in the order of the source keys.
-func entriesOf(ctx context.Context, s *setup.Setup) ([]ledger.Entry, error) {
-	var ids []ledger.ID
-	if err := s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
-		ids = append(ids, l.ID)
+// Release lets copies go that no later tables have.
+func (t *Tables) Release() {
+	t.lake.mu.Lock()
+	defer t.lake.mu.Unlock()
+	for _, c := range t.copies {
+		t.lake.copies[c].uses--
+	}
+	t.copies = nil
+}
+
+// read reads the entries of the ledger that have changed, and returns their outputs.
+func (l *Lake) read(ctx context.Context, s *setup.Setup) (changed []ledger.Output, err error) {
+	var listed []ledger.Listed
+	there := map[ledger.ID]bool{}
+	if err := s.Pipeline.Ledger.List(ctx, func(x ledger.Listed) error {
+		there[x.ID] = true
+		if l.entries[x.ID].etag != x.ETag {
+			listed = append(listed, x)
+		}
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	entries := make([]ledger.Entry, len(ids))
-	err := each(ctx, len(ids), func(ctx context.Context, i int) (err error) {
-		entries[i], _, err = s.Pipeline.Ledger.Read(ctx, ids[i])
+	maps.DeleteFunc(l.entries, func(id ledger.ID, _ entry) bool { return !there[id] })
+	entries := make([]entry, len(listed))
+	err = each(ctx, len(listed), func(ctx context.Context, i int) error {
+		e, etag, err := s.Pipeline.Ledger.Read(ctx, listed[i].ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound): // removed since it was listed
 			return nil
 		case errors.Is(err, ledger.ErrDamaged):
-			return fmt.Errorf("%w (%s%s.json): the rows of its object would be missing; sluice run makes the entry again", err, s.Config.Ledger, ids[i])
+			return fmt.Errorf("%w (%s%s.json): the rows of its object would be missing; sluice run makes the entry again", err, s.Config.Ledger, listed[i].ID)
 		}
+		entries[i] = entry{etag, e.Bucket, e.Key, s.Pipeline.Published(&e)}
 		return err
 	})
-	slices.SortFunc(entries, func(a, b ledger.Entry) int {
-		return cmp.Or(strings.Compare(a.Bucket, b.Bucket), strings.Compare(a.Key, b.Key))
-	})
-	return entries, err
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		l.entries[listed[i].ID] = e
+		changed = append(changed, e.outputs...)
+	}
+	return changed, nil
 }
 
 // special reports whether DuckDB would take a name for more than a path: a pattern,
@@ -126,38 +194,85 @@ func missing(key string, err error) error {
 	return err
 }
 
-// fetch copies the outputs, and changes their keys to the names of the copies.
-func (l *Lake) fetch(ctx context.Context, s *setup.Setup, outputs []ledger.Output, most int64) (err error) {
-	if l.temporary, err = os.MkdirTemp("", "sluice-query-"); err != nil {
-		return fmt.Errorf("make a folder for copies: %w", err)
+// fetch copies the outputs that are not copied yet, and changes their keys to the
+// names of the copies.
+func (l *Lake) fetch(ctx context.Context, s *setup.Setup, t *Tables, outputs []ledger.Output) (err error) {
+	if l.temporary == "" {
+		if l.temporary, err = os.MkdirTemp("", "sluice-query-"); err != nil {
+			return fmt.Errorf("make a folder for copies: %w", err)
+		}
 	}
-	l.Folder = l.temporary
+	t.Folder = l.temporary
+	var wanted []copied
+	named := map[copied]bool{}
+	for _, o := range outputs {
+		c := copied{o.Key, o.ETag}
+		if l.copies[c] == nil && !named[c] {
+			wanted = append(wanted, c)
+		}
+		named[c] = true
+	}
+	for c, old := range l.copies {
+		if !named[c] && old.uses == 0 {
+			os.Remove(filepath.Join(l.temporary, old.name))
+			l.fetched -= old.size
+			delete(l.copies, c)
+		}
+	}
+	made := make([]fileCopy, len(wanted))
 	var fetched atomic.Int64
-	return each(ctx, len(outputs), func(ctx context.Context, i int) error {
-		from, err := s.Pipeline.Sink.Open(ctx, outputs[i].Key)
-		if err != nil {
-			return missing(outputs[i].Key, err)
-		}
-		defer from.Close()
-		if fetched.Add(from.Info().Size) > most {
-			return &TooLargeError{most}
-		}
-		outputs[i].Key = fmt.Sprintf("%08d.parquet", i)
-		to, err := os.OpenFile(filepath.Join(l.temporary, outputs[i].Key), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
-		}
-		_, err = io.Copy(to, from)
-		if err = errors.Join(err, to.Close()); err != nil {
-			return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
-		}
-		return nil
+	fetched.Store(l.fetched)
+	err = each(ctx, len(wanted), func(ctx context.Context, i int) error {
+		return l.copy(ctx, s, wanted[i].key, &made[i], &fetched)
 	})
+	for i := range made {
+		switch {
+		case made[i].name == "":
+		case err != nil:
+			os.Remove(filepath.Join(l.temporary, made[i].name))
+		default:
+			l.copies[wanted[i]] = &made[i]
+			l.fetched += made[i].size
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for i, o := range outputs {
+		c := copied{o.Key, o.ETag}
+		l.copies[c].uses++
+		t.copies = append(t.copies, c)
+		outputs[i].Key = l.copies[c].name
+	}
+	return nil
+}
+
+// copy copies one output.
+func (l *Lake) copy(ctx context.Context, s *setup.Setup, key string, made *fileCopy, fetched *atomic.Int64) error {
+	from, err := s.Pipeline.Sink.Open(ctx, key)
+	if err != nil {
+		return missing(key, err)
+	}
+	defer from.Close()
+	made.size = from.Info().Size
+	if fetched.Add(made.size) > l.o.MaxFetched {
+		return &TooLargeError{l.o.MaxFetched}
+	}
+	to, err := os.CreateTemp(l.temporary, "*.parquet") // readable by its owner alone
+	if err != nil {
+		return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
+	}
+	made.name = filepath.Base(to.Name())
+	_, err = io.Copy(to, from)
+	if err = errors.Join(err, to.Close()); err != nil {
+		return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
+	}
+	return nil
 }
 
 // group makes tables of outputs: first those of the mapping, then the others by
 // their names.
-func (l *Lake) group(s *setup.Setup, outputs []ledger.Output, mapped bool) {
+func (t *Tables) group(s *setup.Setup, outputs []ledger.Output, mapped bool) {
 	files := map[string][]query.File{}
 	var names []string
 	for _, o := range outputs {
@@ -166,16 +281,16 @@ func (l *Lake) group(s *setup.Setup, outputs []ledger.Output, mapped bool) {
 		}
 		files[o.Table] = append(files[o.Table], query.File{Name: filepath.FromSlash(o.Key), Columns: o.Columns})
 	}
-	for _, t := range s.Tables {
-		if name := t.Schema.Table; files[name] != nil || mapped || len(names) == 0 {
-			l.Tables = append(l.Tables, query.Table{Schema: t.Schema, Files: files[name]})
+	for _, m := range s.Tables {
+		if name := m.Schema.Table; files[name] != nil || mapped || len(names) == 0 {
+			t.Tables = append(t.Tables, query.Table{Schema: m.Schema, Files: files[name]})
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		known := func(t query.Table) bool { return t.Schema.Table == name }
-		if name != "" && !slices.ContainsFunc(l.Tables, known) {
-			l.Tables = append(l.Tables, query.Table{Schema: schema.Schema{Table: name}, Files: files[name]})
+		known := func(k query.Table) bool { return k.Schema.Table == name }
+		if name != "" && !slices.ContainsFunc(t.Tables, known) {
+			t.Tables = append(t.Tables, query.Table{Schema: schema.Schema{Table: name}, Files: files[name]})
 		}
 	}
 }
