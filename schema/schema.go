@@ -135,6 +135,10 @@ type Column struct {
 	Required bool   // a record without a value is quarantined
 	PII      string // the kind of personal data held (for example "email"); empty: none
 	Bloom    bool   // a bloom filter is written for the column
+
+	// ID and ValueID are the IDs that a table format gives the column, and the
+	// values of a list; 0: none.
+	ID, ValueID int
 }
 
 // Schema is the ordered list of the columns of a table.

@@ -83,8 +83,8 @@ func boundaryOrder(c *column, x *format.ColumnIndex) format.BoundaryOrder {
 			continue
 		}
 		if last >= 0 {
-			low := c.compareBounds(x.MinValues[last], x.MinValues[i])
-			high := c.compareBounds(x.MaxValues[last], x.MaxValues[i])
+			low := compareBounds(c.physical, x.MinValues[last], x.MinValues[i])
+			high := compareBounds(c.physical, x.MaxValues[last], x.MaxValues[i])
 			rising = rising && low <= 0 && high <= 0
 			falling = falling && low >= 0 && high >= 0
 		}

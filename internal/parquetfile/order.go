@@ -26,8 +26,8 @@ func (c *column) compare(a, b uint32) int {
 }
 
 // compareBounds orders two bounds as they are written. Zeros of a double are equal.
-func (c *column) compareBounds(a, b []byte) int {
-	switch c.physical {
+func compareBounds(physical format.Type, a, b []byte) int {
+	switch physical {
 	case format.Int32:
 		return cmp.Compare(int32(binary.LittleEndian.Uint32(a)), int32(binary.LittleEndian.Uint32(b)))
 	case format.Int64:

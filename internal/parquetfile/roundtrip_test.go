@@ -103,6 +103,12 @@ func TestEncoderForgets(t *testing.T) {
 
 func TestEmptyFile(t *testing.T) {
 	x := randomTable(1, 0, rand.New(rand.NewPCG(1, 1)))
+	for i := range x.columns {
+		c := &x.columns[i].Column
+		if c.ID = 2*i + 1; c.Type.Kind == schema.List {
+			c.ValueID = c.ID + 1
+		}
+	}
 	file := writeFile(t, "zstd", x)
 	f, err := parquetread.Open(bytes.NewReader(file), int64(len(file)))
 	if err != nil {
@@ -118,7 +124,7 @@ func TestEmptyFile(t *testing.T) {
 	want := x.schema()
 	for i := range want.Columns {
 		c := &want.Columns[i]
-		*c = schema.Column{Name: c.Name, Type: c.Type}
+		*c = schema.Column{Name: c.Name, Type: c.Type, ID: c.ID, ValueID: c.ValueID}
 		if c.Type.Kind == schema.JSON {
 			c.Type.Kind = schema.String
 		}

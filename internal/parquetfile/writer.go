@@ -37,6 +37,7 @@ type Writer struct {
 	columns int
 	meta    fileMetaData // without row groups
 	groups  []groupMetaData
+	totals  []ColumnTotal
 	noBound []bool // of each column: a chunk of it lacks bounds
 	thrift  *thriftEncoder
 	scratch [3][]byte
@@ -61,7 +62,7 @@ func NewWriter(w io.Writer, s schema.Schema, o Options) (*Writer, error) {
 	if len(s.Columns) == 0 {
 		return nil, fmt.Errorf("write parquet file of table %s: no columns", s.Table)
 	}
-	f := &Writer{w: w, columns: len(s.Columns), noBound: make([]bool, len(s.Columns)), thrift: newThriftEncoder()}
+	f := &Writer{w: w, columns: len(s.Columns), totals: make([]ColumnTotal, len(s.Columns)), noBound: make([]bool, len(s.Columns)), thrift: newThriftEncoder()}
 	f.meta = newFileMetaData(s, o)
 	return f, f.write([]byte(magic), "magic")
 }
@@ -106,6 +107,7 @@ func (f *Writer) describe(g *RowGroup, base int64, ordinal int) (err error) {
 	for i := range g.chunks {
 		ch, size := &g.chunks[i], &group.chunks[i]
 		f.noBound[i] = f.noBound[i] || ch.unbounded()
+		f.totals[i].add(ch)
 		group.TotalByteSize += int64(ch.uncompressed)
 		group.TotalCompressedSize += int64(ch.end - ch.start)
 

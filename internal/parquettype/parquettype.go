@@ -69,7 +69,7 @@ func Path(c schema.Column) []string {
 // value, which may be NULL.
 func Elements(c schema.Column) []format.SchemaElement {
 	if c.Type.Kind != schema.List {
-		return []format.SchemaElement{element(c.Name, c.Type)}
+		return []format.SchemaElement{identified(element(c.Name, c.Type), c.ID)}
 	}
 	list := format.SchemaElement{
 		Name:           c.Name,
@@ -78,11 +78,18 @@ func Elements(c schema.Column) []format.SchemaElement {
 		ConvertedType:  thrift.New(deprecated.List),
 	}
 	list.LogicalType.Value = &format.ListType{}
-	return []format.SchemaElement{list, {
+	return []format.SchemaElement{identified(list, c.ID), {
 		Name:           repeated,
 		RepetitionType: thrift.New(format.Repeated),
 		NumChildren:    thrift.New[int32](1),
-	}, element(value, c.Type.Value())}
+	}, identified(element(value, c.Type.Value()), c.ValueID)}
+}
+
+// identified is the element with the ID of a table format; 0, which is not
+// written, is none.
+func identified(e format.SchemaElement, id int) format.SchemaElement {
+	e.FieldID = int32(id)
+	return e
 }
 
 // element is the schema element of values of one type.
@@ -136,9 +143,9 @@ func element(name string, t schema.Type) format.SchemaElement {
 // does not make are an error.
 func Columns(elements []format.SchemaElement) (all []schema.Column, err error) {
 	for len(elements) > 0 {
-		c, size := schema.Column{Name: elements[0].Name}, 1
+		c, size := schema.Column{Name: elements[0].Name, ID: int(elements[0].FieldID)}, 1
 		if _, list := elements[0].LogicalType.Value.(*format.ListType); list {
-			c.Type, err = listType(elements)
+			c.Type, c.ValueID, err = listType(elements)
 			size = 3
 		} else {
 			c.Type, err = scalarType(elements[0])
@@ -153,20 +160,24 @@ func Columns(elements []format.SchemaElement) (all []schema.Column, err error) {
 
 var errForeign = errors.New("not a type sluice writes")
 
-// listType is the type of the list that the elements begin with.
-func listType(elements []format.SchemaElement) (schema.Type, error) {
+// listType is the type of the list that the elements begin with, and the ID of its
+// values.
+func listType(elements []format.SchemaElement) (_ schema.Type, valueID int, err error) {
 	if len(elements) < 3 {
-		return schema.Type{}, errForeign
+		return schema.Type{}, 0, errForeign
 	}
 	t, err := scalarType(elements[2])
 	if err != nil {
-		return schema.Type{}, err
+		return schema.Type{}, 0, err
 	}
-	c := schema.Column{Name: elements[0].Name, Type: schema.Type{Kind: schema.List, Of: t.Kind, Precision: t.Precision, Scale: t.Scale}}
+	c := schema.Column{
+		Name: elements[0].Name, Type: schema.Type{Kind: schema.List, Of: t.Kind, Precision: t.Precision, Scale: t.Scale},
+		ID: int(elements[0].FieldID), ValueID: int(elements[2].FieldID),
+	}
 	if !reflect.DeepEqual(elements[:3], Elements(c)) {
-		return schema.Type{}, errForeign
+		return schema.Type{}, 0, errForeign
 	}
-	return c.Type, nil
+	return c.Type, c.ValueID, nil
 }
 
 // scalarType is the type of the values of a schema element.
