@@ -29,6 +29,8 @@ require (
 	github.com/dgryski/go-metro v0.0.0-20250106013310-edb8663e5e33
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/spf13/pflag v1.1.0
+	github.com/twmb/avro v1.8.0
+	github.com/twmb/murmur3 v1.1.8
 	golang.org/x/sys v0.50.0
 	golang.org/x/term v0.48.0
 )

@@ -1,0 +1,314 @@
+package iceberg
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Rows is what a snapshot changes in the files of a table. It may be empty: such a
+// snapshot says something only with its summary.
+type Rows struct {
+	Add  []SpecFile          // data files and delete files
+	Drop map[string]struct{} // URIs of live data files that go
+
+	Summary map[string]string // names of ours, beside the usual ones
+	// MergeAt is the number of manifests of a kind from which those below MergeBytes
+	// are merged; 0: never.
+	MergeAt    int
+	MergeBytes int64
+}
+
+// SpecFile is a new file, with the partition spec that it follows.
+type SpecFile struct {
+	SpecID int32
+	DataFile
+}
+
+// Manifests are those of a snapshot.
+func (f Files) Manifests(ctx context.Context, s *Snapshot) ([]Manifest, error) {
+	if s == nil {
+		return nil, nil
+	}
+	data, err := f.Read(ctx, s.List)
+	if err != nil {
+		return nil, fmt.Errorf("read manifest list of snapshot %d: %w", s.ID, err)
+	}
+	lines, err := readList(data)
+	if err != nil {
+		return nil, fmt.Errorf("read manifest list of snapshot %d: %w", s.ID, err)
+	}
+	return lines, nil
+}
+
+// Entries calls fn with each live file of a manifest.
+func (f Files) Entries(ctx context.Context, m *Metadata, line *Manifest, fn func(*Entry) error) error {
+	data, err := f.Read(ctx, line.Path)
+	if err != nil {
+		return fmt.Errorf("read manifest %s: %w", line.Path, err)
+	}
+	if err := readManifest(m, line, data, fn); err != nil {
+		return fmt.Errorf("read manifest %s: %w", line.Path, err)
+	}
+	return nil
+}
+
+// Snapshot writes the manifests and the list of a snapshot that follows the head of
+// m, and returns it. Nothing is visible before a [Change] with it is committed. folder
+// is the key under which the files come, with a slash at its end; batch begins their
+// names.
+func (f Files) Snapshot(ctx context.Context, m *Metadata, rows Rows, folder, batch string, now time.Time) (*Snapshot, error) {
+	w := &snapshotWriter{Files: f, ctx: ctx, m: m, folder: folder, batch: batch}
+	s := &Snapshot{ID: newSnapshotID(), Sequence: m.LastSequence + 1, SchemaID: &m.SchemaID, Time: max(now.UnixMilli(), m.Updated.UnixMilli())}
+	w.snapshot = s
+	head := m.Head()
+	if head != nil {
+		s.Parent = &head.ID
+	}
+	lines, err := f.Manifests(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	if lines, err = w.drop(lines, rows.Drop); err != nil {
+		return nil, err
+	}
+	added, err := w.add(rows.Add)
+	if err != nil {
+		return nil, err
+	}
+	lines = append(added, lines...)
+	if lines, err = w.merge(lines, rows); err != nil {
+		return nil, err
+	}
+	list, err := writeList(s.ID, s.Sequence, s.Parent, lines)
+	if err != nil {
+		return nil, fmt.Errorf("write manifest list: %w", err)
+	}
+	if s.List, err = f.Write(ctx, fmt.Sprintf("%ssnap-%d-1-%s.avro", folder, s.ID, batch), list); err != nil {
+		return nil, fmt.Errorf("write manifest list: %w", err)
+	}
+	s.Summary = w.counts.summary(head, rows.Summary)
+	return s, nil
+}
+
+// snapshotWriter writes the manifests of a snapshot.
+type snapshotWriter struct {
+	Files
+	ctx           context.Context
+	m             *Metadata
+	snapshot      *Snapshot
+	folder, batch string
+	n             int // manifests written
+	counts        counts
+}
+
+func (w *snapshotWriter) write(specID int32, content ManifestContent, entries []Entry) (Manifest, error) {
+	data, line, err := writeManifest(w.m, specID, content, w.snapshot.ID, w.snapshot.Sequence, entries)
+	if err != nil {
+		return line, fmt.Errorf("write manifest: %w", err)
+	}
+	line.Bytes = int64(len(data))
+	line.Path, err = w.Files.Write(w.ctx, fmt.Sprintf("%s%s-m%d.avro", w.folder, w.batch, w.n), data)
+	w.n++
+	if err != nil {
+		return line, fmt.Errorf("write manifest: %w", err)
+	}
+	return line, nil
+}
+
+// add writes a manifest for the new files of each spec and kind.
+func (w *snapshotWriter) add(files []SpecFile) (lines []Manifest, err error) {
+	type kind struct {
+		spec    int32
+		content ManifestContent
+	}
+	groups := map[kind][]Entry{}
+	for i := range files {
+		f := &files[i]
+		k := kind{f.SpecID, DataManifest}
+		if f.Content != Data {
+			k.content = DeleteManifest
+		}
+		groups[k] = append(groups[k], Entry{Status: Added, SnapshotID: &w.snapshot.ID, File: f.DataFile})
+		w.counts.add(&f.DataFile)
+	}
+	kinds := slices.SortedFunc(maps.Keys(groups), func(a, b kind) int {
+		if a.content != b.content {
+			return int(a.content) - int(b.content)
+		}
+		return int(a.spec) - int(b.spec)
+	})
+	for _, k := range kinds {
+		line, err := w.write(k.spec, k.content, groups[k])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// drop writes the manifests that have one of the files again, without it.
+func (w *snapshotWriter) drop(lines []Manifest, gone map[string]struct{}) (kept []Manifest, err error) {
+	left := len(gone)
+	for _, line := range lines {
+		if left == 0 || line.Content != DataManifest {
+			if line.Live() > 0 {
+				kept = append(kept, line)
+			}
+			continue
+		}
+		var entries []Entry
+		found := 0
+		err := w.Entries(w.ctx, w.m, &line, func(e *Entry) error {
+			e.Status = Existing
+			if _, ok := gone[e.File.Path]; ok {
+				e.Status, e.SnapshotID = Deleted, &w.snapshot.ID
+				w.counts.remove(&e.File)
+				found++
+			}
+			entries = append(entries, *e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if found > 0 {
+			left -= found
+			if line, err = w.write(line.SpecID, line.Content, entries); err != nil {
+				return nil, err
+			}
+		}
+		kept = append(kept, line)
+	}
+	if left > 0 {
+		return nil, fmt.Errorf("drop files: %d of %d are not live", left, len(gone))
+	}
+	return kept, nil
+}
+
+// merge joins small manifests of a kind, if there are many.
+func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, err error) {
+	small := map[[2]int32]int{}
+	kind := func(l *Manifest) ([2]int32, bool) {
+		// What this snapshot deletes must be read in it.
+		return [2]int32{l.SpecID, int32(l.Content)}, l.Bytes < rows.MergeBytes && (l.DeletedFiles == 0 || l.AddedBy != w.snapshot.ID)
+	}
+	for i := range lines {
+		if k, ok := kind(&lines[i]); ok {
+			small[k]++
+		}
+	}
+	merged := map[[2]int32][]Entry{}
+	for i := range lines {
+		k, ok := kind(&lines[i])
+		if !ok || rows.MergeAt == 0 || small[k] < rows.MergeAt {
+			kept = append(kept, lines[i])
+			continue
+		}
+		err := w.Entries(w.ctx, w.m, &lines[i], func(e *Entry) error {
+			if *e.SnapshotID != w.snapshot.ID {
+				e.Status = Existing
+			}
+			merged[k] = append(merged[k], *e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(merged), func(a, b [2]int32) int { return slices.Compare(a[:], b[:]) }) {
+		line, err := w.write(k[0], ManifestContent(k[1]), merged[k])
+		if err != nil {
+			return nil, err
+		}
+		kept = append(kept, line)
+	}
+	return kept, nil
+}
+
+// counts are what a summary says of a snapshot: Spec, appendix F.
+type counts struct {
+	addedFiles, addedRows, addedBytes                  int64
+	removedFiles, removedRows, removedBytes            int64
+	addedDeleteFiles, addedPositions, addedDeleteBytes int64
+	partitions                                         map[string]struct{}
+}
+
+func (c *counts) add(f *DataFile) {
+	c.touch(f)
+	if f.Content == Data {
+		c.addedFiles++
+		c.addedRows += f.Rows
+		c.addedBytes += f.Bytes
+		return
+	}
+	c.addedDeleteFiles++
+	c.addedPositions += f.Rows
+	c.addedDeleteBytes += f.Bytes
+}
+
+func (c *counts) remove(f *DataFile) {
+	c.touch(f)
+	c.removedFiles++
+	c.removedRows += f.Rows
+	c.removedBytes += f.Bytes
+}
+
+func (c *counts) touch(f *DataFile) {
+	if c.partitions == nil {
+		c.partitions = map[string]struct{}{}
+	}
+	c.partitions[jsonText(f.Partition)] = struct{}{}
+}
+
+// summary are the usual names with the totals of the head carried on, and ours.
+func (c *counts) summary(head *Snapshot, ours map[string]string) map[string]string {
+	s := map[string]string{"operation": c.operation(), "changed-partition-count": strconv.Itoa(len(c.partitions))}
+	set := func(name string, n int64) {
+		if n != 0 {
+			s[name] = strconv.FormatInt(n, 10)
+		}
+	}
+	set("added-data-files", c.addedFiles)
+	set("added-records", c.addedRows)
+	set("added-files-size", c.addedBytes+c.addedDeleteBytes)
+	set("deleted-data-files", c.removedFiles)
+	set("deleted-records", c.removedRows)
+	set("removed-files-size", c.removedBytes)
+	set("added-delete-files", c.addedDeleteFiles)
+	set("added-position-delete-files", c.addedDeleteFiles)
+	set("added-position-deletes", c.addedPositions)
+	total := func(name string, change int64) {
+		before := int64(0)
+		if head != nil {
+			n, err := strconv.ParseInt(head.Summary[name], 10, 64)
+			if err != nil {
+				return // somebody did not carry it on: nobody knows
+			}
+			before = n
+		}
+		s[name] = strconv.FormatInt(before+change, 10)
+	}
+	total("total-data-files", c.addedFiles-c.removedFiles)
+	total("total-records", c.addedRows-c.removedRows)
+	total("total-files-size", c.addedBytes+c.addedDeleteBytes-c.removedBytes)
+	total("total-delete-files", c.addedDeleteFiles)
+	total("total-position-deletes", c.addedPositions)
+	total("total-equality-deletes", 0)
+	maps.Copy(s, ours)
+	return s
+}
+
+func (c *counts) operation() string {
+	switch {
+	case c.removedFiles == 0 && c.addedDeleteFiles == 0:
+		return "append"
+	case c.addedFiles == 0:
+		return "delete"
+	}
+	return "overwrite"
+}
