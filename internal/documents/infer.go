@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -167,13 +168,22 @@ func (i *Inference) Match(ctx context.Context) (*Likeness, error) {
 	if whole {
 		match.LeftOut = left
 	}
-	return &Likeness{Match: match}, err
+	m, failed := mapping.Preset(match.Preset)
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, err
+	}
+	like := &Likeness{Match: match}
+	if i.Records == 0 && len(i.Rejected) == 0 && fit.Certain(m, i.Seen) {
+		like.All, like.Verdict = true, fit.Verdict{Records: i.Seen.Records, Taken: i.Seen.Records}
+	}
+	return like, nil
 }
 
-// Try tries the preset on all records, unless only some are looked at. If it takes
+// Try tries the preset on all records, unless the profile says enough of them, or
+// only some are looked at. If it takes
 // less than nine of ten, it is meant for some of the records only.
 func (i *Inference) Try(ctx context.Context, like *Likeness) (*Likeness, error) {
-	if like == nil || i.Inputs[0].Once || i.Records > 0 {
+	if like == nil || like.All || i.Inputs[0].Once || i.Records > 0 {
 		return like, nil
 	}
 	all, err := i.count(ctx, like.Preset)

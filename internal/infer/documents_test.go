@@ -44,11 +44,18 @@ type kind struct {
 }
 
 // documents are records with white space between them, or an array of them.
-func documents(r *rand.Rand) string {
+func documents(r *rand.Rand) string { return drawRecord(r).documents(r) }
+
+// drawRecord draws what stands in records.
+func drawRecord(r *rand.Rand) *kind {
 	root := drawKind(r, 4)
 	for root.members == nil && r.IntN(8) > 0 {
 		root = drawKind(r, 4)
 	}
+	return root
+}
+
+func (root *kind) documents(r *rand.Rand) string {
 	var all []string
 	for range 1 + r.IntN(12) {
 		all = append(all, root.text(r))
