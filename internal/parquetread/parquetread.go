@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -147,58 +146,24 @@ func (f *File) Rows(limit int, fn func(row []string) error) error {
 }
 
 // groupRows is Rows for one row group; it returns how many rows it gave.
-func (f *File) groupRows(group, limit int, fn func([]string) error) (int, error) {
-	rows, err := f.openGroup(group)
-	if err != nil {
-		return 0, fmt.Errorf("read row group %d: %w", group, err)
+func (f *File) groupRows(group, limit int, fn func([]string) error) (done int, err error) {
+	columns := make([]int, len(f.schema.Columns))
+	for i := range columns {
+		columns[i] = i
 	}
-	defer rows.Close()
-	cells := make([]string, len(f.schema.Columns))
-	buf := make([]parquet.Row, 64)
-	limit = int(min(int64(limit), f.meta.RowGroups[group].NumRows))
-	for done := 0; done < limit; {
-		n, err := readRows(rows, buf[:min(len(buf), limit-done)])
-		for _, row := range buf[:n] {
-			if !f.cells(cells, row) {
-				return done, fmt.Errorf("read row group %d: damaged file", group)
+	cells := make([]string, len(columns))
+	end := min(int64(limit), f.RowGroupRows(group))
+	err = f.Scan(group, columns, 0, end, func(batch [][]Value) error {
+		for i := range batch[0] {
+			for j, c := range f.schema.Columns {
+				cells[j] = batch[j][i].Text(c.Type)
 			}
 			if err := fn(cells); err != nil {
-				return done, err
+				return err
 			}
 			done++
 		}
-		if err == io.EOF || err == nil && n == 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil && done < limit {
-			return done, fmt.Errorf("read row group %d: %w", group, err)
-		}
-	}
-	return limit, nil
-}
-
-// cells writes the values of a row as text; false if these are not the values
-// of all columns.
-func (f *File) cells(cells []string, row parquet.Row) (ok bool) {
-	for i := range cells {
-		n := 0
-		for n < len(row) && row[n].Column() == i {
-			n++
-		}
-		switch t := f.schema.Columns[i].Type; {
-		case n == 0 || n > 1 && t.Kind != schema.List:
-			return false
-		case t.Kind == schema.List:
-			cells[i] = list(row[:n], t.Value())
-		default:
-			cells[i] = cell(row[0], t)
-		}
-		row = row[n:]
-	}
-	return len(row) == 0
-}
-
-func readRows(rows parquet.Rows, buf []parquet.Row) (n int, err error) {
-	defer recovered(&err)
-	return rows.ReadRows(buf)
+		return nil
+	})
+	return done, err
 }
