@@ -63,7 +63,7 @@ type columnReader struct {
 	page  parquet.Page // being read, or nil
 	from  parquet.ValueReader
 
-	buf  [batchValues]parquet.Value
+	buf  []parquet.Value
 	list []parquet.Value // of the list that is being read
 	rows []Value
 	left []Value // of rows, not yet given
@@ -74,6 +74,7 @@ type columnReader struct {
 func (f *File) openColumn(group, column int, from int64) (*columnReader, error) {
 	c := f.schema.Columns[column]
 	r := &columnReader{name: c.Name, typ: c.Type, chunk: f.openChunk(group, column)}
+	r.buf = make([]parquet.Value, max(min(r.chunk.meta.NumValues, batchValues), 1))
 	r.skip = from
 	if c.Type.Kind != schema.List { // of lists, only the values of a page are counted
 		if err := r.chunk.seek(from); err != nil {
@@ -135,7 +136,7 @@ func (r *columnReader) read() (err error) {
 		}
 		r.from = r.page.Values()
 	}
-	n, err := r.from.ReadValues(r.buf[:])
+	n, err := r.from.ReadValues(r.buf)
 	if r.typ.Kind == schema.List {
 		for _, v := range r.buf[:n] {
 			if v.RepetitionLevel() == 0 {
