@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/lake"
 	"sluice/internal/setup"
 )
 
@@ -44,6 +45,7 @@ type Server struct {
 	port  string
 	now   atomic.Pointer[setup.Setup]
 	hub   *hub
+	lake  *lake.Lake
 
 	writing   sync.Mutex    // of the mapping
 	inferring chan struct{} // holds one who makes a mapping of documents
@@ -62,6 +64,7 @@ func New(o Options) (*Server, error) {
 	rand.Read(token) // never fails
 	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub(), inferring: make(chan struct{}, 1)}
 	s.now.Store(o.Setup)
+	s.lake = lake.New(s.Setup)
 	return s, nil
 }
 

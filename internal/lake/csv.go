@@ -1,0 +1,92 @@
+package lake
+
+import (
+	"archive/zip"
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"sluice/schema"
+)
+
+// NoFormula puts a ' before text that a spreadsheet would compute:
+// https://owasp.org/www-community/attacks/CSV_Injection
+func NoFormula(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// isText reports whether the values of a type may hold anything.
+func isText(t schema.Type) bool {
+	return t.Kind == schema.String || t.Kind == schema.JSON || t.Kind == schema.List
+}
+
+// CSV writes a table as RFC 4180 has it, with the names of the columns first; NULL is an
+// empty field.
+func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) error {
+	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
+		c := csv.NewWriter(bufio.NewWriterSize(w, 64<<10))
+		c.UseCRLF = true
+		fields := make([]string, len(v.Columns))
+		for i, column := range v.Columns {
+			fields[i] = NoFormula(column.Name)
+		}
+		if err := c.Write(fields); err != nil {
+			return err
+		}
+		err := v.rows(ctx, 0, v.Rows, func(row []*string) error {
+			for i, text := range row {
+				switch {
+				case text == nil:
+					fields[i] = ""
+				case isText(v.Columns[i].Type):
+					fields[i] = NoFormula(*text)
+				default:
+					fields[i] = *text
+				}
+			}
+			return c.Write(fields)
+		})
+		c.Flush()
+		return errors.Join(err, c.Error())
+	})
+}
+
+// Zip writes the files of a table into an archive, as they are.
+func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) error {
+	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
+		z := zip.NewWriter(w)
+		for _, f := range v.Files {
+			to, err := z.CreateHeader(&zip.FileHeader{Name: path.Join(v.Name, path.Base(f.Output.Key)), Method: zip.Store, Modified: f.Info.Modified})
+			if err != nil {
+				return err
+			}
+			r := &reader{ctx: ctx, store: l.at().Pipeline.Sink, info: f.Info}
+			if _, err := io.CopyBuffer(to, io.NewSectionReader(r, 0, f.Info.Size), make([]byte, wholeBytes)); err != nil {
+				return fmt.Errorf("read table %s, object %q: %w", v.Name, f.Entry.Key, err)
+			}
+		}
+		return z.Close()
+	})
+}
+
+// download calls do with a table all of whose files are there: what people take with
+// them must not lack rows.
+func (l *Lake) download(ctx context.Context, table string, begin func() io.Writer, do func(*View, io.Writer) error) error {
+	var failed error // after bytes were sent: there is no second try
+	err := l.inView(ctx, table, func(v *View) error {
+		if v.Unreadable > 0 {
+			return fmt.Errorf("read table %s: %d of its %d files are missing or damaged; sluice run makes them again", table, v.Unreadable, len(v.Files))
+		}
+		failed = do(v, begin())
+		return nil
+	})
+	return errors.Join(err, failed)
+}

@@ -1,0 +1,154 @@
+package lake
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/internal/ledger"
+	"sluice/internal/parquetread"
+	"sluice/internal/store"
+	"sluice/schema"
+)
+
+// File is a published file of a table, as the ledger names it.
+type File struct {
+	Entry  *Entry // of the object that its rows are of
+	Output ledger.Output
+	Info   store.Info // what is there; without a key if there is none
+}
+
+// Missing reports whether the file that the ledger names is not there.
+func (f *File) Missing() bool { return f.Info.Key == "" }
+
+// fileState names the content of a file.
+type fileState struct{ key, etag string }
+
+func (f *File) state() fileState { return fileState{f.Output.Key, f.Info.ETag} }
+
+// footer is what is kept of the footer of a file.
+type footer struct {
+	groups  []int64 // rows of each row group
+	rows    int64
+	columns []schema.Column // shared by files with the same ones
+	err     error           // the file is damaged, or none of ours
+}
+
+// errMissing says that a file is not there.
+var errMissing = errors.New("the file, which the ledger names, is missing; sluice run makes it again")
+
+const (
+	wholeBytes = 1 << 20  // a file up to this size is read in one request
+	tailBytes  = 64 << 10 // of a larger one, with its footer
+)
+
+// open opens a file at the state that was listed.
+func (l *Lake) open(ctx context.Context, f *File) (*parquetread.File, error) {
+	if f.Missing() {
+		return nil, errMissing
+	}
+	r := &reader{ctx: ctx, store: l.at().Pipeline.Sink, info: f.Info}
+	end := f.Info.Size
+	if end > wholeBytes {
+		end = tailBytes
+	}
+	tail := make([]byte, end)
+	if err := r.store.ReadAt(ctx, r.info, tail, r.info.Size-end); err != nil {
+		return nil, err
+	}
+	r.tail = tail
+	return parquetread.Open(r, f.Info.Size)
+}
+
+// reader reads an object of a store at a state, with its last bytes in memory.
+type reader struct {
+	ctx   context.Context
+	store store.Store
+	info  store.Info
+	tail  []byte
+}
+
+func (r *reader) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 || off > r.info.Size {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > r.info.Size-off {
+		p, err = p[:r.info.Size-off], io.EOF
+	}
+	if at := off - (r.info.Size - int64(len(r.tail))); at >= 0 {
+		return copy(p, r.tail[at:]), err
+	}
+	if err := r.store.ReadAt(r.ctx, r.info, p, off); err != nil {
+		return 0, err
+	}
+	return len(p), err
+}
+
+// outside reports whether an error is not about the content of a file: the store did
+// not give it, or nobody waits any more.
+func outside(err error) bool {
+	var e *store.Error
+	return errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// footer reads the footer of a file, if it is not known. A file that is missing or
+// damaged has a footer that says so.
+func (l *Lake) footer(ctx context.Context, f *File) (*footer, error) {
+	if f.Missing() {
+		return &footer{err: errMissing}, nil
+	}
+	l.mu.Lock()
+	known := l.footers[f.state()]
+	l.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	file, err := l.open(ctx, f)
+	r := &footer{err: err}
+	switch {
+	case outside(err):
+		return nil, err
+	case err == nil:
+		r.rows = file.NumRows()
+		for i := range file.NumRowGroups() {
+			r.groups = append(r.groups, file.RowGroupRows(i))
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		r.columns = l.shared(file.Schema().Columns)
+	}
+	l.footers[f.state()] = r
+	return r, nil
+}
+
+// shared is a list of columns that is the same for all files with these columns.
+// l.mu is locked.
+func (l *Lake) shared(columns []schema.Column) []schema.Column {
+	name := fmt.Sprintf("%#v", columns)
+	if l.schemas[name] == nil {
+		l.schemas[name] = columns
+	}
+	return l.schemas[name]
+}
+
+// Table is a table and its files.
+type Table struct {
+	Schema schema.Schema // of the mapping; without columns if the mapping has no such table
+	Files  []*File       // in the order of the source keys
+
+	sum [sha256.Size]byte // of the states of the files, and of the schema
+}
+
+// sign makes the name of the state.
+func (t *Table) sign() {
+	h := sha256.New()
+	fmt.Fprintf(h, "%#v\n", t.Schema.Columns)
+	for _, f := range t.Files {
+		fmt.Fprintf(h, "%s\n%s\n", f.Output.Key, f.Info.ETag)
+	}
+	h.Sum(t.sum[:0])
+}
