@@ -91,8 +91,12 @@ func (s *surroundings) document() {
 }
 
 // conclude notes all that is left out, and says why the documents are the records;
-// empty if they are not.
+// empty if they are not. In a document that a fault ends, what stands before the
+// fault counts.
 func (s *surroundings) conclude(f *finding) string {
+	if s.inside {
+		s.document()
+	}
 	f.chosen.beside = append(f.chosen.beside, slices.Sorted(maps.Keys(s.beside))...)
 	if s.large && s.why != "" {
 		f.chosen.why, s.why = whyLarge, ""

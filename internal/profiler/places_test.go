@@ -150,6 +150,24 @@ func TestBesideOfAll(t *testing.T) {
 	}
 }
 
+// What stands before the fault of a broken input is judged as all else is.
+func TestBroken(t *testing.T) {
+	for _, c := range []struct{ text, place string }{
+		{`{"items":[{"sku":"A-1"}]}{"next":null,"items":[{"sku":"A-2"},`, "{$.items[*] 2 [nothing stands beside the array] [next]}"},
+		{`{"items":[{"sku":"A-1"}]}{"items":[{"sku":"A-2"}],"order_id":7}{"items":[`, "{$ 2 [" + whyOwn + "] []}"},
+		{`{"items":[{"sku":"A-1"}]}{"order_id":7,"items":[{"sku":"A-2"},`, "{$ 2 [" + whyOwn + "] []}"},
+	} {
+		broken := 0
+		opts := profiler.Options{Limits: mapping.DefaultLimits, Rejected: func(string, error) { broken++ }}
+		p := run(t, opts, text("a.json", c.text), text("b.json", `{"items":[{"sku":"A-3"}]}`))
+		if got := fmt.Sprint(p.Places); got != "["+c.place+"]" || broken > 1 {
+			t.Errorf("%s: %s, %d inputs rejected", c.text, got, broken)
+		}
+	}
+}
+
+const whyOwn = "one of the documents has values of its own beside the array, so each document is a record"
+
 // A path of one input must not lead into the records of another.
 func TestContradictions(t *testing.T) {
 	page, customer := `{"orders":[{"id":1},{"id":2}]}`, `{"id":"C-1","orders":[{"id":1}]}`

@@ -81,13 +81,15 @@ func (r *run) read(i int) (res result, err error) {
 	err = rd.read()
 	rd.result.bytes = rd.window.Offset(rd.window.End)
 	rejected := new(rejection.Error)
+	isRejected := errors.As(err, &rejected)
 	switch {
-	case s != nil && errors.As(err, &rejected) && rejected.Code == reason.NotRecords && rd.result.records > 0:
+	case s != nil && isRejected && rejected.Code == reason.NotRecords && rd.result.records > 0:
 		rd.result.denied, err = whyLater, nil
-	case err != nil:
-		err = fmt.Errorf("profile %s: %w", name, err)
-	case s != nil:
+	case s != nil && (err == nil || isRejected):
 		rd.result.denied = s.conclude(&rd.result.finding)
+	}
+	if err != nil {
+		err = fmt.Errorf("profile %s: %w", name, err)
 	}
 	return rd.result, err
 }
