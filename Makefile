@@ -59,10 +59,10 @@ vuln: $(VULN)
 
 # Tests over files that are no part of the repository: bad input of every
 # kind, vendors' documents, other projects' test suites. Mappings are also made of
-# 10,000 inputs that come from these files.
+# 40,000 inputs that come from these files.
 corpora:
 	.ci/noskip go test -tags corpora -count=1 -v ./internal/corpora
-	go test -tags corpora -run '^$$' -fuzz '^FuzzInfer$$' -fuzztime 10000x -fuzzminimizetime 1x ./internal/corpora
+	go test -tags corpora -run '^$$' -fuzz '^FuzzInfer$$' -fuzztime 40000x -fuzzminimizetime 1x ./internal/corpora
 
 # Every fuzz target for FUZZTIME, a count of inputs or a time such as 60s.
 fuzz:
