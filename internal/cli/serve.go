@@ -83,8 +83,9 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return fmt.Errorf("listen on %s: %w; --address names another port", f.address, err)
 	}
 	defer l.Close()
+	engine, _ := findEngine() // without one, the page says how to get it
 	o := serve.Options{
-		Setup: at, Folder: f.lake, Write: f.write || f.config == "", Address: l.Addr().String(), Version: buildVersion().Version,
+		Setup: at, Folder: f.lake, Write: f.write || f.config == "", Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
 		Warn: a.complain, Tell: func(line string) { fmt.Fprintln(a.out, line) },
 	}
 	s, err := serve.New(o)

@@ -38,16 +38,19 @@ func answerJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// errorAnswer is an error as the page has it.
+type errorAnswer struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint"` // what to do about it, or empty
+}
+
 // answerError answers with an error; 500 if nothing else was said.
 func answerError(w http.ResponseWriter, err error) {
 	f := new(failure)
 	if !errors.As(err, &f) {
 		f = &failure{status: http.StatusInternalServerError, err: err}
 	}
-	_ = answerJSON(w, f.status, struct {
-		Error string `json:"error"`
-		Hint  string `json:"hint"`
-	}{err.Error(), f.hint})
+	_ = answerJSON(w, f.status, errorAnswer{err.Error(), f.hint})
 }
 
 // readJSON reads the body of a request into v.

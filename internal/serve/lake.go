@@ -3,6 +3,7 @@ package serve
 import (
 	"net/http"
 
+	"sluice/internal/query"
 	"sluice/internal/setup"
 )
 
@@ -32,6 +33,13 @@ type sqlAnswer struct {
 	Hint   string `json:"hint"`
 }
 
+func (s *Server) sqlAnswer() sqlAnswer {
+	if s.sql == nil {
+		return sqlAnswer{Hint: query.ErrNoEngine.Error()}
+	}
+	return sqlAnswer{Engine: s.sqlEngine()}
+}
+
 // counts are of all objects that the server knows.
 type counts struct {
 	Objects            int64 `json:"objects"`
@@ -46,7 +54,7 @@ func (s *Server) getLake(w http.ResponseWriter, _ *http.Request) error {
 	at := s.Setup()
 	return answerJSON(w, http.StatusOK, lakeAnswer{
 		Name: "lake", Version: s.o.Version, Place: at.Config.Source.String(), Folder: s.o.Folder != "", Write: s.o.Write,
-		Mapping: s.mappingAnswer(at), Empty: true,
+		Mapping: s.mappingAnswer(at), SQL: s.sqlAnswer(), Empty: true,
 	})
 }
 

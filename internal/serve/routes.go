@@ -48,5 +48,7 @@ func routes() []route {
 		{"POST /api/mapping/reprocess", changes, smallBody, (*Server).reprocessMapping},
 		{"POST /api/quarantine/{id}/preview", reads, mappingBody, (*Server).previewQuarantine},
 		{"POST /api/quarantine/replay", changes, smallBody, (*Server).replayQuarantine},
+		{"POST /api/sql", reads, smallBody, (*Server).runSQL},
+		{"GET /api/sql/download", reads, noBody, (*Server).downloadSQL},
 	}
 }

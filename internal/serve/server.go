@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sluice/internal/lake"
+	"sluice/internal/query"
 	"sluice/internal/setup"
 )
 
@@ -33,6 +34,7 @@ type Options struct {
 	Write   bool   // the server processes objects, and the page may change the lake
 	Address string // that the server listens on, with its port
 	Version string
+	Engine  query.Engine // of SQL; without one there is none
 
 	Warn func(error)  // for people at the terminal; no values of the data
 	Tell func(string) // a line at the terminal for what was committed
@@ -49,6 +51,10 @@ type Server struct {
 
 	writing   sync.Mutex    // of the mapping
 	inferring chan struct{} // holds one who makes a mapping of documents
+
+	sql        query.Session // nil without an engine
+	statements chan struct{} // holds those that run
+	sqlEngine  func() string // its name and version
 }
 
 // New makes a server. It does no work before [Server.Serve].
@@ -62,9 +68,11 @@ func New(o Options) (*Server, error) {
 	}
 	token := make([]byte, 16)
 	rand.Read(token) // never fails
-	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub(), inferring: make(chan struct{}, 1)}
+	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub(), inferring: make(chan struct{}, 1), statements: make(chan struct{}, sqlAtOnce)}
 	s.now.Store(o.Setup)
 	s.lake = lake.New(s.Setup)
+	s.sql = s.newSession()
+	s.sqlEngine = sync.OnceValue(s.engineName)
 	return s, nil
 }
 
@@ -119,6 +127,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		server.Close() //nolint:errcheck // it ends what is left
 	}
 	<-hub
+	if s.sql != nil {
+		err = errors.Join(err, s.sql.Close())
+	}
 	return err
 }
 
