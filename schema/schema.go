@@ -139,6 +139,9 @@ type Column struct {
 	// ID and ValueID are the IDs that a table format gives the column, and the
 	// values of a list; 0: none.
 	ID, ValueID int
+	// NotNull says that no value is NULL, and that the file says so. It is for files
+	// that a table format prescribes: columns of a mapping are never so.
+	NotNull bool
 }
 
 // Schema is the ordered list of the columns of a table.

@@ -89,6 +89,8 @@ var ladder = map[string]rung{
 	"internal/catalog/gluecrawler": {[]string{"internal/catalog", "internal/store"}, oneContract},
 	"internal/iceberg": {[]string{"internal/store", "schema"},
 		"a table is files with counts and bounds; what is in them, and whose rows they are, is decided above"},
+	"internal/iceberg/datafile": {[]string{"internal/batch", "internal/iceberg", "internal/jsonscan", "internal/parquetfile", "schema"},
+		"Parquet files get IDs and are described for a table; whose rows they have is decided above"},
 	"internal/iceberg/catalogtest": {[]string{"internal/iceberg", "schema"}, contractTest},
 	"internal/iceberg/filecatalog": {[]string{"internal/iceberg", "internal/store"}, oneContract},
 	"internal/patience": {nil,

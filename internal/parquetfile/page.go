@@ -30,9 +30,12 @@ func (g *pager) dictionary(c *column) []byte {
 
 // data is a data page of version 1: levels, then values or dictionary indices.
 func (g *pager) data(c *column, p *page, dictionary bool) []byte {
-	if c.list != nil {
+	switch {
+	case c.list != nil:
 		g.buf = g.appendListLevels(g.buf[:0], c, p)
-	} else {
+	case c.NotNull: // no levels: there is only one
+		g.buf = g.buf[:0]
+	default:
 		g.buf = g.appendLevels(g.buf[:0], c, p)
 	}
 	if dictionary {

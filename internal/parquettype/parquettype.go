@@ -69,7 +69,11 @@ func Path(c schema.Column) []string {
 // value, which may be NULL.
 func Elements(c schema.Column) []format.SchemaElement {
 	if c.Type.Kind != schema.List {
-		return []format.SchemaElement{identified(element(c.Name, c.Type), c.ID)}
+		e := identified(element(c.Name, c.Type), c.ID)
+		if c.NotNull {
+			e.RepetitionType = thrift.New(format.Required)
+		}
+		return []format.SchemaElement{e}
 	}
 	list := format.SchemaElement{
 		Name:           c.Name,
@@ -94,7 +98,7 @@ func identified(e format.SchemaElement, id int) format.SchemaElement {
 
 // element is the schema element of values of one type.
 //
-// Every column is OPTIONAL, also one the mapping calls required: files of
+// Every column of a mapping is OPTIONAL, also one that it calls required: files of
 // older and newer mappings stand side by side under one table, a record
 // without exploded elements has rows without their values (when_empty: keep),
 // and readers disagree about a column that is required in one file only.
@@ -149,6 +153,7 @@ func Columns(elements []format.SchemaElement) (all []schema.Column, err error) {
 			size = 3
 		} else {
 			c.Type, err = scalarType(elements[0])
+			c.NotNull = elements[0].RepetitionType.V == format.Required
 		}
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", c.Name, err)
@@ -167,6 +172,9 @@ func listType(elements []format.SchemaElement) (_ schema.Type, valueID int, err 
 		return schema.Type{}, 0, errForeign
 	}
 	t, err := scalarType(elements[2])
+	if elements[2].RepetitionType.V != format.Optional {
+		return schema.Type{}, 0, errForeign
+	}
 	if err != nil {
 		return schema.Type{}, 0, err
 	}
@@ -210,7 +218,7 @@ func scalarType(e format.SchemaElement) (t schema.Type, err error) {
 	}
 	typ, length := Physical(t)
 	if t.Kind == 0 || e.NumChildren.Valid || !e.Type.Valid || e.Type.V != typ ||
-		length > 0 && e.TypeLength.V != int32(length) || e.RepetitionType.V != format.Optional {
+		length > 0 && e.TypeLength.V != int32(length) || e.RepetitionType.V == format.Repeated {
 		return t, errForeign
 	}
 	return t, nil
