@@ -58,7 +58,6 @@ func entrySchema(fields []partitionType) string {
 		optional(109, "value_counts", avroMap(119, 120, `"long"`)),
 		optional(110, "null_value_counts", avroMap(121, 122, `"long"`)),
 		optional(137, "nan_value_counts", avroMap(138, 139, `"long"`)),
-		optional(111, "distinct_counts", avroMap(123, 124, `"long"`)),
 		optional(125, "lower_bounds", avroMap(126, 127, `"bytes"`)),
 		optional(128, "upper_bounds", avroMap(129, 130, `"bytes"`)),
 		optional(131, "key_metadata", `"bytes"`),

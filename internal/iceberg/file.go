@@ -10,8 +10,9 @@ const (
 )
 
 // DataFile is a file of a table, with what its readers may know without opening it:
-// Spec, Manifests, data_file. Lists are nil if they are not known. Keys of the lists
-// are field IDs.
+// Spec, Manifests, data_file. Lists are nil if they are not known; their keys are
+// field IDs. There is no distinct_counts, which is deprecated: pyiceberg 0.12 fails on
+// a map that it does not know.
 type DataFile struct {
 	Content   Content        `avro:"content"`
 	Path      string         `avro:"file_path"` // URI
@@ -20,13 +21,12 @@ type DataFile struct {
 	Rows      int64          `avro:"record_count"`
 	Bytes     int64          `avro:"file_size_in_bytes"`
 
-	ColumnBytes    []Count `avro:"column_sizes"`
-	Values         []Count `avro:"value_counts"` // NULLs too
-	Nulls          []Count `avro:"null_value_counts"`
-	NaNs           []Count `avro:"nan_value_counts"`
-	DistinctValues []Count `avro:"distinct_counts"` // deprecated; kept
-	Lower          []Bound `avro:"lower_bounds"`
-	Upper          []Bound `avro:"upper_bounds"`
+	ColumnBytes []Count `avro:"column_sizes"`
+	Values      []Count `avro:"value_counts"` // NULLs too
+	Nulls       []Count `avro:"null_value_counts"`
+	NaNs        []Count `avro:"nan_value_counts"`
+	Lower       []Bound `avro:"lower_bounds"`
+	Upper       []Bound `avro:"upper_bounds"`
 
 	KeyMetadata []byte  `avro:"key_metadata"`
 	Splits      []int64 `avro:"split_offsets"` // where row groups begin
