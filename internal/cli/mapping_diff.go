@@ -57,7 +57,7 @@ documents before it is written (docs/infer.md).`,
 	cmd.Flags().IntVar(&f.threads, "threads", runtime.GOMAXPROCS(0), "goroutines that read; the result does not depend on them")
 	complete(cmd, "output", completeExtension("yaml", "yml"))
 	reportFlag(cmd, &f.report)
-	return withExits(cmd, "0  nothing changed, or only what is additive", "1  a change is breaking; or it failed", exitWrong, "3  a change is widening, and none breaking")
+	return withExits(cmd, "0  nothing changed, or only what is additive", "1  a change is breaking, or inputs are empty or broken; or it failed", exitWrong, "3  a change is widening, and none breaking")
 }
 
 // diffSide is one of the things that are compared.
@@ -75,6 +75,7 @@ type difference struct {
 	flags    diffFlags
 	old, new diffSide
 	untried  string // why the changed mapping is not tried
+	rejected int    // inputs that are empty or broken
 }
 
 func (a *app) mappingDiff(cmd *cobra.Command, f diffFlags, args []string) error {
@@ -210,8 +211,10 @@ func (c *difference) infer(ctx context.Context) (err error) {
 	}
 	if s.seen == nil {
 		opts, meter := c.read(s.inputs)
-		s.seen, err = documents.ProfileAt(ctx, s.inputs, nil, mapping.DefaultLimits, opts)
+		var rejected []error
+		s.seen, rejected, err = documents.Profile(ctx, s.inputs, opts)
 		meter.end()
+		c.reject(rejected)
 		if err != nil {
 			return err
 		}
@@ -230,7 +233,7 @@ func (c *difference) read(inputs []documents.Input) (documents.Options, *inputMe
 }
 
 // compare compares the old mapping with documents or a profile.
-func (c *difference) compare(ctx context.Context) (r *mappingdiff.Result, err error) {
+func (c *difference) compare(ctx context.Context) (*mappingdiff.Result, error) {
 	m, s := c.old.mapping, &c.new
 	if s.seen != nil {
 		c.untried = "a profile does not hold the documents"
@@ -238,8 +241,18 @@ func (c *difference) compare(ctx context.Context) (r *mappingdiff.Result, err er
 	}
 	opts, meter := c.read(s.inputs)
 	defer meter.end()
-	r, c.untried, err = documents.Compare(ctx, m, s.inputs, opts)
-	return r, err
+	found, err := documents.Compare(ctx, m, s.inputs, opts)
+	c.untried = found.Untried
+	c.reject(found.Rejected)
+	return found.Result, err
+}
+
+// reject names inputs that are empty or broken.
+func (c *difference) reject(all []error) {
+	for _, err := range all {
+		c.complain(err)
+	}
+	c.rejected += len(all)
 }
 
 // write writes the changed mapping.
@@ -266,15 +279,16 @@ type diffReport struct {
 	Widening int                  `json:"widening"`
 	Breaking int                  `json:"breaking"`
 	Changes  []mappingdiff.Change `json:"changes"`
-	Patched  string               `json:"patched"` // the file of the changed mapping; empty if none was written
-	Tried    bool                 `json:"tried"`   // the changed mapping, on all documents
+	Patched  string               `json:"patched"`  // the file of the changed mapping; empty if none was written
+	Tried    bool                 `json:"tried"`    // the changed mapping, on all documents
+	Rejected int                  `json:"rejected"` // inputs that are empty or broken: only what stands before the fault was looked at
 }
 
 // print prints the changes. The exit code is that of the worst.
 func (c *difference) print(changes []mappingdiff.Change) error {
 	r := diffReport{
 		Old: c.old.name, New: c.new.name, Class: "none", Changes: append([]mappingdiff.Change{}, changes...), Patched: c.flags.output,
-		Tried: c.new.inputs != nil && c.untried == "",
+		Tried: c.new.inputs != nil && c.untried == "", Rejected: c.rejected,
 	}
 	for i := range changes {
 		switch changes[i].Class {
@@ -297,10 +311,10 @@ func (c *difference) print(changes []mappingdiff.Change) error {
 	} else {
 		c.text(&r)
 	}
-	switch worst {
-	case mappingdiff.Breaking:
+	switch {
+	case worst == mappingdiff.Breaking || c.rejected > 0:
 		return status(exitFailed)
-	case mappingdiff.Widening:
+	case worst == mappingdiff.Widening:
 		return status(exitQuarantined)
 	}
 	return nil
@@ -313,11 +327,18 @@ func (c *difference) text(r *diffReport) {
 	if c.flags.patch && c.flags.output == "" {
 		w = c.errw
 	}
+	rejected := func() {
+		if r.Rejected > 0 {
+			fmt.Fprintf(w, "  inputs that are empty or broken: %d; only what stands before the fault was looked at\n", r.Rejected)
+		}
+	}
 	if len(r.Changes) == 0 {
 		fmt.Fprintf(w, "%s and %s: nothing differs\n", visible(r.Old), visible(r.New))
+		rejected()
 		return
 	}
 	fmt.Fprintf(w, "%s and %s: %d breaking, %d widening, %d additive\n", visible(r.Old), visible(r.New), r.Breaking, r.Widening, r.Additive)
+	rejected()
 	for i := range r.Changes {
 		x := &r.Changes[i]
 		w.sentence(x.Class.String(), classColors[x.Class], visible(x.Text()))

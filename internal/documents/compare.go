@@ -18,43 +18,55 @@ import (
 // maxThreads is the number of threads that one conversion makes use of.
 const maxThreads = 8
 
-// ProfileAt reads inputs, whose records are at these places or, if there are none,
-// where they seem to be.
-func ProfileAt(ctx context.Context, inputs []Input, records []mapping.Path, limits mapping.Limits, opts Options) (*profile.Profile, error) {
-	p, err := profiler.Run(ctx, profiled(inputs), profiler.Options{Threads: opts.Threads, Records: records, Limits: limits, Progress: opts.Progress})
-	if err == nil && records == nil {
-		profiler.Unwrap(p)
-	}
-	return p, err
+// Profile reads inputs whose records are where they seem to be. Of several, those
+// that are empty or broken are rejected, and what stands before the fault counts.
+func Profile(ctx context.Context, inputs []Input, opts Options) (seen *profile.Profile, rejected []error, err error) {
+	all, err := readAt(ctx, inputs, nil, mapping.DefaultLimits, opts)
+	return all.seen, all.rejected, err
 }
 
-// Compare compares a mapping with documents. untried says why the changed mapping
-// was not tried on them; empty if it was.
-func Compare(ctx context.Context, m *mapping.Mapping, inputs []Input, opts Options) (r *mappingdiff.Result, untried string, err error) {
+// readAt reads inputs whose records are at these places or, if there are none,
+// where they seem to be.
+func readAt(ctx context.Context, inputs []Input, records []mapping.Path, limits mapping.Limits, opts Options) (reading, error) {
+	return read(ctx, inputs, profiler.Options{Threads: opts.Threads, Records: records, Limits: limits, Progress: opts.Progress})
+}
+
+// Comparison is what Compare found.
+type Comparison struct {
+	*mappingdiff.Result
+	Untried  string  // why the changed mapping was not tried on the documents; empty if it was
+	Rejected []error // of inputs that are empty or broken: only what stands before the fault was looked at
+}
+
+// Compare compares a mapping with documents.
+func Compare(ctx context.Context, m *mapping.Mapping, inputs []Input, opts Options) (c Comparison, err error) {
 	for k := range inputs {
 		if inputs[k].Once {
-			untried = "a stream can be read only once"
+			c.Untried = "a stream can be read only once"
 		}
 	}
 	if m.Key != "" {
-		untried = "the mapping wants keys of a bucket"
+		c.Untried = "the mapping wants keys of a bucket"
 	}
-	seen, err := ProfileAt(ctx, inputs, m.Records, m.Limits, opts)
-	if untried == "" && ctx.Err() == nil && (err != nil || seen.Records == 0 || mappingdiff.Misplaced(m, seen)) {
-		other, failed := ProfileAt(ctx, inputs, nil, m.Limits, opts)
-		if failed == nil && (err != nil || !mappingdiff.Misplaced(m, other)) {
-			seen, err = other, nil
+	all, err := readAt(ctx, inputs, m.Records, m.Limits, opts)
+	misplaced := err == nil && (all.seen.Records == 0 || mappingdiff.Misplaced(m, all.seen))
+	if c.Untried == "" && ctx.Err() == nil && (err != nil || misplaced || len(all.rejected) > 0) {
+		other, failed := readAt(ctx, inputs, nil, m.Limits, opts)
+		switch {
+		case failed != nil:
+		case err != nil, len(other.rejected) < len(all.rejected), misplaced && !mappingdiff.Misplaced(m, other.seen):
+			all, err = other, nil
 		}
 	}
-	switch {
-	case err != nil:
-		return nil, untried, err
-	case untried != "":
-		r, err = mappingdiff.Documents(m, seen, nil)
-	default:
-		r, err = mappingdiff.Documents(m, seen, func(m *mapping.Mapping) ([]mappingdiff.Fault, error) { return try(ctx, m, inputs, opts) })
+	if c.Rejected = all.rejected; err != nil {
+		return c, err
 	}
-	return r, untried, err
+	var trying mappingdiff.Try
+	if c.Untried == "" {
+		trying = func(m *mapping.Mapping) ([]mappingdiff.Fault, error) { return try(ctx, m, all.sound, opts) }
+	}
+	c.Result, err = mappingdiff.Documents(m, all.seen, trying)
+	return c, err
 }
 
 // try converts the documents and throws the rows away. It says what does not fit.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sluice"
@@ -44,28 +45,49 @@ type Inference struct {
 // Profile reads all inputs. One that is empty or broken is an error if it is the
 // only one.
 func (i *Inference) Profile(ctx context.Context) (err error) {
-	opts := profiler.Options{Threads: i.Threads, Limits: mapping.DefaultLimits, MaxRecords: i.Records, Progress: i.Progress}
-	rejected := map[string]bool{}
-	if i.several = len(i.Inputs) > 1; i.several {
-		opts.Rejected = func(input string, err error) {
-			rejected[input] = true
-			i.Rejected = append(i.Rejected, err)
-		}
-	}
-	if i.Seen, err = profiler.Run(ctx, profiled(i.Inputs), opts); err != nil {
+	all, err := read(ctx, i.Inputs, profiler.Options{Threads: i.Threads, Limits: mapping.DefaultLimits, MaxRecords: i.Records, Progress: i.Progress})
+	if err != nil {
 		return err
 	}
-	profiler.Unwrap(i.Seen)
-	sound := i.Inputs[:0]
+	i.several = len(i.Inputs) > 1
 	for _, in := range i.Inputs {
-		if rejected[in.Name] {
+		if !slices.ContainsFunc(all.sound, func(s Input) bool { return s.Name == in.Name }) {
 			in.Close()
-			continue
 		}
-		sound = append(sound, in)
 	}
-	i.Inputs = sound
+	i.Seen, i.Inputs, i.Rejected = all.seen, all.sound, all.rejected
 	return nil
+}
+
+// reading is what was read of inputs.
+type reading struct {
+	seen     *profile.Profile
+	sound    []Input
+	rejected []error // of the others, in the order of their names
+}
+
+// read profiles inputs. One that is empty or broken is an error if it is the only
+// one; of others what stands before the fault counts.
+func read(ctx context.Context, inputs []Input, opts profiler.Options) (all reading, err error) {
+	rejected := map[string]bool{}
+	if len(inputs) > 1 {
+		opts.Rejected = func(input string, err error) {
+			rejected[input] = true
+			all.rejected = append(all.rejected, err)
+		}
+	}
+	if all.seen, err = profiler.Run(ctx, profiled(inputs), opts); err != nil {
+		return all, err
+	}
+	if opts.Records == nil {
+		profiler.Unwrap(all.seen)
+	}
+	for _, in := range inputs {
+		if !rejected[in.Name] {
+			all.sound = append(all.sound, in)
+		}
+	}
+	return all, nil
 }
 
 // profiled are inputs as the profiler takes them.
