@@ -126,7 +126,7 @@ var ladder = map[string]rung{
 	"internal/arrivals": {[]string{"internal/store"},
 		"which files of a folder are whole depends on the file system alone, not on what is made of them"},
 	"internal/serve": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/documents", "internal/lake", "internal/ledger", "internal/mappingdiff", "internal/pipeline", "internal/quarantine", "internal/query", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/yamlfile", "mapping", "schema"},
+		".", "internal/advice", "internal/arrivals", "internal/atomicfile", "internal/catalog", "internal/documents", "internal/event", "internal/lake", "internal/ledger", "internal/mappingdiff", "internal/pipeline", "internal/quarantine", "internal/query", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/yamlfile", "mapping", "reason", "schema"},
 		"the page is a shell over the same pipeline as the command's; it holds no data logic, and only the command imports it"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},

@@ -140,6 +140,15 @@ func (a *Arrivals) Whole(info store.Info) bool {
 	return false
 }
 
+// Known says that a file is whole, in the state that info describes: who knows it has
+// put it there, and names it himself.
+func (a *Arrivals) Known(info store.Info) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.pending, info.Key)
+	a.note(info.Key, a.stamp(info))
+}
+
 // isCalm reports whether a file was last changed so long ago that it needs no second
 // look. A time in the future says nothing.
 func (a *Arrivals) isCalm(info store.Info) bool {

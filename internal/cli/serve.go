@@ -7,12 +7,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/awsconfig"
+	"sluice/internal/pipeline"
 	"sluice/internal/serve"
 	"sluice/internal/setup"
+	"sluice/mapping"
 )
 
 const (
@@ -59,6 +64,9 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err := serve.CheckAddress(f.address); err != nil {
 		return usage(cmd, "--address: %w", err)
 	}
+	if f.config == "" && f.lake != "" {
+		f.config = ownConfig(f.lake)
+	}
 	if f.config == "" {
 		if f.lake == "" {
 			f.lake = serveFolder
@@ -85,8 +93,8 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	defer l.Close()
 	engine, _ := findEngine() // without one, the page says how to get it
 	o := serve.Options{
-		Setup: at, Folder: f.lake, Write: f.write || f.config == "", Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
-		Warn: a.complain, Tell: func(line string) { fmt.Fprintln(a.out, line) },
+		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: f.write || at.SourceFolder() != "", Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
+		Warn: a.complain, Tell: a.tellProcessed,
 	}
 	s, err := serve.New(o)
 	if err != nil {
@@ -99,6 +107,18 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		}
 	}
 	return s.Serve(ctx, l)
+}
+
+// writtenMapping is the file that the page may write: that of the lake, or the one that a
+// person has named; empty if there is none, as with a preset.
+func (a *app) writtenMapping(f serveFlags, name string) string {
+	switch {
+	case name != "" && !slices.Contains(mapping.Presets(), name):
+		return name
+	case name == "" && f.config == "":
+		return filepath.Join(f.lake, lakeMapping)
+	}
+	return ""
 }
 
 // openBrowser asks the system to open an address.
@@ -116,4 +136,23 @@ func openBrowser(url string) error {
 	}
 	go cmd.Wait() //nolint:errcheck // some wait until the browser ends; that is not our concern
 	return nil
+}
+
+// tellProcessed prints a line for what was processed.
+func (a *app) tellProcessed(sum *pipeline.Summary) {
+	n, s := countObjects(sum.Objects), &sum.Stats
+	var parts []string
+	for _, p := range []struct {
+		n    int64
+		what string
+	}{{n.Committed, "committed"}, {n.Duplicate, "duplicate"}, {n.Rejected, "rejected"}, {n.Failed, "failed"}} {
+		if p.n > 0 {
+			parts = append(parts, grouped(p.n)+" "+p.what)
+		}
+	}
+	fmt.Fprintf(a.out, "%s  objects: %s; %s of %s", time.Now().Format(time.TimeOnly), strings.Join(parts, ", "), plural(s.RowsWritten, "row"), plural(s.RecordsRead, "record"))
+	if s.RecordsQuarantined > 0 {
+		fmt.Fprintf(a.out, ", %s quarantined", grouped(s.RecordsQuarantined))
+	}
+	fmt.Fprintln(a.out)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
 
@@ -20,7 +21,7 @@ func newServer(t *testing.T, edit func(*Options)) *Server {
 	t.Cleanup(at.Close)
 	o := Options{
 		Setup: at, Folder: dir, Write: true, Address: "127.0.0.1:8321", Version: "test",
-		Warn: func(err error) { t.Log("warn:", err) }, Tell: func(line string) { t.Log("tell:", line) },
+		Warn: func(err error) { t.Log("warn:", err) }, Tell: func(*pipeline.Summary) {},
 	}
 	if edit != nil {
 		edit(&o)

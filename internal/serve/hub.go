@@ -20,19 +20,19 @@ const (
 // is dropped: its browser connects again, and the page loads what it missed.
 type hub struct {
 	mu        sync.Mutex
-	listeners map[chan event]struct{}
+	listeners map[chan message]struct{}
 	last      int64 // ID of the last event
 	ended     bool
 }
 
-// event is one of the events "object", "progress", "lake" and "tables".
-type event struct {
+// message is one of the events "object", "progress", "lake" and "tables".
+type message struct {
 	id   int64
 	name string
 	data []byte
 }
 
-func newHub() *hub { return &hub{listeners: map[chan event]struct{}{}} }
+func newHub() *hub { return &hub{listeners: map[chan message]struct{}{}} }
 
 // run ends all streams when ctx ends.
 func (h *hub) run(ctx context.Context) {
@@ -59,7 +59,7 @@ func (h *hub) send(name string, v any) {
 	h.last++
 	for l := range h.listeners {
 		select {
-		case l <- event{h.last, name, data}:
+		case l <- message{h.last, name, data}:
 		default:
 			h.drop(l)
 		}
@@ -67,7 +67,7 @@ func (h *hub) send(name string, v any) {
 }
 
 // drop ends a listener. h.mu is locked.
-func (h *hub) drop(l chan event) {
+func (h *hub) drop(l chan message) {
 	if _, ok := h.listeners[l]; ok {
 		delete(h.listeners, l)
 		close(l)
@@ -75,13 +75,13 @@ func (h *hub) drop(l chan event) {
 }
 
 // listen begins a listener, or returns nil if there are too many.
-func (h *hub) listen() (events chan event, end func()) {
+func (h *hub) listen() (events chan message, end func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ended || len(h.listeners) >= maxListeners {
 		return nil, nil
 	}
-	l := make(chan event, listenerRoom)
+	l := make(chan message, listenerRoom)
 	h.listeners[l] = struct{}{}
 	return l, func() {
 		h.mu.Lock()

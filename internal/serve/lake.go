@@ -1,7 +1,11 @@
 package serve
 
 import (
+	"cmp"
 	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
 
 	"sluice/internal/query"
 	"sluice/internal/setup"
@@ -40,21 +44,11 @@ func (s *Server) sqlAnswer() sqlAnswer {
 	return sqlAnswer{Engine: s.sqlEngine()}
 }
 
-// counts are of all objects that the server knows.
-type counts struct {
-	Objects            int64 `json:"objects"`
-	Waiting            int64 `json:"waiting"`
-	Working            int64 `json:"working"`
-	Failed             int64 `json:"failed"`
-	Rows               int64 `json:"rows"`
-	RecordsQuarantined int64 `json:"records_quarantined"`
-}
-
 func (s *Server) getLake(w http.ResponseWriter, _ *http.Request) error {
-	at := s.Setup()
+	at, now := s.Setup(), s.lakeEvent()
 	return answerJSON(w, http.StatusOK, lakeAnswer{
-		Name: "lake", Version: s.o.Version, Place: at.Config.Source.String(), Folder: s.o.Folder != "", Write: s.o.Write,
-		Mapping: s.mappingAnswer(at), SQL: s.sqlAnswer(), Empty: true,
+		Name: s.name(at), Version: s.o.Version, Place: at.Config.Source.String(), Folder: at.SourceFolder() != "", Write: s.o.Write,
+		Mapping: s.mappingAnswer(at), SQL: s.sqlAnswer(), Counts: now.counts, Empty: now.Empty, Problem: now.Problem,
 	})
 }
 
@@ -64,4 +58,62 @@ func (s *Server) mappingAnswer(at *setup.Setup) mappingAnswer {
 		m.Tables = append(m.Tables, t.Name)
 	}
 	return m
+}
+
+// name is a short name of the lake: that of its folder or bucket.
+func (s *Server) name(at *setup.Setup) string {
+	if s.o.Folder != "" {
+		if path, err := filepath.Abs(s.o.Folder); err == nil {
+			return filepath.Base(path)
+		}
+	}
+	return cmp.Or(at.Config.Source.Bucket, filepath.Base(at.Config.Source.Dir))
+}
+
+func (s *Server) lakeEvent() lakeEvent {
+	n := s.objects.all()
+	return lakeEvent{counts: n, Empty: n.Objects == 0 && !n.Loading, Problem: s.problems.text()}
+}
+
+// Kinds of problems, in the order in which they are shown.
+var problemKinds = []string{"disk", "ledger", "work", "tables", "catalog"}
+
+// problems are what keeps the lake from working now, by kind.
+type problems struct {
+	mu sync.Mutex
+	of map[string]string
+}
+
+func (p *problems) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []string
+	for _, kind := range problemKinds {
+		if text := p.of[kind]; text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// problem shows what keeps the lake from working; nil: it works. At the terminal it
+// is told once, when it begins.
+func (s *Server) problem(kind string, err error) {
+	p := &s.problems
+	p.mu.Lock()
+	before, now := p.of[kind], ""
+	if err != nil {
+		now = err.Error()
+	}
+	if p.of == nil {
+		p.of = map[string]string{}
+	}
+	p.of[kind] = now
+	p.mu.Unlock()
+	if before != now {
+		s.feed.lake()
+	}
+	if before == "" && err != nil {
+		s.o.Warn(err)
+	}
 }

@@ -126,6 +126,7 @@ func TestFromQuarantineToRows(t *testing.T) {
 	if put.Others != 1 || put.SHA256 != s.Setup().Pipeline.Mapping.Hash() {
 		t.Errorf("%+v", put)
 	}
+	working(t, s)
 	if again := answer[replayed](t, ask(s, "POST", "/api/quarantine/replay", body(map[string]any{"ids": []string{id}}), nil), 202); again.Objects != 1 {
 		t.Errorf("%+v", again)
 	}
@@ -315,6 +316,7 @@ func TestReprocess(t *testing.T) {
 	m := answer[mappingFile](t, ask(s, "GET", "/api/mapping", "", nil), 200)
 	answer[any](t, ask(s, "PUT", "/api/mapping", body(map[string]string{"text": orderLines + "  - {name: note, path: $.note, type: string}\n", "base_sha256": m.TextSHA256}), nil), 200)
 	process(t, s, dir, "b.json", `[{"id":2,"price":2.5,"note":"n"}]`)
+	working(t, s)
 	if again := answer[replayed](t, ask(s, "POST", "/api/mapping/reprocess", "{}", nil), 202); again.Objects != 1 {
 		t.Errorf("%+v", again)
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"sluice/internal/ledger"
-	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 )
@@ -98,16 +97,4 @@ func keysOf(ctx context.Context, at *setup.Setup, wanted func(*ledger.Entry) boo
 	}
 	slices.Sort(keys)
 	return keys, nil
-}
-
-// again is a stand-in for that of work.go.
-func (s *Server) again(keys []string) {
-	at := s.Setup()
-	p := *at.Pipeline
-	p.Redo = pipeline.RedoChanged
-	for _, key := range keys {
-		if _, err := p.Process(context.Background(), at.Config.Source.Bucket, key); err != nil {
-			s.o.Warn(err)
-		}
-	}
 }

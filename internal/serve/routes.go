@@ -11,6 +11,7 @@ const (
 )
 
 const (
+	ownLimit  = -1 // the answer bounds the body itself
 	noBody    = 0
 	smallBody = 1 << 20 // JSON
 	// mappingBody is a mapping of at most 1 MiB as a JSON string.
@@ -21,7 +22,7 @@ const (
 type route struct {
 	pattern string // method and path, as of [http.ServeMux]
 	access  access
-	body    int64 // the most bytes of a body; below 0: the answer bounds it itself
+	body    int64 // the most bytes of a body
 	answer  func(*Server, http.ResponseWriter, *http.Request) error
 }
 
@@ -30,6 +31,10 @@ type route struct {
 func routes() []route {
 	return []route{
 		{"GET /api/lake", reads, noBody, (*Server).getLake},
+		{"GET /api/objects", reads, noBody, (*Server).getObjects},
+		{"GET /api/objects/{id}", reads, noBody, (*Server).getObject},
+		{"POST /api/objects", changes, ownLimit, (*Server).postObject},
+		{"POST /api/samples", changes, noBody, (*Server).postSamples},
 		{"GET /api/events", reads, noBody, (*Server).getEvents},
 		{"GET /api/tables", reads, noBody, (*Server).getTables},
 		{"GET /api/tables/{t}/rows", reads, noBody, (*Server).getRows},
@@ -43,7 +48,7 @@ func routes() []route {
 		{"PUT /api/mapping", changes, mappingBody, (*Server).putMapping},
 		{"POST /api/mapping/check", reads, mappingBody, (*Server).checkMapping},
 		{"GET /api/mapping/schema", reads, noBody, (*Server).getMappingSchema},
-		{"POST /api/mapping/infer", reads, -1, (*Server).inferMapping},
+		{"POST /api/mapping/infer", reads, ownLimit, (*Server).inferMapping},
 		{"POST /api/mapping/diff", reads, mappingBody, (*Server).diffMapping},
 		{"POST /api/mapping/reprocess", changes, smallBody, (*Server).reprocessMapping},
 		{"POST /api/quarantine/{id}/preview", reads, mappingBody, (*Server).previewQuarantine},

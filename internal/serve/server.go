@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sluice/internal/lake"
+	"sluice/internal/pipeline"
 	"sluice/internal/query"
 	"sluice/internal/setup"
 )
@@ -31,13 +32,14 @@ type Options struct {
 	// the mapping cannot be changed here.
 	MappingFile string
 
-	Write   bool   // the server processes objects, and the page may change the lake
-	Address string // that the server listens on, with its port
+	Write   bool          // the server processes objects, and the page may change the lake
+	Address string        // that the server listens on, with its port
+	Poll    time.Duration // between two looks at what others have written to the ledger; 0: 10 s in a folder, 30 s in a bucket
 	Version string
 	Engine  query.Engine // of SQL; without one there is none
 
-	Warn func(error)  // for people at the terminal; no values of the data
-	Tell func(string) // a line at the terminal for what was committed
+	Warn func(error)             // for people at the terminal; no values of the data
+	Tell func(*pipeline.Summary) // of what was processed since the last call
 }
 
 // Server is the page, what it asks for, and the work behind it.
@@ -46,8 +48,14 @@ type Server struct {
 	token string
 	port  string
 	now   atomic.Pointer[setup.Setup]
-	hub   *hub
-	lake  *lake.Lake
+
+	lake     *lake.Lake
+	objects  *objects
+	hub      *hub
+	feed     *feed
+	notes    *notes
+	work     *work
+	problems problems
 
 	writing   sync.Mutex    // of the mapping
 	inferring chan struct{} // holds one who makes a mapping of documents
@@ -73,6 +81,9 @@ func New(o Options) (*Server, error) {
 	s.lake = lake.New(s.Setup)
 	s.sql = s.newSession()
 	s.sqlEngine = sync.OnceValue(s.engineName)
+	s.feed, s.notes = newFeed(s), newNotes()
+	s.objects = newObjects(s.feed.object)
+	s.work = newWork(s)
 	return s, nil
 }
 
@@ -88,6 +99,7 @@ func (s *Server) UseMapping(ctx context.Context, name string) error {
 		return err
 	}
 	s.now.Store(then)
+	s.notes.add() // the tables are those of the mapping
 	return nil
 }
 
@@ -109,9 +121,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    log.New(discard{}, "", 0), // of connections that a browser broke off
 	}
-	hub := make(chan struct{})
-	go func() { defer close(hub); s.hub.run(ctx) }()
-	failed := make(chan error, 1)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	all.Go(func() { s.hub.run(ctx) })
+	all.Go(func() { s.feed.run(ctx) })
+	all.Go(func() { s.follow(ctx) })
+	all.Go(func() { s.note(ctx) })
+	failed := make(chan error, 2)
+	if s.o.Write {
+		all.Go(func() {
+			if err := s.work.run(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
 	go func() { failed <- server.Serve(l) }()
 
 	var err error
@@ -126,7 +150,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if server.Shutdown(ending) != nil {
 		server.Close() //nolint:errcheck // it ends what is left
 	}
-	<-hub
 	if s.sql != nil {
 		err = errors.Join(err, s.sql.Close())
 	}

@@ -304,6 +304,19 @@ func (s *Setup) SinkFolder() string {
 	return s.stores.folder(s.Config.Sink)
 }
 
+// SourceFolder is the folder of the disk from which the keys of the source are
+// paths; empty if the source is in a bucket.
+func (s *Setup) SourceFolder() string {
+	if s.stores.isBucket(s.Config.Source) {
+		return ""
+	}
+	src, err := s.Pipeline.Source(s.Config.Source.Bucket)
+	if err != nil {
+		return ""
+	}
+	return src.String()
+}
+
 // Close releases what was opened.
 func (s *Setup) Close() { s.stores.close() }
 
