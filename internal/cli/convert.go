@@ -113,7 +113,7 @@ func (a *app) convert(cmd *cobra.Command, f convertFlags, inputs []string) error
 
 	c := &converter{app: a, mapping: m, isUnnamed: a.isUnnamed(f.mapping), sourceKey: f.sourceKey, codec: sluice.Codec(f.codec), threads: f.threads}
 	c.meter = inputMeter{meter: newMeter(a.errw), all: totalSize(jobs)}
-	run := runReport{mapping: mappingUsed{a.mappingName(f.mapping), m.Hash()}, start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
+	run := runReport{mapping: usedMapping(a.mappingName(f.mapping), m), start: time.Now(), streamed: slices.ContainsFunc(jobs, func(j job) bool { return j.streamed() })}
 	sweep(jobs)
 	for _, j := range jobs {
 		run.files = append(run.files, c.run(cmd.Context(), j))

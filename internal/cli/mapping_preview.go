@@ -84,7 +84,7 @@ func (a *app) preview(ctx context.Context, m *mapping.Mapping, input string, f p
 	found := p.Faults
 	if f.report == "json" {
 		faults := append([]advice.Fault{}, found.Faults...) // an empty list, not null
-		return printJSON(a.out, previewReport{input, p.Stats, mappingUsed{a.mappingName(f.mapping), m.Hash()}, faults, found.More})
+		return printJSON(a.out, previewReport{input, p.Stats, usedMapping(a.mappingName(f.mapping), m), faults, found.More})
 	}
 	for i := range p.Tables {
 		names, rows := shown(&p.Tables[i])

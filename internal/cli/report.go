@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice"
+	"sluice/mapping"
 	"sluice/reason"
 )
 
@@ -43,6 +44,11 @@ type totals struct {
 type mappingUsed struct {
 	MappingName string `json:"mapping"` // a preset or a file
 	MappingHash string `json:"mapping_sha256"`
+	mapping     *mapping.Mapping
+}
+
+func usedMapping(name string, m *mapping.Mapping) mappingUsed {
+	return mappingUsed{name, m.Hash(), m}
 }
 
 // String has as many digits of the hash as tell two mappings of a name apart.
@@ -151,7 +157,7 @@ func (a *app) printRun(w io.Writer, run *runReport, sum *totals, f convertFlags)
 	} else {
 		fmt.Fprintf(w, "%s -> %s\n", visible(r.Input), visible(r.Output))
 	}
-	printCounts(w, &sum.Stats)
+	printCounts(w, &sum.Stats, run.mapping.mapping)
 	printDrift(w, &sum.Stats)
 	fmt.Fprintf(w, "  mapping  %s\n", sum.mappingUsed)
 	took := time.Since(run.start).Seconds()
@@ -175,7 +181,7 @@ func outcomeWord(r *fileReport) string {
 	return string(r.Outcome)
 }
 
-func printCounts(w io.Writer, s *sluice.Stats) {
+func printCounts(w io.Writer, s *sluice.Stats, m *mapping.Mapping) {
 	fmt.Fprintf(w, "  records  %s read, %s committed, %s quarantined, %s skipped\n",
 		grouped(s.RecordsRead), grouped(s.RecordsCommitted), grouped(s.RecordsQuarantined), grouped(s.RecordsSkipped))
 	fmt.Fprintf(w, "  rows     %s", grouped(s.RowsWritten))
@@ -184,13 +190,35 @@ func printCounts(w io.Writer, s *sluice.Stats) {
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  bytes    %s read, %s written\n", size(float64(s.BytesRead)), size(float64(s.BytesWritten)))
+	empty := withoutValue(s, m)
 	for _, column := range slices.Sorted(maps.Keys(s.Sums)) {
+		if empty[column] {
+			continue
+		}
 		fmt.Fprintf(w, "  sum      %s of %s", s.Sums[column], column)
 		if once, ok := s.RecordSums[column]; ok {
 			fmt.Fprintf(w, "; %s, each record once", once)
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// withoutValue are the columns, as table.column, that are NULL in every row: their
+// sum is no amount of zero.
+func withoutValue(s *sluice.Stats, m *mapping.Mapping) map[string]bool {
+	paths, columns := map[string]bool{}, map[string]bool{}
+	for _, p := range s.Drift {
+		paths[p.Path] = paths[p.Path] || p.Kind == sluice.DriftMissing && p.Reason == "" && p.Count == s.RecordsCommitted
+	}
+	for i := range m.Tables {
+		t := &m.Tables[i]
+		for j := range t.Columns {
+			if c := &t.Columns[j]; c.Empty || len(c.Values()) > 0 && paths[c.Path.String()] {
+				columns[t.Name+"."+c.Name] = true
+			}
+		}
+	}
+	return columns
 }
 
 // printDrift names a few paths at which the input differs from what the mapping

@@ -102,7 +102,7 @@ func outcome(n objectCounts, s sluice.Stats) sluice.Outcome {
 }
 
 func usedBy(s *setup.Setup) mappingUsed {
-	return mappingUsed{s.Pipeline.MappingName, s.Pipeline.Mapping.Hash()}
+	return usedMapping(s.Pipeline.MappingName, s.Pipeline.Mapping)
 }
 
 func (a *app) reportObjects(sum *pipeline.Summary, used mappingUsed, f runFlags, took time.Duration) error {
@@ -173,7 +173,7 @@ func (a *app) printFindings(f *pipeline.Findings) {
 func (a *app) printObjects(n objectCounts, s sluice.Stats, used mappingUsed, took time.Duration) {
 	fmt.Fprintf(a.out, "  objects  %s committed, %s duplicate, %s rejected, %s failed, %s skipped\n",
 		grouped(n.Committed), grouped(n.Duplicate), grouped(n.Rejected), grouped(n.Failed), grouped(n.Skipped))
-	printCounts(a.out, &s)
+	printCounts(a.out, &s, used.mapping)
 	printDrift(a.out, &s)
 	fmt.Fprintf(a.out, "  mapping  %s\n", used)
 	printReasons(a.out, &s)
