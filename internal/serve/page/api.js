@@ -59,7 +59,7 @@ async function request(method, url, body, signal) {
     answer = await fetch(url, options)
   } catch (cause) {
     if (cause.name === 'AbortError') throw cause
-    throw new APIError(0, 'sluice does not answer', 'Is `sluice serve` still running? The page connects again by itself.')
+    throw new APIError(0, 'sluice does not answer', 'Is sluice serve still running? The page connects again by itself.')
   }
   if (answer.ok) return answer
   throw await failure(answer.status, await answer.text())

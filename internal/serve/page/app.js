@@ -34,18 +34,29 @@ async function open() {
   const {signal} = leaving
   name(title, route)
   opened = null
-  show(main, loading())
+  // Each opening has an element of its own: one that was left may still draw there.
+  const root = el('div', loading())
+  show(main, root)
+  const moveFocus = !first
+  first = false
   try {
     const view = await load()
     if (signal.aborted) return
-    opened = {view: route.view, move: view.open(main, route, signal)}
+    const result = view.open(root, route, signal)
+    if (typeof result === 'function') opened = {view: route.view, move: result}
+    if (moveFocus) {
+      scrollTo(0, 0)
+      focusTitle(root)
+    }
+    await result
   } catch (error) {
-    if (!signal.aborted) show(main, problem(error, open))
+    if (!signal.aborted) show(root, problem(error, open))
   }
-  if (!first) (main.querySelector('h1') || main).focus({preventScroll: true})
-  if (!first) scrollTo(0, 0)
-  first = false
+  // A view that waited has drawn its title anew.
+  if (moveFocus && !signal.aborted && document.activeElement === document.body) focusTitle(root)
 }
+
+const focusTitle = root => (root.querySelector('h1') || main).focus({preventScroll: true})
 
 function name(title, route) {
   document.title = [route.name && route.view !== 'objects' && route.view !== 'quarantine' ? route.name : '', title, lake.name, 'sluice'].filter(Boolean).join(' · ')
@@ -75,22 +86,30 @@ function banner() {
 }
 
 on('lakechange', rail)
-on('link', async open => {
+// A short pause, as when the server drops a slow listener, is not worth a word.
+let patience = null
+on('link', open => {
   const line = document.getElementById('link')
   line.dataset.state = open ? 'on' : 'off'
   line.lastChild.textContent = open ? 'live' : 'no connection'
+  if (open) {
+    clearTimeout(patience)
+    patience = null
+    connected = true
+    banner()
+    return
+  }
+  patience ??= setTimeout(() => { connected = false; banner() }, 1500)
   // A stream that is refused does not say why; a plain request does.
-  if (!open && !document.hidden) await refresh().catch(() => {})
-  clearTimeout(patience)
-  if (open) { connected = true; banner() }
-  else patience = setTimeout(() => { connected = false; banner() }, 1200)
+  if (!document.hidden) refresh().catch(() => {})
 })
-let patience
 
 // Each start of the server has a token of its own.
 addEventListener('signedout', () => {
   leaving?.abort()
   opened = null
+  clearTimeout(patience)
+  connected = true
   show(document.getElementById('banner'))
   show(main, el('div.blank', el('h1', {tabindex: -1}, 'This page is from an earlier start of sluice'),
     el('p', 'sluice was started again, or this browser has not been let in yet. Each start has an address with a token of its own.'),

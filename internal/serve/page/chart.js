@@ -55,8 +55,12 @@ export async function draw(box, chart, signal) {
 
 function legend({series}) {
   if (series.length < 2) return null
-  return el('ul.legend', series.map((one, i) => el('li', el('i', {class: 'c' + (i % 8 + 1), 'aria-hidden': true}), one.name || '(empty)')))
+  return el('ul.legend', series.map((one, i) => el('li', el('i', {class: tone(one, i), 'aria-hidden': true}), nameOf(one))))
 }
+
+// A series of all other values has the grey of the eight tones.
+const tone = (one, i) => 'c' + (one.others ? 8 : i % 7 + 1)
+const nameOf = one => one.others ? 'all others' : one.name ?? 'NULL'
 
 // drawTexts draws a bar for each text, or a group of them if there are several
 // series.
@@ -69,14 +73,14 @@ function drawTexts(box, {series, title}) {
   const value = (one, name) => one.points.find(point => point[0] === name)?.[1]
   show(box, el('ul.bars.grouped', {'aria-label': title}, names.map(name => el('li', el('span.name', {title: name}, name ?? 'NULL'),
     el('div', series.map((one, i) => value(one, name) !== undefined && el('div',
-      el('span.track', {'aria-hidden': true}, el('span', {class: 'c' + (i % 8 + 1), style: {width: Number(value(one, name)) / most * 100 + '%'}})),
-      el('span.value', el('span.unseen', one.name + ' '), exact(String(value(one, name)))))))))))
+      el('span.track', {'aria-hidden': true}, el('span', {class: tone(one, i), style: {width: Number(value(one, name)) / most * 100 + '%'}})),
+      el('span.value', el('span.unseen', nameOf(one) + ' '), exact(String(value(one, name)))))))))))
 }
 
 // pointsTable is the same as rows: a column for each series.
 function pointsTable({x, y, series, title}) {
   const columns = [{name: x.name, type: x.kind === 'number' ? 'decimal' : x.kind === 'time' ? 'timestamp' : 'string'},
-    ...series.map(one => ({name: one.name || y.name, right: true}))]
+    ...series.map(one => ({name: series.length > 1 ? nameOf(one) : y.name || 'rows', right: true}))]
   for (const column of columns) if (column.type) column.right = column.type === 'decimal'
   const cells = point => point === undefined ? '' : point
   const list = []
@@ -126,7 +130,7 @@ function drawPlot(Plot, box, chart) {
   const stacked = series.length > 1 && chart.stack && (form === 'bar' || form === 'area')
   const {xs, names, values, raw} = align(x, series)
   const drawn = stacked ? pile(values) : values
-  const ink = colour('dim')
+  const dim = colour('dim')
   const grid = {stroke: colour('line'), width: 1}
   const paths = scatter ? () => null
     : form === 'bar' || form === 'histogram' ? Plot.paths.bars({size: [form === 'histogram' ? 0.98 : 0.72, 64], radius: form === 'bar' ? 0.12 : 0})
@@ -140,8 +144,8 @@ function drawPlot(Plot, box, chart) {
     tzDate: seconds => Plot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {x: {time: x.kind === 'time', range: padded(xs, form)}, y: {range: (plot, low, high) => yRange(low, high, scatter || form === 'line')}},
     axes: [
-      {stroke: ink, grid: {show: false}, ticks: grid, font: '12px ' + getComputedStyle(document.body).fontFamily, values: x.kind === 'time' ? timeLabels : (plot, splits) => splits.map(short)},
-      {stroke: ink, grid, ticks: {show: false}, size: 52, font: '12px ' + getComputedStyle(document.body).fontFamily, values: (plot, splits) => splits.map(short)},
+      {stroke: dim, grid: {show: false}, ticks: grid, font: '12px ' + getComputedStyle(document.body).fontFamily, values: x.kind === 'time' ? timeLabels : (plot, splits) => splits.map(short)},
+      {stroke: dim, grid, ticks: {show: false}, size: 52, font: '12px ' + getComputedStyle(document.body).fontFamily, values: (plot, splits) => splits.map(short)},
     ],
     series: [{}],
   }
@@ -149,13 +153,13 @@ function drawPlot(Plot, box, chart) {
   const order = drawn.map((_, i) => i)
   if (stacked) order.reverse()
   for (const i of order) {
-    const tone = colour('c' + (i % 8 + 1))
+    const ink = colour(tone(series[i], i))
     options.series.push({
-      stroke: tone,
+      stroke: ink,
       width: form === 'bar' || form === 'histogram' ? 0 : 2,
-      fill: scatter || form === 'line' ? undefined : form === 'area' ? (stacked ? tone : faint(tone, 0.18)) : tone,
+      fill: scatter || form === 'line' ? undefined : form === 'area' ? (stacked ? ink : faint(ink, 0.18)) : ink,
       paths,
-      points: {show: scatter || xs.length === 1, size: scatter ? 5 : 8, fill: scatter ? faint(tone, 0.5) : tone, stroke: tone, width: 0},
+      points: {show: scatter || xs.length === 1, size: scatter ? 5 : 8, fill: scatter ? faint(ink, 0.5) : ink, stroke: ink, width: 0},
       spanGaps: true,
     })
   }
@@ -165,7 +169,7 @@ function drawPlot(Plot, box, chart) {
     tip.hidden = at === null || at === undefined || plot.cursor.left < 0
     if (tip.hidden) return
     show(tip, el('b', label(x, String(names[at]))), series.map((one, i) => raw[i][at] !== undefined && el('span',
-      series.length > 1 && [el('i', {class: 'c' + (i % 8 + 1)}), one.name || '(empty)', ' '], exact(String(raw[i][at])))))
+      series.length > 1 && [el('i', {class: tone(one, i)}), nameOf(one), ' '], exact(String(raw[i][at])))))
     const left = plot.valToPos(xs[at], 'x') + plot.over.offsetLeft
     tip.style.left = Math.max(0, Math.min(left + 12, box.clientWidth - tip.offsetWidth - 4)) + 'px'
   }]}

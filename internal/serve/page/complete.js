@@ -25,7 +25,7 @@ export function locate(above, before) {
   const flow = openBraces(before)
   const block = /^(\s*(?:- +)*)/.exec(before)[1]
   let indent = block.length
-  if (flow.length) inside = before.slice(flow[flow.length - 1] + 1).split(',').pop()
+  if (flow.length) inside = lastMember(before.slice(flow[flow.length - 1] + 1))
   else inside = before.slice(block.length)
   if (/^\s*#/.test(inside) || /["']/.test(inside.replace(/(["']).*?\1/g, ''))) return null
   const pair = /^\s*([\w]+):\s+(.*)$/s.exec(inside)
@@ -64,6 +64,18 @@ export function locate(above, before) {
     }
   }
   return {path, ...here}
+}
+
+// lastMember is what stands after the last comma that is in no list.
+function lastMember(text) {
+  let depth = 0
+  let from = 0
+  for (let i = 0; i < text.length; i++) {
+    if ('[('.includes(text[i])) depth++
+    else if ('])'.includes(text[i])) depth--
+    else if (text[i] === ',' && depth === 0) from = i + 1
+  }
+  return text.slice(from)
 }
 
 // openBraces are the places of braces that are not closed.
@@ -109,7 +121,9 @@ function keysOf(schema, nodes) {
 function wordsOf(schema, nodes) {
   const found = new Map()
   const all = nodes.flatMap(node => [node, ...resolve(schema, node.items)])
-  const word = (value, detail) => value !== null && typeof value !== 'object' && found.set(String(value), {label: String(value), detail})
+  // A comma or bracket would end the value inside { }.
+  const word = (value, detail) => value !== null && typeof value !== 'object' &&
+    found.set(String(value), {label: String(value), apply: /[,<[{]/.test(value) ? JSON.stringify(value) : String(value), detail})
   for (const node of all) {
     for (const value of node.enum || []) word(value)
     for (const value of node.examples || []) word(value)

@@ -86,7 +86,7 @@ const look = {
   '.cm-cursor': {borderLeftColor: 'var(--ink)'},
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {backgroundColor: 'light-dark(#bfe3e8, #1c5964)'},
   '.cm-placeholder': {color: 'var(--dim)'},
-  '.cm-tooltip': {backgroundColor: 'var(--surface)', color: 'var(--ink)', border: '1px solid var(--strong-line)', borderRadius: '6px', overflow: 'hidden'},
+  '.cm-tooltip': {backgroundColor: 'var(--surface)', color: 'var(--ink)', border: '1px solid var(--strong-line)', borderRadius: '6px'},
   '.cm-tooltip.cm-tooltip-autocomplete > ul': {fontFamily: 'var(--mono)', maxHeight: '15em'},
   '.cm-tooltip-autocomplete ul li[aria-selected]': {backgroundColor: 'var(--accent)', color: 'var(--on-accent)'},
   '.cm-completionDetail': {fontStyle: 'normal', opacity: '.75'},

@@ -41,7 +41,7 @@ export const time = text => String(text).replace('T', ' ').replace(/\.0+(?=Z?$)/
 // ago says how long since a time; the exact one belongs in a title.
 export function ago(text, now = Date.now()) {
   const at = Date.parse(text)
-  if (!at) return ''
+  if (!at || at < 0) return '' // Go's zero time
   const s = Math.max(0, (now - at) / 1000)
   if (s < 5) return 'now'
   if (s < 60) return Math.floor(s) + ' s ago'

@@ -12,9 +12,9 @@ export async function refresh() {
   return lake
 }
 
-on('lake', counts => {
-  lake.counts = counts
-  lake.empty = lake.empty && !counts.objects
+// The event has the counts beside what else may have changed.
+on('lake', ({empty, problem, ...counts}) => {
+  Object.assign(lake, {empty, problem, counts})
   emit('lakechange', lake)
 })
 on('reload', () => refresh().catch(() => {}))

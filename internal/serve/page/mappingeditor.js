@@ -5,6 +5,12 @@ import {editor} from './editor.js'
 import {el, show} from './dom.js'
 import {later} from './parts.js'
 
+// placeOf says where a mapping is, and where saving puts it.
+export function placeOf({name, path, writable}) {
+  if (!writable) return ['Mapping ', el('b', name), '. It was named when sluice serve started, and is not changed here.']
+  return ['Mapping ', el('b', name), name !== path && [', built in. Saving writes your own to ', el('code', path)], '.']
+}
+
 // mappingEditor makes one: {text, label, change(text), checked(faults), run}.
 // faults are listed below it too, each with a way to its line.
 export async function mappingEditor(options, signal) {
@@ -12,7 +18,7 @@ export async function mappingEditor(options, signal) {
   const complete = await get('/api/mapping/schema', {}, signal).then(completions).catch(() => () => null)
   const check = later(250, async text => {
     try {
-      show_(await send('POST', '/api/mapping/check', {text}, signal))
+      result(await send('POST', '/api/mapping/check', {text}, signal))
     } catch (error) {
       if (!signal.aborted) show(list, el('li.bad', error.message))
     }
@@ -23,7 +29,7 @@ export async function mappingEditor(options, signal) {
   })
   signal.addEventListener('abort', () => made.destroy())
   // Faults of an answer are marked in the text and listed below it.
-  function show_({faults = [], cautions = []}) {
+  function result({faults = [], cautions = []}) {
     made.mark(faults)
     show(list,
       faults.map(fault => el('li.bad', el('button.link', {type: 'button', onclick: () => made.goTo(fault.line, fault.column)}, 'Line ' + fault.line), ' ', fault.text, fault.remedy && [': ', fault.remedy])),

@@ -22,7 +22,7 @@ export function chip(word, tone) {
 }
 
 const outcomes = {
-  commit: ['committed', 'good'],
+  accept: ['committed', 'good'],
   quarantine: ['quarantined', 'warn'],
   reject: ['rejected', 'bad'],
   absent: ['deleted', 'calm'],

@@ -34,7 +34,7 @@ export function acceptDrops() {
 // upload sends files one after the other, so that a large one does not hold up
 // the page's other requests.
 export async function upload(files) {
-  if (!lake.write) return said('This lake is read-only here. Start `sluice serve` with --write to add files.', 'bad')
+  if (!lake.write) return said('This lake is read-only here. To add files, start sluice serve with --write.', 'bad')
   for (const file of files) {
     try {
       await one(file, false)

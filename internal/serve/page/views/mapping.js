@@ -1,9 +1,10 @@
 // The mapping of the lake: edit, infer from a file, compare with what is deployed.
 import {get, path, send} from '../api.js'
 import {el, show} from '../dom.js'
-import {lake, refresh} from '../lake.js'
-import {mappingEditor} from '../mappingeditor.js'
-import {ask, chip, files, heading, later, loading, problem, said, saidError, section} from '../parts.js'
+import {count, plural} from '../format.js'
+import {refresh} from '../lake.js'
+import {mappingEditor, placeOf} from '../mappingeditor.js'
+import {ask, chip, files, heading, later, loading, problem, said, saidError, section, table} from '../parts.js'
 import {changedLines} from '../lines.js'
 
 export async function open(main, route, signal) {
@@ -49,8 +50,7 @@ export async function open(main, route, signal) {
 
   const place = el('p.note')
   function names() {
-    show(place, 'Mapping ', el('b', saved.name), saved.path ? [', in ', el('code', saved.path)] : ', built in; saving writes your own as mapping.yaml into the lake',
-      !saved.writable && '. It cannot be changed here')
+    show(place, placeOf(saved))
   }
   names()
 
@@ -71,7 +71,7 @@ export async function open(main, route, signal) {
     const tones = {additive: 'good', widening: 'calm', breaking: 'bad'}
     const lines = changedLines(saved.text, text)
     show(changes,
-      saved.deployed_sha256 && saved.deployed_sha256 !== saved.sha256 && el('p.warn', 'The saved mapping is not the one that the newest objects were made with.'),
+      saved.deployed_sha256 && saved.deployed_sha256 !== saved.sha256 && el('p.warn', 'The file has changed since it was put to work. Start sluice serve again, or save it here.'),
       list.length ? el('ul.changes', list.map(change => el('li', chip(change.kind, tones[change.kind] || 'calm'), ' ', change.text)))
         : el('p.none', text === saved.text ? 'No difference.' : 'The same tables and columns.'),
       lines.length > 0 && el('details', {open: lines.length < 40}, el('summary', 'Changed lines'),
@@ -86,8 +86,9 @@ export async function open(main, route, signal) {
       made.text = answer.text
       made.focus()
       show(notes, el('p', 'A mapping for ', el('b', file.name), ' is in the editor. Look at it, then save it.'),
-        answer.preset && el('p', `The built-in mapping ${answer.preset.name} takes ${answer.preset.takes} of ${answer.preset.of} records.`),
-        answer.notes?.length > 0 && el('ul.bullets', answer.notes.map(line => el('li', line))))
+        answer.preset && el('p', 'The built-in mapping ', el('b', answer.preset.name), ` is meant for such files and takes ${count(answer.preset.takes)} of ${plural(answer.preset.of, 'record')}. To use it: `, el('code', 'sluice serve -m ' + answer.preset.name), '.'),
+        answer.notes?.length > 0 && el('ul.bullets', answer.notes.map(line => el('li', line))),
+        answer.tables?.map(one => [el('h3', 'First rows of ', el('b', one.name)), table('First rows of ' + one.name, one.columns, one.rows.slice(0, 20))]))
     } catch (error) {
       if (!signal.aborted) show(notes, problem(error))
     }
@@ -96,13 +97,13 @@ export async function open(main, route, signal) {
   async function keep() {
     save.disabled = true
     try {
-      const answer = await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.sha256}, signal)
+      const answer = await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.text_sha256}, signal)
       saved = await get('/api/mapping', {}, signal)
       names()
       compare(saved.text)
       refresh().catch(() => {})
       said('Mapping saved. The next object is made with it.', 'good')
-      const others = answer.objects_with_another_mapping
+      const {others} = answer
       if (others > 0 && await ask('Make the other objects again?', `${others} objects were made with another mapping. They keep their rows until they are made again.`, 'Make again')) {
         await send('POST', '/api/mapping/reprocess')
         said('They are made again; see Objects')

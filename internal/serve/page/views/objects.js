@@ -1,6 +1,6 @@
 // The objects of the lake, newest first, as they come.
 import {get, send} from '../api.js'
-import {add, el, show} from '../dom.js'
+import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {ago, bytes, count, plural, rate} from '../format.js'
 import {lake} from '../lake.js'
@@ -14,7 +14,7 @@ const mostRows = 1000
 
 const filters = [
   {value: '', text: 'All outcomes'},
-  {value: 'commit', text: 'Committed'},
+  {value: 'accept', text: 'Committed'},
   {value: 'quarantine', text: 'With quarantine'},
   {value: 'reject', text: 'Rejected'},
   {value: 'absent', text: 'Deleted'},
@@ -39,11 +39,8 @@ export function open(main, route, signal) {
   const panel = el('aside.panel', {'aria-label': 'Object'})
   const layout = el('div.split', list, panel)
 
-  show(main,
-    heading('Objects', null,
-      lake.write && files('Add files', upload, {multiple: true}),
-      lake.write && lake.folder && el('button', {type: 'button', onclick: samples}, 'Load sample orders')),
-    summary, layout)
+  const add = el('span', {hidden: true}, files('Add files', upload, {multiple: true}))
+  show(main, heading('Objects', null, add), summary, layout)
 
   const table = el('div.scroll.tall', {tabindex: 0, role: 'region', 'aria-label': 'Objects'},
     el('table.objects', el('caption.unseen', 'Objects, newest first'),
@@ -63,13 +60,17 @@ export function open(main, route, signal) {
       ['Rows', count(c.rows)],
       ['Records in quarantine', count(c.records_quarantined), c.records_quarantined && 'warn'],
       ['In work', count(busy), busy && 'busy'],
+      c.loading ? ['Ledger', 'being read', 'busy'] : null,
       c.failed ? ['Failed', count(c.failed), 'bad'] : null,
     ]))
   }
 
   function drawList() {
     const filtered = find || filter
-    if (!shown.size && !filtered) return show(list, firstSteps())
+    const empty = !shown.size && !filtered
+    add.hidden = empty || !lake.write
+    summary.hidden = empty
+    if (empty) return show(list, firstSteps())
     show(list,
       el('div.bar', search, pick('Outcome', filters, filter, value => { filter = value; load() })),
       shown.size ? table : el('p.none', 'No object matches.'), older)
@@ -194,6 +195,9 @@ export function open(main, route, signal) {
   on('object', object => plan(object.id, {object}), signal)
   on('progress', progress => plan(progress.id, {progress}), signal)
   on('lakechange', drawSummary, signal)
+  // Of thousands at once the server tells only some.
+  const soon = later(500, load)
+  on('lake', ({left_out: leftOut}) => leftOut > 0 && soon(), signal)
   on('reload', load, signal)
 
   const clock = setInterval(() => {
@@ -247,7 +251,7 @@ function firstSteps() {
   const step = (n, title, ...text) => el('li', el('h3', title), el('p', text))
   return blank('An empty lake',
     el('ol.steps',
-      step(1, 'Add files of JSON', 'Drop them anywhere on this page, or copy them into ', el('code', (lake.place || 'lake') + '/raw_orders_data'), '. gzip and zstd are read as they are.'),
+      step(1, 'Add files of JSON', 'Drop them anywhere on this page. Or copy them, also as gzip or zstd, into the folder ', el('code', lake.place)),
       step(2, 'Records become rows', 'The mapping ', el('b', lake.mapping?.name || ''), ' says which path feeds which column', table && [' of the table ', el('b', table)], '. Other JSON? ', el('a', {href: '#/mapping'}, 'Let sluice infer a mapping'), ' from a file.'),
       step(3, 'What does not fit waits', 'Such a record goes whole into the quarantine, with its reason. Change the mapping and replay it.')),
     lake.write && el('div.actions',

@@ -4,7 +4,7 @@ import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {ago, count, plural} from '../format.js'
 import {lake, refresh} from '../lake.js'
-import {mappingEditor} from '../mappingeditor.js'
+import {mappingEditor, placeOf} from '../mappingeditor.js'
 import {bars, blank, chip, heading, later, loading, outcome, problem, said, saidError, section, table} from '../parts.js'
 import {to} from '../route.js'
 import {raw} from '../raw.js'
@@ -153,7 +153,8 @@ async function openObject(main, id, signal) {
       if (one.ok) fits++
       card.element.classList.toggle('fits-now', one.ok)
       const other = !one.ok && (one.reason !== card.record.reason || one.path !== card.record.path)
-      show(card.state, one.ok ? chip('fits with this mapping', 'good') : other && [chip('still not', 'warn'), ' ', el('code', one.reason), ' at ', el('code', one.path), one.detail && ': ' + one.detail])
+      show(card.state, one.ok ? chip('fits with this mapping', 'good')
+        : [other && [chip(one.reason, 'warn'), ' at ', el('code', one.path), ' with this mapping. '], one.detail && [el('b', 'Advice: '), one.detail]])
     }
     verdict.textContent = `${count(fits)} of ${plural(tried.length, 'record')} ${fits === 1 ? 'fits' : 'fit'} with the mapping in the editor.`
     verdict.className = 'note ' + (fits === tried.length ? 'good' : '')
@@ -170,7 +171,7 @@ async function openObject(main, id, signal) {
     go.disabled = true
     try {
       if (made && made.text !== saved.text) {
-        await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.sha256}, signal)
+        await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.text_sha256}, signal)
         saved = await get('/api/mapping', {}, signal)
         refresh().catch(() => {})
         buttonText()
@@ -206,7 +207,7 @@ async function openObject(main, id, signal) {
     made = await mappingEditor({label: 'Mapping', text: saved.text, readOnly: !saved.writable,
       run: () => !go.disabled && replay(), change: text => { buttonText(); tryOut(text) }}, signal)
     show(editorBox, el('div.frame-editor', made.element), made.list,
-      el('p.note', saved.writable ? (saved.path ? ['It is in ', el('code', saved.path), '. '] : 'It is built in; saving writes your own as mapping.yaml into the lake. ') : 'The mapping cannot be changed here. '))
+      el('p.note', placeOf(saved)))
     buttonText()
     tryOut(saved.text)
   } catch (error) {

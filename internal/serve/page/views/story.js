@@ -1,6 +1,6 @@
 // One object: what became of it, and where its rows are.
 import {get, send} from '../api.js'
-import {add, el, show} from '../dom.js'
+import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {bytes, count, plural, rate, seconds, time} from '../format.js'
 import {lake} from '../lake.js'
@@ -41,7 +41,7 @@ function draw({object, entry, report, outputs, attempts}) {
       fact('Rows', count(object.rows)),
       fact('Size', bytes(object.size ?? 0)),
       object.seconds > 0 && fact('Took', seconds(object.seconds), object.mb_per_second > 0 && ', ' + rate(object.mb_per_second)),
-      object.written && fact('Ledger entry', time(object.written) + ' UTC'),
+      Date.parse(object.written) > 0 && fact('Ledger entry', time(object.written).slice(0, 19) + ' UTC'),
       object.mapping_sha256 && fact('Mapping', el('code', object.mapping_sha256.slice(0, 12)),
         lake.mapping?.sha256 && object.mapping_sha256 !== lake.mapping.sha256 && ', not the one of now')),
     reasons.length > 0 && [
@@ -55,9 +55,9 @@ function draw({object, entry, report, outputs, attempts}) {
         attempt.seconds > 0 && ' in ' + seconds(attempt.seconds), attempt.error && el('p', attempt.error))))],
     outputs?.length > 0 && [
       el('h3', 'Outputs'),
-      table('Outputs', [{name: 'Table'}, {name: 'Rows', right: true}, {name: 'Size', right: true}, {name: 'File'}],
-        outputs.map(output => [el('a', {href: to('tables', output.table)}, output.table), count(output.rows), bytes(output.bytes),
-          output.missing ? el('span.bad', 'missing: `sluice run` makes it again') : el('code', output.key)]))],
+      table('Outputs', [{name: 'Table'}, {name: 'Size', right: true}, {name: 'File'}],
+        outputs.map(output => [el('a', {href: to('tables', output.table)}, output.table), bytes(output.bytes),
+          output.missing ? el('span.bad', 'missing; ', el('code', 'sluice run'), ' makes it again') : el('code', output.key)]))],
     object.state === 'done' && object.outcome === 'quarantine' && lake.write && el('p',
       el('button', {type: 'button', onclick: () => replay(object.id)}, 'Replay'), ' with the mapping of now'),
     report && el('details', el('summary', 'Report'), json(report)),

@@ -33,7 +33,7 @@ function openAll(main, signal) {
 function drawCard(one) {
   return el('li.card',
     el('h2', el('a', {href: to('tables', one.name)}, one.name)),
-    figures([['Rows', count(one.rows)], ['Files', count(one.files)], ['Size', bytes(one.bytes)]]),
+    figures([['Rows', count(one.rows)], ['Files', count(one.files)], ['Size', bytes(one.bytes)], one.unreadable ? ['Unreadable', count(one.unreadable), 'bad'] : null]),
     el('p.columns', one.columns.map((column, i) => [i > 0 && ', ', el('span', column.name), ' ', el('span.dim', column.type)])))
 }
 
@@ -62,7 +62,7 @@ async function openTable(main, route, signal) {
       el('a.button', {href: path(base + '/download', {as: 'csv'}), download: name + '.csv'}, 'CSV'),
       el('a.button', {href: path(base + '/download', {as: 'zip'}), download: name + '.zip'}, 'Parquet (zip)')),
     facts, chart.element, rows.element, profile.element)
-  const state = fresh => show(facts, figures([['Rows', count(fresh.rows)], ['Files', count(fresh.files)], ['Size', bytes(fresh.bytes)], ['Columns', count(fresh.columns.length)]]))
+  const state = fresh => show(facts, unreadable(fresh), figures([['Rows', count(fresh.rows)], ['Files', count(fresh.files)], ['Size', bytes(fresh.bytes)], ['Columns', count(fresh.columns.length)]]))
   state(one)
 
   const again = later(800, async () => {
@@ -77,6 +77,12 @@ async function openTable(main, route, signal) {
   })
   on('tables', ({names}) => (!names || names.includes(name)) && again(), signal)
   on('reload', again, signal)
+}
+
+// A table with files that are missing or damaged is shown without them, and says so.
+function unreadable({unreadable: n}) {
+  return n > 0 && el('div.problem', el('p', el('strong', plural(n, 'file') + (n === 1 ? ' is' : ' are') + ' missing or damaged.')),
+    el('p', 'What is shown is the rest. ', el('code', 'sluice run'), ' makes such files again; ', el('a', {href: '#/money'}, 'Money'), ' says which they are.'))
 }
 
 const quoted = name => /^[a-z_][a-z0-9_]*$/.test(name) ? name : '"' + name.replaceAll('"', '""') + '"'
@@ -155,7 +161,7 @@ function drawProfile(base, signal) {
       table('Columns', columns, profile.columns.map(column => [
         el('span', el('b', column.name), ' ', el('span.dim', column.type)),
         column.nulls ? count(column.nulls) + ' (' + share(column.nulls, profile.rows_read) + ')' : '0',
-        column.distinct === null || column.distinct === undefined ? '' : count(column.distinct),
+        (column.distinct > 16 ? 'about ' : '') + count(column.distinct ?? 0),
         bound(column, column.min), bound(column, column.max),
         column.histogram ? (asNumbers ? histogramText(column) : histogramDrawing(column)) : topValues(column, profile.rows_read),
       ]), {class: 'profile'}))
@@ -189,16 +195,17 @@ function histogramDrawing({name, histogram}) {
 
 function histogramText({histogram}) {
   const from = histogram.time ? Date.parse(histogram.from) : Number(histogram.from)
-  const till = histogram.time ? Date.parse(histogram.to) : Number(histogram.to)
+  const step = histogram.time ? Number(histogram.width) * 1000 : Number(histogram.width)
   const edge = i => {
-    const at = from + (till - from) * i / histogram.counts.length
-    return histogram.time ? new Date(at).toISOString().slice(0, 16).replace('T', ' ') : String(Number(at.toPrecision(4)))
+    const at = from + step * i
+    return histogram.time ? new Date(at).toISOString().slice(0, 16).replace('T', ' ') : String(Number(at.toPrecision(6)))
   }
   return el('ul.spread', histogram.counts.map((n, i) => n > 0 && el('li', el('span', 'from ' + edge(i)), el('span.right', count(n)))))
 }
 
 function topValues({top, name}, rows) {
   if (!top?.length) return el('span.null', '–')
-  return el('ul.spread', {'aria-label': 'Most frequent values of ' + name}, top.slice(0, 4).map(one => el('li',
+  if (top[0].count < rows / 200) return el('span.dim', 'no frequent value')
+  return el('ul.spread', {'aria-label': 'Most frequent values of ' + name}, top.slice(0, 3).map(one => el('li',
     el('span.bound', {title: one.value}, one.value === null ? 'NULL' : one.value), el('span.right', count(one.count) + ' (' + share(one.count, rows) + ')'))))
 }
