@@ -41,18 +41,23 @@ func (t *table) amounts() {
 	}
 }
 
+// findCurrencies finds the columns with a currency, once for all amounts of a table
+// and of those below it.
+func (t *table) findCurrencies() {
+	for i := range t.columns {
+		c := &t.columns[i]
+		if name := lastName(c.names); c.object != nil && strings.Contains(strings.ToLower(name), "currency") && has(name, []string{"currency"}) {
+			t.currencies = append(t.currencies, c)
+		}
+	}
+}
+
 // currencyOf is the column with the currency of an amount: a member of the nearest
 // object around the amount that has one, also of rows above; nil if there is none.
 func (t *table) currencyOf(amount *column) (best *column) {
 	around := amount.Path[:len(amount.Path)-1]
 	for u := t; u != nil; u = u.above {
-		for i := range u.columns {
-			c := &u.columns[i]
-			name := lastName(c.names)
-			// Splitting a name into words for each pair of columns would take minutes.
-			if c.object == nil || !strings.Contains(strings.ToLower(name), "currency") || !has(name, []string{"currency"}) {
-				continue
-			}
+		for _, c := range u.currencies {
 			object := c.Path[:len(c.Path)-1]
 			if len(object) > len(around) || !slices.Equal(object, around[:len(object)]) {
 				continue

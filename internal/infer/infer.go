@@ -99,6 +99,7 @@ func (s *source) propose(opts Options, limit budget) (*file, error) {
 	b.raise(s.depth)
 	m.Limits = b.limits
 	for _, t := range b.tables {
+		t.findCurrencies() // those of the tables above are known
 		t.amounts()
 		t.remedies()
 	}

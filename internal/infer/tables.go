@@ -21,6 +21,8 @@ type table struct {
 	columns []column
 	lists   *view // the arrays or objects that hold the rows; nil for the record
 	rescued int   // columns that stand in _rescued, as the table would be too wide
+
+	currencies []*column // that hold the currency of amounts
 }
 
 // column is a column, and what its comment says.
