@@ -22,7 +22,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load docs instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -112,6 +112,10 @@ load: $(S3) $(SLUICE)
 # has the rest of the requirements.
 docs: $(PYTHON) $(PANDAS) $(DUCKDB)
 	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(dir $(DUCKDB))):$$PATH .ci/noskip go test -count=1 -v ./docs
+
+# sluice serve, killed a hundred times in the middle of its work.
+kills:
+	go test -count=1 -v -run TestServeIsKilled ./cmd/sluice -kills 100
 
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)

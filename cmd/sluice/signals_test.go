@@ -19,6 +19,9 @@ import (
 // TestMain runs the command itself where a test has started it.
 func TestMain(m *testing.M) {
 	if os.Getenv("SLUICE_TEST_COMMAND") != "" {
+		if err := mountDisk(); err != nil {
+			panic(err)
+		}
 		main()
 	}
 	os.Exit(m.Run())
