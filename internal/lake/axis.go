@@ -20,15 +20,15 @@ type axis struct {
 // bin is the bin of a value: the first or the last for one outside.
 func (a *axis) bin(v parquetread.Value) int { return min(max(a.at(v), 0), a.bins-1) }
 
-// evenly makes an axis of at most so many bins of equal width for values of a type
-// from low to high; nil if there is none, as for infinite numbers.
+// evenly makes an axis of at most so many bins of equal width, and of two at least, for
+// values of a type from low to high; nil if there is none, as for infinite numbers.
 func evenly(t schema.Type, low, high parquetread.Value, most int) *axis {
+	most = max(most, 2) // there is always a border at zero
 	switch t.Kind {
 	case schema.Double:
 		return floatAxis(low.Float, high.Float, most)
 	case schema.Timestamp:
-		a := wholeAxis(t, big.NewInt(low.Int), big.NewInt(high.Int), most, timeSteps)
-		return a
+		return wholeAxis(t, big.NewInt(low.Int), big.NewInt(high.Int), most, timeSteps)
 	case schema.Date:
 		return wholeAxis(t, big.NewInt(low.Int), big.NewInt(high.Int), most, []int64{1, 2, 7, 14})
 	}
@@ -216,16 +216,17 @@ func months(each int64) unit {
 }
 
 // units from the smallest on. 1970-01-05 was a Monday.
-var units = []unit{fixed(minute, 0), fixed(hour, 0), fixed(day, 0), fixed(7*day, 4*day), months(1), months(3), months(12), months(120), months(1200), months(12000)}
+var units = []unit{fixed(minute, 0), fixed(hour, 0), fixed(day, 0), fixed(7*day, 4*day), months(1), months(3), months(12), months(120), months(1200), months(12000), months(120000)}
 
-// calendar makes an axis of at most so many units of the calendar, of the smallest
-// unit for which they suffice.
+// calendar makes an axis of at most so many units of the calendar, and of two at least,
+// of the smallest unit for which they suffice; nil if there is none.
 func calendar(t schema.Type, low, high parquetread.Value, most int) *axis {
 	length := int64(1)
 	all := units
 	if t.Kind == schema.Date {
 		length, all = day, units[2:]
 	}
+	most = max(most, 2) // two times that are near each other may have a border of every unit between them
 	const far = math.MaxInt64 / 4
 	if low.Int < -far/length || high.Int > far/length {
 		return nil
