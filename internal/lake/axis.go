@@ -81,11 +81,10 @@ func wholeAxis(t schema.Type, low, high *big.Int, most int, steps []int64) *axis
 	origin.Mul(origin, step)
 	a := &axis{bins: int(count().Int64())}
 	text := func(n *big.Int) string {
-		v := parquetread.Value{Int: n.Int64()}
-		if !n.IsInt64() {
-			v = parquetread.Value{Bytes: twosComplement(n)}
+		if kindOf(t) == kindTime {
+			return parquetread.Value{Int: n.Int64()}.Text(t)
 		}
-		return v.Text(t)
+		return parquetread.Decimal(n.String(), t.Scale) // a border may lie where no value of the type does
 	}
 	a.edge = func(bin int) string {
 		n := new(big.Int).Mul(step, big.NewInt(int64(bin)))

@@ -103,10 +103,10 @@ func TestChartsAreWhole(t *testing.T) {
 		sum := new(big.Rat)
 		kinds := rapid.SampledFrom([]string{"country", "items", "placed", "day", "total", "weight", "large", "views", "paid", "tags"})
 		texts := rapid.SampledFrom([]string{"a", "b", "c", "", "d", "e", "f", "g", "h", "é", strings.Repeat("long", 100)})
-		files := rapid.IntRange(0, 4).Draw(r, "files")
+		files := rapid.IntRange(0, 3).Draw(r, "files")
 		for f := range files {
 			var records []map[string]any
-			for i := range rapid.IntRange(0, 30).Draw(r, "records") {
+			for i := range rapid.IntRange(0, 20).Draw(r, "records") {
 				record := map[string]any{"id": fmt.Sprintf("A-%d-%d", f, i)}
 				some := func(name string, value any) {
 					if rapid.IntRange(0, 4).Draw(r, "missing") > 0 {

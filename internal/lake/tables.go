@@ -157,6 +157,7 @@ func (v *View) spread(most int64) (all []part, rows int64) {
 	if v.Rows <= most {
 		return all, v.Rows
 	}
+	all = slices.DeleteFunc(all, func(p part) bool { return p.to == 0 })
 	left, room := v.Rows, most // rows that were not looked at, and how many of them are taken
 	for i := range all {
 		p := &all[i]

@@ -1,0 +1,218 @@
+package lake
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"sluice/schema"
+)
+
+func (w *world) profile(table string) *Profile {
+	w.t.Helper()
+	p, err := w.lake.Profile(w.t.Context(), table)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// A profile says what a plain look at all rows says.
+func TestProfile(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld(t, orders)
+		n := 0
+		for f := range rapid.IntRange(0, 3).Draw(r, "files") {
+			var records []map[string]any
+			for range rapid.IntRange(1, 25).Draw(r, "records") {
+				n++
+				record := map[string]any{"id": fmt.Sprintf("A-%d", n)}
+				some := func(name string, value any) {
+					if rapid.IntRange(0, 4).Draw(r, "missing") > 0 {
+						record[name] = value
+					}
+				}
+				some("total", big.NewRat(rapid.Int64Range(-1e16, 1e16).Draw(r, "amount"), 10000).FloatString(4))
+				some("large", big.NewRat(rapid.Int64().Draw(r, "amount"), 100).FloatString(2))
+				some("items", rapid.Int32Range(-3, 3).Draw(r, "items"))
+				some("views", rapid.Int64().Draw(r, "views"))
+				some("weight", rapid.Float64Range(-1e10, 1e10).Draw(r, "weight"))
+				some("paid", rapid.Bool().Draw(r, "paid"))
+				some("country", rapid.SampledFrom([]string{"DE", "FR", "", "é"}).Draw(r, "country"))
+				some("tags", []any{rapid.SampledFrom([]string{"a", "b"}).Draw(r, "tag"), nil})
+				at := time.Unix(rapid.Int64Range(-3e9, 3e9).Draw(r, "at"), 0).UTC()
+				some("placed", at.Format(time.RFC3339))
+				some("day", at.Format(time.DateOnly))
+				records = append(records, record)
+			}
+			w.put(fmt.Sprintf("%d.json", f), records...)
+		}
+		w.run()
+		p := w.profile("orders")
+		v, rows, err := w.lake.Rows(t.Context(), "orders", 0, MaxRows)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if p.Rows != int64(len(rows)) || p.RowsRead != p.Rows {
+			r.Fatalf("%d rows, %d read, there are %d", p.Rows, p.RowsRead, len(rows))
+		}
+		for i, c := range v.Columns {
+			check(r, p.Columns[i], c, rows, i)
+		}
+	})
+}
+
+// check compares the profile of a column with its values as text.
+func check(t *rapid.T, p ColumnProfile, c schema.Column, rows [][]*string, column int) {
+	nulls := int64(0)
+	counts := map[string]int64{}
+	low, high := "", ""
+	less := func(a, b string) bool {
+		x, ok := new(big.Rat).SetString(a)
+		y, ok2 := new(big.Rat).SetString(b)
+		if ok && ok2 && kindOf(c.Type) == kindNumber {
+			return x.Cmp(y) < 0
+		}
+		if c.Type.Kind == schema.Timestamp { // with or without a fraction
+			x, _ := time.Parse(time.RFC3339Nano, a)
+			y, _ := time.Parse(time.RFC3339Nano, b)
+			return x.Before(y)
+		}
+		return a < b
+	}
+	for _, row := range rows {
+		if row[column] == nil {
+			nulls++
+			continue
+		}
+		s := *row[column]
+		if len(counts) == 0 || less(s, low) {
+			low = s
+		}
+		if len(counts) == 0 || less(high, s) {
+			high = s
+		}
+		counts[s]++
+	}
+	if p.Nulls != nulls {
+		t.Errorf("%s: %d nulls, want %d", c.Name, p.Nulls, nulls)
+	}
+	if distinct := int64(len(counts)); distinct <= 16 && p.Distinct != distinct || p.Distinct > distinct*13/10+1 || p.Distinct < distinct*7/10 {
+		t.Errorf("%s: %d different, want %d", c.Name, p.Distinct, distinct)
+	}
+	if len(counts) == 0 {
+		if p.Min != nil || p.Max != nil || p.Spread != nil || len(p.Top) > 0 {
+			t.Errorf("%s: %+v without values", c.Name, p)
+		}
+		return
+	}
+	same := func(a, b string) bool { return a == b || c.Type.Kind == schema.Double && !less(a, b) && !less(b, a) } // -0 and 0
+	if !same(*p.Min, low) || !same(*p.Max, high) {
+		t.Errorf("%s: %s to %s, want %s to %s", c.Name, *p.Min, *p.Max, low, high)
+	}
+	if kindOf(c.Type) == kindText {
+		var want []Count
+		for s, n := range counts {
+			want = append(want, Count{s, n})
+		}
+		slices.SortFunc(want, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value)) })
+		if want = want[:min(len(want), topValues)]; !slices.Equal(p.Top, want) {
+			t.Errorf("%s: %v, want %v", c.Name, p.Top, want)
+		}
+		return
+	}
+	h := p.Spread
+	sum := int64(0)
+	for _, n := range h.Counts {
+		sum += n
+	}
+	if len(h.Counts) > histogramBins || sum != int64(len(rows))-nulls || less(low, h.From) || !less(high, h.To) {
+		t.Errorf("%s: histogram %+v of %s to %s, %d values", c.Name, h, low, high, int64(len(rows))-nulls)
+	}
+	if h.Counts[0] == 0 || h.Counts[len(h.Counts)-1] == 0 {
+		t.Errorf("%s: empty bins at the ends: %+v", c.Name, h)
+	}
+}
+
+// The profile of a table is kept, until the table changes.
+func TestProfileIsKept(t *testing.T) {
+	w := newWorld(t, orders)
+	w.put("a.json", order("A-1", "10", "1"))
+	w.run()
+	first := w.profile("lines")
+	if w.profile("lines") != first {
+		t.Error("read again")
+	}
+	w.put("b.json", order("A-2", "10", "1"))
+	w.run()
+	if p := w.profile("lines"); p.Rows != 2 {
+		t.Errorf("%d rows", p.Rows)
+	}
+}
+
+// Of a large table rows of all files are read, and only so many.
+func TestSpread(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 1000 {
+		v := &View{}
+		for range 1 + r.IntN(20) {
+			w := viewed{footer: &footer{}}
+			for range r.IntN(4) {
+				n := r.Int64N(1000)
+				w.groups = append(w.groups, n)
+				v.Rows += n
+			}
+			v.whole = append(v.whole, w)
+		}
+		most := 1 + r.Int64N(5000)
+		parts, rows := v.spread(most)
+		sum := int64(0)
+		for _, p := range parts {
+			if p.from < 0 || p.from >= p.to && v.Rows > most || p.to > v.whole[p.file].groups[p.group] {
+				t.Fatalf("%+v of %d", p, v.whole[p.file].groups[p.group])
+			}
+			sum += p.to - p.from
+		}
+		if sum != rows || rows != min(most, v.Rows) {
+			t.Fatalf("%d rows, said %d, want %d", sum, rows, min(most, v.Rows))
+		}
+		if again, _ := v.spread(most); !slices.Equal(again, parts) {
+			t.Fatal("another sample")
+		}
+	}
+}
+
+// Borders of bins are round, and every value lies in its bin.
+func TestHistogramBorders(t *testing.T) {
+	w := newWorld(t, orders)
+	w.put("a.json",
+		map[string]any{"id": "A-1", "total": "1.5", "placed": "2024-01-10T08:31:00Z", "day": "2024-01-10", "weight": 0.1, "items": 1},
+		map[string]any{"id": "A-2", "total": "99.99", "placed": "2024-01-11T07:00:00Z", "day": "2024-02-29", "weight": 0.73, "items": 5})
+	w.run()
+	got := map[string]string{}
+	for _, c := range w.profile("orders").Columns {
+		if c.Spread != nil {
+			text, _ := json.Marshal(c.Spread)
+			got[c.Name] = string(text)
+		}
+	}
+	for name, want := range map[string]string{
+		"total":  `{"from":"0.0000","to":"100.0000","width":"5.0000","counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],"time":false}`,
+		"placed": `{"from":"2024-01-10T08:00:00Z","to":"2024-01-11T08:00:00Z","width":"3600.000000","counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],"time":true}`,
+		"day":    `{"from":"2024-01-04","to":"2024-03-07","width":"604800","counts":[1,0,0,0,0,0,0,0,1],"time":true}`,
+		"weight": `{"from":"0.10","to":"0.75","width":"0.05","counts":[1,0,0,0,0,0,0,0,0,0,0,0,1],"time":false}`,
+		"items":  `{"from":"1","to":"6","width":"1","counts":[1,0,0,0,1],"time":false}`,
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %s\nwant %s", name, got[name], want)
+		}
+	}
+}
