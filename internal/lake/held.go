@@ -110,7 +110,7 @@ type HeldRecord struct {
 const (
 	shownBytes  = 64 << 10 // of a record
 	beforeFault = 48 << 10 // of them before the fault, if a record is cut
-	heldBytes   = 4 << 20  // a larger record is shown by its beginning only
+	heldBytes   = 1 << 20  // of a record with an entry of six times that, only the beginning is shown
 	maxReport   = 16 << 20
 )
 

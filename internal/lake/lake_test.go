@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,14 @@ import (
 
 	"sluice/internal/setup"
 )
+
+func TestMain(m *testing.M) {
+	// Each check of a property makes a lake. The command line still says another number.
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // world is a lake in a folder that a test fills.
 type world struct {
