@@ -145,3 +145,118 @@ func unmarshal(data []byte, v any) (err error) {
 	}
 	return nil
 }
+
+// Range is rows of a row group that have a page of their own in a column.
+type Range struct {
+	First, Rows int64 // in the row group
+	// Low and High are bounds of the values; nil if there are none, or all are NULL.
+	Low, High []byte
+
+	offset, size int64
+}
+
+// Pages are the pages of a column in a row group, from the page index, which the file
+// must have.
+func (f *File) Pages(ctx context.Context, group, column int) ([]Range, error) {
+	pages, err := f.pages(ctx, group, column)
+	if err != nil {
+		return nil, fmt.Errorf("read page index of column %s of row group %d: %w", f.columns[column].name, group, err)
+	}
+	return pages, nil
+}
+
+func (f *File) pages(ctx context.Context, group, column int) ([]Range, error) {
+	g := &f.meta.RowGroups[group]
+	c := &g.Columns[column]
+	var offsets format.OffsetIndex
+	if err := f.structure(ctx, c.OffsetIndexOffset, c.OffsetIndexLength, &offsets); err != nil {
+		return nil, err
+	}
+	var bounds format.ColumnIndex
+	if err := f.structure(ctx, c.ColumnIndexOffset, c.ColumnIndexLength, &bounds); err != nil {
+		return nil, err
+	}
+	n := len(offsets.PageLocations)
+	if len(bounds.MinValues) != n || len(bounds.MaxValues) != n || len(bounds.NullPages) != n {
+		return nil, errDamaged
+	}
+	start, end := chunkRange(&c.MetaData)
+	pages := make([]Range, n)
+	for i := range pages {
+		at := &offsets.PageLocations[i]
+		next := g.NumRows
+		if i+1 < n {
+			next = offsets.PageLocations[i+1].FirstRowIndex
+		}
+		p := Range{First: at.FirstRowIndex, Rows: next - at.FirstRowIndex, offset: at.Offset, size: int64(at.CompressedPageSize)}
+		if p.Rows < 0 || p.First < 0 || p.offset < start || p.size < 0 || p.offset+p.size > end {
+			return nil, errDamaged
+		}
+		if !bounds.NullPages[i] {
+			p.Low, p.High = bounds.MinValues[i], bounds.MaxValues[i]
+		}
+		pages[i] = p
+	}
+	return pages, nil
+}
+
+// structure reads a structure of the footer that lies elsewhere in the file.
+func (f *File) structure(ctx context.Context, offset int64, length int32, v any) error {
+	if offset <= 0 || length <= 0 || offset+int64(length) > f.size || length > mostFooter {
+		return errors.New("there is none")
+	}
+	data := make([]byte, length)
+	if err := f.read(ctx, data, offset); err != nil {
+		return err
+	}
+	if n, err := parquettype.CheckThrift(data); err != nil || n != len(data) {
+		return errDamaged
+	}
+	return unmarshal(data, v)
+}
+
+// ReadPages is Column for some pages, which are of Pages of the same column.
+func (f *File) ReadPages(ctx context.Context, group, column int, pages []Range, fn func(*Page) error) error {
+	if err := f.readPages(ctx, group, column, pages, fn); err != nil {
+		return fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
+	}
+	return nil
+}
+
+func (f *File) readPages(ctx context.Context, group, column int, pages []Range, fn func(*Page) error) error {
+	m := &f.meta.RowGroups[group].Columns[column].MetaData
+	d, err := newPageDecoder(f.columns[column], m.Codec)
+	if err != nil {
+		return err
+	}
+	if at := m.DictionaryPageOffset; at > 0 && len(pages) > 0 {
+		_, end := chunkRange(m)
+		r := chunkReader{file: f, ctx: ctx, next: at, end: end}
+		h, data, err := r.page()
+		if err != nil {
+			return err
+		}
+		if _, err := d.decode(h, data); err != nil {
+			return err
+		}
+	}
+	for _, want := range pages {
+		r := chunkReader{file: f, ctx: ctx, next: want.offset, end: want.offset + want.size}
+		h, data, err := r.page()
+		if err != nil {
+			return err
+		}
+		page, err := d.decode(h, data)
+		if err != nil {
+			return err
+		}
+		if page == nil || int64(page.Rows) != want.Rows {
+			return errDamaged
+		}
+		page.First = f.firstRow(group) + want.First
+		if err := fn(page); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -152,6 +152,7 @@ func TestForeignFiles(t *testing.T) {
 					}
 				}
 			}
+			checkPages(t, f)
 			if f.Find(0, "element") >= 0 || f.Find(0, "tags") >= 0 || f.Find(7, "absent") >= 0 {
 				t.Error("a column inside a list is found")
 			}
@@ -191,4 +192,54 @@ func TestDamage(t *testing.T) {
 		t.Errorf("%d of 6000 damaged files gave an error", wrong)
 	}
 	t.Logf("%d of 6000 damaged files gave an error", wrong)
+}
+
+// checkPages reads every second page of a column alone, and compares it with what the
+// whole column has there.
+func checkPages(t *testing.T, f *parquetcolumn.File) {
+	t.Helper()
+	for _, column := range []int{0, 1} {
+		whole, err := texts(t, f, column)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := int64(0)
+		for g := range f.Groups() {
+			pages, err := f.Pages(t.Context(), g, column)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var some []parquetcolumn.Range
+			rows := int64(0)
+			for i, p := range pages {
+				if p.First != rows {
+					t.Fatalf("page %d begins at row %d, want %d", i, p.First, rows)
+				}
+				if rows += p.Rows; i%2 == 0 {
+					some = append(some, p)
+				}
+			}
+			n := 0
+			err = f.ReadPages(t.Context(), g, column, some, func(p *parquetcolumn.Page) error {
+				if p.First != first+some[n].First || int64(p.Rows) != some[n].Rows {
+					t.Errorf("a page of %d rows at row %d, want %+v", p.Rows, p.First, some[n])
+				}
+				for i := range p.Rows {
+					want := whole[p.First+int64(i)]
+					if p.Null(i) != (want == "-") || !p.Null(i) && string(p.Bytes(i)) != want {
+						t.Fatalf("row %d of column %d differs", p.First+int64(i), column)
+					}
+					if !p.Null(i) && (want < string(some[n].Low) || want > string(some[n].High)) {
+						t.Errorf("row %d of column %d is out of its bounds", p.First+int64(i), column)
+					}
+				}
+				n++
+				return nil
+			})
+			if err != nil || n != len(some) {
+				t.Fatalf("%d of %d pages: %v", n, len(some), err)
+			}
+			first += rows
+		}
+	}
 }
