@@ -107,6 +107,8 @@ var ladder = map[string]rung{
 		"where the SDK finds its configuration depends on no other package of sluice"},
 	"internal/ledger": {[]string{".", "internal/store"},
 		"the ledger records what was committed, with the counts of a conversion; it decides nothing"},
+	"internal/runs": {[]string{".", "internal/batch", "internal/jsonscan", "internal/ledger", "internal/parquetcolumn", "internal/parquetfile", "internal/store", "reason", "schema"},
+		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
 	"internal/pipeline": {[]string{
 		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it imports no implementation of a store or catalog, so that it runs the same on all; of the stages it only imports the writer, to empty a file"},

@@ -1,0 +1,317 @@
+package runs
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"sluice/internal/store"
+)
+
+// Version of the JSON of roots.
+const Version = 1
+
+// Root is the list of the runs of one snapshot, the newest first. The newest run that
+// has a key holds its entry.
+type Root struct {
+	Version  int    `json:"version"`
+	Table    string `json:"table"` // UUID
+	Sequence int64  `json:"sequence"`
+	Keys     int64  `json:"keys"` // in all runs: a key that was written again counts again
+	Rows     int64  `json:"rows"` // that the table shows
+	Runs     []Info `json:"runs"`
+}
+
+// Files are the runs and roots of a table.
+type Files struct {
+	Store  store.Store
+	Folder string // of the table's ledger, with a slash at its end
+}
+
+const (
+	mostRoot = 64 << 20
+
+	// mergeRuns is the number of runs of a level that become one of the next level, if
+	// they have less than mergeBytes together: larger merges are for maintenance.
+	mergeRuns  = 8
+	mergeBytes = 64 << 20
+
+	wholeRun = 8 << 20 // bytes of a run up to which it is read as a whole
+)
+
+// Read reads a root by its name. An empty name is the root of a table without
+// entries.
+func (f Files) Read(ctx context.Context, name string) (*Root, error) {
+	if name == "" {
+		return &Root{Version: Version}, nil
+	}
+	data, _, err := store.Get(ctx, f.Store, f.Folder+name, mostRoot)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger root: %w", err)
+	}
+	r := new(Root)
+	if err := decodeRoot(data, r); err != nil {
+		return nil, fmt.Errorf("read ledger root %s: %w", name, err)
+	}
+	return r, nil
+}
+
+var errDamaged = errors.New("it is damaged")
+
+func decodeRoot(data []byte, r *Root) error {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return errDamaged
+	}
+	text, err := io.ReadAll(io.LimitReader(z, mostRoot)) // its checksum is compared at the end
+	if err != nil || json.Unmarshal(text, r) != nil {
+		return errDamaged
+	}
+	if r.Version > Version {
+		return fmt.Errorf("it was written by a newer version of sluice; update this one")
+	}
+	return nil
+}
+
+// write writes a root, and returns its name.
+func (f Files) write(ctx context.Context, r *Root, batch string) (name string, err error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	if _, err := z.Write(text); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	name = fmt.Sprintf("root-%019d-%s.json.gz", r.Sequence, batch)
+	_, err = store.Put(ctx, f.Store, f.Folder+name, out.Bytes(), store.CreateOptions{}, store.IfNoneMatch())
+	return name, err
+}
+
+// Look returns the entries of keys; those that are not there are new.
+func (f Files) Look(ctx context.Context, root *Root, keys []Key) (map[Key]Entry, error) {
+	left := slices.SortedFunc(slices.Values(keys), Key.compare)
+	left = slices.Compact(left)
+	found := make(map[Key]Entry, len(left))
+	for _, info := range root.Runs {
+		if len(left) == 0 {
+			break
+		}
+		if info.Last.compare(left[0]) < 0 || info.First.compare(left[len(left)-1]) > 0 {
+			continue
+		}
+		r, err := f.open(ctx, info)
+		if err == nil {
+			err = r.look(ctx, left, func(e *Entry) { found[e.Key] = *e })
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read ledger run %s: %w", info.Name, err)
+		}
+		left = slices.DeleteFunc(left, func(k Key) bool { _, ok := found[k]; return ok })
+	}
+	return found, nil
+}
+
+// open reads a run: a small one as a whole, with one request, of a larger one what is
+// asked for.
+func (f Files) open(ctx context.Context, info Info) (*run, error) {
+	if info.Bytes <= wholeRun {
+		data, _, err := store.Get(ctx, f.Store, f.Folder+info.Name, info.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		if int64(len(data)) != info.Bytes {
+			return nil, errDamaged
+		}
+		return openRun(ctx, info, func(_ context.Context, p []byte, offset int64) error {
+			copy(p, data[offset:])
+			return nil
+		})
+	}
+	at, err := f.Store.Head(ctx, f.Folder+info.Name)
+	if err != nil {
+		return nil, err
+	}
+	if at.Size != info.Bytes {
+		return nil, errDamaged
+	}
+	return openRun(ctx, info, (&blocks{store: f.Store, at: at}).read)
+}
+
+// Add writes the entries of a batch as a run, and the root of the snapshot that brings
+// them. Nothing names the root before that snapshot does. rows is what the table shows
+// more, or fewer, than before. Entries need no order; each key is there once.
+func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64, table string, sequence int64, batch, createdBy string) (next *Root, name string, err error) {
+	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows + rows, Runs: root.Runs}
+	if len(entries) > 0 {
+		sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return a.Key.compare(b.Key) })
+		info, err := f.writeRun(ctx, fmt.Sprintf("run-%019d-%s-0.parquet", sequence, batch), 0, createdBy, func(write func(*Entry) error) error {
+			for i := range sorted {
+				if err := write(&sorted[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, "", fmt.Errorf("write ledger run: %w", err)
+		}
+		next.Runs = append([]Info{info}, root.Runs...)
+	}
+	if err := f.merge(ctx, next, batch, createdBy); err != nil {
+		return nil, "", fmt.Errorf("merge ledger runs: %w", err)
+	}
+	for _, r := range next.Runs {
+		next.Keys += r.Keys
+	}
+	if name, err = f.write(ctx, next, batch); err != nil {
+		return nil, "", fmt.Errorf("write ledger root: %w", err)
+	}
+	return next, name, nil
+}
+
+// writeRun writes a run in one step: it is there whole, or not at all.
+func (f Files) writeRun(ctx context.Context, name string, level int, createdBy string, each func(write func(*Entry) error) error) (Info, error) {
+	out, err := f.Store.Create(ctx, f.Folder+name, store.CreateOptions{})
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := func() (Info, error) {
+		w, err := NewWriter(ctx, out, createdBy)
+		if err != nil {
+			return Info{}, err
+		}
+		if err := each(w.Write); err != nil {
+			return Info{}, err
+		}
+		info, err := w.Close()
+		if err == nil {
+			_, err = out.Commit(ctx, store.IfNoneMatch())
+		}
+		return info, err
+	}()
+	if err != nil {
+		store.Abort(ctx, out)
+		return Info{}, err
+	}
+	info.Name, info.Level = name, level
+	return info, nil
+}
+
+// merge makes one run of the runs of a level, where there are enough. Those of a level
+// stand beside one another, the newer levels first.
+func (f Files) merge(ctx context.Context, root *Root, batch, createdBy string) error {
+	for n := 1; ; n++ {
+		from, to := due(root.Runs)
+		if to == 0 {
+			return nil
+		}
+		old := root.Runs[from:to]
+		name := fmt.Sprintf("run-%019d-%s-%d.parquet", root.Sequence, batch, n)
+		info, err := f.writeRun(ctx, name, old[0].Level+1, createdBy, func(write func(*Entry) error) error {
+			return f.Scan(ctx, &Root{Runs: old}, write)
+		})
+		if err != nil {
+			return err
+		}
+		root.Runs = slices.Concat(root.Runs[:from], []Info{info}, root.Runs[to:])
+	}
+}
+
+// due are the runs that a merge takes: from is below to if there are some.
+func due(runs []Info) (from, to int) {
+	for from < len(runs) {
+		to, bytes := from, int64(0)
+		for to < len(runs) && runs[to].Level == runs[from].Level {
+			bytes += runs[to].Bytes
+			to++
+		}
+		if to-from >= mergeRuns && bytes < mergeBytes {
+			return from, to
+		}
+		from = to
+	}
+	return 0, 0
+}
+
+// Scan calls fn with the entries of all keys, in the order of the keys. It holds a page
+// of each run.
+func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) error {
+	var all []*cursor
+	for _, info := range root.Runs {
+		r, err := f.open(ctx, info)
+		if err != nil {
+			return fmt.Errorf("read ledger run %s: %w", info.Name, err)
+		}
+		all = append(all, &cursor{run: r, ctx: ctx})
+	}
+	for {
+		var least *cursor
+		for _, c := range all { // the newest comes first, and wins
+			e, err := c.peek()
+			if err != nil {
+				return fmt.Errorf("read ledger run %s: %w", c.run.info.Name, err)
+			}
+			if e != nil && (least == nil || e.Key.compare(least.entries[0].Key) < 0) {
+				least = c
+			}
+		}
+		if least == nil {
+			return nil
+		}
+		e := least.entries[0]
+		for _, c := range all {
+			if len(c.entries) > 0 && c.entries[0].Key == e.Key {
+				c.entries = c.entries[1:]
+			}
+		}
+		if err := fn(&e); err != nil {
+			return err
+		}
+	}
+}
+
+// cursor goes through a run.
+type cursor struct {
+	run         *run
+	ctx         context.Context
+	group, page int
+	entries     []Entry
+}
+
+// peek is the next entry; nil after the last one.
+func (c *cursor) peek() (*Entry, error) {
+	for len(c.entries) == 0 {
+		if c.group == c.run.file.Groups() {
+			return nil, nil
+		}
+		pages, err := c.run.file.Pages(c.ctx, c.group, c.run.cols[colKey])
+		if err != nil {
+			return nil, err
+		}
+		if c.page == len(pages) {
+			c.group, c.page = c.group+1, 0
+			continue
+		}
+		entries := make([]Entry, pages[c.page].Rows)
+		all := make([]int, len(entries))
+		for i := range all {
+			all[i] = i
+		}
+		if err := c.run.entries(c.ctx, c.group, c.page, entries, all); err != nil {
+			return nil, err
+		}
+		c.entries = entries
+		c.page++
+	}
+	return &c.entries[0], nil
+}
