@@ -2,7 +2,6 @@ package fit
 
 import (
 	"slices"
-	"strings"
 
 	"sluice/internal/profile"
 	"sluice/mapping"
@@ -35,22 +34,30 @@ func atPlace(records []mapping.Path, p *profile.Profile) bool {
 	if len(p.Places) != 1 {
 		return false
 	}
+	place, err := mapping.ParsePath(p.Places[0].Path)
+	if err != nil {
+		return false
+	}
+	wrapped, beside := len(place) > 0 && place[0].Kind == mapping.Name, p.Places[0].Beside
 	for _, path := range records {
-		place := p.Places[0].Path
 		switch {
-		case path.String() == place:
+		case slices.Equal(path, place):
 			return true
 		case len(path) == 0:
 			return false
-		case path[0].Wild() && strings.HasPrefix(place, "$."): // documents are objects
-		case path[0].Wild() && place == "$" && p.Root.Array.Count == 0:
-		case path[0].Kind == mapping.Name && place == "$" && p.Root.Map == nil && p.Root.Members[path[0].Name] == nil:
+		case path[0].Wild() && wrapped: // documents are objects
+		case path[0].Wild() && len(place) == 0 && p.Root.Array.Count == 0:
+		case path[0].Kind == mapping.Name && len(place) == 0 && p.Root.Map == nil && p.Root.Members[path[0].Name] == nil:
+		case path[0].Kind == mapping.Name && wrapped && path[0].Name != place[0].Name && len(beside) < allBeside && !slices.Contains(beside, path[0].Name):
 		default:
 			return false
 		}
 	}
 	return false
 }
+
+// allBeside is how many names of members beside the records a profile has at most.
+const allBeside = 100
 
 // certainty is about one table.
 type certainty struct {
@@ -73,7 +80,7 @@ func (c *certainty) look(path mapping.Path) (n *profile.Node, rows int64, ok boo
 		case step.Kind == mapping.Name && n.Array.Count == 0:
 			n = n.Members[step.Name]
 		case step.Kind == mapping.Wildcard && n.Object.Count == 0:
-			if n = n.Element; n != nil {
+			if n, rows = n.Element, 0; n != nil {
 				rows = n.Values()
 			}
 		default:
@@ -112,22 +119,23 @@ func (c *certainty) rows() bool {
 	return true
 }
 
-// column reports whether all values at its path fit the column.
+// column reports whether all values at its paths fit the column.
 func (c *certainty) column(col *mapping.Column) bool {
 	if col.Const != nil || col.Empty {
 		return true
 	}
-	n, rows, ok := c.look(col.Path)
-	other := len(col.Else) > 0 || col.Key != "" || col.MemberName || col.Unit != mapping.NoUnit || col.MinorUnits.By != mapping.NoMinorUnits || col.Times != mapping.Times{} ||
-		col.Transform != nil || col.NullValues != nil || col.Hash != mapping.NoHash || col.Mask != mapping.NoMask || col.NumberFormat != mapping.JSONNumber || col.Symbol
-	if !ok || other || n.Array.Count+n.Object.Count > 0 || 6*n.Strings.Length.Greatest+2 > c.m.Limits.FieldBytes {
-		return false
+	keys := col.Key != "" || col.MemberName || col.Unit != mapping.NoUnit || col.MinorUnits.By != mapping.NoMinorUnits || col.Times != mapping.Times{} ||
+		col.Mask != mapping.NoMask || col.NumberFormat != mapping.JSONNumber || col.Symbol || col.Transform != nil && col.Type.Kind != schema.String
+	always := false
+	for _, path := range col.Values() {
+		n, rows, ok := c.look(path)
+		if keys || !ok || n.Array.Count+n.Object.Count > 0 || 6*n.Strings.Length.Greatest+2 > c.m.Limits.FieldBytes || !fits(col, n) {
+			return false
+		}
+		filled := n.Values() - n.Null.Count - n.Strings.Empty.Count
+		always = always || filled == rows
 	}
-	filled := n.Values() - n.Null.Count
-	if col.Type.Kind == schema.String {
-		filled -= n.Strings.Empty.Count
-	}
-	return (!col.Required || filled == rows) && fits(col, n)
+	return !col.Required || always && col.Transform == nil && !slices.ContainsFunc(col.NullValues, func(v string) bool { return v != "" })
 }
 
 // fits reports whether a column takes all plain values of a node.
@@ -141,7 +149,11 @@ func fits(c *mapping.Column, n *profile.Node) bool {
 			from |= k.from
 		}
 	}
-	texts := func(f profile.Form) bool { return n.Strings.Forms.Of(f).Count == n.String.Count }
+	nothing := int64(0) // texts that are no value
+	if slices.Contains(c.NullValues, "") {
+		nothing = n.Strings.Empty.Count
+	}
+	texts := func(f profile.Form) bool { return n.Strings.Forms.Of(f).Count == n.String.Count-nothing }
 	whole, fraction := max(n.Numbers.Digits, n.Strings.Digits), max(n.Numbers.Fraction, n.Strings.Fraction)
 	numbers := texts(profile.Decimal) && n.Numbers.Exponent.Count == 0
 	if from&^c.From != 0 {
@@ -162,6 +174,8 @@ func fits(c *mapping.Column, n *profile.Node) bool {
 		return numbers && whole <= 18 && fraction == 0
 	case schema.Decimal:
 		return numbers && whole <= c.Type.Precision-c.Type.Scale && fraction <= c.Type.Scale
+	case schema.Double:
+		return numbers && whole <= 300
 	}
 	return false
 }

@@ -1,9 +1,15 @@
 package fit
 
 import (
+	"bytes"
+	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"sluice"
 	"sluice/internal/infer/infertest"
 	"sluice/mapping"
 )
@@ -52,5 +58,50 @@ func TestCertain(t *testing.T) {
 		if got := Certain(m, p); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
+	}
+}
+
+// What is certain of the documents of platforms is so.
+func TestCertainPlatforms(t *testing.T) {
+	files, err := filepath.Glob("../conversion/testdata/presets/*.txtar")
+	if err != nil || len(files) != 10 {
+		t.Fatalf("%d platforms: %v", len(files), err)
+	}
+	certain := 0
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if !strings.HasSuffix(f.Name, ".json") || strings.HasPrefix(f.Name, "want ") {
+				continue
+			}
+			p, err := infertest.Profile(t, nil, string(f.Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, preset := range mapping.Presets() {
+				m, err := mapping.Preset(preset)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !Certain(m, p) {
+					continue
+				}
+				certain++
+				m.Limits.QuarantineShare = 1
+				stats, err := sluice.Convert(t.Context(), nil, bytes.NewReader(f.Data), m, &sluice.Options{
+					Codec: sluice.None, Quarantine: io.Discard, Table: func(string) (io.Writer, error) { return io.Discard, nil },
+				})
+				if err != nil || stats.RecordsQuarantined > 0 || stats.RecordsRead != p.Records {
+					t.Errorf("%s: it is certain that %s takes all records of %s, but: %v, %v", filepath.Base(file), preset, f.Name, err, stats.Reasons)
+				}
+			}
+		}
+	}
+	t.Logf("%d certain", certain)
+	if certain < 3 {
+		t.Errorf("only %d are certain", certain)
 	}
 }
