@@ -22,7 +22,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -116,6 +116,12 @@ docs: $(PYTHON) $(PANDAS) $(DUCKDB)
 # sluice serve, killed a hundred times in the middle of its work.
 kills:
 	go test -count=1 -v -run TestServeIsKilled ./cmd/sluice -kills 100
+
+# The command with DuckDB in it, a module of its own: it passes the suite that the
+# program duckdb passes. Needs a C++ compiler's library, libstdc++.
+duckdb:
+	@files=$$(gofmt -l cmd/sluice-duckdb); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
+	cd cmd/sluice-duckdb && go mod tidy -diff && go vet ./... && ../../.ci/noskip go test -count=1 -v ./...
 
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)

@@ -15,6 +15,7 @@ import (
 
 	"sluice"
 	"sluice/internal/ledger"
+	"sluice/internal/query"
 	"sluice/internal/setup"
 	"sluice/internal/suggest"
 )
@@ -49,12 +50,18 @@ type app struct {
 	getenv    func(string) string
 	in        io.Reader
 	out, errw *printer
+	linked    query.Engine // the DuckDB that this program contains, if it does
 }
 
 // Main runs the command with args, the program's name not among them, and
 // returns its exit code. When ctx ends it returns 1 and leaves nothing behind.
 func Main(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out, errw io.Writer) int {
-	a := &app{getenv: getenv, in: in, out: newPrinter(out, getenv), errw: newPrinter(errw, getenv)}
+	return execute(ctx, nil, args, getenv, in, out, errw)
+}
+
+// execute is Main for a program that may contain DuckDB.
+func execute(ctx context.Context, linked query.Engine, args []string, getenv func(string) string, in io.Reader, out, errw io.Writer) int {
+	a := &app{getenv: getenv, in: in, out: newPrinter(out, getenv), errw: newPrinter(errw, getenv), linked: linked}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)

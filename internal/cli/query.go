@@ -139,7 +139,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		}
 		sql = []string{string(text)}
 	}
-	engine, err := findEngine()
+	engine, err := a.engine()
 	if err != nil {
 		return usage(cmd, "%w", err)
 	}
@@ -181,11 +181,14 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 	return q.failed(q.write(ctx, f.output, sql[0]))
 }
 
-// findEngine is the DuckDB of this program, or that on the PATH.
-func findEngine() (query.Engine, error) {
+// engine is the DuckDB of this program, or that on the PATH.
+func (a *app) engine() (query.Engine, error) {
+	if a.linked != nil {
+		return a.linked, nil
+	}
 	program, err := duckdbcli.Find()
 	if err != nil {
-		return query.Engine{}, err
+		return nil, err
 	}
 	return duckdbcli.Engine(program), nil
 }

@@ -91,7 +91,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return fmt.Errorf("listen on %s: %w; --address names another port", f.address, err)
 	}
 	defer l.Close()
-	engine, _ := findEngine() // without one, the page says how to get it
+	engine, _ := a.engine() // without one, the page says how to get it
 	o := serve.Options{
 		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: f.write || at.SourceFolder() != "", Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
 		Warn: a.complain, Tell: a.tellProcessed,

@@ -1,7 +1,7 @@
 // Package query is SQL over the tables of a lake, as a contract: a session has
 // one view for each table and reads nothing else. Implementations are duckdbcli,
-// which starts the program duckdb, and duckdblinked, which contains it; both pass
-// one suite, querytest.
+// which starts the program duckdb, and duckdblinked, which starts the program
+// itself, that contains DuckDB; both pass one suite, querytest.
 //
 // SQL is code that others may have written, and DuckDB has no borders between
 // what it may read. So a session is locked down before it sees a statement: see
@@ -11,6 +11,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -39,12 +40,23 @@ type Session interface {
 	io.Closer
 }
 
-// Engine is an implementation, ready for use.
-type Engine struct {
-	// Version says which DuckDB it is, as in "duckdb 1.5.6".
-	Version func(context.Context) (string, error)
-	// Open makes a session. The names of files are from the folder.
-	Open func(folder string, tables []Table, limits Limits) Session
+// Engine makes sessions. The names of files are from the folder.
+type Engine func(folder string, tables []Table, limits Limits) Session
+
+// Version says which DuckDB an engine is, as in "duckdb 1.5.6".
+func (e Engine) Version(ctx context.Context) (string, error) {
+	s := e("", nil, Limits{Memory: 256 << 20, Threads: 1, Timeout: 10 * time.Second})
+	defer s.Close()
+	rows, err := s.Query(ctx, "SELECT version()")
+	if err != nil {
+		return "", fmt.Errorf("ask DuckDB for its version: %w", err)
+	}
+	defer rows.Close()
+	row, err := rows.Next()
+	if err != nil {
+		return "", fmt.Errorf("ask DuckDB for its version: %w", err)
+	}
+	return "duckdb " + strings.TrimPrefix(*row[0], "v"), nil
 }
 
 // Rows are the rows of a statement. They are for one goroutine. Close them: the
@@ -105,6 +117,10 @@ var (
 	// ErrDied says that the process of the statement ended without a word, as
 	// when it needs more memory than it may have.
 	ErrDied = errors.New("the query used more memory than it may, or DuckDB crashed")
+
+	// ErrNotLocked says that a DuckDB does not lock itself down, so that it may not
+	// see a statement.
+	ErrNotLocked = errors.New("DuckDB could not be locked down; is it older than 1.4?")
 
 	// ErrNoEngine says that this program contains no DuckDB, and finds none.
 	ErrNoEngine = errors.New("there is no DuckDB: install the program duckdb (pip install duckdb-cli, brew install duckdb, or https://duckdb.org/install) and have it on the PATH")

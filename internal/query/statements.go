@@ -113,6 +113,9 @@ func literal(s string) string {
 	return "decode(from_base64('" + base64.StdEncoding.EncodeToString([]byte(s)) + "'))"
 }
 
+// place is a file that COPY writes.
+func place(file string) string { return "(" + literal(file) + ")" }
+
 // source is a relation of the rows of a statement. The function query refuses all
 // but a single SELECT, by DuckDB's own parser.
 func source(sql string) string { return "query(" + literal(sql) + ")" }
@@ -130,25 +133,32 @@ func Check(sql string) error {
 	return nil
 }
 
-// Describe is a query for the columns of a statement: their names and types.
-func Describe(sql string) string {
-	return "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM " + source(sql) + ")"
+// CopyColumns is a statement that writes the names and types of the columns of
+// another one to a file: {"v":[["id","BIGINT"],…]}.
+func CopyColumns(sql, file string) string {
+	return "COPY (SELECT list([column_name, column_type]) AS v FROM (DESCRIBE SELECT * FROM " + source(sql) + ")) TO " + place(file) + " (FORMAT json)"
 }
 
-// Texts are expressions for the texts of the values of a statement that has so
-// many columns, and the relation that they are taken from.
-func Texts(sql string, columns int) (values, from string) {
+// CountColumns is a query for the number of columns of a statement.
+func CountColumns(sql string) string {
+	return "SELECT count(*)::VARCHAR FROM (DESCRIBE SELECT * FROM " + source(sql) + ")"
+}
+
+// CopyRows is a statement that writes the rows of another one, that has so many
+// columns, to a file as they are found: the texts of a row on each line, as in
+// {"v":["1",null]}.
+func CopyRows(sql string, columns int, file string) string {
 	names, texts := make([]string, columns), make([]string, columns)
 	for i := range columns {
 		names[i] = fmt.Sprintf("c%d", i)
 		texts[i] = names[i] + "::VARCHAR"
 	}
-	return strings.Join(texts, ", "), source(sql) + " AS result(" + strings.Join(names, ", ") + ")"
+	return "COPY (SELECT [" + strings.Join(texts, ", ") + "] AS v FROM " + source(sql) + " AS result(" + strings.Join(names, ", ") + ")) TO " + place(file) + " (FORMAT json)"
 }
 
 // Export is a statement that writes the rows of another one to a Parquet file.
 func Export(sql, file string) string {
-	return "COPY (SELECT * FROM " + source(sql) + ") TO (" + literal(file) + ") (FORMAT parquet, COMPRESSION zstd)"
+	return "COPY (SELECT * FROM " + source(sql) + ") TO " + place(file) + " (FORMAT parquet, COMPRESSION zstd)"
 }
 
 // Value is the text of a value as sluice shows it: times in UTC are in RFC 3339.

@@ -30,7 +30,7 @@ var sqlLimits = query.Limits{Memory: 1 << 30, Threads: runtime.NumCPU(), Timeout
 
 // newSession is SQL over the lake as it is; nil without an engine.
 func (s *Server) newSession() query.Session {
-	if s.o.Engine.Open == nil {
+	if s.o.Engine == nil {
 		return nil
 	}
 	return &published.Session{

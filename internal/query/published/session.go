@@ -43,7 +43,7 @@ func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	over := s.Engine.Open(t.Folder, t.Tables, s.Limits)
+	over := s.Engine(t.Folder, t.Tables, s.Limits)
 	found, err := over.Query(ctx, sql)
 	if err != nil {
 		over.Close() //nolint:errcheck // the statement has failed
@@ -60,7 +60,7 @@ func (s *Session) Export(ctx context.Context, sql, file string) error {
 		return err
 	}
 	defer t.Release()
-	over := s.Engine.Open(t.Folder, t.Tables, s.Limits)
+	over := s.Engine(t.Folder, t.Tables, s.Limits)
 	defer over.Close()
 	return over.Export(ctx, sql, file)
 }

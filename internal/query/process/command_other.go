@@ -1,6 +1,6 @@
 //go:build !unix
 
-package duckdbcli
+package process
 
 import (
 	"context"
