@@ -227,6 +227,8 @@ func (c *collector) otherShape(g *group) string {
 		}
 	}
 	switch {
+	case g.found == "null" && (len(path) == 0 || path[len(path)-1].Wild()):
+		return fmt.Sprintf("null holds nothing: with where: [{path: %q, is: not_null}] in each table that looks into it, it gives no row", path)
 	case len(path) == 0 && !explodes:
 		return "look at records: what it leads to is not what the paths of the columns want"
 	case explodes && g.found == "object" && g.code == reason.NotArray:
