@@ -3,6 +3,7 @@ package lake
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -32,13 +33,12 @@ func isText(t schema.Type) bool {
 // empty field.
 func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) error {
 	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
-		c := csv.NewWriter(bufio.NewWriterSize(w, 64<<10))
-		c.UseCRLF = true
+		c := newCSV(w)
 		fields := make([]string, len(v.Columns))
 		for i, column := range v.Columns {
 			fields[i] = NoFormula(column.Name)
 		}
-		if err := c.Write(fields); err != nil {
+		if err := c.write(fields); err != nil {
 			return err
 		}
 		err := v.rows(ctx, 0, v.Rows, func(row []*string) error {
@@ -52,11 +52,34 @@ func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) er
 					fields[i] = *text
 				}
 			}
-			return c.Write(fields)
+			return c.write(fields)
 		})
-		c.Flush()
-		return errors.Join(err, c.Error())
+		return errors.Join(err, c.out.Flush())
 	})
+}
+
+// csvWriter ends lines with CR and LF, as RFC 4180 has it. The csv.Writer that does so
+// also changes the line ends within fields.
+type csvWriter struct {
+	out  *bufio.Writer
+	line bytes.Buffer
+	csv  *csv.Writer
+}
+
+func newCSV(w io.Writer) *csvWriter {
+	c := &csvWriter{out: bufio.NewWriterSize(w, 64<<10)}
+	c.csv = csv.NewWriter(&c.line)
+	return c
+}
+
+func (c *csvWriter) write(fields []string) error {
+	c.line.Reset()
+	err := c.csv.Write(fields)
+	c.csv.Flush()
+	c.line.Truncate(c.line.Len() - len("\n"))
+	c.line.WriteString("\r\n")
+	_, written := c.out.Write(c.line.Bytes())
+	return errors.Join(err, written)
 }
 
 // Zip writes the files of a table into an archive, as they are.
