@@ -51,11 +51,10 @@ export async function editor(options) {
       view.focus()
     },
     focus: () => view.focus(),
-    // goTo puts the cursor at a line and column, counted from 1.
+    // goTo puts the cursor at a line and column, counted from 1, and shows them.
     goTo(line, column) {
       const at = place(view.state.doc, line, column)
-      view.dispatch({selection: {anchor: at}, effects: cm.EditorView.scrollIntoView(at, {y: 'center'})})
-      view.focus()
+      view.dispatch({selection: {anchor: at}, effects: cm.EditorView.scrollIntoView(at, {y: 'center', x: 'nearest'})})
     },
     // mark shows faults at their lines: [{line, column, text, remedy}].
     mark(faults) {
@@ -77,8 +76,9 @@ function place(doc, number, column) {
 
 // The page's own colours, which change with its scheme.
 const look = {
-  '&': {height: '100%', fontSize: '13px', backgroundColor: 'var(--surface)', color: 'var(--ink)'},
-  '&.cm-focused': {outline: '2px solid var(--accent)', outlineOffset: '-1px', borderRadius: '7px'},
+  '&': {height: '100%', fontSize: '12.5px', backgroundColor: 'var(--surface)', color: 'var(--ink)'},
+  // The frame around it shows the focus.
+  '&.cm-focused': {outline: 'none'},
   '.cm-scroller': {fontFamily: 'var(--mono)', lineHeight: '1.55', overflow: 'auto'},
   '.cm-content': {padding: '8px 0', caretColor: 'var(--ink)'},
   '.cm-gutters': {backgroundColor: 'var(--surface)', color: 'var(--dim)', border: '0'},

@@ -33,7 +33,8 @@ export function seconds(s) {
   return Math.floor(s / 60) + ' min ' + Math.round(s % 60) + ' s'
 }
 
-export const rate = n => (n ? (n < 10 ? n.toFixed(1) : Math.round(n)) + ' MB/s' : '')
+// rate says nothing of small objects, whose time is that of opening files.
+export const rate = (n, size) => (n && size >= 1e6 ? (n < 10 ? n.toFixed(1) : Math.round(n)) + ' MB/s' : '')
 
 // time is how a time of the data is shown: as it is, without what says nothing.
 export const time = text => String(text).replace('T', ' ').replace(/\.0+(?=Z?$)/, '').replace(/Z$/, '')

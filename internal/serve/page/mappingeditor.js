@@ -32,7 +32,7 @@ export async function mappingEditor(options, signal) {
   function result({faults = [], cautions = []}) {
     made.mark(faults)
     show(list,
-      faults.map(fault => el('li.bad', el('button.link', {type: 'button', onclick: () => made.goTo(fault.line, fault.column)}, 'Line ' + fault.line), ' ', fault.text, fault.remedy && [': ', fault.remedy])),
+      faults.map(fault => el('li.bad', el('button.link', {type: 'button', onclick: () => { made.goTo(fault.line, fault.column); made.focus() }}, 'Line ' + fault.line), ' ', fault.text, fault.remedy && [': ', fault.remedy])),
       cautions.map(caution => el('li.warn', caution.text ? caution.text + (caution.remedy ? ': ' + caution.remedy : '') : caution)))
     options.checked?.(faults)
   }

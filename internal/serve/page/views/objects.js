@@ -145,13 +145,13 @@ export function open(main, route, signal) {
       el('td.key', el('a', {href: to('objects', object.id), title: object.key},
         name.length > 0 && el('span.dim', name.join('/') + '/'), file),
       object.duplicate && el('span.tag', {title: 'This upload was processed before; nothing changed'}, 'duplicate'),
-      el('span.narrow', [quarantined && plural(quarantined, 'record') + ' in quarantine', ago(object.written)].filter(Boolean).join(' · '))),
+      el('span.narrow', [quarantined && count(quarantined) + ' quarantined', ago(object.written)].filter(Boolean).join(' · '))),
       el('td', outcome(object), progressBar(object, progress)),
       el('td.right.wide', object.records_read ? count(object.records_read) : ''),
       el('td.right', object.rows ? count(object.rows) : object.state === 'done' ? '0' : ''),
       el('td.right.wide', quarantined ? el('span.warn', count(quarantined)) : ''),
       el('td.right.wide', bytes(object.size ?? 0)),
-      el('td.right.wide', rate(object.mb_per_second)),
+      el('td.right.wide', rate(object.mb_per_second, object.size)),
       el('td.right.wide', {'data-at': object.written, title: object.written}, ago(object.written)))
     return row
   }

@@ -32,7 +32,7 @@ function openAll(main, signal) {
           objects.map(object => [
             el('a', {href: to('quarantine', object.id)}, object.key), outcome(object),
             object.outcome === 'reject' ? 'all' : count(object.records_quarantined), count(object.records_read),
-            Object.keys(object.reasons || {}).join(', ') || '', el('span', {title: object.written}, ago(object.written))]))))
+            Object.keys(object.reasons || {}).join(', ') || '', el('span', {title: object.written}, ago(object.written))]), {class: 'keys'})))
     } catch (error) {
       if (!signal.aborted) show(body, problem(error, load))
     }
@@ -50,6 +50,15 @@ function openAll(main, signal) {
   on('object', later(400, load), signal)
   on('reload', load, signal)
   load()
+}
+
+// lineOf is the line of a mapping that names a path, counted from 1; 0 if none does.
+function lineOf(text, path) {
+  const plain = (path || '').replace(/\[\d+\]/g, '[*]')
+  return text.split('\n').findIndex(line => {
+    const at = line.indexOf(plain)
+    return plain && at >= 0 && !/[\w.[]/.test(line[at + plain.length] || '')
+  }) + 1
 }
 
 function drawReasons(title, list, value, tone, text) {
@@ -100,11 +109,12 @@ async function openObject(main, id, signal) {
   function append(held) {
     for (const record of held.records) {
       const state = el('p.fits')
+      const line = el('span')
       const card = el('article.card.record',
         el('div.record-top', el('h3', 'Record ' + record.record), chip(record.reason, 'warn'),
-          el('span.dim', ['at ', el('code', record.path || '$'), ', byte ', count(record.offset)])),
+          el('span.dim', ['at ', el('code', record.path || '$'), ', byte ', count(record.offset)]), line),
         record.detail && el('p.dim', record.detail), raw(record), state)
-      cards.set(record.record, {element: card, state, record})
+      cards.set(record.record, {element: card, state, record, line})
       records.append(card)
     }
     next = held.next
@@ -120,6 +130,14 @@ async function openObject(main, id, signal) {
         }
       }}, 'Show more records')
       records.append(more)
+    }
+  }
+
+  // pointToLines says of each record which line of the mapping reads the faulty place.
+  function pointToLines() {
+    for (const {record, line} of cards.values()) {
+      const number = lineOf(made.text, record.path)
+      show(line, number > 0 && el('button.link', {type: 'button', onclick: () => { made.goTo(number, 1); made.focus() }}, 'line ' + number + ' of the mapping'))
     }
   }
 
@@ -146,6 +164,7 @@ async function openObject(main, id, signal) {
       verdict.textContent = 'The mapping has a fault; see below the editor.'
       return show(preview)
     }
+    pointToLines()
     let fits = 0
     for (const one of tried) {
       const card = cards.get(one.record)
@@ -201,7 +220,7 @@ async function openObject(main, id, signal) {
     load().then(() => made && tryOut(made.text))
   }, signal)
 
-  load()
+  const loaded = load()
   try {
     saved = await get('/api/mapping', {}, signal)
     made = await mappingEditor({label: 'Mapping', text: saved.text, readOnly: !saved.writable,
@@ -210,6 +229,9 @@ async function openObject(main, id, signal) {
       el('p.note', placeOf(saved)))
     buttonText()
     tryOut(saved.text)
+    await loaded
+    const [first] = cards.values()
+    if (first) made.goTo(lineOf(saved.text, first.record.path), 1)
   } catch (error) {
     if (!signal.aborted) show(editorBox, problem(error))
   }

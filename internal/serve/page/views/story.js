@@ -40,7 +40,7 @@ function draw({object, entry, report, outputs, attempts}) {
       fact('Records', `${count(object.records_read)} read = ${count(object.records_committed)} committed + ${count(object.records_quarantined)} quarantined + ${count(object.records_skipped)} skipped`),
       fact('Rows', count(object.rows)),
       fact('Size', bytes(object.size ?? 0)),
-      object.seconds > 0 && fact('Took', seconds(object.seconds), object.mb_per_second > 0 && ', ' + rate(object.mb_per_second)),
+      object.seconds > 0 && fact('Took', [seconds(object.seconds), rate(object.mb_per_second, object.size)].filter(Boolean).join(', ')),
       Date.parse(object.written) > 0 && fact('Ledger entry', time(object.written).slice(0, 19) + ' UTC'),
       object.mapping_sha256 && fact('Mapping', el('code', object.mapping_sha256.slice(0, 12)),
         lake.mapping?.sha256 && object.mapping_sha256 !== lake.mapping.sha256 && ', not the one of now')),
