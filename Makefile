@@ -22,7 +22,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -123,6 +123,15 @@ duckdb:
 	@files=$$(gofmt -l cmd/sluice-duckdb); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
 	cd cmd/sluice-duckdb && go mod tidy -diff && go vet ./... && ../../.ci/noskip go test -count=1 -v ./...
 
+# The page of serve in headless Chromium, which comes from Debian's packages if it
+# is missing. Pictures of every view are in artefacts/. What is vendored must be what
+# .ci/page/build makes.
+PAGE := .ci/page/node_modules/.package-lock.json
+browser: $(SLUICE) $(DUCKDB) $(PAGE)
+	command -v chromium >/dev/null && fc-list | grep -q JetBrains || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-inter fonts-jetbrains-mono >/dev/null; }
+	.ci/page/build $(abspath $(TOOLS))/vendor && diff -r -x README.md $(TOOLS)/vendor internal/serve/page/vendor
+	cd .ci/browser && gofmt -l . | (! grep .) && go vet ./... && SLUICE=$(abspath $(SLUICE)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) AXE=$(abspath .ci/page/node_modules/axe-core/axe.min.js) ARTEFACTS=$(abspath artefacts) go test -count=1 -timeout 15m ./...
+
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/instructions.py
@@ -209,6 +218,9 @@ $(BENCH_PYTHON): bench/requirements.txt | $(TOOLS)/.gitignore
 	python3 -m venv $(TOOLS)/bench
 	while read -r peer; do $(BENCH_PYTHON) -m pip install --quiet "$$peer" || echo "cannot install $$peer"; done < bench/requirements.txt
 	touch $@
+
+$(PAGE): .ci/page/package-lock.json
+	cd .ci/page && npm ci --ignore-scripts --silent
 
 $(DEPLOY): deploy/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/deploy
