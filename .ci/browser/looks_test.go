@@ -42,7 +42,7 @@ func views(b *tab) [][3]string {
 		{"held", held, "mark"},
 		{"rejected", rejected, "main .problem"},
 		{"mapping", "#/mapping", ".editor"},
-		{"sql", "#/sql?q=" + "FROM%20" + strings.TrimPrefix(table, "#/tables/"), "main td"},
+		{"sql", "#/sql?q=" + "FROM%20" + strings.TrimPrefix(table, "#/tables/") + "%20LIMIT%2020", "main td"},
 	}
 }
 
@@ -90,7 +90,7 @@ func accessible(b *tab, name string) {
 			FailureSummary string
 		}
 	}
-	if err := json.Unmarshal([]byte(b.js("axe.run().then(result => JSON.stringify(result.violations))")), &found); err != nil {
+	if err := json.Unmarshal([]byte(b.js("axe.run({resultTypes: ['violations']}).then(result => JSON.stringify(result.violations))")), &found); err != nil {
 		b.t.Fatal(err)
 	}
 	for _, v := range found {

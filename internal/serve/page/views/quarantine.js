@@ -109,7 +109,7 @@ async function openObject(main, id, signal) {
   function append(held) {
     for (const record of held.records) {
       const state = el('p.fits')
-      const line = el('span')
+      const line = el('span.dim')
       const card = el('article.card.record',
         el('div.record-top', el('h3', 'Record ' + record.record), chip(record.reason, 'warn'),
           el('span.dim', ['at ', el('code', record.path || '$'), ', byte ', count(record.offset)]), line),
@@ -124,7 +124,10 @@ async function openObject(main, id, signal) {
           const page = await get('/api/quarantine/' + id, {after: next, limit: 50}, signal)
           more.remove()
           append(page)
-          if (made) tryOut(made.text)
+          if (made) {
+            pointToLines()
+            tryOut(made.text)
+          }
         } catch (error) {
           saidError(error)
         }
@@ -142,6 +145,7 @@ async function openObject(main, id, signal) {
   }
 
   function drawRejected(rejected) {
+    records.parentElement.classList.add('whole')
     show(records, el('div.problem', el('p', el('strong', 'The whole object was rejected: ', el('code', rejected.reason))), rejected.detail && el('p', rejected.detail),
       rejected.offset >= 0 && el('p', 'At byte ', count(rejected.offset), '.'),
       el('p', 'None of it became rows; rows of an earlier state of it stay. Send the whole file again, or change the mapping if it says that.')))
@@ -164,7 +168,6 @@ async function openObject(main, id, signal) {
       verdict.textContent = 'The mapping has a fault; see below the editor.'
       return show(preview)
     }
-    pointToLines()
     let fits = 0
     for (const one of tried) {
       const card = cards.get(one.record)
@@ -217,7 +220,11 @@ async function openObject(main, id, signal) {
         el('p', object.records_quarantined ? plural(object.records_quarantined, 'record') + ' still in quarantine. ' : 'Nothing of this object is left in quarantine. ',
           (lake.mapping?.tables || []).map(name => [el('a', {href: to('tables', name)}, 'Table ' + name), ' ']))))
     }
-    load().then(() => made && tryOut(made.text))
+    load().then(() => {
+      if (!made) return
+      pointToLines()
+      tryOut(made.text)
+    })
   }, signal)
 
   const loaded = load()
@@ -230,6 +237,7 @@ async function openObject(main, id, signal) {
     buttonText()
     tryOut(saved.text)
     await loaded
+    pointToLines()
     const [first] = cards.values()
     if (first) made.goTo(lineOf(saved.text, first.record.path), 1)
   } catch (error) {

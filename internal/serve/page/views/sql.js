@@ -15,7 +15,7 @@ export async function open(main, route, signal) {
   if (!lake.sql?.engine) {
     return show(main, heading('SQL'), blank('SQL needs DuckDB',
       el('p', 'sluice runs SQL over the tables with DuckDB, which is not on this machine or not found. Everything else works without it.'),
-      el('p', lake.sql?.hint || ''), el('p', 'Then start ', el('code', 'sluice serve'), ' again.')))
+      el('p', sentence(lake.sql?.hint || '')), el('p', 'Then start ', el('code', 'sluice serve'), ' again.')))
   }
   show(main, heading('SQL'), loading('Opening the editor …'))
   let tables = []
@@ -141,6 +141,8 @@ export async function open(main, route, signal) {
     choose('Table')
   }
 }
+
+const sentence = text => text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith('.') ? '' : '.')
 
 const names = tables => Object.fromEntries(tables.map(one => [one.name, one.columns.map(column => column.name)]))
 
