@@ -140,6 +140,35 @@ func TestChangedByOthers(t *testing.T) {
 	}
 }
 
+// A file may go while it is looked at, as when another program renames it.
+func TestGoneWhileLookedAt(t *testing.T) {
+	s, err := dirstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		path := filepath.Join(s.String(), "a")
+		for range 3000 {
+			_ = os.WriteFile(path, []byte("1"), 0o666)
+			_ = os.Remove(path)
+		}
+	}()
+	for seen := 0; ; seen++ {
+		if _, err := s.Head(t.Context(), "a"); err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			t.Logf("looked %d times", seen)
+			return
+		default:
+		}
+	}
+}
+
 // A copy of the folder that keeps modification times keeps what it says.
 func TestCopy(t *testing.T) {
 	s := open(t)

@@ -70,20 +70,18 @@ func (s *Store) current(ctx context.Context, key, name string) (store.Info, erro
 		if err != nil {
 			return store.Info{}, err
 		}
-		info, known, err := s.describe(key, name, stat)
-		if known || err != nil {
-			return info, err
+		info, known, failed := s.describe(key, name, stat)
+		if known || failed != nil {
+			return info, failed
 		}
 		// Either the state never had a Meta, or it was replaced after the look
 		// at it, and its Meta removed. Then there is a newer state.
-		again, err := s.regular(name)
-		if err == nil && etag(again, false) == info.ETag {
+		if stat, err = s.regular(name); err == nil && etag(stat, false) == info.ETag {
 			return info, nil
 		}
 		if ctx.Err() != nil {
 			return store.Info{}, ctx.Err()
 		}
-		stat, _ = again, err
 	}
 }
 
