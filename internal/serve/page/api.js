@@ -2,7 +2,7 @@
 
 // APIError is an answer that is no success. The text is the server's; hint says
 // what to do.
-export class APIError extends Error {
+class APIError extends Error {
   constructor(status, text, hint) {
     super(text)
     this.status = status

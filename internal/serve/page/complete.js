@@ -19,7 +19,7 @@ export function completions(schema) {
 // locate says where the end of a line is in the document: path are the keys that lead
 // there, '*' for an element of a list; key is set where a value is typed.
 // The text is not finished there, so indentation is read, and not a tree.
-export function locate(above, before) {
+function locate(above, before) {
   const path = []
   let inside = before
   const flow = openBraces(before)

@@ -134,6 +134,24 @@ export function files(text, take, options = {}) {
   return el('span', el('button', {type: 'button', class: options.main && 'main', onclick: () => input.click()}, text), input)
 }
 
+// atMost calls back at once, and then no more often than every so many milliseconds.
+export function atMost(milliseconds, call) {
+  let timer = null
+  let again = false
+  const run = () => {
+    timer = setTimeout(() => {
+      timer = null
+      if (again) run()
+    }, milliseconds)
+    again = false
+    call()
+  }
+  return () => {
+    if (timer === null) run()
+    else again = true
+  }
+}
+
 // later calls back once nothing has happened for some milliseconds.
 export function later(milliseconds, call) {
   let timer

@@ -4,7 +4,7 @@ import {get} from '../api.js'
 import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {count, exact, plural} from '../format.js'
-import {blank, chip, heading, later, loading, problem, section} from '../parts.js'
+import {atMost, blank, chip, heading, loading, problem, section} from '../parts.js'
 import {to} from '../route.js'
 
 export function open(main, route, signal) {
@@ -22,7 +22,7 @@ export function open(main, route, signal) {
     }
     again.disabled = false
   }
-  on('tables', later(1000, load), signal)
+  on('tables', atMost(5000, load), signal)
   on('reload', load, signal)
   load()
 }

@@ -4,13 +4,15 @@ import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {ago, bytes, count, plural, rate} from '../format.js'
 import {lake} from '../lake.js'
-import {blank, figures, files, heading, later, loading, outcome, pick, problem, said, saidError} from '../parts.js'
+import {atMost, blank, figures, files, heading, later, loading, outcome, pick, problem, said, saidError} from '../parts.js'
 import {to} from '../route.js'
 import {upload} from '../upload.js'
 import {story} from './story.js'
 
-// More rows than these would make the page slow, and nobody reads them.
-const mostRows = 1000
+// So many rows are shown at first, and so many more each time somebody asks. Beyond
+// the most the page would be slow, and finding by key is better.
+const step = 100
+const most = 1000
 
 const filters = [
   {value: '', text: 'All outcomes'},
@@ -27,7 +29,7 @@ export function open(main, route, signal) {
   const shown = new Map() // id → {object, row, progress}
   let find = route.parameters.get('find') || ''
   let filter = route.parameters.get('outcome') || ''
-  let next = ''
+  let limit = step
   let selected = route.name
 
   const summary = el('div')
@@ -35,7 +37,7 @@ export function open(main, route, signal) {
     oninput: later(200, () => { find = search.value; load() })})
   const body = el('tbody')
   const list = el('div.list')
-  const older = el('button', {type: 'button', onclick: loadOlder, hidden: true}, 'Show older')
+  const older = el('button', {type: 'button', onclick: () => { limit = Math.min(most, limit + step); load() }, hidden: true}, 'Show older')
   const panel = el('aside.panel', {'aria-label': 'Object'})
   const layout = el('div.split', list, panel)
 
@@ -76,9 +78,9 @@ export function open(main, route, signal) {
       shown.size ? table : el('p.none', 'No object matches.'), older)
   }
 
-  function parameters(before) {
+  function parameters() {
     const [, state] = filter.split('state:')
-    return {find, outcome: state ? '' : filter, state, before, limit: 100}
+    return {find, outcome: state ? '' : filter, state, limit}
   }
 
   let loads = 0
@@ -87,10 +89,13 @@ export function open(main, route, signal) {
     try {
       const page = await get('/api/objects', parameters(), signal)
       if (mine !== loads) return
+      const focused = body.contains(document.activeElement) && document.activeElement.closest('tr').dataset.id
+      const progresses = new Map([...shown].map(([id, {progress}]) => [id, progress]))
       shown.clear()
       show(body)
-      for (const object of page.objects) place(object, false)
-      setNext(page.next)
+      for (const object of page.objects) place(object, false, progresses.get(object.id))
+      older.hidden = page.total <= page.objects.length || limit === most
+      shown.get(focused)?.row.querySelector('a').focus({preventScroll: true})
       if (document.activeElement !== search || !list.contains(search)) drawList()
       else if (!table.isConnected || !shown.size) drawKeepingFocus()
     } catch (error) {
@@ -106,34 +111,25 @@ export function open(main, route, signal) {
     search.setSelectionRange(at, at)
   }
 
-  async function loadOlder() {
-    try {
-      const page = await get('/api/objects', parameters(next), signal)
-      for (const object of page.objects) if (!shown.has(object.id)) place(object, false)
-      setNext(page.next)
-    } catch (error) {
-      saidError(error)
-    }
-  }
-
-  function setNext(value) {
-    next = value
-    older.hidden = !next || shown.size >= mostRows
-  }
-
   // place puts an object into the list, or draws its row anew.
-  function place(object, top) {
+  function place(object, top, progress = shown.get(object.id)?.progress) {
     const known = shown.get(object.id)
-    const row = drawRow(object, known?.progress)
-    if (known) known.row.replaceWith(row)
-    else if (top) body.prepend(row)
-    else body.append(row)
-    shown.set(object.id, {object, row, progress: object.state === 'working' ? known?.progress : null})
-    if (!known && shown.size > mostRows) {
+    const row = drawRow(object, progress)
+    if (known) {
+      const focused = known.row.contains(document.activeElement)
+      known.row.replaceWith(row)
+      if (focused) row.querySelector('a').focus({preventScroll: true})
+    } else if (top) {
+      body.prepend(row)
+    } else {
+      body.append(row)
+    }
+    shown.set(object.id, {object, row, progress: object.state === 'working' ? progress : null})
+    if (shown.size > limit) {
       const last = body.lastChild
       shown.delete(last.dataset.id)
       last.remove()
-      older.hidden = true
+      older.hidden = limit === most
     }
   }
 
@@ -196,7 +192,7 @@ export function open(main, route, signal) {
   on('progress', progress => plan(progress.id, {progress}), signal)
   on('lakechange', drawSummary, signal)
   // Of thousands at once the server tells only some.
-  const soon = later(500, load)
+  const soon = atMost(1000, load)
   on('lake', ({left_out: leftOut}) => leftOut > 0 && soon(), signal)
   on('reload', load, signal)
 

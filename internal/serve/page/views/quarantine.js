@@ -5,7 +5,7 @@ import {on} from '../events.js'
 import {ago, count, plural} from '../format.js'
 import {lake, refresh} from '../lake.js'
 import {mappingEditor, placeOf} from '../mappingeditor.js'
-import {bars, blank, chip, heading, later, loading, outcome, problem, said, saidError, section, table} from '../parts.js'
+import {atMost, bars, blank, chip, heading, later, loading, outcome, problem, said, saidError, section, table} from '../parts.js'
 import {to} from '../route.js'
 import {raw} from '../raw.js'
 
@@ -47,7 +47,7 @@ function openAll(main, signal) {
     }
     all.disabled = false
   }
-  on('object', later(400, load), signal)
+  on('object', atMost(1000, load), signal)
   on('reload', load, signal)
   load()
 }

@@ -4,7 +4,7 @@ import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {bytes, count, plural, rate, seconds, time} from '../format.js'
 import {lake} from '../lake.js'
-import {json, later, loading, outcome, problem, said, saidError, table} from '../parts.js'
+import {atMost, json, loading, outcome, problem, said, saidError, table} from '../parts.js'
 import {to} from '../route.js'
 
 export function story(panel, id, signal) {
@@ -23,7 +23,7 @@ export function story(panel, id, signal) {
       if (!signal.aborted) show(body, problem(error, load))
     }
   }
-  const soon = later(150, load)
+  const soon = atMost(500, load)
   on('object', object => object.id === id && soon(), signal)
   on('reload', load, signal)
   load()

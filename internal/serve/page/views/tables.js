@@ -5,7 +5,7 @@ import {chartForm, firstChoice} from '../chartform.js'
 import {el, show, svg} from '../dom.js'
 import {on} from '../events.js'
 import {bytes, count, exact, isNumber, kind, plural, time} from '../format.js'
-import {blank, figures, heading, later, loading, problem, section, table} from '../parts.js'
+import {atMost, blank, figures, heading, loading, problem, section, table} from '../parts.js'
 import {note, to} from '../route.js'
 
 export function open(main, route, signal) {
@@ -25,7 +25,7 @@ function openAll(main, signal) {
       if (!signal.aborted) show(body, problem(error, load))
     }
   }
-  on('tables', later(300, load), signal)
+  on('tables', atMost(1000, load), signal)
   on('reload', load, signal)
   load()
 }
@@ -65,7 +65,7 @@ async function openTable(main, route, signal) {
   const state = fresh => show(facts, unreadable(fresh), figures([['Rows', count(fresh.rows)], ['Files', count(fresh.files)], ['Size', bytes(fresh.bytes)], ['Columns', count(fresh.columns.length)]]))
   state(one)
 
-  const again = later(800, async () => {
+  const again = atMost(2000, async () => {
     try {
       const {tables} = await get('/api/tables', {}, signal)
       const fresh = tables.find(table => table.name === name)
