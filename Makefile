@@ -22,7 +22,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -112,6 +112,13 @@ load: $(S3) $(SLUICE)
 # has the rest of the requirements.
 docs: $(PYTHON) $(PANDAS) $(DUCKDB)
 	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(dir $(DUCKDB))):$$PATH .ci/noskip go test -count=1 -v ./docs
+
+# Many small files and a large one dropped into sluice serve: what its page asks for
+# is answered in time, in bounded memory. The full size: make serve-load SERVED=10000 SERVED_MB=5000.
+SERVED    ?= 2000
+SERVED_MB ?= 300
+serve-load: $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) python3 .ci/serve_load.py $(SERVED) $(SERVED_MB)
 
 # sluice serve, killed a hundred times in the middle of its work.
 kills:

@@ -47,7 +47,7 @@ type Lake struct {
 	known   bool // the ledger was read
 	entries map[ledger.ID]*Entry
 	sink    map[string]store.Info // by key: what the entries name, and is there
-	state   *State                // of entries, sink and setup; nil after a change
+	state   *State                // of entries, sink and setup
 	of      *setup.Setup          // that state was made with
 	footers map[fileState]*footer
 	schemas map[string][]schema.Column
@@ -121,19 +121,20 @@ func (l *Lake) Refresh(ctx context.Context) error {
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	clear(l.entries)
 	for _, e := range read {
 		if e != nil {
 			l.entries[e.ID] = e
 		}
 	}
-	l.known, l.sink, l.state = true, sink, nil
+	l.known, l.sink = true, sink
+	l.mu.Unlock()
+	l.replace()
 	return nil
 }
 
-// Note reads one entry and its outputs again: somebody knows that they have changed.
-func (l *Lake) Note(ctx context.Context, id ledger.ID) error {
+// Note reads entries and their outputs again: somebody knows that they have changed.
+func (l *Lake) Note(ctx context.Context, ids ...ledger.ID) error {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	l.mu.Lock()
@@ -142,6 +143,16 @@ func (l *Lake) Note(ctx context.Context, id ledger.ID) error {
 	if !known {
 		return nil // the first Refresh reads all
 	}
+	defer l.replace()
+	for _, id := range ids {
+		if err := l.note(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lake) note(ctx context.Context, id ledger.ID) error {
 	p := l.at().Pipeline
 	e, err := l.read(ctx, ledger.Listed{ID: id, Written: time.Now().UTC()})
 	if err != nil {
@@ -159,7 +170,6 @@ func (l *Lake) Note(ctx context.Context, id ledger.ID) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state = nil
 	if e == nil {
 		delete(l.entries, id)
 		return nil
@@ -172,6 +182,18 @@ func (l *Lake) Note(ctx context.Context, id ledger.ID) error {
 		}
 	}
 	return nil
+}
+
+// replace replaces the state by one of what was read. Until then requests have the
+// state before, and do not wait: only who has locked l.reading changes what it is made
+// of.
+func (l *Lake) replace() {
+	at := l.at()
+	s := l.derive(at)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state, l.of = s, at
+	l.prune()
 }
 
 // read reads an entry; nil if it is gone.
@@ -206,30 +228,23 @@ func (l *Lake) State(ctx context.Context) (*State, error) {
 	defer l.mu.Unlock()
 	if at := l.at(); l.state == nil || l.of != at {
 		l.state, l.of = l.derive(at), at
+		l.prune()
 	}
 	return l.state, nil
 }
 
-// derive makes the state of what was read, and forgets what was kept of other states
-// of files and entries. l.mu is locked.
+// derive makes the state of what was read. l.reading or l.mu is locked.
 func (l *Lake) derive(at *setup.Setup) *State {
 	s := &State{Entries: slices.Collect(maps.Values(l.entries))}
 	slices.SortFunc(s.Entries, func(a, b *Entry) int {
 		return cmp.Or(strings.Compare(a.Bucket, b.Bucket), strings.Compare(a.Key, b.Key), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	files := map[string][]*File{}
-	kept := map[fileState]*footer{}
 	for _, e := range s.Entries {
 		for _, o := range at.Pipeline.Published(&e.Entry) {
-			f := &File{Entry: e, Output: o, Info: l.sink[o.Key]}
-			files[o.Table] = append(files[o.Table], f)
-			if known := l.footers[f.state()]; known != nil {
-				kept[f.state()] = known
-			}
+			files[o.Table] = append(files[o.Table], &File{Entry: e, Output: o, Info: l.sink[o.Key]})
 		}
 	}
-	l.footers = kept
-	maps.DeleteFunc(l.money, func(id ledger.ID, m *entryMoney) bool { return l.entries[id] == nil })
 	for _, t := range at.Tables {
 		name := t.Schema.Table
 		s.Tables = append(s.Tables, &Table{Schema: t.Schema, Files: files[name]})
@@ -243,8 +258,22 @@ func (l *Lake) derive(at *setup.Setup) *State {
 	for _, t := range s.Tables {
 		t.sign()
 	}
-	maps.DeleteFunc(l.profile, func(name string, p *Profile) bool { return s.Table(name) == nil })
 	return s
+}
+
+// prune forgets what was kept of other states of files and entries. l.mu is locked.
+func (l *Lake) prune() {
+	kept := map[fileState]*footer{}
+	for _, t := range l.state.Tables {
+		for _, f := range t.Files {
+			if known := l.footers[f.state()]; known != nil {
+				kept[f.state()] = known
+			}
+		}
+	}
+	l.footers = kept
+	maps.DeleteFunc(l.money, func(id ledger.ID, m *entryMoney) bool { return l.entries[id] == nil })
+	maps.DeleteFunc(l.profile, func(name string, p *Profile) bool { return l.state.Table(name) == nil })
 }
 
 // settled calls do with the state, and again with a newer one if a file was replaced

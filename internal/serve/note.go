@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,9 +11,10 @@ import (
 )
 
 const (
-	noteTime = 200 * time.Millisecond // in which changes are collected
-	failTime = 5 * time.Second        // until the next try
-	noteMost = 5000                   // of changes; if there are more, the whole ledger is compared
+	noteTime  = 200 * time.Millisecond // in which changes are collected
+	noteShare = 10                     // reading them may take one part in this many of all time
+	failTime  = 5 * time.Second        // until the next try
+	noteMost  = 5000                   // of changes; if there are more, the whole ledger is compared
 )
 
 // notes are the ledger entries that the tables do not show yet as they are now.
@@ -43,13 +46,14 @@ func (n *notes) add(ids ...ledger.ID) {
 
 // note has the tables follow the ledger until ctx ends, and tells the pages.
 func (s *Server) note(ctx context.Context) {
+	wait := time.Duration(noteTime)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.notes.news:
 		}
-		if !sleep(ctx, noteTime) {
+		if !sleep(ctx, wait) {
 			return
 		}
 		n := s.notes
@@ -57,14 +61,12 @@ func (s *Server) note(ctx context.Context) {
 		ids, all := n.ids, n.all
 		n.ids, n.all = map[ledger.ID]bool{}, false
 		n.mu.Unlock()
+		started := time.Now()
 		var err error
 		if all {
 			err = s.lake.Refresh(ctx)
-		}
-		for id := range ids {
-			if err == nil && !all {
-				err = s.lake.Note(ctx, id)
-			}
+		} else {
+			err = s.lake.Note(ctx, slices.Collect(maps.Keys(ids))...)
 		}
 		if ctx.Err() != nil {
 			return
@@ -80,5 +82,6 @@ func (s *Server) note(ctx context.Context) {
 			names = append(names, t.Name)
 		}
 		s.feed.table(names)
+		wait = max(noteTime, noteShare*time.Since(started))
 	}
 }
