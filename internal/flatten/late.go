@@ -254,7 +254,7 @@ type passed struct{ name, value int }
 // lookUp looks for the value of a spot that the walk has not come to.
 func (f *Flattener) lookUp(s *spot) int {
 	n := s.home.notes
-	if s.ahead || len(s.path) > 1 || s.path[0].Kind != mapping.Name || f.envelope != nil || n.member == 0 {
+	if s.ahead || len(s.path) != 1 || s.path[0].Kind != mapping.Name || f.envelope != nil || n.member == 0 {
 		return f.seekIn(s.home, s.path)
 	}
 	// The walk has noted what stands before the member that is being read, and

@@ -16,7 +16,6 @@ import (
 type filter struct {
 	conditions []condition // on values of the element
 	outer      *filter     // of the elements around it; nil: nothing is wanted of them
-	home       *node       // which ends the element
 	verdict    verdict     // on the current element
 }
 
@@ -30,9 +29,8 @@ const (
 
 // condition is a mapping.Condition on a value below an element.
 type condition struct {
-	path   mapping.Path // from the element
-	spot   *spot        // in place of path, if it has a filter
-	record bool         // it is about the record itself
+	spot   *spot
+	record bool // it is about the record itself
 	test   mapping.Test
 	keys   [][]byte // of the values
 }
@@ -44,7 +42,7 @@ type filters [batch.MaxLevels]*filter
 // compileFilters compiles the conditions of a table.
 func compileFilters(root *node, table int, t *mapping.Table, homes *homes) (all filters) {
 	for l, home := range homes.level {
-		w := &filter{home: home}
+		w := &filter{}
 		if l > 0 {
 			w.outer = all[l-1]
 		}
@@ -79,13 +77,7 @@ func (n *node) gate(w *filter) {
 }
 
 func newCondition(root *node, c *mapping.Condition, homes *homes) condition {
-	n := condition{record: len(c.Path) == 0, test: c.Test}
-	if c.Path.LastFilter() >= 0 {
-		n.spot = root.spot(c.Path, homes, true)
-	} else {
-		root.descend(c.Path).asked = true
-		n.path = c.Path[len(homes.level[c.Level()].path):]
-	}
+	n := condition{spot: root.spot(c.Path, homes, true), record: len(c.Path) == 0, test: c.Test}
 	for _, v := range c.Values {
 		n.keys = append(n.keys, literalKey(v))
 	}
@@ -129,7 +121,7 @@ func (f *Flattener) judge(w *filter) verdict {
 			if w.verdict != taken {
 				break
 			}
-			switch p := f.valueOf(c, w.home); {
+			switch p := f.find(c.spot, 0); {
 			case p == unfit && wrong == nil:
 				wrong = &c.spot.wrong
 			case p != unfit && !f.holds(c, p):
@@ -142,15 +134,6 @@ func (f *Flattener) judge(w *filter) verdict {
 		}
 	}
 	return w.verdict
-}
-
-// valueOf is the position of the value that a condition is about, with its
-// envelope, or a negative number.
-func (f *Flattener) valueOf(c *condition, home *node) int {
-	if c.spot != nil {
-		return f.find(c.spot, 0)
-	}
-	return f.seekIn(home, c.path)
 }
 
 // holds reports whether a condition holds for the value at p, or for none if p
