@@ -69,6 +69,14 @@ func (f *Flattener) rest(c cursor, n *node, depth int) (end int, given set) {
 	return end + 1, given
 }
 
+// alone is value for a scalar where nothing else is wanted.
+func (f *Flattener) alone(p int, n *node) int {
+	if n.notes != nil {
+		n.notes.note(p)
+	}
+	return f.scalar(p, n)
+}
+
 // plains reads members from c on, the fast way. It goes on while each member is
 // the expected one and its value is one that quick takes, or, for one of the
 // first strangers members, a scalar that the mapping does not name. It returns
@@ -89,8 +97,14 @@ func (f *Flattener) plains(c cursor, n *node, strangers int) (_ cursor, more boo
 		}
 		switch l := m.only; {
 		case l == nil:
-			if !m.stranger || m.index >= strangers || c == '{' || c == '[' {
+			if c == '{' || c == '[' || !m.scalar && (!m.stranger || m.index >= strangers) {
 				return cursor{p, last, seen}, true
+			}
+			if m.scalar {
+				if q = f.alone(q, m.node); q < 0 {
+					return cursor{p, last, seen}, true
+				}
+				break
 			}
 			if q = f.skip.Value(b, q, 0); q < 0 || f.skip.Found != "" {
 				return cursor{p, last, seen}, true

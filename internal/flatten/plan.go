@@ -58,6 +58,7 @@ type member struct {
 	bit        set       // 1 << index, or none if it is too large
 	only       *leaf     // the leaf of node, if node is plain and quick takes its usual values
 	plain      bool      // node has one leaf and nothing else
+	scalar     bool      // all that can stand there is a scalar, whose place may be noted
 	stranger   bool      // node is one that the mapping does not speak of
 	node       *node
 	next       *member // that came next in the last object, or nil if it is unknown
@@ -84,7 +85,7 @@ type indexed struct {
 type leaf struct {
 	c      *batch.Column // of the current batch
 	quick  quickKind
-	scale  int // of a decimal of 64 bits, or 0
+	scale  int // of a decimal, or 0
 	whole  int // digits before the point that it may have
 	kind   schema.Kind
 	times  *times // of a date or timestamp
@@ -105,9 +106,17 @@ const (
 	quickText              // strings
 	quickTextInt           // strings and integers
 	quickTime              // times of a day, as text
+	quickWide              // decimals of 128 bits, as numbers or text
 	quickInt               // integers of 64 bits
 	quickDecimal           // decimals of 64 bits
 )
+
+// text reports whether strings that are not empty enter the column as they are.
+func (k quickKind) text() bool { return k == quickText || k == quickTextInt }
+
+// quickScale is the largest scale with which an integer of eight digits fits into
+// 64 bits.
+const quickScale = 11
 
 // quickBytes is the longest text that is taken without a check of field_bytes.
 const quickBytes = len("YYYY-MM-DDThh:mm:ssZ")
@@ -135,6 +144,8 @@ func newLeaf(m *mapping.Mapping, table, column int) leaf {
 		l.quick, l.whole = quickInt, 18
 	case l.kind == schema.Decimal && !col.Type.Wide() && number:
 		l.quick = quickDecimal
+	case l.kind == schema.Decimal && number && col.From&mapping.FromString != 0 && col.NumberFormat == mapping.JSONNumber && !col.Symbol && l.scale <= quickScale:
+		l.quick = quickWide
 	}
 	return l
 }
@@ -294,6 +305,7 @@ func (n *node) finish(owners []element, held bool) {
 		}
 		m.node.finish(owners, n.silent)
 		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && m.node.notes == nil
+		m.scalar = m.bit != 0 && !m.node.into() && m.node.ends == nil && (m.node.notes == nil || !m.node.notes.parsed && !m.node.notes.zip)
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
 			n.gate(m.only.filter)
@@ -386,7 +398,7 @@ func (n *node) require(m *mapping.Mapping) {
 			}
 			r := required{column: column}
 			for _, m := range n.members {
-				if m.plain && m.node.leaves[0].table == e.table && m.node.leaves[0].column == column {
+				if m.only != nil && m.only.table == e.table && m.only.column == column {
 					r.bit = m.bit
 				}
 			}

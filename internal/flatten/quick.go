@@ -9,6 +9,8 @@ func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 	switch c := b[p]; {
 	case c == '"' && l.quick == quickTime:
 		return f.quickTime(b, p+1, l)
+	case l.quick == quickWide:
+		return f.quickWide(b, p, l)
 	case c != '-' && c-'0' > 9 || l.quick == quickText || l.quick == quickTime:
 		return 0
 	}
@@ -62,6 +64,36 @@ func quickNumber(b []byte, p int, l *leaf) int {
 		v *= pow10[l.scale]
 	}
 	l.c.AddFixed(v)
+	return end
+}
+
+// quickWide is quick for a decimal of 128 bits that has no sign, less than eight
+// digits on either side of the point, and no exponent, as a number or text.
+func (f *Flattener) quickWide(b []byte, p int, l *leaf) int {
+	begin := p
+	if b[p] == '"' {
+		begin++
+	}
+	v, n := jsonscan.Digits(b, begin)
+	end := begin + n
+	if n == 0 || n == 8 || n > 1 && b[begin] == '0' || n > l.whole {
+		return 0
+	}
+	v *= pow10[l.scale]
+	if b[end] == '.' {
+		fraction, digits := jsonscan.Digits(b, end+1)
+		if end += 1 + digits; digits == 0 || digits == 8 || digits > l.scale {
+			return 0
+		}
+		v += fraction * pow10[l.scale-digits]
+	}
+	switch c := b[end]; {
+	case begin > p && c == '"':
+		end++
+	case begin > p || c|0x20 == 'e':
+		return 0
+	}
+	f.addWide(l, 0, v)
 	return end
 }
 

@@ -119,6 +119,8 @@ func (f *Flattener) text(t *token, n *node, p, q int) {
 		case !f.takes(l.filter):
 		case l.kind == schema.JSON:
 			f.raw(l, n, p, q)
+		case l.quick.text() && uint64(len(t.text)-1) < uint64(f.limits.FieldBytes):
+			l.addText(t)
 		default:
 			f.fromString(l, n, t)
 		}
