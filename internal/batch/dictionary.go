@@ -165,6 +165,10 @@ func (c *Column) riseBytes(i int, input, scratch []byte) int {
 			break
 		}
 		s, last := p.text(input, scratch), len(c.Offsets)-1
+		if last >= 0 && p.hash == c.table.hashes[last] && string(s) == string(c.Entry(uint32(last))) {
+			c.Index[p.i] = uint32(last)
+			continue
+		}
 		switch order := c.afterLast(s, last); {
 		case order < 0:
 			c.fall()

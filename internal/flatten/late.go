@@ -109,12 +109,16 @@ func (n *node) later(m *mapping.Mapping, table, column int, homes *homes) {
 		return
 	}
 	l := newLeaf(m, table, column)
-	l.quick, l.late = quickNothing, true
+	l.late = true
 	c := &late{level: col.Level()}
 	if u := col.MinorUnits; u.By != mapping.NoMinorUnits {
 		l.minor = &minorUnits{MinorUnits: u, level: c.level}
 		if u.By != mapping.Fixed {
 			l.minor.spot = n.spot(u.Path, homes, false)
+		}
+		l.quick = quickNothing
+		if u.By == mapping.ByCurrency && l.Type.Wide() && l.From&mapping.FromInteger != 0 && l.scale <= quickScale && m.Limits.FieldBytes >= int64(quickBytes) {
+			l.quick = quickUnits
 		}
 	}
 	for _, p := range col.Values() {
@@ -202,6 +206,9 @@ func (f *Flattener) settle(c *late, t *table) {
 		}
 		if v.either && f.composite(p) {
 			continue
+		}
+		if l.quick != quickNothing && v.node.list == nil && v.node.notes == nil && f.quickValue(p, l) > 0 {
+			return
 		}
 		faults := len(f.faults)
 		f.value(p, v.node, 0)

@@ -74,6 +74,11 @@ func (f *Flattener) alone(p int, n *node) int {
 	if n.notes != nil {
 		n.notes.note(p)
 	}
+	if n.leaves == nil {
+		p = f.skip.Value(f.b, p, 0)
+		f.found(n)
+		return p
+	}
 	return f.scalar(p, n)
 }
 

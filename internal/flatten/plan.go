@@ -94,6 +94,7 @@ type leaf struct {
 	filter *filter     // of the rows that it is for, or nil
 	late   bool        // see late: to have no value is not wrong yet
 	minor  *minorUnits // of a decimal that counts minor units
+	kept   []byte      // the last text that the transforms left as it is, and that is no null value
 	mapping.Column
 }
 
@@ -107,6 +108,7 @@ const (
 	quickTextInt           // strings and integers
 	quickTime              // times of a day, as text
 	quickWide              // decimals of 128 bits, as numbers or text
+	quickUnits             // the same in minor units of a currency, as integers
 	quickInt               // integers of 64 bits
 	quickDecimal           // decimals of 64 bits
 )

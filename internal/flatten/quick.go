@@ -11,6 +11,8 @@ func (f *Flattener) quick(b []byte, p int, l *leaf) int {
 		return f.quickTime(b, p+1, l)
 	case l.quick == quickWide:
 		return f.quickWide(b, p, l)
+	case l.quick == quickUnits:
+		return f.quickUnits(b, p, l)
 	case c != '-' && c-'0' > 9 || l.quick == quickText || l.quick == quickTime:
 		return 0
 	}
@@ -95,6 +97,21 @@ func (f *Flattener) quickWide(b []byte, p int, l *leaf) int {
 	}
 	f.addWide(l, 0, v)
 	return end
+}
+
+// quickUnits is quick for an amount in minor units that has no sign and less than
+// eight digits.
+func (f *Flattener) quickUnits(b []byte, p int, l *leaf) int {
+	v, n := jsonscan.Digits(b, p)
+	if c := b[p+n]; n == 0 || n == 8 || n > 1 && b[p] == '0' || c == '.' || c|0x20 == 'e' {
+		return 0
+	}
+	digits, ok := f.digits(l.minor, f.find(l.minor.spot, l.minor.level))
+	if !ok || digits > l.scale || n-digits > l.whole {
+		return 0
+	}
+	f.addWide(l, 0, v*pow10[l.scale-digits])
+	return p + n
 }
 
 // quickTime is quick for a time as YYYY-MM-DDThh:mm:ssZ.

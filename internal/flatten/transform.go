@@ -22,11 +22,18 @@ func (l *leaf) edited() bool {
 // prepare makes the transforms of a string's text. It returns false if what
 // comes of it is no value.
 func (f *Flattener) prepare(l *leaf, t token) (token, bool) {
+	if l.kept != nil && string(t.text) == string(l.kept) {
+		return t, true
+	}
+	raw := t.off
 	t = f.transform(l.Transform, t)
 	for _, v := range l.NullValues {
 		if string(t.text) == v {
 			return t, false
 		}
+	}
+	if len(l.Transform) > 0 && t.off == raw {
+		l.kept = append(l.kept[:0], t.text...)
 	}
 	return t, true
 }
