@@ -74,7 +74,10 @@ func (n *node) leads() bool {
 // begin begins an element at p. It reports whether the element has to do with
 // zipped arrays.
 func (n *notes) begin(p int) (zip bool) {
-	n.start, n.member, n.passed, n.end = p, 0, n.passed[:0], false
+	n.start = p
+	if n.below != nil {
+		n.member, n.passed, n.end = 0, n.passed[:0], false
+	}
 	for _, s := range n.below {
 		s.at = unread
 	}

@@ -22,6 +22,7 @@ type node struct {
 	others  *node              // elements that none of these names, if some are named
 	chosen  []*choice          // of an element of an array, by filters
 	leaves  []leaf
+	only    *leaf     // of an element: its leaf, if it has one, quick takes its usual values and no filter decides about it
 	names   []leaf    // columns of the name of the member that is here
 	list    *list     // columns of lists that an array feeds; nil: none
 	ends    []element // elements that are complete when the value here was read
@@ -315,6 +316,9 @@ func (n *node) finish(owners []element, held bool) {
 	}
 	for _, e := range n.elements() {
 		e.finish(owners, n.silent)
+		if len(e.leaves) == 1 && e.leaves[0].quick != quickNothing && e.leaves[0].filter == nil {
+			e.only = &e.leaves[0]
+		}
 	}
 }
 

@@ -23,6 +23,11 @@ type token struct {
 
 // scalar reads the string, number, true, false or null at p into the columns of n.
 func (f *Flattener) scalar(p int, n *node) int {
+	if n.only != nil {
+		if end := f.quickValue(p, n.only); end > 0 {
+			return end
+		}
+	}
 	b := f.b
 	switch c := b[p]; {
 	case c == '"':
