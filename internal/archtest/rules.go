@@ -128,7 +128,7 @@ var ladder = map[string]rung{
 	"internal/query/duckdblinked": {[]string{"internal/query", "internal/query/process"}, oneContract},
 	"internal/lake": {[]string{".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/profile", "internal/quarantine", "internal/setup", "internal/store", "schema"},
 		"what a lake shows is read from its stores, whoever shows it; nothing here writes or speaks HTTP"},
-	"internal/query/published": {[]string{"internal/ledger", "internal/query", "internal/setup", "internal/store", "schema"},
+	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store"},
 		"which files count is what the ledger says, whatever engine reads them"},
 	"internal/arrivals": {[]string{"internal/store"},
 		"which files of a folder are whole depends on the file system alone, not on what is made of them"},

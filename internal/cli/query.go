@@ -156,9 +156,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		return err
 	}
 	defer s.Close()
-	session := &published.Session{
-		Lake: published.New(published.Options{Mapped: c.Mapping != "", MaxFetched: fetch}), Setup: func() *setup.Setup { return s }, Engine: engine, Limits: limits,
-	}
+	session := published.New(published.Options{Setup: func() *setup.Setup { return s }, Mapped: c.Mapping != "", MaxFetched: fetch, Engine: engine, Limits: limits})
 	defer func() {
 		if err := session.Close(); err != nil {
 			a.complain(fmt.Errorf("remove the copies of the tables: %w", err))

@@ -11,21 +11,27 @@ import (
 
 	"sluice/internal/query"
 	"sluice/internal/query/duckdbcli"
-	"sluice/internal/query/published"
 	"sluice/internal/query/querytest"
-	"sluice/internal/setup"
 	"sluice/schema"
 )
 
 // ask is what DuckDB says over the same lake.
 func (w *world) ask(sql string) (rows [][]string) {
 	w.t.Helper()
-	l := published.New(published.Options{})
-	defer l.Close()
-	session := published.Session{
-		Lake: l, Setup: func() *setup.Setup { return w.setup },
-		Engine: duckdbcli.Engine(querytest.Program(w.t)), Limits: query.Limits{Memory: 1 << 30, Threads: 1, Timeout: time.Minute},
+	state, err := w.lake.State(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	var tables []query.Table
+	for _, t := range state.Tables {
+		table := query.Table{Schema: t.Schema}
+		for _, f := range t.Files {
+			table.Files = append(table.Files, query.File{Name: f.Output.Key, Columns: f.Output.Columns})
+		}
+		tables = append(tables, table)
+	}
+	limits := query.Limits{Memory: 1 << 30, Threads: 1, Timeout: time.Minute}
+	session := duckdbcli.Open(querytest.Program(w.t), w.setup.SinkFolder(), tables, limits)
 	found, err := session.Query(w.t.Context(), sql)
 	if err != nil {
 		w.t.Fatalf("%s: %v", sql, err)

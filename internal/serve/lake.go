@@ -41,7 +41,10 @@ func (s *Server) sqlAnswer() sqlAnswer {
 	if s.sql == nil {
 		return sqlAnswer{Hint: query.ErrNoEngine.Error()}
 	}
-	return sqlAnswer{Engine: s.sqlEngine()}
+	if name := s.engine.Load(); name != nil {
+		return sqlAnswer{Engine: *name}
+	}
+	return sqlAnswer{Engine: "duckdb"}
 }
 
 func (s *Server) getLake(w http.ResponseWriter, _ *http.Request) error {

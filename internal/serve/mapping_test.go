@@ -75,6 +75,9 @@ func process(t *testing.T, s *Server, dir, name, text string) ledger.Entry {
 	if _, err := at.Pipeline.Process(t.Context(), at.Config.Source.Bucket, key); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.lake.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return entry(t, s, key)
 }
 

@@ -2,14 +2,12 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
 	"sluice/internal/ledger"
 	"sluice/internal/setup"
-	"sluice/internal/store"
 )
 
 // replayed says how many objects are processed again.
@@ -31,7 +29,7 @@ func (s *Server) replayQuarantine(w http.ResponseWriter, r *http.Request) error 
 	var keys []string
 	if q.IDs == nil {
 		var err error
-		if keys, err = keysOf(r.Context(), at, isHeld); err != nil {
+		if keys, err = s.keysOf(r.Context(), isHeld); err != nil {
 			return err
 		}
 	}
@@ -71,30 +69,26 @@ func isHeld(e *ledger.Entry) bool { return e.State != nil && e.State.Report != "
 // madeWithOther are the keys of the objects that were made with another mapping than
 // the one at work.
 func (s *Server) madeWithOther(ctx context.Context) ([]string, error) {
-	at := s.Setup()
-	hash := at.Pipeline.Mapping.Hash()
-	return keysOf(ctx, at, func(e *ledger.Entry) bool {
+	hash := s.Setup().Pipeline.Mapping.Hash()
+	return s.keysOf(ctx, func(e *ledger.Entry) bool {
 		return e.State != nil && e.State.Outcome != ledger.Absent && e.State.Mapping != hash
 	})
 }
 
 // keysOf are the keys of those entries of the ledger that are wanted. Entries that
 // cannot be read are left out: the objects show that.
-func keysOf(ctx context.Context, at *setup.Setup, wanted func(*ledger.Entry) bool) (keys []string, err error) {
-	err = at.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
-		e, _, err := at.Pipeline.Ledger.Read(ctx, l.ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound), errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrNewer):
-		case err != nil:
-			return err
-		case wanted(&e):
-			keys = append(keys, e.Key)
-		}
-		return nil
-	})
+func (s *Server) keysOf(ctx context.Context, wanted func(*ledger.Entry) bool) (keys []string, err error) {
+	if err := s.lake.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	state, err := s.lake.State(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	slices.Sort(keys)
+	for _, e := range state.Entries {
+		if e.Err == nil && wanted(&e.Entry) {
+			keys = append(keys, e.Key)
+		}
+	}
 	return keys, nil
 }

@@ -60,9 +60,9 @@ type Server struct {
 	writing   sync.Mutex    // of the mapping
 	inferring chan struct{} // holds one who makes a mapping of documents
 
-	sql        query.Session // nil without an engine
-	statements chan struct{} // holds those that run
-	sqlEngine  func() string // its name and version
+	sql        query.Session          // nil without an engine
+	statements chan struct{}          // holds those that run
+	engine     atomic.Pointer[string] // its name and version, when it is known
 }
 
 // New makes a server. It does no work before [Server.Serve].
@@ -80,7 +80,6 @@ func New(o Options) (*Server, error) {
 	s.now.Store(o.Setup)
 	s.lake = lake.New(s.Setup)
 	s.sql = s.newSession()
-	s.sqlEngine = sync.OnceValue(s.engineName)
 	s.feed, s.notes = newFeed(s), newNotes()
 	s.objects = newObjects(s.feed.object)
 	s.work = newWork(s)
@@ -128,6 +127,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	all.Go(func() { s.feed.run(ctx) })
 	all.Go(func() { s.follow(ctx) })
 	all.Go(func() { s.note(ctx) })
+	all.Go(func() { s.nameEngine(ctx) })
 	failed := make(chan error, 2)
 	if s.o.Write {
 		all.Go(func() {

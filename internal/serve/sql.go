@@ -33,25 +33,23 @@ func (s *Server) newSession() query.Session {
 	if s.o.Engine == nil {
 		return nil
 	}
-	return &published.Session{
-		Lake:   published.New(published.Options{Mapped: s.o.Setup.Config.Mapping != "", MaxFetched: sqlFetched}),
-		Setup:  s.Setup,
-		Engine: s.o.Engine,
-		Limits: sqlLimits,
-	}
+	return published.New(published.Options{
+		Lake: s.lake, Setup: s.Setup, Mapped: s.o.Setup.Config.Mapping != "", MaxFetched: sqlFetched, Engine: s.o.Engine, Limits: sqlLimits,
+	})
 }
 
-// engineName is the engine as people know it; empty if there is none.
-func (s *Server) engineName() string {
+// nameEngine finds out the version of the engine, which takes a moment.
+func (s *Server) nameEngine(ctx context.Context) {
 	if s.sql == nil {
-		return ""
+		return
 	}
-	name, err := s.o.Engine.Version(context.Background())
-	if err != nil {
+	name, err := s.o.Engine.Version(ctx)
+	switch {
+	case err == nil:
+		s.engine.Store(&name)
+	case ctx.Err() == nil:
 		s.o.Warn(err)
-		return "duckdb"
 	}
-	return name
 }
 
 // beginSQL takes one of the places for statements. The caller calls end, and extends the

@@ -118,6 +118,7 @@ func TestSQL(t *testing.T) {
 	if r := runSQL(t, s, "SELECT CASE WHEN range = 500000 THEN error('late') ELSE range END FROM range(1000000)", 100_000); r.end.Error == "" && r.end.Rows != 100_000 {
 		t.Errorf("%+v", r.end)
 	}
+	s.nameEngine(t.Context())
 	lake := answer[lakeAnswer](t, ask(s, "GET", "/api/lake", "", nil), 200)
 	if !strings.HasPrefix(lake.SQL.Engine, "duckdb 1.") || lake.SQL.Hint != "" {
 		t.Errorf("%+v", lake.SQL)

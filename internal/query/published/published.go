@@ -1,15 +1,13 @@
-// Package published finds the files of the tables of a lake: those that its ledger
+// Package published is SQL over the tables of a lake: over the files that its ledger
 // names as published. What else is in the folders of the tables does not count, so
 // each source key is there once, in one state.
 package published
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,42 +15,43 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"sluice/internal/ledger"
+	"sluice/internal/lake"
 	"sluice/internal/query"
 	"sluice/internal/setup"
 	"sluice/internal/store"
-	"sluice/schema"
 )
 
-// atOnce is the number of ledger entries or files that are read at once.
+// atOnce is the number of files that are copied at once.
 const atOnce = 16
 
-// Options say which tables are wanted, and what they may cost.
+// Options say which tables are wanted, and what a statement may cost.
 type Options struct {
+	Setup func() *setup.Setup
+	// Lake is kept up to date by others. If it is nil, the ledger is looked at before
+	// each statement.
+	Lake *lake.Lake
 	// Mapped says that the tables of the mapping are wanted also if the ledger
 	// names others only: a person has chosen the mapping.
 	Mapped bool
 	// MaxFetched bounds the bytes that are copied from a bucket.
 	MaxFetched int64
+	Engine     query.Engine
+	Limits     query.Limits
 }
 
-// Lake is what its ledger names. It keeps what it has read, and reads only what has
-// changed since. It may be used by several goroutines.
-type Lake struct {
-	o Options
+// Session runs each statement over the tables as they are then: also over objects that
+// came after the session was made.
+type Session struct {
+	o     Options
+	fresh bool // look at the ledger before each statement
 
 	mu        sync.Mutex
-	entries   map[ledger.ID]entry
 	copies    map[copied]*fileCopy // of outputs in a bucket
 	temporary string               // folder of copies, or empty
 	fetched   int64                // bytes in it
 }
 
-// entry is a ledger entry, as far as tables need it.
-type entry struct {
-	etag, bucket, key string
-	outputs           []ledger.Output // that are published
-}
+var _ query.Session = (*Session)(nil)
 
 // copied names a state of an output.
 type copied struct{ key, etag string }
@@ -61,16 +60,14 @@ type copied struct{ key, etag string }
 type fileCopy struct {
 	name string
 	size int64
-	uses int // by tables that are not released
+	uses int // by statements
 }
 
-// Tables are the tables of a lake at some time, and where their files are.
-type Tables struct {
-	Folder string // from which the names of the files are paths
-	Tables []query.Table
-
-	lake   *Lake
-	copies []copied
+// tables are the tables of a statement, and where their files are.
+type tables struct {
+	folder string // from which the names of the files are paths
+	all    []query.Table
+	copies []copied // that the statement uses
 }
 
 // TooLargeError says that the files in a bucket have more than
@@ -81,103 +78,124 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the tables have more than %d bytes, which is the most that is copied from the bucket", e.Most)
 }
 
-// New is a lake of which nothing was read yet.
-func New(o Options) *Lake {
-	return &Lake{o: o, entries: map[ledger.ID]entry{}, copies: map[copied]*fileCopy{}}
+// New is a session of which nothing was read yet.
+func New(o Options) *Session {
+	s := &Session{o: o, copies: map[copied]*fileCopy{}}
+	if o.Lake == nil {
+		s.o.Lake, s.fresh = lake.New(o.Setup), true
+	}
+	return s
 }
 
 // Close removes the copies.
-func (l *Lake) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.temporary == "" {
+func (s *Session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.temporary == "" {
 		return nil
 	}
-	return os.RemoveAll(l.temporary)
+	return os.RemoveAll(s.temporary)
 }
 
-// Look says what the tables are now. It lists the ledger, and reads the entries that
-// have changed. The files of a bucket are copied to a folder for temporary files;
-// they stay until the caller calls Release, and a later Look finds others.
-func (l *Lake) Look(ctx context.Context, s *setup.Setup) (*Tables, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	changed, err := l.read(ctx, s)
+// Tables are the tables as they are now.
+func (s *Session) Tables(ctx context.Context) ([]query.Table, error) {
+	t, err := s.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []entry
-	for _, e := range l.entries {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.bucket, b.bucket), strings.Compare(a.key, b.key))
-	})
-	var outputs []ledger.Output
-	for _, e := range all {
-		outputs = append(outputs, e.outputs...)
-	}
-	t := &Tables{Folder: s.SinkFolder(), lake: l}
-	if t.Folder == "" || slices.ContainsFunc(outputs, func(o ledger.Output) bool { return special(o.Key) }) {
-		err = l.fetch(ctx, s, t, outputs)
-	} else {
-		err = each(ctx, len(changed), func(ctx context.Context, i int) error {
-			_, err := s.Pipeline.Sink.Head(ctx, changed[i].Key)
-			return missing(changed[i].Key, err)
-		})
-	}
+	s.release(t)
+	return t.all, nil
+}
+
+// Query starts a statement.
+func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
+	t, err := s.look(ctx)
 	if err != nil {
-		l.entries = map[ledger.ID]entry{} // look at all of it the next time
 		return nil, err
 	}
-	t.group(s, outputs, l.o.Mapped)
+	over := s.o.Engine(t.folder, t.all, s.o.Limits)
+	found, err := over.Query(ctx, sql)
+	if err != nil {
+		over.Close() //nolint:errcheck // the statement has failed
+		s.release(t)
+		return nil, err
+	}
+	return &rows{found, sync.OnceValue(func() error { s.release(t); return over.Close() })}, nil
+}
+
+// Export writes the rows of a statement to a Parquet file.
+func (s *Session) Export(ctx context.Context, sql, file string) error {
+	t, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.release(t)
+	over := s.o.Engine(t.folder, t.all, s.o.Limits)
+	defer over.Close()
+	return over.Export(ctx, sql, file)
+}
+
+// rows keep the files of their statement.
+type rows struct {
+	query.Rows
+	end func() error // once
+}
+
+func (r *rows) Close() error {
+	r.Rows.Close() //nolint:errcheck // closing rows loses nothing
+	return r.end()
+}
+
+// look finds the tables. The files of a bucket are copied to a folder for temporary
+// files; they stay until the caller calls release, and a later statement has others.
+func (s *Session) look(ctx context.Context) (*tables, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the tables: %w", err)
+	}
 	return t, nil
 }
 
-// Release lets copies go that no later tables have.
-func (t *Tables) Release() {
-	t.lake.mu.Lock()
-	defer t.lake.mu.Unlock()
-	for _, c := range t.copies {
-		t.lake.copies[c].uses--
-	}
-	t.copies = nil
-}
-
-// read reads the entries of the ledger that have changed, and returns their outputs.
-func (l *Lake) read(ctx context.Context, s *setup.Setup) (changed []ledger.Output, err error) {
-	var listed []ledger.Listed
-	there := map[ledger.ID]bool{}
-	if err := s.Pipeline.Ledger.List(ctx, func(x ledger.Listed) error {
-		there[x.ID] = true
-		if l.entries[x.ID].etag != x.ETag {
-			listed = append(listed, x)
+func (s *Session) find(ctx context.Context) (*tables, error) {
+	if s.fresh {
+		if err := s.o.Lake.Refresh(ctx); err != nil {
+			return nil, err
 		}
-		return nil
-	}); err != nil {
-		return nil, err
 	}
-	maps.DeleteFunc(l.entries, func(id ledger.ID, _ entry) bool { return !there[id] })
-	entries := make([]entry, len(listed))
-	err = each(ctx, len(listed), func(ctx context.Context, i int) error {
-		e, etag, err := s.Pipeline.Ledger.Read(ctx, listed[i].ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound): // removed since it was listed
-			return nil
-		case errors.Is(err, ledger.ErrDamaged):
-			return fmt.Errorf("%w (%s%s.json): the rows of its object would be missing; sluice run makes the entry again", err, s.Config.Ledger, listed[i].ID)
-		}
-		entries[i] = entry{etag, e.Bucket, e.Key, s.Pipeline.Published(&e)}
-		return err
-	})
+	state, err := s.o.Lake.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for i, e := range entries {
-		l.entries[listed[i].ID] = e
-		changed = append(changed, e.outputs...)
+	if err := state.Damaged(); err != nil {
+		return nil, err
 	}
-	return changed, nil
+	at := s.o.Setup()
+	t := &tables{folder: at.SinkFolder()}
+	isNamed := func(x *lake.Table) bool { return len(x.Files) > 0 }
+	named := slices.ContainsFunc(state.Tables, isNamed)
+	copying := t.folder == ""
+	var files []*lake.File
+	for _, x := range state.Tables {
+		if x.Schema.Table == "" || !isNamed(x) && named && !s.o.Mapped {
+			continue
+		}
+		table := query.Table{Schema: x.Schema}
+		for _, f := range x.Files {
+			if f.Missing() {
+				return nil, fmt.Errorf("the file %q, which the ledger names, is missing; sluice run makes it again: %w", f.Output.Key, store.ErrNotFound)
+			}
+			copying = copying || special(f.Output.Key)
+			files = append(files, f)
+			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns})
+		}
+		t.all = append(t.all, table)
+	}
+	if copying {
+		err = s.fetch(ctx, at, t, files)
+	}
+	return t, err
 }
 
 // special reports whether DuckDB would take a name for more than a path: a pattern,
@@ -186,134 +204,117 @@ func special(name string) bool {
 	return strings.ContainsAny(name, `*?[]{}\`) || strings.Contains(name, "://") || strings.HasPrefix(name, "~")
 }
 
-// missing explains why a published file is not there.
-func missing(key string, err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("the file %q, which the ledger names, is missing; sluice run makes it again: %w", key, err)
-	}
-	return err
-}
-
-// fetch copies the outputs that are not copied yet, and changes their keys to the
-// names of the copies.
-func (l *Lake) fetch(ctx context.Context, s *setup.Setup, t *Tables, outputs []ledger.Output) (err error) {
-	if l.temporary == "" {
-		if l.temporary, err = os.MkdirTemp("", "sluice-query-"); err != nil {
+// fetch copies the files that are not copied yet, and has the tables name the copies.
+func (s *Session) fetch(ctx context.Context, at *setup.Setup, t *tables, files []*lake.File) (err error) {
+	if s.temporary == "" {
+		if s.temporary, err = os.MkdirTemp("", "sluice-query-"); err != nil {
 			return fmt.Errorf("make a folder for copies: %w", err)
 		}
 	}
-	t.Folder = l.temporary
+	t.folder = s.temporary
 	var wanted []copied
-	named := map[copied]bool{}
-	for _, o := range outputs {
-		c := copied{o.Key, o.ETag}
-		if l.copies[c] == nil && !named[c] {
+	for _, f := range files {
+		c := copied{f.Output.Key, f.Output.ETag}
+		if s.copies[c] == nil {
 			wanted = append(wanted, c)
 		}
-		named[c] = true
+		t.copies = append(t.copies, c)
 	}
-	for c, old := range l.copies {
-		if !named[c] && old.uses == 0 {
-			os.Remove(filepath.Join(l.temporary, old.name))
-			l.fetched -= old.size
-			delete(l.copies, c)
-		}
-	}
-	made := make([]fileCopy, len(wanted))
-	var fetched atomic.Int64
-	fetched.Store(l.fetched)
-	err = each(ctx, len(wanted), func(ctx context.Context, i int) error {
-		return l.copy(ctx, s, wanted[i].key, &made[i], &fetched)
-	})
-	for i := range made {
-		switch {
-		case made[i].name == "":
-		case err != nil:
-			os.Remove(filepath.Join(l.temporary, made[i].name))
-		default:
-			l.copies[wanted[i]] = &made[i]
-			l.fetched += made[i].size
-		}
-	}
-	if err != nil {
+	s.forget(t.copies)
+	if err := s.copyAll(ctx, at, wanted); err != nil {
 		return err
 	}
-	for i, o := range outputs {
-		c := copied{o.Key, o.ETag}
-		l.copies[c].uses++
-		t.copies = append(t.copies, c)
-		outputs[i].Key = l.copies[c].name
+	next := t.copies
+	for i := range t.all {
+		for j := range t.all[i].Files {
+			made := s.copies[next[0]]
+			made.uses++
+			t.all[i].Files[j].Name = made.name
+			next = next[1:]
+		}
 	}
 	return nil
 }
 
-// copy copies one output.
-func (l *Lake) copy(ctx context.Context, s *setup.Setup, key string, made *fileCopy, fetched *atomic.Int64) error {
-	from, err := s.Pipeline.Sink.Open(ctx, key)
-	if err != nil {
-		return missing(key, err)
+// forget removes the copies that no statement uses, but for those that are wanted.
+func (s *Session) forget(wanted []copied) {
+	keep := map[copied]bool{}
+	for _, c := range wanted {
+		keep[c] = true
 	}
-	defer from.Close()
-	made.size = from.Info().Size
-	if fetched.Add(made.size) > l.o.MaxFetched {
-		return &TooLargeError{l.o.MaxFetched}
-	}
-	to, err := os.CreateTemp(l.temporary, "*.parquet") // readable by its owner alone
-	if err != nil {
-		return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
-	}
-	made.name = filepath.Base(to.Name())
-	_, err = io.Copy(to, from)
-	if err = errors.Join(err, to.Close()); err != nil {
-		return fmt.Errorf("copy from %s: %w", s.Config.Sink, err)
-	}
-	return nil
-}
-
-// group makes tables of outputs: first those of the mapping, then the others by
-// their names.
-func (t *Tables) group(s *setup.Setup, outputs []ledger.Output, mapped bool) {
-	files := map[string][]query.File{}
-	var names []string
-	for _, o := range outputs {
-		if files[o.Table] == nil {
-			names = append(names, o.Table)
-		}
-		files[o.Table] = append(files[o.Table], query.File{Name: filepath.FromSlash(o.Key), Columns: o.Columns})
-	}
-	for _, m := range s.Tables {
-		if name := m.Schema.Table; files[name] != nil || mapped || len(names) == 0 {
-			t.Tables = append(t.Tables, query.Table{Schema: m.Schema, Files: files[name]})
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		known := func(k query.Table) bool { return k.Schema.Table == name }
-		if name != "" && !slices.ContainsFunc(t.Tables, known) {
-			t.Tables = append(t.Tables, query.Table{Schema: schema.Schema{Table: name}, Files: files[name]})
+	for c, old := range s.copies {
+		if !keep[c] && old.uses == 0 {
+			os.Remove(filepath.Join(s.temporary, old.name))
+			s.fetched -= old.size
+			delete(s.copies, c)
 		}
 	}
 }
 
-// each calls do with the numbers below n, a few at once, until one fails.
-func each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+// release lets copies go that no later statement has.
+func (s *Session) release(t *tables) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range t.copies {
+		s.copies[c].uses--
+	}
+}
+
+// copyAll copies outputs, a few at once, until one fails. Then none stays.
+func (s *Session) copyAll(ctx context.Context, at *setup.Setup, wanted []copied) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next atomic.Int64
+	made := make([]fileCopy, len(wanted))
+	var next, fetched atomic.Int64
+	fetched.Store(s.fetched)
 	var all sync.WaitGroup
-	for range min(atOnce, n) {
+	for range min(atOnce, len(wanted)) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
-				if i >= n {
+				if i >= len(wanted) {
 					return
 				}
-				if err := do(ctx, i); err != nil {
+				if err := s.copy(ctx, at, wanted[i].key, &made[i], &fetched); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	return context.Cause(ctx)
+	err := context.Cause(ctx)
+	for i := range made {
+		switch {
+		case made[i].name == "":
+		case err != nil:
+			os.Remove(filepath.Join(s.temporary, made[i].name))
+		default:
+			s.copies[wanted[i]] = &made[i]
+			s.fetched += made[i].size
+		}
+	}
+	return err
+}
+
+// copy copies one output.
+func (s *Session) copy(ctx context.Context, at *setup.Setup, key string, made *fileCopy, fetched *atomic.Int64) error {
+	from, err := at.Pipeline.Sink.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	made.size = from.Info().Size
+	if fetched.Add(made.size) > s.o.MaxFetched {
+		return &TooLargeError{s.o.MaxFetched}
+	}
+	to, err := os.CreateTemp(s.temporary, "*.parquet") // readable by its owner alone
+	if err != nil {
+		return fmt.Errorf("copy from %s: %w", at.Config.Sink, err)
+	}
+	made.name = filepath.Base(to.Name())
+	_, err = io.Copy(to, from)
+	if err = errors.Join(err, to.Close()); err != nil {
+		return fmt.Errorf("copy from %s: %w", at.Config.Sink, err)
+	}
+	return nil
 }

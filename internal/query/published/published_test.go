@@ -2,13 +2,16 @@ package published_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 
 	"sluice/internal/ledger"
+	"sluice/internal/query"
 	"sluice/internal/query/published"
 	"sluice/internal/setup"
 	"sluice/internal/store"
@@ -25,17 +28,17 @@ func (c *counting) Open(ctx context.Context, key string) (store.Object, error) {
 	return c.Store.Open(ctx, key)
 }
 
-// lake is a lake in a folder whose ledger and sink count what is read of them.
-type lake struct {
+// folder is a lake in a folder whose ledger and sink count what is read of them.
+type folder struct {
 	t            *testing.T
 	dir          string
 	s            *setup.Setup
 	ledger, sink *counting
 }
 
-func newLake(t *testing.T, sink string) *lake {
+func newLake(t *testing.T, sink string) *folder {
 	t.Helper()
-	l := &lake{t: t, dir: t.TempDir()}
+	l := &folder{t: t, dir: t.TempDir()}
 	c := setup.Lake(l.dir)
 	c.Sink.Prefix = sink
 	var err error
@@ -52,7 +55,7 @@ func newLake(t *testing.T, sink string) *lake {
 }
 
 // put puts an object with so many rows.
-func (l *lake) put(name string, rows int) {
+func (l *folder) put(name string, rows int) {
 	l.t.Helper()
 	text := "["
 	for i := range rows {
@@ -74,37 +77,62 @@ func (l *lake) put(name string, rows int) {
 	}
 }
 
-// look looks, and says how many files there are, and how much was read for that.
-func (l *lake) look(p *published.Lake) (t *published.Tables, files int, entries, outputs int64) {
-	l.t.Helper()
-	l.ledger.read.Store(0)
-	l.sink.read.Store(0)
-	t, err := p.Look(l.t.Context(), l.s)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, x := range t.Tables {
-		for _, f := range x.Files {
-			if _, err := os.Stat(filepath.Join(t.Folder, f.Name)); err != nil {
-				l.t.Error(err)
-			}
-			files++
-		}
-	}
-	return t, files, l.ledger.read.Load(), l.sink.read.Load()
+// tables are what a statement was run over.
+type tables struct {
+	folder           string
+	files            int
+	entries, outputs int64 // that were read for it
 }
 
-// A second look finds what came, and reads nothing else.
-func TestLookAgain(t *testing.T) {
+// engine is one whose statements keep their tables until they are closed.
+type engine struct{ last *tables }
+
+func (e engine) open(folder string, all []query.Table, _ query.Limits) query.Session {
+	e.last.folder, e.last.files = folder, 0
+	for _, t := range all {
+		for _, f := range t.Files {
+			if _, err := os.Stat(filepath.Join(folder, f.Name)); err == nil {
+				e.last.files++
+			}
+		}
+	}
+	return e
+}
+
+func (e engine) Query(context.Context, string) (query.Rows, error) { return e, nil }
+func (e engine) Export(context.Context, string, string) error      { return nil }
+func (e engine) Columns() []query.Column                           { return nil }
+func (e engine) Next() ([]*string, error)                          { return nil, io.EOF }
+func (e engine) Close() error                                      { return nil }
+
+// session is one over the lake.
+func (l *folder) session(most int64) (s *published.Session, ask func() (tables, query.Rows)) {
+	at := func() *setup.Setup { return l.s }
+	e := engine{&tables{}}
+	s = published.New(published.Options{Setup: at, MaxFetched: most, Engine: e.open})
+	return s, func() (tables, query.Rows) {
+		l.t.Helper()
+		l.ledger.read.Store(0)
+		l.sink.read.Store(0)
+		rows, err := s.Query(l.t.Context(), "")
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		e.last.entries, e.last.outputs = l.ledger.read.Load(), l.sink.read.Load()
+		return *e.last, rows
+	}
+}
+
+// A second statement finds what came, and nothing else is read for it.
+func TestLaterObjects(t *testing.T) {
 	l := newLake(t, "orders_data_parquet/")
-	p := published.New(published.Options{})
-	defer p.Close()
+	s, ask := l.session(0)
+	defer s.Close()
 	check := func(what string, files int, entries int64) {
 		t.Helper()
-		tables, gotFiles, gotEntries, outputs := l.look(p)
-		defer tables.Release()
-		if gotFiles != files || gotEntries != entries || outputs != 0 {
-			t.Errorf("%s: %d files, %d entries and %d outputs read; want %d files, %d entries", what, gotFiles, gotEntries, outputs, files, entries)
+		got, rows := ask()
+		if rows.Close(); got.files != files || got.entries != entries || got.outputs != 0 {
+			t.Errorf("%s: %+v, want %d files, %d entries", what, got, files, entries)
 		}
 	}
 	check("an empty lake", 0, 0)
@@ -116,52 +144,67 @@ func TestLookAgain(t *testing.T) {
 	l.put("a.json", 2)
 	check("one more, and one replaced", 3, 2)
 	check("the same", 3, 0)
+	// A file that is gone is an error, and not fewer rows.
+	files, err := filepath.Glob(filepath.Join(l.dir, "orders_data_parquet", "orders_*"))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Query(t.Context(), ""); !errors.Is(err, store.ErrNotFound) {
+		t.Error(err)
+	}
 }
 
 // Copies are made once, kept while a statement has them, and removed after that.
 func TestCopies(t *testing.T) {
 	l := newLake(t, "tables[1]/") // no name that DuckDB would take as it is
-	p := published.New(published.Options{MaxFetched: 1 << 20})
+	s, ask := l.session(1 << 20)
 	l.put("a.json", 1)
 	l.put("b.json", 1)
-	first, files, _, outputs := l.look(p)
-	if files != 2 || outputs != 2 {
-		t.Fatalf("%d files, %d copied", files, outputs)
+	got, first := ask()
+	if got.files != 2 || got.outputs != 2 {
+		t.Fatalf("%+v", got)
 	}
-	second, files, _, outputs := l.look(p)
-	if files != 2 || outputs != 0 || second.Folder != first.Folder {
-		t.Errorf("again: %d files, %d copied", files, outputs)
+	folder := got.folder
+	got, second := ask()
+	if got.files != 2 || got.outputs != 0 || got.folder != folder {
+		t.Errorf("again: %+v", got)
 	}
-	second.Release()
+	second.Close()
+	second.Close()
 	held := func() int {
-		names, err := os.ReadDir(first.Folder)
+		names, err := os.ReadDir(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return len(names)
 	}
 	l.put("a.json", 2)
-	third, files, _, outputs := l.look(p)
-	if files != 2 || outputs != 1 || held() != 3 {
-		t.Errorf("one replaced: %d files, %d copied, %d held", files, outputs, held())
+	got, third := ask()
+	if got.files != 2 || got.outputs != 1 || held() != 3 {
+		t.Errorf("one replaced: %+v, %d held", got, held())
 	}
-	first.Release()
-	third.Release()
-	last, _, _, _ := l.look(p)
+	first.Close()
+	third.Close()
+	_, last := ask()
 	if held() != 2 {
-		t.Errorf("after release: %d held", held())
+		t.Errorf("after the statements: %d held", held())
 	}
-	last.Release()
-	if err := p.Close(); err != nil {
+	last.Close()
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(first.Folder); err == nil {
+	if _, err := os.Stat(folder); err == nil {
 		t.Error("the copies are still there")
 	}
-	// What is too large leaves nothing, and is possible again when it is smaller.
-	small := published.New(published.Options{MaxFetched: 10})
-	defer small.Close()
-	if _, err := small.Look(t.Context(), l.s); err == nil {
-		t.Error("more was copied than may be")
+	// What is too large leaves nothing.
+	small, _ := l.session(10)
+	if _, err := small.Query(t.Context(), ""); !errors.As(err, new(*published.TooLargeError)) {
+		t.Error(err)
+	}
+	if err := small.Close(); err != nil {
+		t.Error(err)
 	}
 }
