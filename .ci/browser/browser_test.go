@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -95,8 +96,18 @@ type tab struct {
 	mu       sync.Mutex
 	requests []string // addresses that were asked for
 	bytes    float64  // that came, with headers
-	faults   []string // of scripts, and what the policy refused
+	faults   []string // of scripts
 }
+
+// refused collects what the policy of the page refuses. When a selection in an editor
+// is typed over, the browser itself sets style attributes; they are refused, and the
+// editor draws its text anew.
+const refused = `
+	window.refused = []
+	document.addEventListener('securitypolicyviolation', event => {
+		if (event.violatedDirective === 'style-src-attr' && event.target.closest?.('.editor')) return
+		refused.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sourceFile + ':' + event.lineNumber)
+	})`
 
 // open starts a browser and opens the lake's page in it.
 func open(t *testing.T, l *lake) *tab {
@@ -116,7 +127,10 @@ func open(t *testing.T, l *lake) *tab {
 		t.Fatal(err)
 	}
 	b.call(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{})
+		if _, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: refused})
 		return err
 	})
 	b.do(chromedp.Navigate(l.url))
@@ -147,8 +161,12 @@ func (b *tab) hear(event any) {
 	}
 }
 
-// check fails the test if a script failed or another host was asked for anything.
+// check fails the test if a script failed, the policy refused something, or another
+// host was asked for anything.
 func (b *tab) check() {
+	if text := b.js("JSON.stringify(window.refused)"); text != "[]" {
+		b.t.Errorf("the policy refused %s", text)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, fault := range b.faults {
