@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,10 +85,13 @@ func wrong(format string, args ...any) error { return &RequestError{fmt.Sprintf(
 func (l *Lake) Chart(ctx context.Context, table string, o ChartOptions) (c *Chart, err error) {
 	err = l.inView(ctx, table, func(v *View) error {
 		g, err := v.chart(o)
-		if err == nil {
-			c, err = g.draw(ctx)
+		if err != nil {
+			return err
 		}
-		return err
+		return l.work(ctx, func() (err error) {
+			c, err = g.draw(ctx)
+			return err
+		})
 	})
 	return c, err
 }
@@ -163,7 +167,7 @@ func (g *charting) draw(ctx context.Context) (*Chart, error) {
 	if g.o.Of == ofPoints {
 		return c, g.scatter(ctx, c)
 	}
-	g.parts, g.read = g.v.spread(chartRows)
+	g.parts, g.read = g.v.spread(chartRows, math.MaxInt)
 	c.RowsRead = g.read
 	if err := g.layOut(ctx); err != nil {
 		return nil, err
@@ -203,7 +207,7 @@ func (g *charting) layOut(ctx context.Context) error {
 		g.texts = numbered(g.labels)
 		return nil
 	}
-	bounds, err := g.v.bounds(ctx, []int{g.x})
+	bounds, err := g.v.bounds(ctx, g.parts, []int{g.x})
 	if err != nil {
 		return err
 	}
@@ -442,7 +446,7 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 	if kindOf(g.tx) == kindText || kindOf(g.ty) == kindText {
 		return wrong("draw chart: of=points needs numbers or times, not %s and %s", g.tx, g.ty)
 	}
-	parts, rows := g.v.spread(profileRows)
+	parts, rows := g.v.spread(profileRows, profileGroups)
 	c.RowsRead = rows
 	n := min(rows, mostPoints)
 	points := make([][2]any, n)
@@ -489,10 +493,4 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 	}
 	c.Series = append(c.Series, s)
 	return nil
-}
-
-// pick is the row of the n-th of all stretches of so many rows.
-func pick(n, all, rows int64) int64 {
-	from, to := n*rows/all, (n+1)*rows/all
-	return from + int64(mix(uint64(n))%uint64(to-from))
 }

@@ -18,6 +18,7 @@ import (
 const (
 	profileRows   = 2_000_000  // that are read of a table at most
 	profileValues = 20_000_000 // and of all its columns
+	profileGroups = 4096       // row groups, so also files, that are read at most
 	histogramBins = 24
 	topValues     = 10
 	topCounted    = 4096 // different values of a column that are counted
@@ -36,7 +37,7 @@ type Profile struct {
 }
 
 // ColumnProfile is about the rows that were read. Min and Max of numbers and times are
-// those of all rows.
+// of all rows of their row groups.
 type ColumnProfile struct {
 	Name     string     `json:"name"`
 	Type     string     `json:"type"`
@@ -66,19 +67,27 @@ type Count struct {
 // Profile looks at the columns of a table. A profile is kept until the table changes.
 func (l *Lake) Profile(ctx context.Context, table string) (p *Profile, err error) {
 	err = l.inView(ctx, table, func(v *View) error {
-		l.mu.Lock()
-		p = l.profile[table]
-		l.mu.Unlock()
-		if p != nil && p.table == v.table.sum {
+		known := func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			p = l.profile[table]
+			return p != nil && p.table == v.table.sum
+		}
+		if known() {
 			return nil
 		}
-		if p, err = v.profile(ctx); err != nil {
-			return err
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.profile[table] = p
-		return nil
+		return l.work(ctx, func() error {
+			if known() { // somebody else has asked for it too
+				return nil
+			}
+			if p, err = v.profile(ctx); err != nil {
+				return err
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.profile[table] = p
+			return nil
+		})
 	})
 	return p, err
 }
@@ -97,12 +106,11 @@ type counter struct {
 }
 
 func (v *View) profile(ctx context.Context) (*Profile, error) {
-	bounds, err := v.bounds(ctx, allOf(v.Columns))
+	parts, read := v.spread(min(profileRows, profileValues/int64(max(len(v.Columns), 1))), profileGroups)
+	bounds, err := v.bounds(ctx, parts, allOf(v.Columns))
 	if err != nil {
 		return nil, err
 	}
-	most := min(profileRows, profileValues/int64(max(len(v.Columns), 1)))
-	parts, read := v.spread(most)
 	all := make([]*counter, len(v.Columns))
 	for i, c := range v.Columns {
 		k := &counter{typ: c.Type}
@@ -227,7 +235,7 @@ func (k *counter) settle(ctx context.Context, v *View, column int, parts []part)
 	return err
 }
 
-// result is what was found. whole is the extent of all rows, of numbers and times.
+// result is what was found. whole is the extent of numbers and times.
 func (k *counter) result(c schema.Column, whole extent) ColumnProfile {
 	p := ColumnProfile{Name: c.Name, Type: c.Type.String(), Nulls: k.nulls, Distinct: k.sketch.Estimate(), Top: []Count{}}
 	if k.top == nil {
@@ -257,13 +265,13 @@ func allOf(columns []schema.Column) []int {
 	return all
 }
 
-// bounds are the least and the greatest value of numbers and times in all rows, as the
-// footers say them. Where a footer does not, the values are read.
-func (v *View) bounds(ctx context.Context, columns []int) ([]extent, error) {
+// bounds are the least and the greatest value of numbers and times in the row groups of
+// parts, as the footers say them. Where a footer does not, the values are read.
+func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]extent, error) {
 	all := make([]extent, len(columns))
 	var mu sync.Mutex
-	err := each(ctx, len(v.whole), func(ctx context.Context, i int) error {
-		s, err := v.open(ctx, i)
+	err := each(ctx, len(parts), func(ctx context.Context, i int) error {
+		s, err := v.open(ctx, parts[i].file)
 		if err != nil {
 			return err
 		}
@@ -273,30 +281,30 @@ func (v *View) bounds(ctx context.Context, columns []int) ([]extent, error) {
 				continue
 			}
 			from := s.w.columns[s.w.at[c]].Type
-			for g, rows := range s.w.groups {
-				found := s.file.Stats(g, s.w.at[c])
-				if found.Nulls == rows {
-					continue
-				}
-				if found.Min.Null || found.Max.Null {
-					if err := s.scan(part{i, g, 0, rows}, []int{c}, func(batch [][]parquetread.Value) error {
-						mu.Lock()
-						defer mu.Unlock()
-						for _, value := range batch[0] {
-							if !value.Null && !isNaN(value, to) {
-								all[j].add(value, to)
-							}
-						}
-						return ctx.Err()
-					}); err != nil {
-						return err
-					}
-					continue
-				}
+			group := parts[i].group
+			found := s.file.Stats(group, s.w.at[c])
+			if found.Nulls == s.w.groups[group] {
+				continue
+			}
+			if !found.Min.Null && !found.Max.Null {
 				mu.Lock()
 				all[j].add(widened(found.Min, from, to), to)
 				all[j].add(widened(found.Max, from, to), to)
 				mu.Unlock()
+				continue
+			}
+			whole := part{parts[i].file, group, 0, s.w.groups[group]}
+			if err := s.scan(whole, []int{c}, func(batch [][]parquetread.Value) error {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, value := range batch[0] {
+					if !value.Null && !isNaN(value, to) {
+						all[j].add(value, to)
+					}
+				}
+				return ctx.Err()
+			}); err != nil {
+				return err
 			}
 		}
 		return nil

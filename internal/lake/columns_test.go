@@ -172,8 +172,8 @@ func TestSpread(t *testing.T) {
 			}
 			v.whole = append(v.whole, w)
 		}
-		most := 1 + r.Int64N(5000)
-		parts, rows := v.spread(most)
+		most, groups := 1+r.Int64N(5000), 1+r.IntN(100)
+		parts, rows := v.spread(most, groups)
 		sum := int64(0)
 		for _, p := range parts {
 			if p.from < 0 || p.from >= p.to && v.Rows > most || p.to > v.whole[p.file].groups[p.group] {
@@ -181,10 +181,17 @@ func TestSpread(t *testing.T) {
 			}
 			sum += p.to - p.from
 		}
-		if sum != rows || rows != min(most, v.Rows) {
-			t.Fatalf("%d rows, said %d, want %d", sum, rows, min(most, v.Rows))
+		if all := len(v.parts()); sum != rows || rows > most || all <= groups && rows != min(most, v.Rows) || len(parts) > groups {
+			t.Fatalf("%d rows in %d parts, said %d; at most %d in %d of %d rows", sum, len(parts), rows, most, groups, v.Rows)
 		}
-		if again, _ := v.spread(most); !slices.Equal(again, parts) {
+		seen := map[[2]int]bool{}
+		for _, p := range parts {
+			if seen[[2]int{p.file, p.group}] {
+				t.Fatalf("%+v twice", p)
+			}
+			seen[[2]int{p.file, p.group}] = true
+		}
+		if again, _ := v.spread(most, groups); !slices.Equal(again, parts) {
 			t.Fatal("another sample")
 		}
 	}

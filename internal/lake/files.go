@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"sluice/internal/ledger"
 	"sluice/internal/parquetread"
@@ -140,7 +141,8 @@ type Table struct {
 	Schema schema.Schema // of the mapping; without columns if the mapping has no such table
 	Files  []*File       // in the order of the source keys
 
-	sum [sha256.Size]byte // of the states of the files, and of the schema
+	sum  [sha256.Size]byte // of the states of the files, and of the schema
+	view atomic.Pointer[View]
 }
 
 // sign makes the name of the state.

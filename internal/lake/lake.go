@@ -41,7 +41,8 @@ type Entry struct {
 type Lake struct {
 	at func() *setup.Setup
 
-	reading sync.Mutex // one Refresh at a time: the second finds nothing changed
+	reading sync.Mutex    // one Refresh at a time: the second finds nothing changed
+	working chan struct{} // holds one for each profile or chart that is being made
 
 	mu      sync.Mutex
 	known   bool // the ledger was read
@@ -59,7 +60,7 @@ type Lake struct {
 // another mapping, but the places stay.
 func New(at func() *setup.Setup) *Lake {
 	return &Lake{
-		at: at, entries: map[ledger.ID]*Entry{}, sink: map[string]store.Info{},
+		at: at, working: make(chan struct{}, workers), entries: map[ledger.ID]*Entry{}, sink: map[string]store.Info{},
 		footers: map[fileState]*footer{}, schemas: map[string][]schema.Column{}, money: map[ledger.ID]*entryMoney{}, profile: map[string]*Profile{},
 	}
 }
@@ -292,6 +293,21 @@ func (l *Lake) settled(ctx context.Context, do func(*State) error) error {
 			return err
 		}
 	}
+}
+
+// workers is the number of profiles and charts that are made at once: each reads many
+// files at once, and others ask for something small meanwhile.
+const workers = 2
+
+// work waits until there is room for a profile or a chart, and does it.
+func (l *Lake) work(ctx context.Context, do func() error) error {
+	select {
+	case l.working <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.working }()
+	return do()
 }
 
 // each calls do with the numbers below n, a few at once, until one fails.

@@ -39,6 +39,9 @@ func (e *UnknownError) Error() string { return fmt.Sprintf("there is no %s %q", 
 
 // view reads the footers of a table.
 func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
+	if v := t.view.Load(); v != nil {
+		return v, nil
+	}
 	v := &View{Name: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns), Files: t.Files, lake: l, table: t}
 	footers := make([]*footer, len(t.Files))
 	if err := each(ctx, len(t.Files), func(ctx context.Context, i int) (err error) {
@@ -76,6 +79,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 		}
 		w.at = places[first]
 	}
+	t.view.Store(v)
 	return v, nil
 }
 
@@ -151,14 +155,23 @@ func (v *View) parts() (all []part) {
 	return all
 }
 
-// spread are about as many rows as are wanted, the same each time, of all row groups.
-func (v *View) spread(most int64) (all []part, rows int64) {
-	all = v.parts()
-	if v.Rows <= most {
-		return all, v.Rows
+// spread are as many rows as are wanted, the same each time, of row groups of the whole
+// table, at most so many.
+func (v *View) spread(most int64, groups int) (all []part, rows int64) {
+	all = slices.DeleteFunc(v.parts(), func(p part) bool { return p.to == 0 })
+	left := v.Rows // that were not looked at
+	if n := len(all); n > groups {
+		left = 0
+		for i := range groups {
+			all[i] = all[pick(int64(i), int64(groups), int64(n))]
+			left += all[i].to
+		}
+		all = all[:groups]
 	}
-	all = slices.DeleteFunc(all, func(p part) bool { return p.to == 0 })
-	left, room := v.Rows, most // rows that were not looked at, and how many of them are taken
+	if left <= most {
+		return all, left
+	}
+	room := most // rows that are taken
 	for i := range all {
 		p := &all[i]
 		n := p.to
@@ -169,6 +182,13 @@ func (v *View) spread(most int64) (all []part, rows int64) {
 		rows += take
 	}
 	return slices.DeleteFunc(all, func(p part) bool { return p.from == p.to }), rows
+}
+
+// pick is one of the numbers of the n-th of so many equal stretches of the numbers below
+// an end, the same each time.
+func pick(n, stretches, end int64) int64 {
+	from, to := n*end/stretches, (n+1)*end/stretches
+	return from + int64(mix(uint64(n))%uint64(to-from))
 }
 
 // mix is the finalizer of SplitMix64: a number that looks like a random one.
