@@ -10,19 +10,10 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
+	"sluice/internal/query"
 	"sluice/schema"
 )
-
-// NoFormula puts a ' before text that a spreadsheet would compute:
-// https://owasp.org/www-community/attacks/CSV_Injection
-func NoFormula(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}
 
 // isText reports whether the values of a type may hold anything.
 func isText(t schema.Type) bool {
@@ -36,7 +27,7 @@ func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) er
 		c := newCSV(w)
 		fields := make([]string, len(v.Columns))
 		for i, column := range v.Columns {
-			fields[i] = NoFormula(column.Name)
+			fields[i] = query.NoFormula(column.Name)
 		}
 		if err := c.write(fields); err != nil {
 			return err
@@ -47,7 +38,7 @@ func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) er
 				case text == nil:
 					fields[i] = ""
 				case isText(v.Columns[i].Type):
-					fields[i] = NoFormula(*text)
+					fields[i] = query.NoFormula(*text)
 				default:
 					fields[i] = *text
 				}

@@ -14,7 +14,7 @@ func WriteCSV(w io.Writer, rows Rows) error {
 	columns := rows.Columns()
 	fields := make([]string, len(columns))
 	for i := range columns {
-		fields[i] = noFormula(columns[i].Name)
+		fields[i] = NoFormula(columns[i].Name)
 	}
 	err := c.Write(fields)
 	for err == nil {
@@ -27,7 +27,7 @@ func WriteCSV(w io.Writer, rows Rows) error {
 			case v == nil:
 				fields[i] = ""
 			case columns[i].Text():
-				fields[i] = noFormula(*v)
+				fields[i] = NoFormula(*v)
 			default:
 				fields[i] = *v
 			}
@@ -41,9 +41,9 @@ func WriteCSV(w io.Writer, rows Rows) error {
 	return errors.Join(err, c.Error())
 }
 
-// noFormula puts a ' before text that a spreadsheet would compute:
+// NoFormula puts a ' before text that a spreadsheet would compute:
 // https://owasp.org/www-community/attacks/CSV_Injection
-func noFormula(s string) string {
+func NoFormula(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}
