@@ -133,12 +133,12 @@ var ladder = map[string]rung{
 	"internal/arrivals": {[]string{"internal/store"},
 		"which files of a folder are whole depends on the file system alone, not on what is made of them"},
 	"internal/serve": {[]string{
-		".", "internal/advice", "internal/arrivals", "internal/atomicfile", "internal/catalog", "internal/documents", "internal/event", "internal/lake", "internal/ledger", "internal/mappingdiff", "internal/pipeline", "internal/quarantine", "internal/query", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/yamlfile", "mapping", "reason", "schema"},
+		".", "internal/advice", "internal/arrivals", "internal/atomicfile", "internal/catalog", "internal/documents", "internal/event", "internal/lake", "internal/ledger", "internal/mappingdiff", "internal/pipeline", "internal/query", "internal/query/published", "internal/rejection", "internal/setup", "internal/store", "internal/yamlfile", "mapping", "reason", "schema"},
 		"the page is a shell over the same pipeline as the command's; it holds no data logic, and only the command imports it"},
 	"internal/fit": {[]string{".", "internal/parquetread", "internal/profile", "mapping", "schema"},
 		"whether a mapping is meant for a document shows by converting it, and by what the records have; the library and the pipeline do as they are told, and never guess"},
 	"internal/documents": {[]string{
-		".", "internal/advice", "internal/fit", "internal/infer", "internal/mappingdiff", "internal/parquetread", "internal/profile", "internal/profiler", "mapping", "schema"},
+		".", "internal/advice", "internal/fit", "internal/infer", "internal/jsonscan", "internal/mappingdiff", "internal/parquetread", "internal/profile", "internal/profiler", "internal/quarantine", "mapping", "reason", "schema"},
 		"what is made of documents is the same for the command and for the page; both say where the documents are, and show what was found"},
 	"internal/doctor": {[]string{
 		".", "internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup",

@@ -1,40 +1,32 @@
 package serve
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"regexp"
-	"slices"
 
 	"sluice"
 	"sluice/internal/advice"
 	"sluice/internal/documents"
 	"sluice/internal/ledger"
-	"sluice/internal/quarantine"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/mapping"
 )
 
 const (
-	previewBytes   = 16 << 20 // of quarantined records in one preview
-	previewRecords = 1000
+	previewRecords = 100 // of an object that was rejected
 	previewRows    = 200 // of each table
 )
 
 // previewed is what an edited mapping makes of quarantined records.
 type previewed struct {
-	Faults  []fault         `json:"faults"` // of the mapping; then there is nothing else
-	Tables  []previewTable  `json:"tables"`
-	Records []previewRecord `json:"records"`
-	Advice  []advice.Fault  `json:"advice"` // about what does not fit
-	More    bool            `json:"more"`   // there are more records than one preview takes
+	Faults  []fault            `json:"faults"` // of the mapping; then there is nothing else
+	Tables  []previewTable     `json:"tables"`
+	Records []documents.Record `json:"records"`
+	Advice  []advice.Fault     `json:"advice"` // about what does not fit
+	More    bool               `json:"more"`   // there are more records than one preview takes
 }
 
 // column is a column of a table or result.
@@ -47,15 +39,6 @@ type previewTable struct {
 	Name    string      `json:"name"`
 	Columns []column    `json:"columns"`
 	Rows    [][]*string `json:"rows"`
-}
-
-type previewRecord struct {
-	Record int64         `json:"record"`
-	OK     bool          `json:"ok"`
-	Reason sluice.Reason `json:"reason"`
-	Path   string        `json:"path"`
-	Detail string        `json:"detail"` // what to do about it
-	Fault  int64         `json:"fault"`  // byte offset of the fault in the record; -1: not known
 }
 
 // previewQuarantine converts quarantined records again, with an edited mapping, and
@@ -73,7 +56,7 @@ func (s *Server) previewQuarantine(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	p := previewed{Faults: []fault{}, Tables: []previewTable{}, Records: []previewRecord{}, Advice: []advice.Fault{}}
+	p := previewed{Faults: []fault{}, Tables: []previewTable{}, Records: []documents.Record{}, Advice: []advice.Fault{}}
 	m, err := at.ParseMapping(ctx, mappingName, []byte(q.Mapping))
 	if err != nil {
 		p.Faults = faultsOf(err)
@@ -82,11 +65,7 @@ func (s *Server) previewQuarantine(w http.ResponseWriter, r *http.Request) error
 	if e.State == nil || e.State.Report == "" {
 		return fail(http.StatusConflict, "preview: no record of this object is in quarantine")
 	}
-	if e.State.Quarantine == "" {
-		err = p.rejected(ctx, at, m, &e)
-	} else {
-		err = p.quarantined(ctx, at, m, &e, q.Records)
-	}
+	made, err := preview(ctx, at, m, &e, q.Records)
 	reject := new(sluice.RejectError)
 	switch {
 	case errors.As(err, &reject):
@@ -95,6 +74,12 @@ func (s *Server) previewQuarantine(w http.ResponseWriter, r *http.Request) error
 		return fail(http.StatusNotFound, "preview: %w", err).with("sluice run --reprocess KEY makes the quarantine file again, if it was deleted")
 	case err != nil:
 		return fmt.Errorf("preview: %w", err)
+	}
+	p.More = made.More
+	p.Records = append(p.Records, made.Records...)
+	p.Advice = append(p.Advice, made.Faults.Faults...)
+	for i := range made.Tables {
+		p.Tables = append(p.Tables, shown(&made.Tables[i]))
 	}
 	return answerJSON(w, http.StatusOK, p)
 }
@@ -115,114 +100,29 @@ func entryOf(ctx context.Context, at *setup.Setup, text string) (ledger.Entry, e
 	return e, nil
 }
 
-// quarantined converts records of the quarantine file: those that are named, or the
-// first ones.
-func (p *previewed) quarantined(ctx context.Context, at *setup.Setup, m *mapping.Mapping, e *ledger.Entry, records []int64) error {
+// preview converts records of an object: those that are named of the quarantine file, or
+// the first ones; of an object that was rejected, its own.
+func preview(ctx context.Context, at *setup.Setup, m *mapping.Mapping, e *ledger.Entry, records []int64) (*documents.Quarantined, error) {
+	opts := documents.PreviewOptions{Source: e.Key, Rows: previewRows}
+	if e.State.Quarantine == "" {
+		source, err := at.Pipeline.Source(e.Bucket)
+		if err != nil {
+			return nil, err
+		}
+		file, err := source.Open(ctx, e.Key)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		opts.Records = previewRecords
+		return documents.PreviewRejected(ctx, m, file, opts)
+	}
 	file, err := at.Pipeline.Quarantine.Open(ctx, e.State.Quarantine)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
-	var chosen bytes.Buffer
-	err = lines(file, func(line []byte) (bool, error) {
-		var x quarantine.Entry
-		if err := json.Unmarshal(line, &x); err != nil {
-			return false, fmt.Errorf("read quarantine: a line is damaged: %w", err)
-		}
-		if records != nil && !slices.Contains(records, x.Record) {
-			return true, nil
-		}
-		if chosen.Len()+len(line) > previewBytes || len(p.Records) == previewRecords {
-			p.More = true
-			return false, nil
-		}
-		chosen.Write(line)
-		p.Records = append(p.Records, previewRecord{Record: x.Record, OK: true, Fault: -1})
-		return true, nil
-	})
-	if err != nil || len(p.Records) == 0 {
-		return err
-	}
-	return p.convert(ctx, m, &chosen, documents.PreviewOptions{Source: e.Key, Rows: previewRows})
-}
-
-// lines calls fn with each line, until it returns false.
-func lines(r io.Reader, fn func(line []byte) (bool, error)) error {
-	b := bufio.NewReader(r)
-	for {
-		line, err := b.ReadBytes('\n')
-		if len(line) > 0 {
-			if more, err := fn(line); err != nil || !more {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read quarantine: %w", err)
-		}
-	}
-}
-
-// rejected converts the first records of an object that was rejected: it has no
-// quarantine file.
-func (p *previewed) rejected(ctx context.Context, at *setup.Setup, m *mapping.Mapping, e *ledger.Entry) error {
-	source, err := at.Pipeline.Source(e.Bucket)
-	if err != nil {
-		return err
-	}
-	file, err := source.Open(ctx, e.Key)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return p.convert(ctx, m, file, documents.PreviewOptions{Source: e.Key, Records: 100, Rows: previewRows})
-}
-
-var ordinals = regexp.MustCompile(`\[\d+\]`)
-
-// convert adds what a mapping makes of a document.
-func (p *previewed) convert(ctx context.Context, m *mapping.Mapping, src io.Reader, opts documents.PreviewOptions) error {
-	made, err := documents.MakePreview(ctx, m, src, opts)
-	if err != nil {
-		return err
-	}
-	if opts.Records > 0 {
-		for n := range made.Stats.RecordsRead {
-			p.Records = append(p.Records, previewRecord{Record: n, OK: true, Fault: -1})
-		}
-	}
-	p.Advice = append(p.Advice, made.Faults.Faults...)
-	for i := range made.Tables {
-		p.Tables = append(p.Tables, shown(&made.Tables[i]))
-	}
-	at := map[int64]*previewRecord{}
-	for i := range p.Records {
-		at[p.Records[i].Record] = &p.Records[i]
-	}
-	return lines(bytes.NewReader(made.Quarantine), func(line []byte) (bool, error) {
-		var x quarantine.Entry
-		if err := json.Unmarshal(line, &x); err != nil {
-			return false, fmt.Errorf("read the quarantine of the preview: %w", err)
-		}
-		if r := at[x.Record]; r != nil {
-			r.OK, r.Reason, r.Path, r.Fault = false, x.Reason, x.Path, x.ErrorOffset-x.Offset
-			r.Detail = p.adviceFor(&x)
-		}
-		return true, nil
-	})
-}
-
-// adviceFor is what to do about the first thing that does not fit in a record.
-func (p *previewed) adviceFor(x *quarantine.Entry) string {
-	path := ordinals.ReplaceAllString(x.Path, "[*]")
-	for _, f := range p.Advice {
-		if f.Reason == x.Reason && (f.Path == path || f.Path == x.Path) {
-			return f.Advice
-		}
-	}
-	return ""
+	return documents.PreviewQuarantine(ctx, m, file, records, opts)
 }
 
 // shown is a table as JSON has it.
