@@ -60,6 +60,9 @@ func TestEveryView(t *testing.T) {
 				b.visit(view[1])
 				b.until(name, "document.querySelector("+quote(view[2])+") && !document.querySelector('main .loading')")
 				time.Sleep(300 * time.Millisecond) // charts are drawn and colours settled, for the picture
+				if at := b.js("scrollY"); at != "0" {
+					t.Errorf("%s opens scrolled down by %s", name, at)
+				}
 				b.shoot(name)
 				b.fits(name, width)
 				b.accessible(name)

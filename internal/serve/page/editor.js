@@ -14,7 +14,7 @@ export async function editor(options) {
   const root = host.attachShadow({mode: 'open'})
   const schema = new cm.Compartment()
   const language = tables => options.language === 'sql'
-    ? cm.sql({dialect: cm.PostgreSQL, schema: tables, upperCaseKeywords: true})
+    ? cm.sql({dialect: duckdb(cm), schema: tables, upperCaseKeywords: true})
     : [cm.yaml(), cm.EditorState.languageData.of(() => [{autocomplete: options.complete}])]
   const view = new cm.EditorView({
     root,
@@ -34,7 +34,7 @@ export async function editor(options) {
         options.language === 'sql' ? cm.EditorView.lineWrapping : [],
         options.placeholder ? cm.placeholder(options.placeholder) : [],
         cm.keymap.of([
-          {key: 'Mod-Enter', preventDefault: true, run: () => { options.run?.(); return true }},
+          {key: 'Mod-Enter', preventDefault: true, run: view => { cm.closeCompletion(view); options.run?.(); return true }},
           // Tab leaves the editor, so that the keyboard is not caught in it.
           ...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.searchKeymap, ...cm.historyKeymap, ...cm.completionKeymap, ...cm.lintKeymap,
         ]),
@@ -54,7 +54,9 @@ export async function editor(options) {
     // goTo puts the cursor at a line and column, counted from 1, and shows them.
     goTo(line, column) {
       const at = place(view.state.doc, line, column)
-      view.dispatch({selection: {anchor: at}, effects: cm.EditorView.scrollIntoView(at, {y: 'center', x: 'nearest'})})
+      view.dispatch({selection: {anchor: at}})
+      // CodeMirror's own way would scroll the page too.
+      view.scrollDOM.scrollTop = view.lineBlockAt(at).top - view.scrollDOM.clientHeight / 2
     },
     // mark shows faults at their lines: [{line, column, text, remedy}].
     mark(faults) {
@@ -67,6 +69,18 @@ export async function editor(options) {
     tables: tables => view.dispatch({effects: schema.reconfigure(language(tables))}),
     destroy: () => view.destroy(),
   }
+}
+
+// duckdb is what a SELECT is made of: with all the words of a dialect, completion
+// would offer mostly what nobody wants.
+function duckdb({SQLDialect}) {
+  return SQLDialect.define({
+    keywords: 'select from where group by all order having limit offset with recursive as distinct on using join left right full inner outer cross semi anti asof lateral positional union intersect except values case when then else end and or not in is null like ilike between exists any asc desc nulls first last over partition rows range preceding following unbounded current row filter within qualify window sample tablesample pivot unpivot describe show summarize exclude replace columns cast try_cast interval true false similar to escape collate explain',
+    types: 'boolean tinyint smallint integer bigint hugeint decimal numeric float double varchar text date time timestamp timestamptz interval json blob uuid struct list map',
+    builtin: 'count sum avg min max median mode stddev variance quantile_cont first last any_value arg_min arg_max string_agg list array_agg histogram approx_count_distinct row_number rank dense_rank lag lead first_value last_value ntile coalesce nullif greatest least abs round floor ceil trunc mod power sqrt ln log exp sign random date_trunc date_part date_diff date_add extract year month day hour minute week quarter dayofweek strftime strptime make_date epoch now current_date lower upper trim ltrim rtrim length substring left right replace split_part concat concat_ws contains starts_with regexp_matches regexp_extract regexp_replace position reverse lpad rpad format printf json_extract json_extract_string unnest generate_series range len list_contains struct_extract typeof if',
+    slashComments: true,
+    doubleDollarQuotedStrings: true,
+  })
 }
 
 function place(doc, number, column) {

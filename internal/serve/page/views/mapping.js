@@ -28,7 +28,7 @@ export async function open(main, route, signal) {
       const {changes: list} = await send('POST', '/api/mapping/diff', {text}, signal)
       drawChanges(list, text)
     } catch (error) {
-      if (!signal.aborted) show(changes, el('p.none', error.message))
+      if (!signal.aborted) show(changes, error.status === 422 ? el('p.none', 'Compared once the text has no fault.') : problem(error))
     }
   })
 
