@@ -21,6 +21,7 @@ func filled(t *testing.T) *tab {
 	b.drop("main", write(t, "mixed.ndjson", bad), write(t, "half.json", `[{"order_id":1,`))
 	b.until("the rejected one", "document.querySelector('.objects .chip.bad')")
 	b.until("all of them", "!document.querySelector('.objects .chip.busy') && document.querySelector('.objects .chip.warn')")
+	b.js("document.getElementById('messages').replaceChildren()")
 	return b
 }
 
