@@ -80,6 +80,13 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.config == "" {
+		// Small objects and a large one are converted side by side, and the page
+		// must be answered too.
+		spare := max(runtime.GOMAXPROCS(0)-1, 2)
+		c.Workers = spare / 2
+		c.Threads = spare - c.Workers
+	}
 	ctx := cmd.Context()
 	at, err := setup.New(ctx, c, f.lake, awsconfig.Load)
 	if err != nil {

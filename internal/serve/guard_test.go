@@ -166,6 +166,39 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// A body that is larger than an answer can use is not read.
+func TestBodies(t *testing.T) {
+	s := newServer(t, nil)
+	for _, r := range routes() {
+		method, target := requestOf(r)
+		if method == "GET" || r.body <= 0 {
+			continue
+		}
+		body := `{"text":"` + strings.Repeat("x", int(r.body)) + `"}`
+		if w := ask(s, method, target, body, nil); w.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %d %.200s", r.pattern, w.Code, w.Body)
+		}
+	}
+}
+
+// What is not there is answered as JSON, and no file beside the page is.
+func TestUnknown(t *testing.T) {
+	s := newServer(t, nil)
+	for _, target := range []string{"/api/", "/api/nothing", "/api/objects/x/y"} {
+		if w := ask(s, "GET", target, "", nil); w.Code != 404 || !strings.Contains(w.Body.String(), `"error":`) {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	for _, target := range []string{"/nothing", "/page.go", "/../server.go", "/%2e%2e/server.go", "/page/index.html", "/index.html/", "//etc/passwd"} {
+		if w := ask(s, "GET", target, "", nil); w.Code == 200 {
+			t.Errorf("%s: %d %.100s", target, w.Code, w.Body)
+		}
+	}
+	if w := ask(s, "DELETE", "/api/objects", "", nil); w.Code != 405 && w.Code != 404 {
+		t.Errorf("a method that is not there: %d", w.Code)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for address, ok := range map[string]bool{
 		"127.0.0.1:8321": true, "127.0.0.1:0": true, "[::1]:8321": true,

@@ -38,7 +38,10 @@ func (s *Server) getObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fail(http.StatusBadRequest, "list objects: before: %w", err)
 	}
-	found, total, next := s.objects.list(listQuery{find: q.Get("find"), outcome: q.Get("outcome"), state: q.Get("state"), before: before, limit: int(limit)})
+	found, total, next, err := s.find(r.Context(), listQuery{find: q.Get("find"), outcome: q.Get("outcome"), state: q.Get("state"), before: before, limit: int(limit)})
+	if err != nil {
+		return fmt.Errorf("list objects: %w", err)
+	}
 	a := struct {
 		Objects []object `json:"objects"`
 		Total   int      `json:"total"`
@@ -48,6 +51,33 @@ func (s *Server) getObjects(w http.ResponseWriter, r *http.Request) error {
 		a.Next = strconv.FormatInt(next, 10)
 	}
 	return answerJSON(w, http.StatusOK, a)
+}
+
+// find lists objects. An object that is too old to be in memory is found by its whole
+// key.
+func (s *Server) find(ctx context.Context, q listQuery) (found []object, total int, next int64, err error) {
+	found, total, next = s.objects.list(q)
+	if total > 0 || q.find == "" || s.objects.all().Older == 0 {
+		return found, total, next, nil
+	}
+	at := s.Setup()
+	for _, key := range []string{q.find, at.Config.Source.Prefix + q.find} {
+		entry, etag, err := at.Pipeline.Ledger.Get(ctx, at.Config.Source.Bucket, key)
+		if err == nil {
+			found = append(found, objectOf(&entry, etag))
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return nil, 0, 0, err
+		}
+	}
+	return found, len(found), 0, nil
+}
+
+// objectOf is an object of which only the ledger entry is known.
+func objectOf(e *ledger.Entry, etag string) object {
+	alone := newObjects(func(ledger.ID) {})
+	alone.account(e, etag, time.Time{}, nil)
+	o, _, _ := alone.get(e.ID())
+	return o
 }
 
 // number is a number of a query, or what it is by default.
@@ -101,8 +131,7 @@ func (s *Server) getObject(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("show object: %w", err)
 	default:
 		if !known { // older than what is in memory
-			s.objects.account(&entry, etag, time.Time{}, nil)
-			a.Object, _, _ = s.objects.get(id)
+			a.Object = objectOf(&entry, etag)
 		}
 		if err := a.read(r.Context(), at, &entry); err != nil {
 			return fmt.Errorf("show object: %w", err)

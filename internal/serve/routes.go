@@ -50,7 +50,7 @@ func routes() []route {
 		{"GET /api/mapping/schema", reads, noBody, (*Server).getMappingSchema},
 		{"POST /api/mapping/infer", reads, ownLimit, (*Server).inferMapping},
 		{"POST /api/mapping/diff", reads, mappingBody, (*Server).diffMapping},
-		{"POST /api/mapping/reprocess", changes, smallBody, (*Server).reprocessMapping},
+		{"POST /api/mapping/reprocess", changes, noBody, (*Server).reprocessMapping},
 		{"POST /api/quarantine/{id}/preview", reads, mappingBody, (*Server).previewQuarantine},
 		{"POST /api/quarantine/replay", changes, smallBody, (*Server).replayQuarantine},
 		{"POST /api/sql", reads, smallBody, (*Server).runSQL},

@@ -34,7 +34,7 @@ type Options struct {
 
 	Write   bool          // the server processes objects, and the page may change the lake
 	Address string        // that the server listens on, with its port
-	Poll    time.Duration // between two looks at what others have written to the ledger; 0: 10 s in a folder, 30 s in a bucket
+	Poll    time.Duration // between two looks at what others have changed in ledger or bucket; 0: 10 s in a folder, 30 s in a bucket
 	Version string
 	Engine  query.Engine // of SQL; without one there is none
 

@@ -131,7 +131,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (w *work) keep(ctx context.Context) {
 	every := time.Duration(scanFolder)
 	if w.arrivals.Load() == nil {
-		every = scanBucket
+		every = cmp.Or(w.s.o.Poll, scanBucket)
 	}
 	looks := time.NewTimer(0)
 	defer looks.Stop()

@@ -439,6 +439,34 @@ func TestBesideOthers(t *testing.T) {
 	}
 }
 
+// An object that fails is tried again, and the others do not wait for it.
+func TestFailure(t *testing.T) {
+	r := serveLake(t, t.TempDir(), nil)
+	blocked := filepath.Join(r.dir, "quarantine")
+	if err := os.WriteFile(blocked, nil, 0o666); err != nil { // not a folder
+		t.Fatal(err)
+	}
+	r.write("bad.json", `[{"order_id":1}]`)
+	r.until("a failure", func(a lakeAnswer) bool { return a.Counts.Failed == 1 })
+	if o := r.object("bad.json"); o["error"] == "" || o["state"] != "failed" {
+		t.Errorf("bad.json: %v", o)
+	}
+	r.write("good.json", orders(2))
+	r.until("the others", func(a lakeAnswer) bool { return a.Counts.Rows == 2 && a.Problem == "" })
+	if err := os.Remove(blocked); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.done(2); a.Counts.RecordsQuarantined != 1 {
+		t.Errorf("counts %+v", a.Counts)
+	}
+	var s struct{ Attempts []attempt }
+	r.get("/api/objects/"+r.object("bad.json")["id"].(string), &s)
+	last := len(s.Attempts) - 1
+	if last < 1 || s.Attempts[0].What != "failed" || s.Attempts[0].Error == "" || s.Attempts[last].What != "committed" || s.Attempts[last].Error != "" {
+		t.Errorf("attempts %+v", s.Attempts)
+	}
+}
+
 // A read-only server shows what others do.
 func TestReading(t *testing.T) {
 	dir := t.TempDir()
