@@ -1,5 +1,5 @@
-"""Puts faults back into the commit protocol, one at a time, and expects the short
-simulation to fail by each: so it would notice them.
+"""Puts faults back into the commit protocols, one at a time, and expects the short
+simulation of each to fail by them: so it would notice them.
 
     mutants.py [NAME...]
 """
@@ -10,11 +10,9 @@ import subprocess
 import sys
 import tempfile
 
-PACKAGE = "internal/pipeline"
-SCHEDULES = "12000"
-
-# name: (file, what stands there, what the fault makes of it)
-MUTANTS = {
+# Of the outputs of single objects. name: (file, what stands there, what the fault
+# makes of it)
+OBJECTS = {
     "files do not name their state": (
         "publish.go",
         'return map[string]string{"sluice.identity": identity, "sluice.replaces": w.replaces(i)}',
@@ -102,6 +100,67 @@ MUTANTS = {
 }
 
 
+# Of tables, with many objects in a snapshot.
+TABLES = {
+    "what landed is committed again": (
+        "commit.go",
+        "\t\tif landed {\n\t\t\treturn loaded, nil\n\t\t}",
+        "\t\t_ = landed"),
+    "a batch goes on over another": (
+        "commit.go",
+        "return false, ErrOvertaken",
+        "return false, nil"),
+    "a commit without a reply counts as landed": (
+        "commit.go",
+        "\t\tif try == mostTries",
+        "\t\tif errors.Is(err, context.DeadlineExceeded) {\n\t\t\treturn h, nil\n\t\t}\n\t\tif try == mostTries"),
+    "fences are not compared": (
+        "commit.go",
+        "(!there || e.Fence == c.Before.Fence)",
+        "true"),
+    "a batch keeps the fence of the one before": (
+        "commit.go",
+        "\t\te.Fence = b.ID\n",
+        "\t\tif e.Fence = b.ID; c.Before != nil {\n\t\t\te.Fence = c.Before.Fence\n\t\t}\n"),
+    "a version without rows keeps the older ones": (
+        "commit.go",
+        "if c.Replaces {",
+        "if c.Replaces && (e.Shown.Rows > 0 || c.Before == nil) {"),
+    "rows are found by the names of files alone": (
+        "locate.go",
+        "if len(wanted) == 0 {",
+        "if true {"),
+    "manifests of the same age are not looked at": (
+        "locate.go",
+        "line.Sequence < oldest",
+        "line.Sequence <= oldest"),
+    "files whose bounds end with the key are not looked at": (
+        "locate.go",
+        "id <= string(high)",
+        "id < string(high)"),
+    "ranges beside one another are joined": (
+        "locate.go",
+        "last.First+last.Rows == r.First",
+        "last.First+last.Rows >= r.First-1"),
+    "half of the masks are written": (
+        "commit.go",
+        "append(slices.Clip(b.Files), masks...)",
+        "append(slices.Clip(b.Files), masks[:len(masks)/2]...)"),
+    "files are dropped that still have a row": (
+        "commit.go",
+        "m.rows == m.file.Rows",
+        "m.rows >= m.file.Rows-1"),
+    "the table's properties do not name the ledger": (
+        "head.go",
+        "name, ok := m.Properties[rootName]",
+        'name, ok := "", false'),
+    "only the head names the ledger": (
+        "head.go",
+        "\t\tif s.Parent == nil {\n\t\t\tbreak\n\t\t}\n\t\ts = m.Snapshot(*s.Parent)\n\t}",
+        '\t\treturn "", nil\n\t}'),
+}
+
+
 def swapped(text):
     """The source is read before the fence."""
     fence, opened, after = "\tfences, err := p.fence(ctx, c)\n", "\tobject, state, err := p.open(ctx, src, key)\n", "\tdefer object.Close()\n"
@@ -110,58 +169,71 @@ def swapped(text):
 
 
 SOUND = "the code as it is"
+SWAPPED = "the source is read before the fence"
 
 
-def build(root, folder, name):
-    """The tests of the package with the fault, as a program."""
-    if name == SOUND:
-        file = "attempt.go"
-        with open(os.path.join(root, PACKAGE, file)) as f:
-            mutated = f.read()
-    elif name == "the source is read before the fence":
-        file = "attempt.go"
-        with open(os.path.join(root, PACKAGE, file)) as f:
-            mutated = swapped(f.read())
-    else:
-        file, old, new = MUTANTS[name]
-        with open(os.path.join(root, PACKAGE, file)) as f:
-            text = f.read()
-        if text.count(old) != 1:
-            raise SystemExit(f"{name}: {file} has {text.count(old)} times: {old}")
-        mutated = text.replace(old, new)
-    path = os.path.join(folder, os.path.basename(file))
-    with open(path, "w") as f:
-        f.write(mutated)
-    overlay = os.path.join(folder, "overlay.json")
-    with open(overlay, "w") as f:
-        json.dump({"Replace": {os.path.normpath(os.path.join(root, PACKAGE, file)): path}}, f)
-    built = subprocess.run(["go", "test", "-overlay", overlay, "-vet=off", "-c", "-o", os.path.join(folder, "test"), "./" + PACKAGE], cwd=root, capture_output=True, text=True)
-    if built.returncode:
-        raise SystemExit(f"{name} does not build: {built.stderr}")
-    return os.path.join(folder, "test")
+class Protocol:
+    """A package with a simulation, and the faults that it must notice."""
 
+    def __init__(self, package, mutants, schedules):
+        self.package, self.mutants, self.schedules = package, mutants, schedules
 
-def survives(root, folder, name):
-    test = build(root, folder, name)
-    done = subprocess.run([test, "-test.run", "^TestSimulation$", "-schedules", SCHEDULES], cwd=os.path.join(root, PACKAGE), capture_output=True, text=True)
-    if done.returncode and "seed" not in done.stdout:
-        raise SystemExit(f"{name} fails otherwise: {done.stdout}{done.stderr}")
-    first = next((line.strip() for line in done.stdout.splitlines() if "seed" in line), "survives")
-    print(f"{name}: {first[:140]}", flush=True)
-    return done.returncode == 0
+    def mutated(self, root, name):
+        """The file with the fault, and its text."""
+        file, change = "commit.go" if self.mutants is TABLES else "attempt.go", lambda text: text
+        if name == SWAPPED:
+            change = swapped
+        elif name != SOUND:
+            file, old, new = self.mutants[name]
+
+            def change(text):
+                if text.count(old) != 1:
+                    raise SystemExit(f"{name}: {file} has {text.count(old)} times: {old}")
+                return text.replace(old, new)
+        with open(os.path.join(root, self.package, file)) as f:
+            return file, change(f.read())
+
+    def build(self, root, folder, name):
+        """The tests of the package with the fault, as a program."""
+        file, text = self.mutated(root, name)
+        path = os.path.join(folder, os.path.basename(file))
+        with open(path, "w") as f:
+            f.write(text)
+        overlay = os.path.join(folder, "overlay.json")
+        with open(overlay, "w") as f:
+            json.dump({"Replace": {os.path.normpath(os.path.join(root, self.package, file)): path}}, f)
+        test = os.path.join(folder, "test")
+        built = subprocess.run(["go", "test", "-overlay", overlay, "-vet=off", "-c", "-o", test, "./" + self.package], cwd=root, capture_output=True, text=True)
+        if built.returncode:
+            raise SystemExit(f"{name} does not build: {built.stderr}")
+        return test
+
+    def survives(self, root, folder, name):
+        test = self.build(root, folder, name)
+        done = subprocess.run([test, "-test.run", "^TestSimulation$", "-schedules", self.schedules], cwd=os.path.join(root, self.package), capture_output=True, text=True)
+        if done.returncode and "seed" not in done.stdout:
+            raise SystemExit(f"{name} fails otherwise: {done.stdout}{done.stderr}")
+        first = next((line.strip() for line in done.stdout.splitlines() if "seed" in line), "survives")
+        print(f"{name}: {first[:140]}", flush=True)
+        return done.returncode == 0
 
 
 def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    names = sys.argv[1:] or [*MUTANTS, "the source is read before the fence"]
-    with tempfile.TemporaryDirectory() as folder:
-        # A simulation that fails anyway would seem to notice everything.
-        if not survives(root, folder, SOUND):
-            raise SystemExit("the simulation fails without a fault")
-        left = [name for name in names if survives(root, folder, name)]
+    wanted, left, noticed = sys.argv[1:], [], 0
+    for p in [Protocol("internal/pipeline", OBJECTS, "12000"), Protocol("internal/tables", TABLES, "300")]:
+        names = [*p.mutants, *([SWAPPED] if p.mutants is OBJECTS else [])]
+        names = [name for name in names if name in wanted or not wanted]
+        with tempfile.TemporaryDirectory() as folder:
+            # A simulation that fails anyway would seem to notice everything.
+            if names and not p.survives(root, folder, SOUND):
+                raise SystemExit(f"the simulation of {p.package} fails without a fault")
+            survivors = [name for name in names if p.survives(root, folder, name)]
+        left += survivors
+        noticed += len(names) - len(survivors)
     if left:
         raise SystemExit(f"the simulation does not notice: {'; '.join(left)}")
-    print(f"{len(names)} faults, each noticed")
+    print(f"{noticed} faults, each noticed")
 
 
 if __name__ == "__main__":

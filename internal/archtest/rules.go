@@ -109,6 +109,8 @@ var ladder = map[string]rung{
 		"the ledger records what was committed, with the counts of a conversion; it decides nothing"},
 	"internal/runs": {[]string{".", "internal/batch", "internal/jsonscan", "internal/ledger", "internal/parquetcolumn", "internal/parquetfile", "internal/store", "reason", "schema"},
 		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
+	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store"},
+		"a commit is files, entries and one compare-and-set; where the files come from is decided above"},
 	"internal/pipeline": {[]string{
 		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it imports no implementation of a store or catalog, so that it runs the same on all; of the stages it only imports the writer, to empty a file"},

@@ -1,0 +1,211 @@
+package tables
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
+	"sluice/internal/runs"
+	"sluice/internal/store"
+)
+
+// Batch is what is committed together.
+type Batch struct {
+	ID      string // random: 32 hex digits
+	Files   []iceberg.SpecFile
+	Changes []Change
+}
+
+// Change is what becomes of a source key.
+type Change struct {
+	Before *runs.Entry // as the head had it that was loaded before the source was read; nil: new
+	// After is the entry of the batch, without fence. Its Shown has the rows of Files of
+	// the batch if Replaces is set, and else is that of Before.
+	After    runs.Entry
+	Replaces bool // the rows that the key showed go; also if there are none now
+}
+
+// ErrOvertaken says that another batch changed one of the keys: the whole batch begins
+// again with Load, and reads the sources again.
+var ErrOvertaken = errors.New("another batch changed a key")
+
+const (
+	mostTries  = 20
+	mergeAt    = 64 // small manifests of a kind that become one
+	mergeBytes = 8 << 20
+)
+
+// Commit makes the batch visible in one snapshot, on the head that its changes were
+// made for. After an error that is not [ErrOvertaken] it may have landed, or may land
+// later: the same keys are tried again with a new Load, and find out.
+//
+// No file is deleted after an error: it may be live.
+func (t *Table) Commit(ctx context.Context, h *Head, b *Batch) (*Head, error) {
+	for try := 0; ; try++ {
+		next, err := t.attempt(ctx, h, b)
+		if err == nil {
+			return next, nil
+		}
+		if try == mostTries || ctx.Err() != nil {
+			return nil, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+		}
+		if try > 0 { // full jitter
+			if err := t.Pause(ctx, rand.N(time.Duration(min(1<<try, 64))*50*time.Millisecond)); err != nil {
+				return nil, err
+			}
+		}
+		// Whatever the error says, only the head knows whether the commit landed.
+		loaded, loadErr := t.Load(ctx)
+		if loadErr != nil {
+			return nil, fmt.Errorf("commit batch %s to table %s: %w; then %w", b.ID, t.Name, err, loadErr)
+		}
+		landed, err := b.compare(ctx, loaded)
+		if err != nil {
+			return nil, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+		}
+		if landed {
+			return loaded, nil
+		}
+		h = loaded // others touched other keys, or moved rows: the files of the batch stay
+	}
+}
+
+// compare says whether the batch is in a head; ErrOvertaken if another batch changed
+// one of its keys.
+func (b *Batch) compare(ctx context.Context, h *Head) (landed bool, err error) {
+	keys := make([]runs.Key, len(b.Changes))
+	for i := range b.Changes {
+		keys[i] = b.Changes[i].After.Key
+	}
+	found, err := h.Look(ctx, keys)
+	if err != nil {
+		return false, err
+	}
+	ours, unchanged := 0, 0
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		e, there := found[c.After.Key]
+		switch {
+		case there && e.Fence == b.ID:
+			ours++
+		case there == (c.Before != nil) && (!there || e.Fence == c.Before.Fence):
+			unchanged++
+		}
+	}
+	switch len(b.Changes) {
+	case ours:
+		return true, nil
+	case unchanged:
+		return false, nil
+	}
+	return false, ErrOvertaken
+}
+
+// attempt builds the snapshot of the batch on a head, and commits it once.
+func (t *Table) attempt(ctx context.Context, h *Head, b *Batch) (*Head, error) {
+	m := h.Metadata()
+	sequence := m.LastSequence + 1
+	var replaced []runs.Entry
+	entries := make([]runs.Entry, len(b.Changes))
+	added := int64(0)
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		e := c.After
+		e.Fence = b.ID
+		if c.Replaces {
+			if c.Before != nil && c.Before.Shown.Rows > 0 {
+				replaced = append(replaced, *c.Before)
+				added -= c.Before.Shown.Rows
+			}
+			e.Shown.Sequence = sequence
+			added += e.Shown.Rows
+		}
+		entries[i] = e
+	}
+	// A batch may be tried several times, and each try names its own files.
+	try := fmt.Sprintf("%s-%d-%08x", b.ID, sequence, rand.Uint32())
+	masks, drop, err := t.mask(ctx, h, replaced, try)
+	if err != nil {
+		return nil, err
+	}
+	root, name, err := h.files.Add(ctx, h.root, entries, added, m.UUID, sequence, try, t.CreatedBy)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{
+		Add: append(slices.Clip(b.Files), masks...), Drop: drop, MergeAt: mergeAt, MergeBytes: mergeBytes,
+		Summary: map[string]string{rootName: name, batchName: b.ID},
+	}, t.Folder+"metadata/", try, t.Now())
+	if err != nil {
+		return nil, err
+	}
+	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
+		Snapshot:   snapshot,
+		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
+		Expire:     m.Expired(t.Retention, t.Now()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Head{table: next, root: root, files: h.files}, nil
+}
+
+// mask writes the files that take the rows of entries out of sight. A data file all of
+// whose rows go is dropped instead.
+func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try string) (files []iceberg.SpecFile, drop map[string]struct{}, err error) {
+	l, err := t.locate(ctx, h, entries)
+	if err != nil {
+		return nil, nil, err
+	}
+	drop = map[string]struct{}{}
+	groups := map[group][]*mask{}
+	for path, m := range l.masks {
+		if m.rows == m.file.Rows {
+			drop[path] = struct{}{}
+			continue
+		}
+		g := groupOf(m)
+		groups[g] = append(groups[g], m)
+	}
+	for n, g := range slices.SortedFunc(maps.Keys(groups), func(a, b group) int {
+		if a.specID != b.specID {
+			return int(a.specID - b.specID)
+		}
+		return bytes.Compare([]byte(a.partition), []byte(b.partition))
+	}) {
+		f, err := t.writeMasks(ctx, groups[g], fmt.Sprintf("%sdata/%s-%d.deletes.parquet", t.Folder, try, n))
+		if err != nil {
+			return nil, nil, fmt.Errorf("write position deletes: %w", err)
+		}
+		files = append(files, f)
+	}
+	return files, drop, nil
+}
+
+func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f iceberg.SpecFile, err error) {
+	var ranges []datafile.Range
+	for _, m := range masks {
+		ranges = append(ranges, m.ranges...)
+	}
+	out, err := t.Files.Store.Create(ctx, key, store.CreateOptions{})
+	if err != nil {
+		return f, err
+	}
+	if f.DataFile, err = datafile.WriteDeletes(ctx, out, ranges, t.CreatedBy); err == nil {
+		_, err = out.Commit(ctx, store.IfNoneMatch())
+	}
+	if err != nil {
+		store.Abort(ctx, out)
+		return f, err
+	}
+	f.Path, f.Partition, f.SpecID = t.Files.URI(key), masks[0].file.Partition, masks[0].specID
+	return f, nil
+}

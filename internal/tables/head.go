@@ -1,0 +1,114 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/ledger"
+	"sluice/internal/runs"
+	"sluice/internal/store"
+)
+
+// Table is a table with its ledger.
+type Table struct {
+	Catalog iceberg.Catalog
+	Name    string
+	Files   iceberg.Files
+	// Folder is the key of the table's folder in Files, with a slash at its end.
+	Folder string
+
+	// Ledger holds runs and roots, under LedgerPrefix. They are never under the table's
+	// location: cleaners of orphan files would remove them.
+	Ledger       store.Store
+	LedgerPrefix string
+
+	CreatedBy string // sluice and its version
+	Now       func() time.Time
+	Pause     func(ctx context.Context, d time.Duration) error // between tries of a commit
+	Retention iceberg.Retention
+}
+
+// The members that hold the ledger in a table: of the summary of a snapshot, and of the
+// table's properties, for when snapshots expire.
+const (
+	rootName     = "sluice.root"
+	batchName    = "sluice.batch"
+	rootSequence = "sluice.root-sequence"
+)
+
+// Head is a state of the table with the ledger that belongs to it.
+type Head struct {
+	table *iceberg.Table
+	root  *runs.Root
+	files runs.Files
+}
+
+// ErrRolledBack says that somebody set the table back to a snapshot of which no ledger
+// is known.
+var ErrRolledBack = errors.New("the table was rolled back beyond the snapshots whose ledger is known")
+
+// Load reads the head.
+func (t *Table) Load(ctx context.Context) (*Head, error) {
+	table, err := t.Catalog.Load(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	name, err := rootOf(table.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
+	}
+	h := &Head{table: table, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/"}}
+	if h.root, err = h.files.Read(ctx, name); err != nil {
+		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
+	}
+	return h, nil
+}
+
+// rootOf is the name of the root that belongs to the head: that of the newest snapshot
+// of ours. What others did since, such as compaction, changes no key.
+func rootOf(m *iceberg.Metadata) (string, error) {
+	head := m.Head()
+	for s := head; s != nil; {
+		if name, ok := s.Summary[rootName]; ok {
+			return name, nil
+		}
+		if s.Parent == nil {
+			break
+		}
+		s = m.Snapshot(*s.Parent)
+	}
+	name, ok := m.Properties[rootName]
+	if !ok {
+		return "", nil // a new table
+	}
+	sequence, err := strconv.ParseInt(m.Properties[rootSequence], 10, 64)
+	if err != nil || head == nil || sequence > head.Sequence {
+		return "", ErrRolledBack
+	}
+	return name, nil
+}
+
+// Look returns the entries of keys, as of the head. A key without one is new.
+func (h *Head) Look(ctx context.Context, keys []runs.Key) (map[runs.Key]runs.Entry, error) {
+	return h.files.Look(ctx, h.root, keys)
+}
+
+// Rows is the number of rows that the table shows.
+func (h *Head) Rows() int64 { return h.root.Rows }
+
+// Metadata is the state of the table.
+func (h *Head) Metadata() *iceberg.Metadata { return h.table.Metadata }
+
+// SourceID is what the column _source_id has in the rows of a key. It begins with a
+// time, so that bounds narrow a search also where engines cut them to 16 characters.
+func SourceID(k runs.Key, firstSeen time.Time) string {
+	id := ledger.IDOf(k.Bucket, k.Key)
+	return firstSeen.UTC().Format("20060102T150405.000Z") + "_" + id.String()[:16]
+}
+
+// SourceColumn is the name of that column.
+const SourceColumn = "_source_id"

@@ -1,0 +1,233 @@
+package tables
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
+	"sluice/internal/parquetcolumn"
+	"sluice/internal/runs"
+	"sluice/internal/store"
+)
+
+// mask is rows of one data file that go out of sight.
+type mask struct {
+	file   iceberg.DataFile
+	specID int32
+	ranges []datafile.Range
+	rows   int64
+}
+
+// located are the rows that entries show, in the files of a snapshot.
+type located struct {
+	masks   map[string]*mask // by path
+	missing int64            // rows that are not there: somebody deleted them
+}
+
+func (l *located) add(f *liveFile, first, rows int64) {
+	m := l.masks[f.Path]
+	if m == nil {
+		m = &mask{file: f.DataFile, specID: f.specID}
+		l.masks[f.Path] = m
+	}
+	m.ranges = append(m.ranges, datafile.Range{Path: f.Path, First: first, Rows: rows})
+	m.rows += rows
+}
+
+// liveFile is a data file of a snapshot.
+type liveFile struct {
+	iceberg.DataFile
+	specID   int32
+	sequence int64 // of its rows
+}
+
+// locate finds the rows that entries show. First their own files are looked up by name,
+// which reads manifests only. Rows that are in none of them were moved by others: files
+// that may have the key's ID are read. What is not found then was deleted by somebody,
+// and cannot be doubled.
+func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*located, error) {
+	l := &located{masks: map[string]*mask{}}
+	wanted := map[string][]runs.FileRange{} // by path
+	oldest := int64(-1)                     // sequence number of the rows
+	for _, e := range entries {
+		for _, r := range e.Shown.Files {
+			wanted[r.Path] = append(wanted[r.Path], r)
+		}
+		if e.Shown.Rows > 0 && (oldest < 0 || e.Shown.Sequence < oldest) {
+			oldest = e.Shown.Sequence
+		}
+	}
+	if oldest < 0 {
+		return l, nil
+	}
+	lines, err := t.Files.Manifests(ctx, h.Metadata().Head())
+	if err != nil {
+		return nil, err
+	}
+	var others []liveFile // that may have rows which were moved
+	for i := range lines {
+		line := &lines[i]
+		if line.Content != iceberg.DataManifest || line.Sequence < oldest {
+			continue // all its files are older than all rows
+		}
+		err := t.Files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
+			f := liveFile{e.File, line.SpecID, *e.Sequence}
+			if ranges, ours := wanted[f.Path]; ours {
+				for _, r := range ranges {
+					l.add(&f, r.First, r.Rows)
+				}
+				delete(wanted, f.Path)
+			} else if f.sequence >= oldest {
+				others = append(others, f)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(wanted) == 0 {
+		return l, nil
+	}
+	return l, t.locateMoved(ctx, h, entries, wanted, others, l)
+}
+
+// locateMoved looks for rows by the column of their keys.
+func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, gone map[string][]runs.FileRange, files []liveFile, l *located) error {
+	type search struct {
+		sequence int64
+		left     int64
+	}
+	searches := map[string]*search{} // by source ID
+	for i := range entries {
+		e := &entries[i]
+		s := search{sequence: e.Shown.Sequence}
+		for _, r := range e.Shown.Files {
+			if _, moved := gone[r.Path]; moved {
+				s.left += r.Rows
+			}
+		}
+		if s.left > 0 {
+			searches[SourceID(e.Key, e.FirstSeen)] = &s
+		}
+	}
+	column := h.Metadata().CurrentSchema().Field(SourceColumn)
+	if column == nil {
+		return fmt.Errorf("find moved rows: the table has no column %s", SourceColumn)
+	}
+	for i := range files {
+		f := &files[i]
+		low, high := bounds(&f.DataFile, column.ID)
+		may := false
+		for id, s := range searches {
+			may = may || s.left > 0 && f.sequence >= s.sequence && (low == nil || id >= string(low)) && (high == nil || id <= string(high))
+		}
+		if !may {
+			continue
+		}
+		err := t.scan(ctx, f, column.ID, func(row int64, id string) {
+			if s := searches[id]; s != nil && f.sequence >= s.sequence && s.left > 0 {
+				l.add(f, row, 1)
+				s.left--
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("find moved rows in %s: %w", f.Path, err)
+		}
+	}
+	for _, s := range searches {
+		l.missing += s.left
+	}
+	for _, m := range l.masks {
+		m.join()
+	}
+	return nil
+}
+
+// join joins ranges that touch.
+func (m *mask) join() {
+	slices.SortFunc(m.ranges, func(a, b datafile.Range) int { return int(min(max(a.First-b.First, -1), 1)) })
+	joined := m.ranges[:1]
+	for _, r := range m.ranges[1:] {
+		if last := &joined[len(joined)-1]; last.First+last.Rows == r.First {
+			last.Rows += r.Rows
+		} else {
+			joined = append(joined, r)
+		}
+	}
+	m.ranges = joined
+}
+
+// bounds are those of a column, or nil. An upper bound that may be cut is none: engines
+// differ in how they cut it.
+func bounds(f *iceberg.DataFile, id int) (low, high []byte) {
+	const whole = len("20060102T150405.000Z_0123456789abcdef")
+	for _, b := range f.Lower {
+		if b.ID == int32(id) {
+			low = b.Value
+		}
+	}
+	for _, b := range f.Upper {
+		if b.ID == int32(id) && len(b.Value) >= whole {
+			high = b.Value
+		} else if b.ID == int32(id) {
+			high = append(append([]byte(nil), b.Value...), 0xff) // not below any text that begins so
+		}
+	}
+	return low, high
+}
+
+// scan calls fn with the key's ID in each row of a file.
+func (t *Table) scan(ctx context.Context, f *liveFile, id int, fn func(row int64, source string)) error {
+	key, err := t.Files.Key(f.Path)
+	if err != nil {
+		return err
+	}
+	at, err := t.Files.Store.Head(ctx, key)
+	if err != nil {
+		return err
+	}
+	file, err := parquetcolumn.Open(ctx, readAt(t.Files.Store, at), at.Size)
+	if err != nil {
+		return err
+	}
+	column := file.Find(id, SourceColumn)
+	if column < 0 {
+		return nil // written without the column: it has no rows of ours
+	}
+	for g := range file.Groups() {
+		err := file.Column(ctx, g, column, func(p *parquetcolumn.Page) error {
+			for i := range p.Rows {
+				if !p.Null(i) {
+					fn(p.First+int64(i), string(p.Bytes(i)))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readAt(s store.Store, at store.Info) parquetcolumn.ReadAt {
+	return func(ctx context.Context, p []byte, offset int64) error { return s.ReadAt(ctx, at, p, offset) }
+}
+
+// group is what a delete file may have masks of: data files of one partition.
+type group struct {
+	specID    int32
+	partition string
+}
+
+func groupOf(m *mask) group {
+	text, err := json.Marshal(m.file.Partition)
+	if err != nil {
+		panic(err) // values of partitions are simple
+	}
+	return group{m.specID, string(text)}
+}

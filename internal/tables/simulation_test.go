@@ -1,0 +1,657 @@
+package tables_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice"
+	"sluice/internal/batch"
+	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
+	"sluice/internal/jsonscan"
+	"sluice/internal/ledger"
+	"sluice/internal/parquetfile"
+	"sluice/internal/parquetread"
+	"sluice/internal/runs"
+	"sluice/internal/store"
+	"sluice/internal/tables"
+	"sluice/schema"
+)
+
+var (
+	schedules = flag.Int("schedules", 250, "schedules that the simulation runs")
+	firstSeed = flag.Uint64("seed", 1, "seed of the first schedule")
+)
+
+// TestSimulation runs workers over a few source keys under a scheduler that decides,
+// from a seed, who goes on at each effect, who dies there, and what happens to the reply
+// of a commit, while sources are overwritten, set back, emptied, broken and deleted, and
+// others compact the table. In each snapshot each key shows one version, whole; what it
+// shows never goes back; and after a calm run it shows the newest version that is sound.
+func TestSimulation(t *testing.T) {
+	total := map[string]int{}
+	for i := range *schedules {
+		s := newSimulation(t, *firstSeed+uint64(i))
+		if err := s.run(); err != nil {
+			t.Fatalf("seed %d: %v\n%s", *firstSeed+uint64(i), err, s.trace.String())
+		}
+		for what, n := range s.counts {
+			total[what] += n
+		}
+	}
+	t.Logf("%d schedules: %v", *schedules, total)
+	for _, what := range []string{"commits", "crashes", "lost replies", "refused", "late", "overtaken", "compactions", "moved", "rejects", "deletes", "settled", "dropped files", "expired"} {
+		if total[what] == 0 && *schedules >= 200 {
+			t.Errorf("never happened: %s", what)
+		}
+	}
+}
+
+var columns = []schema.Column{
+	{Name: "version", Type: schema.Type{Kind: schema.Int64}},
+	{Name: "n", Type: schema.Type{Kind: schema.Int64}},
+	{Name: tables.SourceColumn, Type: schema.Type{Kind: schema.String}},
+}
+
+// version is a state of a source.
+type version struct {
+	number int // the n-th version; 0: the key is absent
+	rows   int
+	broken bool
+}
+
+func (v version) identity() string {
+	if v.number == 0 {
+		return ledger.Absent
+	}
+	return fmt.Sprint("v", v.number)
+}
+
+var errCrash = errors.New("the worker died")
+
+type simulation struct {
+	t       testing.TB
+	r       *rand.Rand
+	store   *memory
+	catalog *catalog
+	table   *tables.Table
+	sources map[runs.Key][]version // all that a source ever was; the last one is current
+	trace   strings.Builder
+	counts  map[string]int
+	calm    bool
+	broken  error // a promise that was not kept on the way
+
+	turn  chan int // who goes on
+	gates map[int]chan error
+	yield chan int // a worker waits, or ended if below 0
+}
+
+func newSimulation(t testing.TB, seed uint64) *simulation {
+	s := &simulation{t: t, r: rand.New(rand.NewPCG(seed, 5)), sources: map[runs.Key][]version{}, counts: map[string]int{}, gates: map[int]chan error{}, yield: make(chan int)}
+	s.store = &memory{gate: s.gate, objects: map[string][]byte{}}
+	s.catalog = &catalog{gate: s.gate, fault: s.fault}
+	files := iceberg.Files{Store: s.store, Base: "mem://"}
+	var fields []iceberg.PartitionField
+	if seed%2 == 0 {
+		fields = []iceberg.PartitionField{{SourceID: 2, ID: 1000, Name: "n_truncate", Transform: iceberg.Transform{Name: "truncate", N: 2}}}
+	}
+	m, err := iceberg.New("mem://t", columns, fields, nil, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.table = &tables.Table{
+		Catalog: s.catalog, Name: "t", Files: files, Folder: "t/", Ledger: s.store, LedgerPrefix: "ledger/", CreatedBy: "test",
+		Now: func() time.Time { return start }, Pause: func(context.Context, time.Duration) error { return nil }, Retention: iceberg.Retention{Snapshots: 1000},
+	}
+	if _, err := s.catalog.Create(t.Context(), "t", m); err != nil {
+		t.Fatal(err)
+	}
+	for k := range 3 {
+		s.sources[runs.Key{Key: fmt.Sprint("raw/", k)}] = nil
+	}
+	return s
+}
+
+type workerKey struct{}
+
+// gate hands the turn to the scheduler, which says when to go on, or to die.
+func (s *simulation) gate(ctx context.Context, op string) error {
+	id, ok := ctx.Value(workerKey{}).(int)
+	if !ok || s.calm {
+		return nil
+	}
+	s.yield <- id
+	err := <-s.gates[id]
+	if err != nil {
+		fmt.Fprintf(&s.trace, "%d dies before %s\n", id, op)
+	}
+	return err
+}
+
+func (s *simulation) fault() fault {
+	if s.calm || s.r.IntN(3) > 0 {
+		return none
+	}
+	f := fault(s.r.IntN(int(faults)))
+	s.counts[[]string{"none", "lost replies", "refused", "late"}[f]]++
+	fmt.Fprintf(&s.trace, "fault %d\n", f)
+	return f
+}
+
+func (s *simulation) run() error {
+	s.change()
+	s.change()
+	running := map[int]bool{}
+	next := 0
+	for steps := 0; steps < 400 && (next < 7 || len(running) > 0); steps++ {
+		if next < 7 && len(running) < 3 && s.r.IntN(3) == 0 {
+			running[next] = true
+			s.start(next)
+			next++
+			if id := <-s.yield; id < 0 {
+				delete(running, -1-id)
+			}
+		}
+		switch s.r.IntN(12) {
+		case 0:
+			s.change()
+		case 1:
+			if len(s.catalog.late) > 0 {
+				fmt.Fprintln(&s.trace, "a late commit lands, or not")
+				s.catalog.late[0]()
+				s.catalog.late = s.catalog.late[1:]
+			}
+		case 2:
+			if err := s.compact(); err != nil {
+				return err
+			}
+		}
+		if len(running) == 0 {
+			continue
+		}
+		id := slices.Sorted(maps.Keys(running))[s.r.IntN(len(running))]
+		var err error
+		if s.r.IntN(60) == 0 {
+			err = errCrash
+			s.counts["crashes"]++
+		}
+		s.gates[id] <- err
+		if id := <-s.yield; id < 0 {
+			delete(running, -1-id)
+		}
+	}
+	for id := range running { // the rest dies
+		for running[id] {
+			s.gates[id] <- errCrash
+			if id := <-s.yield; id < 0 {
+				delete(running, -1-id)
+			}
+		}
+	}
+	for _, land := range s.catalog.late {
+		land()
+	}
+	s.catalog.late = nil
+	s.calm = true
+	if err := s.work(context.Background(), slices.SortedFunc(maps.Keys(s.sources), func(a, b runs.Key) int { return strings.Compare(a.Key, b.Key) })); err != nil {
+		return fmt.Errorf("calm run: %w", err)
+	}
+	return errors.Join(s.broken, s.check())
+}
+
+// change gives a source another state.
+func (s *simulation) change() {
+	k := runs.Key{Key: fmt.Sprint("raw/", s.r.IntN(3))}
+	all := s.sources[k]
+	v := version{number: len(all) + 1, rows: s.r.IntN(4), broken: s.r.IntN(5) == 0}
+	switch {
+	case len(all) > 0 && s.r.IntN(6) == 0:
+		v = version{}
+	case len(all) > 1 && s.r.IntN(5) == 0:
+		v = all[s.r.IntN(len(all))] // set back, with the same identity
+	}
+	fmt.Fprintf(&s.trace, "%s is now %+v\n", k.Key, v)
+	s.sources[k] = append(all, v)
+}
+
+func (s *simulation) start(id int) {
+	s.gates[id] = make(chan error)
+	var keys []runs.Key
+	for k := range 3 {
+		if s.r.IntN(2) == 0 {
+			keys = append(keys, runs.Key{Key: fmt.Sprint("raw/", k)})
+		}
+	}
+	ctx := context.WithValue(context.Background(), workerKey{}, id)
+	go func() {
+		err := s.gate(ctx, "begin")
+		if err == nil {
+			err = s.work(ctx, keys)
+		}
+		if err != nil {
+			fmt.Fprintf(&s.trace, "%d ends: %v\n", id, err)
+		}
+		s.yield <- -1 - id
+	}()
+}
+
+// work brings keys up to date, as a worker does.
+func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
+	for range 5 {
+		head, err := s.table.Load(ctx)
+		if err != nil {
+			return err
+		}
+		entries, err := head.Look(ctx, keys)
+		if err != nil {
+			return err
+		}
+		b := &tables.Batch{ID: fmt.Sprintf("%016x%016x", s.r.Uint64(), s.r.Uint64())}
+		var rows []sourceRow
+		for _, k := range keys {
+			if err := s.gate(ctx, "read source"); err != nil {
+				return err
+			}
+			before, known := entries[k]
+			c, add, todo := s.look(k, before, known)
+			if !todo {
+				s.counts["settled"]++
+				continue
+			}
+			fmt.Fprintf(&s.trace, "%v read %s of %s\n", ctx.Value(workerKey{}), c.After.State.Identity, k.Key)
+			rows = append(rows, add...)
+			b.Changes = append(b.Changes, c)
+		}
+		if len(b.Changes) == 0 {
+			return nil
+		}
+		if err := s.convert(ctx, head, b, rows); err != nil {
+			return err
+		}
+		_, err = s.table.Commit(ctx, head, b)
+		if errors.Is(err, tables.ErrOvertaken) {
+			s.counts["overtaken"]++
+			continue
+		}
+		if err == nil {
+			s.counts["commits"]++
+			fmt.Fprintf(&s.trace, "%v has committed\n", ctx.Value(workerKey{}))
+			err = s.acknowledge(b)
+		}
+		return err
+	}
+	return nil
+}
+
+// acknowledge checks what an acknowledged event promises: the ledger knows the state
+// that was read, or a newer one.
+func (s *simulation) acknowledge(b *tables.Batch) error {
+	ctx := context.Background()
+	head, err := s.table.Load(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range b.Changes {
+		k := b.Changes[i].After.Key
+		found, err := head.Look(ctx, []runs.Key{k})
+		if err != nil {
+			return err
+		}
+		newest := func(identity string) int {
+			all := s.sources[k]
+			for i := len(all) - 1; i >= 0; i-- {
+				if all[i].identity() == identity {
+					return i
+				}
+			}
+			return -1
+		}
+		e := found[k]
+		if e.Fence != b.ID && newest(e.State.Identity) < newest(b.Changes[i].After.State.Identity) {
+			s.broken = fmt.Errorf("%s is acknowledged at %s, and the ledger has %q", k.Key, b.Changes[i].After.State.Identity, e.State.Identity)
+		}
+	}
+	return nil
+}
+
+// sourceRow is a row of a source's version.
+type sourceRow struct {
+	change     int
+	version, n int64
+	source     string
+}
+
+// look reads a source, and says what becomes of its key.
+func (s *simulation) look(k runs.Key, before runs.Entry, known bool) (c tables.Change, rows []sourceRow, todo bool) {
+	v := version{}
+	if all := s.sources[k]; len(all) > 0 {
+		v = all[len(all)-1]
+	}
+	if known && before.State.Identity == v.identity() || !known && v.number == 0 {
+		return c, nil, false
+	}
+	c.After = runs.Entry{Key: k, FirstSeen: start.Add(time.Duration(v.number) * time.Second)}
+	if known {
+		c.Before, c.After.FirstSeen, c.After.Shown = &before, before.FirstSeen, before.Shown
+	}
+	c.After.State = ledger.State{Identity: v.identity(), Stats: sluice.Stats{Outcome: "accept"}}
+	switch {
+	case v.broken:
+		c.After.State.Outcome = "reject"
+		s.counts["rejects"]++
+		return c, nil, true
+	case v.number == 0:
+		s.counts["deletes"]++
+	}
+	c.Replaces = true
+	c.After.Shown = runs.Shown{Identity: v.identity(), Rows: int64(v.rows)}
+	for n := range v.rows {
+		rows = append(rows, sourceRow{version: int64(v.number), n: int64(n), source: tables.SourceID(k, c.After.FirstSeen)})
+	}
+	return c, rows, true
+}
+
+// convert writes the rows of a batch into one file for each partition.
+func (s *simulation) convert(ctx context.Context, head *tables.Head, b *tables.Batch, rows []sourceRow) error {
+	m := head.Metadata()
+	spec := m.Spec(m.SpecID)
+	byPartition := map[int64][]sourceRow{}
+	for _, r := range rows {
+		p := int64(0)
+		if len(spec.Fields) > 0 {
+			p = r.n - r.n%2
+		}
+		byPartition[p] = append(byPartition[p], r)
+	}
+	for _, p := range slices.Sorted(maps.Keys(byPartition)) {
+		f, err := s.write(ctx, m, b.ID+"-"+strconv.FormatInt(p, 10), byPartition[p])
+		if err != nil {
+			return err
+		}
+		if len(spec.Fields) > 0 {
+			f.Partition = map[string]any{"n_truncate": p}
+		}
+		b.Files = append(b.Files, iceberg.SpecFile{DataFile: f})
+		for i := range b.Changes {
+			c := &b.Changes[i]
+			id := tables.SourceID(c.After.Key, c.After.FirstSeen)
+			first, n := int64(-1), int64(0)
+			for row, r := range byPartition[p] {
+				if r.source == id {
+					if n++; first < 0 {
+						first = int64(row)
+					}
+				}
+			}
+			if n > 0 && c.Replaces {
+				c.After.Shown.Files = append(c.After.Shown.Files, runs.FileRange{Path: f.Path, First: first, Rows: n})
+			}
+		}
+	}
+	return nil
+}
+
+func (s *simulation) write(ctx context.Context, m *iceberg.Metadata, name string, rows []sourceRow) (iceberg.DataFile, error) {
+	cols := datafile.Columns(columns, m.CurrentSchema())
+	table := schema.Schema{Table: "t", Columns: cols}
+	b := batch.New(table, make([]int, len(cols)), 0)
+	var text []byte
+	for _, r := range rows {
+		b.Columns[0].AddFixed(uint64(r.version))
+		b.Columns[1].AddFixed(uint64(r.n))
+		at := len(text)
+		text = append(text, r.source...)
+		b.Columns[2].AddBytes(jsonscan.Hash(text[at:]), at, len(r.source))
+		b.EndElement(0, 1)
+		b.EndRecord()
+	}
+	b.Flush(text, nil)
+	b.Finish()
+	var out bytes.Buffer
+	w, err := parquetfile.NewWriter(&out, table, parquetfile.Options{})
+	if err != nil {
+		return iceberg.DataFile{}, err
+	}
+	e, err := parquetfile.NewEncoder("none")
+	if err != nil {
+		return iceberg.DataFile{}, err
+	}
+	g, err := e.Encode(ctx, b)
+	if err == nil {
+		err = w.Write(g)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return iceberg.DataFile{}, err
+	}
+	f := datafile.Describe(w, cols)
+	f.Path = "mem://t/data/" + name + ".parquet"
+	_, err = store.Put(ctx, s.store, "t/data/"+name+".parquet", out.Bytes(), store.CreateOptions{}, store.IfNoneMatch())
+	return f, err
+}
+
+// row is a row that a snapshot shows.
+type row struct {
+	sourceRow
+	file     string
+	position int64
+}
+
+// read reads a snapshot, as any reader does.
+func (s *simulation) read(m *iceberg.Metadata, snapshot *iceberg.Snapshot) (shown []row, live []iceberg.Entry, lines []iceberg.Manifest, err error) {
+	ctx := context.Background()
+	if lines, err = s.table.Files.Manifests(ctx, snapshot); err != nil {
+		return nil, nil, nil, err
+	}
+	masked := map[string]map[int64]bool{}
+	for i := range lines {
+		err := s.table.Files.Entries(ctx, m, &lines[i], func(e *iceberg.Entry) error {
+			if e.File.Content == iceberg.Data {
+				live = append(live, *e)
+				return nil
+			}
+			return s.rows(e.File.Path, func(_ int64, cells []string) error {
+				n, err := strconv.ParseInt(cells[1], 10, 64)
+				if masked[cells[0]] == nil {
+					masked[cells[0]] = map[int64]bool{}
+				}
+				masked[cells[0]][n] = true
+				return err
+			})
+		})
+		if err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	for i := range live {
+		path := live[i].File.Path
+		err := s.rows(path, func(at int64, cells []string) error {
+			if masked[path][at] {
+				return nil
+			}
+			v, err := strconv.ParseInt(cells[0], 10, 64)
+			n, err2 := strconv.ParseInt(cells[1], 10, 64)
+			shown = append(shown, row{sourceRow{version: v, n: n, source: cells[2]}, path, at})
+			return errors.Join(err, err2)
+		})
+		if err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return shown, live, lines, nil
+}
+
+func (s *simulation) rows(path string, fn func(at int64, cells []string) error) error {
+	data := s.store.objects[strings.TrimPrefix(path, "mem://")]
+	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	at := int64(0)
+	return f.Rows(int(f.NumRows())+1, func(cells []string) error {
+		err := fn(at, cells)
+		at++
+		return err
+	})
+}
+
+// compact rewrites the live files of a partition as one, as other engines do: with the
+// sequence number of the snapshot that they began at, so that later masks of rows that
+// were there before do not get lost, and only if nobody committed since.
+func (s *simulation) compact() error {
+	ctx := context.Background()
+	base := *s.catalog.table
+	head := base.Metadata.Head()
+	if head == nil {
+		return nil
+	}
+	shown, live, _, err := s.read(base.Metadata, head)
+	if err != nil {
+		return err
+	}
+	byPartition := map[string][]iceberg.Entry{}
+	for _, e := range live {
+		byPartition[fmt.Sprint(e.File.Partition)] = append(byPartition[fmt.Sprint(e.File.Partition)], e)
+	}
+	for _, p := range slices.Sorted(maps.Keys(byPartition)) {
+		files := byPartition[p]
+		if len(files) < 2 || s.r.IntN(2) == 0 {
+			continue
+		}
+		drop := map[string]struct{}{}
+		for _, e := range files {
+			drop[e.File.Path] = struct{}{}
+		}
+		var rows []sourceRow
+		for _, r := range shown {
+			if _, gone := drop[r.file]; gone {
+				rows = append(rows, r.sourceRow)
+			}
+		}
+		s.r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		change := iceberg.Rows{Drop: drop}
+		if len(rows) > 0 {
+			f, err := s.write(ctx, base.Metadata, fmt.Sprintf("compact-%d", s.r.Uint64()), rows)
+			if err != nil {
+				return err
+			}
+			f.Partition = files[0].File.Partition
+			change.Add = []iceberg.SpecFile{{DataFile: f}}
+		}
+		snapshot, err := s.table.Files.Snapshot(ctx, base.Metadata, change, "t/metadata/", fmt.Sprint("compact-", s.r.Uint64()), start)
+		if err != nil {
+			return err
+		}
+		s.counts["compactions"]++
+		s.counts["moved"] += len(rows)
+		fmt.Fprintf(&s.trace, "compaction of %d files, %d rows\n", len(files), len(rows))
+		c := iceberg.Change{Snapshot: snapshot}
+		if s.r.IntN(3) == 0 { // they expire snapshots too: all but theirs
+			for _, old := range base.Metadata.Snapshots {
+				c.Expire = append(c.Expire, old.ID)
+			}
+			s.counts["expired"]++
+		}
+		return s.catalog.land(&base, c)
+	}
+	return nil
+}
+
+// check compares each snapshot with what the sources were.
+func (s *simulation) check() error {
+	source := map[string]runs.Key{} // by ID
+	for k, all := range s.sources {
+		for n := range len(all) + 1 {
+			source[tables.SourceID(k, start.Add(time.Duration(n)*time.Second))] = k
+		}
+	}
+	last := map[runs.Key]int{}         // position in the source's history
+	for i, m := range s.catalog.seen { // also snapshots that have expired since
+		shown, live, _, err := s.read(m, m.Head())
+		if err != nil {
+			return err
+		}
+		if i > 0 && len(live) == 0 {
+			s.counts["dropped files"]++
+		}
+		keys := map[runs.Key]map[sourceRow]int{}
+		for _, r := range shown {
+			k, ok := source[r.source]
+			if !ok {
+				return fmt.Errorf("snapshot %d: a row of nobody", i)
+			}
+			if keys[k] == nil {
+				keys[k] = map[sourceRow]int{}
+			}
+			keys[k][sourceRow{version: r.version, n: r.n}]++
+		}
+		for k, rows := range keys {
+			number := int64(0)
+			for r, n := range rows {
+				if n != 1 {
+					return fmt.Errorf("snapshot %d: %s shows row %d of version %d %d times", i, k.Key, r.n, r.version, n)
+				}
+				if number != 0 && number != r.version {
+					return fmt.Errorf("snapshot %d: %s shows versions %d and %d", i, k.Key, number, r.version)
+				}
+				number = r.version
+			}
+			at := -1
+			for n, v := range s.sources[k] {
+				if int64(v.number) == number && n >= last[k] {
+					at = n
+					break
+				}
+			}
+			if at < 0 {
+				return fmt.Errorf("snapshot %d: %s went back to version %d", i, k.Key, number)
+			}
+			if v := s.sources[k][at]; len(rows) != v.rows {
+				return fmt.Errorf("snapshot %d: %s shows %d of %d rows of version %d", i, k.Key, len(rows), v.rows, number)
+			}
+			last[k] = at
+		}
+		if i < len(s.catalog.seen)-1 {
+			continue
+		}
+		for k, all := range s.sources {
+			want := version{}
+			for _, v := range all {
+				if !v.broken {
+					want = v
+				}
+			}
+			if len(all) > 0 && all[len(all)-1].broken { // what was shown before stays, whichever was seen
+				continue
+			}
+			if len(keys[k]) != want.rows {
+				return fmt.Errorf("in the end %s shows %d rows, and not the %d of version %d", k.Key, len(keys[k]), want.rows, want.number)
+			}
+			for r := range keys[k] {
+				if int(r.version) != want.number {
+					return fmt.Errorf("in the end %s shows version %d, and not %d", k.Key, r.version, want.number)
+				}
+			}
+		}
+		head, err := s.table.Load(context.Background())
+		if err != nil {
+			return err
+		}
+		if head.Rows() != int64(len(shown)) {
+			return fmt.Errorf("the ledger has %d rows, and the table shows %d", head.Rows(), len(shown))
+		}
+	}
+	return nil
+}
