@@ -222,5 +222,6 @@ More to try:
   sluice convert orders.json -o orders.parquet  # one file, no bucket
   sluice mapping show orders                    # which path feeds which column
   sluice run -c sluice.yaml --lake .            # finds what events have missed
+  sluice query --lake . 'FROM order_lines'      # SQL, if DuckDB is installed
 `, shellQuote(d.dir))
 }
