@@ -34,7 +34,7 @@ func (s *Server) newSession() query.Session {
 		return nil
 	}
 	return published.New(published.Options{
-		Lake: s.lake, Setup: s.Setup, Mapped: s.o.Setup.Config.Mapping != "", MaxFetched: sqlFetched, Engine: s.o.Engine, Limits: sqlLimits,
+		Lake: s.lake, Setup: s.Setup, Mapped: true, MaxFetched: sqlFetched, Engine: s.o.Engine, Limits: sqlLimits,
 	})
 }
 
@@ -52,8 +52,7 @@ func (s *Server) nameEngine(ctx context.Context) {
 	}
 }
 
-// beginSQL takes one of the places for statements. The caller calls end, and extends the
-// time for the answer to that of a statement.
+// beginSQL takes one of the places for statements, until the caller calls end.
 func (s *Server) beginSQL(w http.ResponseWriter) (end func(), err error) {
 	if s.sql == nil {
 		return nil, fail(http.StatusServiceUnavailable, "run SQL: %w", query.ErrNoEngine)
@@ -63,12 +62,18 @@ func (s *Server) beginSQL(w http.ResponseWriter) (end func(), err error) {
 	default:
 		return nil, fail(http.StatusTooManyRequests, "run SQL: %d statements run already", sqlAtOnce).with("wait for one, or cancel it")
 	}
-	err = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sqlLimits.Timeout + lastMessage))
+	// A browser that takes nothing must not hold the place for ever. The next request
+	// on the connection has a time of its own.
+	c := http.NewResponseController(w)
+	err = c.SetWriteDeadline(time.Now().Add(sqlLimits.Timeout + lastMessage))
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		<-s.statements
 		return nil, fmt.Errorf("run SQL: %w", err)
 	}
-	return func() { <-s.statements }, nil
+	return func() {
+		<-s.statements
+		_ = c.SetWriteDeadline(time.Time{})
+	}, nil
 }
 
 // sqlFailure is an error of a statement, with what can be done about it.
