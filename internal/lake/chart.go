@@ -15,14 +15,13 @@ import (
 )
 
 const (
-	chartRows    = 50_000_000 // that a chart reads of a table at most
-	chartTexts   = 16384      // different texts of x of which those to show are chosen
-	chartLimit   = 20         // texts, if nothing else is said
-	chartBins    = 60
-	mostBins     = 400
-	mostSeries   = 5    // of the column that splits
-	mostPoints   = 2000 // of a scatter chart
-	chartTextLen = topBytes
+	chartRows  = 50_000_000 // that a chart reads of a table at most
+	chartTexts = 16384      // different texts of x of which those to show are chosen
+	chartLimit = 20         // texts, if nothing else is said
+	chartBins  = 60
+	mostBins   = 400
+	mostSeries = 5    // of the column that splits
+	mostPoints = 2000 // of a scatter chart
 )
 
 // What a chart shows of the values of y.

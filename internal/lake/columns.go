@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"sluice/internal/parquetread"
 	"sluice/internal/profile"
@@ -204,7 +205,16 @@ func (k *counter) key(v parquetread.Value) []byte {
 }
 
 // short is what is counted and shown of a text.
-func short(text []byte) []byte { return text[:min(len(text), topBytes)] }
+func short(text []byte) []byte {
+	if len(text) <= topBytes {
+		return text
+	}
+	n := topBytes
+	for n > topBytes-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
 
 // settle counts the most frequent values once more, if there were too many to be
 // counted all.

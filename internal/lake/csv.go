@@ -97,7 +97,7 @@ func (l *Lake) download(ctx context.Context, table string, begin func() io.Write
 	var failed error // after bytes were sent: there is no second try
 	err := l.inView(ctx, table, func(v *View) error {
 		if v.Unreadable > 0 {
-			return fmt.Errorf("read table %s: %d of its %d files are missing or damaged; sluice run makes them again", table, v.Unreadable, len(v.Files))
+			return fmt.Errorf("read table %s: %d of its files, or of the entries of the ledger, are missing or damaged; sluice run makes them again", table, v.Unreadable)
 		}
 		failed = do(v, begin())
 		return nil

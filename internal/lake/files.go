@@ -141,14 +141,15 @@ type Table struct {
 	Schema schema.Schema // of the mapping; without columns if the mapping has no such table
 	Files  []*File       // in the order of the source keys
 
-	sum  [sha256.Size]byte // of the states of the files, and of the schema
-	view atomic.Pointer[View]
+	sum     [sha256.Size]byte // of the states of the files, and of the schema
+	damaged int               // ledger entries that cannot be read: each may have a file of the table
+	view    atomic.Pointer[View]
 }
 
 // sign makes the name of the state.
 func (t *Table) sign() {
 	h := sha256.New()
-	fmt.Fprintf(h, "%#v\n", t.Schema.Columns)
+	fmt.Fprintf(h, "%#v %d\n", t.Schema.Columns, t.damaged)
 	for _, f := range t.Files {
 		fmt.Fprintf(h, "%s\n%s\n", f.Output.Key, f.Info.ETag)
 	}

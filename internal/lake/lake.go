@@ -28,6 +28,9 @@ import (
 // atOnce is the number of entries or files that are read at once.
 const atOnce = 16
 
+// maxTexts bounds the texts that entries share, such as names of columns.
+const maxTexts = 10000
+
 // Entry is a ledger entry as it was last read.
 type Entry struct {
 	ledger.Entry // without the paths of drift
@@ -52,6 +55,7 @@ type Lake struct {
 	of      *setup.Setup          // that state was made with
 	footers map[fileState]*footer
 	schemas map[string][]schema.Column
+	texts   map[string]string // that entries share
 	money   map[ledger.ID]*entryMoney
 	profile map[string]*Profile // by table
 }
@@ -61,7 +65,7 @@ type Lake struct {
 func New(at func() *setup.Setup) *Lake {
 	return &Lake{
 		at: at, working: make(chan struct{}, workers), entries: map[ledger.ID]*Entry{}, sink: map[string]store.Info{},
-		footers: map[fileState]*footer{}, schemas: map[string][]schema.Column{}, money: map[ledger.ID]*entryMoney{}, profile: map[string]*Profile{},
+		footers: map[fileState]*footer{}, schemas: map[string][]schema.Column{}, texts: map[string]string{}, money: map[ledger.ID]*entryMoney{}, profile: map[string]*Profile{},
 	}
 }
 
@@ -209,10 +213,45 @@ func (l *Lake) read(ctx context.Context, listed ledger.Listed) (*Entry, error) {
 		r.Entry, r.Err = ledger.Entry{}, fmt.Errorf("%w (%s%s.json): the rows of its object would be missing; sluice run makes the entry again", err, at, listed.ID)
 	case err != nil:
 		return nil, err
-	case r.State != nil:
-		r.State.Drift = nil // it may be large, and is in the ledger
 	}
+	l.trim(r)
 	return r, nil
+}
+
+// trim leaves out of an entry what nobody asks for, and has entries share what is the same
+// in many.
+func (l *Lake) trim(e *Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	share := func(texts ...*string) {
+		for _, t := range texts {
+			if known, ok := l.texts[*t]; ok {
+				*t = known
+			} else if len(l.texts) < maxTexts {
+				l.texts[*t] = *t
+			}
+		}
+	}
+	share(&e.Bucket)
+	for i := range e.Outputs {
+		o := &e.Outputs[i]
+		share(&o.Table, &o.Mapping, &o.Columns)
+	}
+	s := e.Entry.State
+	if s == nil {
+		return
+	}
+	s.Drift, s.RecordSums, s.ValueErrors, s.Listed = nil, nil, nil, ""
+	if len(s.Reasons) == 0 {
+		s.Reasons = nil
+	}
+	sums := make(map[string]string, len(s.Sums))
+	for name, sum := range s.Sums {
+		share(&name)
+		sums[name] = sum
+	}
+	s.Sums = sums
+	share(&s.MappingName, &s.Mapping, &s.Software)
 }
 
 // State is what is known; it reads the ledger if that was never read.
@@ -256,7 +295,12 @@ func (l *Lake) derive(at *setup.Setup) *State {
 		t.Schema.Table = name
 		s.Tables = append(s.Tables, t)
 	}
+	damaged := 0
+	for damaged < len(s.Entries) && s.Entries[damaged].Err != nil {
+		damaged++
+	}
 	for _, t := range s.Tables {
+		t.damaged = damaged
 		t.sign()
 	}
 	return s

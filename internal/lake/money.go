@@ -64,7 +64,7 @@ type MoneyDifference struct {
 	Key       string `json:"key"`
 	Table     string `json:"table"`
 	Column    string `json:"column"`
-	What      string `json:"what"` // sum, rows, missing, damaged or content
+	What      string `json:"what"` // sum, rows, missing, damaged, content or ledger
 	Ledger    string `json:"ledger"`
 	Published string `json:"published"`
 }
@@ -135,9 +135,6 @@ type entryMoney struct {
 // changes.
 func (l *Lake) Money(ctx context.Context) (m *Money, err error) {
 	err = l.settled(ctx, func(s *State) error {
-		if err := s.Damaged(); err != nil {
-			return fmt.Errorf("compare sums: %w", err)
-		}
 		files := map[*Entry][]*File{}
 		for _, t := range s.Tables {
 			for _, f := range t.Files {
@@ -319,6 +316,9 @@ func add(s *State, found []*entryMoney) *Money {
 	columns := map[moneyName]*column{}
 	for i, e := range s.Entries {
 		r := found[i]
+		if e.Err != nil {
+			r = &entryMoney{older: true, bad: []MoneyDifference{{ID: e.ID.String(), What: "ledger", Ledger: "an entry that cannot be read", Published: "not known"}}}
+		}
 		if r == nil {
 			continue
 		}

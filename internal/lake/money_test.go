@@ -134,3 +134,28 @@ func TestMoneyOlder(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A ledger entry that cannot be read is a difference too, and its rows are missed.
+func TestDamagedEntry(t *testing.T) {
+	w := newWorld(t, orders)
+	w.put("a.json", order("A-1", "10", "1"))
+	w.put("b.json", order("A-2", "10", "2"))
+	w.run()
+	w.file("ledger/"+w.id("a.json").String()+".json", "{")
+	w.refresh()
+	m := w.money()
+	if m.Differing != 1 || m.Objects[0].What != "ledger" || m.Rows.Equal || m.Rows.Published != 2 {
+		t.Errorf("%+v", m)
+	}
+	v, err := w.lake.Views(t.Context())
+	if err != nil || v[0].Unreadable != 1 || v[0].Rows != 1 {
+		t.Errorf("%+v, %v", v[0], err)
+	}
+	if p := w.profile("lines"); p.Unreadable != 1 {
+		t.Errorf("%+v", p)
+	}
+	w.run()
+	if m := w.money(); m.Differing != 0 || m.Rows.Published != 4 {
+		t.Errorf("after a run: %+v", m)
+	}
+}

@@ -17,7 +17,8 @@ type View struct {
 	Files   []*File
 	Rows    int64
 	Bytes   int64
-	// Unreadable counts files that are missing or damaged. Their rows are not there.
+	// Unreadable counts files that are missing or damaged, and ledger entries that
+	// cannot be read. Their rows are not there.
 	Unreadable int
 
 	lake  *Lake
@@ -42,7 +43,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 	if v := t.view.Load(); v != nil {
 		return v, nil
 	}
-	v := &View{Name: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns), Files: t.Files, lake: l, table: t}
+	v := &View{Name: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns), Files: t.Files, Unreadable: t.damaged, lake: l, table: t}
 	footers := make([]*footer, len(t.Files))
 	if err := each(ctx, len(t.Files), func(ctx context.Context, i int) (err error) {
 		footers[i], err = l.footer(ctx, t.Files[i])
