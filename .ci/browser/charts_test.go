@@ -80,3 +80,16 @@ func TestCancel(t *testing.T) {
 	b.button("Run")
 	b.until("what is wrong", "document.querySelector('main .problem')?.textContent.includes('nothing')")
 }
+
+// A chart leads to the statement that draws it.
+func TestChartAsSQL(t *testing.T) {
+	b := filled(t)
+	for _, place := range []string{"", "?form=bar&x=product_category&y=product_price&of=avg&split=product_name", "?form=histogram&x=product_price", "?form=scatter&x=product_price&y=total_amount"} {
+		b.visit("#/tables")
+		b.visit("#/tables/order_lines" + place)
+		b.button("As SQL")
+		b.until("the result of "+place, "document.querySelector('main td') && location.hash.startsWith('#/sql')")
+		b.button("Chart")
+		b.until("its chart", "document.querySelector('.picture canvas, .picture .bars li')")
+	}
+}

@@ -42,6 +42,37 @@ func TestInfer(t *testing.T) {
 	b.sees("fee")
 }
 
+// A folder is dropped whole. Of an object that the mapping cannot read, the way leads to
+// a mapping that can.
+func TestOwnFolder(t *testing.T) {
+	l := startLake(t)
+	b := open(t, l)
+	b.sees("An empty lake")
+	folder := t.TempDir()
+	for name, text := range map[string]string{"shop/a.json": `{"rows":[{"sum":"1.50"},{"sum":"2.50"}]}`, "shop/deep/b.json": `{"rows":[{"sum":"3.00"}]}`, "shop/.hidden": "x"} {
+		name = filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.drop("main", filepath.Join(folder, "shop"))
+	b.until("both files", "document.querySelectorAll('.objects .chip:is(.bad, .warn)').length === 2")
+	if got := b.js("[...document.querySelectorAll('.objects td.key a')].map(a => a.title).sort().join(' ')"); got != "raw_orders_data/shop/a.json raw_orders_data/shop/deep/b.json" {
+		t.Errorf("the folder became %s", got)
+	}
+	b.click(".objects td.key a")
+	b.button("Infer a mapping from it")
+	b.sees("is in the editor")
+	b.button("Save mapping")
+	b.sees("Make the other objects again?")
+	b.button("Make again")
+	b.visit("#/objects")
+	b.until("rows of both", "document.querySelectorAll('.objects .chip.good').length === 2")
+}
+
 // A fault of the mapping is at its line; nothing can be saved until it is gone.
 func TestFaultsOfMapping(t *testing.T) {
 	b := open(t, startLake(t))

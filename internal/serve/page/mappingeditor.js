@@ -3,11 +3,12 @@ import {get, send} from './api.js'
 import {completions} from './complete.js'
 import {editor} from './editor.js'
 import {el, show} from './dom.js'
+import {lake} from './lake.js'
 import {later} from './parts.js'
 
 // placeOf says where a mapping is, and where saving puts it.
 export function placeOf({name, path, writable}) {
-  if (!writable) return ['Mapping ', el('b', name), '. It was named when sluice serve started, and is not changed here.']
+  if (!writable) return ['Mapping ', el('b', name), lake.write ? '. It was named when sluice serve started, and is not changed here.' : '. This lake is read-only here.']
   return ['Mapping ', el('b', name), name !== path && [', built in. Saving writes your own to ', el('code', path)], '.']
 }
 

@@ -24,11 +24,36 @@ export function acceptDrops() {
     event.preventDefault()
     depth = 0
     veil.hidden = true
-    const files = [...event.dataTransfer.files]
     const place = event.target.closest?.('[data-takes]')
-    if (place) place.dispatchEvent(new CustomEvent('taken', {detail: files}))
-    else upload(files)
+    if (place) place.dispatchEvent(new CustomEvent('taken', {detail: [...event.dataTransfer.files]}))
+    else filesOf(event.dataTransfer).then(upload, saidError)
   })
+}
+
+// filesOf is what was dropped: files, and those in folders, with their path as name.
+// What is dropped can only be asked for before the event has ended.
+function filesOf(transfer) {
+  const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean)
+  return entries.some(entry => entry.isDirectory) ? inFolders(entries) : Promise.resolve([...transfer.files])
+}
+
+async function inFolders(entries) {
+  const all = []
+  for (const entry of entries) {
+    if (entry.isFile) {
+      const file = await new Promise((done, failed) => entry.file(done, failed))
+      all.push(new File([file], entry.fullPath.replace(/^\//, '')))
+      continue
+    }
+    const reader = entry.createReader()
+    // A folder gives its entries in parts, and then none.
+    for (;;) {
+      const some = await new Promise((done, failed) => reader.readEntries(done, failed))
+      if (!some.length) break
+      all.push(...await inFolders(some))
+    }
+  }
+  return all.filter(file => !/(^|\/)[._]/.test(file.name)) // sluice takes no hidden files
 }
 
 // upload sends files one after the other, so that a large one does not hold up

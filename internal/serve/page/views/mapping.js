@@ -66,6 +66,8 @@ export async function open(main, route, signal) {
       el('div', el('div.frame-editor.tall', made.element), made.list),
       el('div', section('Against what is deployed', changes), section('Infer', well))))
   compare(saved.text)
+  const asked = route.parameters.get('infer')
+  if (asked) infer({name: asked.split('/').pop(), key: asked})
 
   function drawChanges(list, text) {
     const tones = {additive: 'good', widening: 'calm', breaking: 'bad'}
@@ -78,11 +80,14 @@ export async function open(main, route, signal) {
         el('pre.code.diff', {tabindex: 0}, lines.map(line => el('span', {class: line.sign === '+' ? 'added' : line.sign === '-' ? 'removed' : 'dim'}, line.sign + ' ' + line.text + '\n')))))
   }
 
+  // infer proposes a mapping for a file, or for an object of the lake: {name, key}.
   async function infer(file) {
     if (!file) return
     show(notes, loading('Reading ' + file.name + ' …'))
     try {
-      const answer = await send('POST', path('/api/mapping/infer', {name: file.name}), file, signal)
+      const answer = file.key
+        ? await send('POST', '/api/mapping/infer', {keys: [file.key]}, signal)
+        : await send('POST', path('/api/mapping/infer', {name: file.name}), file, signal)
       made.text = answer.text
       made.focus()
       show(notes, el('p', 'A mapping for ', el('b', file.name), ' is in the editor. Look at it, then save it.'),

@@ -247,7 +247,7 @@ function firstSteps() {
   const step = (n, title, ...text) => el('li', el('h3', title), el('p', text))
   return blank('An empty lake',
     el('ol.steps',
-      step(1, 'Add files of JSON', 'Drop them anywhere on this page. Or copy them, also as gzip or zstd, into the folder ', el('code', lake.place)),
+      step(1, 'Add files of JSON', lake.write ? 'Drop them anywhere on this page. Or put them, also as gzip or zstd, into ' : 'Put them, also as gzip or zstd, into ', el('code', lake.place)),
       step(2, 'Records become rows', 'The mapping ', el('b', lake.mapping?.name || ''), ' says which path feeds which column', table && [' of the table ', el('b', table)], '. Other JSON? ', el('a', {href: '#/mapping'}, 'Let sluice infer a mapping'), ' from a file.'),
       step(3, 'What does not fit waits', 'Such a record goes whole into the quarantine, with its reason. Change the mapping and replay it.')),
     lake.write && el('div.actions',

@@ -92,7 +92,7 @@ async function openObject(main, id, signal) {
       title.title = object.key
       show(records)
       cards.clear()
-      if (held.rejected) drawRejected(held.rejected)
+      if (held.rejected) drawRejected(held.rejected, object.key)
       else if (!held.records.length) {
         show(records, blank('No record of this object is in quarantine', el('p', `It has ${plural(object.rows, 'row')}. `, el('a', {href: to('objects', id)}, 'See what became of it'))))
       }
@@ -144,11 +144,11 @@ async function openObject(main, id, signal) {
     }
   }
 
-  function drawRejected(rejected) {
+  function drawRejected(rejected, key) {
     records.parentElement.classList.add('whole')
     show(records, el('div.problem', el('p', el('strong', 'The whole object was rejected: ', el('code', rejected.reason))), rejected.detail && el('p', rejected.detail),
       rejected.offset >= 0 && el('p', 'At byte ', count(rejected.offset), '.'),
-      el('p', 'None of it became rows; rows of an earlier state of it stay. Send the whole file again, or change the mapping if it says that.')))
+      el('p', 'None of it became rows; rows of an earlier state of it stay. Send the whole file again; or, if its records are elsewhere than the mapping says, ', el('a', {href: to('mapping', '', {infer: key})}, 'infer a mapping from it'), '.')))
   }
 
   const tryOut = later(350, async text => {

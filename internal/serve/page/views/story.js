@@ -47,7 +47,8 @@ function draw({object, entry, report, outputs, attempts}) {
     reasons.length > 0 && [
       el('h3', 'What did not fit'),
       el('ul.reasons', reasons.map(([code, n]) => el('li', el('code', code), ' ', plural(n, 'record')))),
-      el('p', el('a.button', {href: to('quarantine', object.id)}, object.outcome === 'reject' ? 'See why it was rejected' : 'See the records'))],
+      el('p', el('a.button', {href: to('quarantine', object.id)}, object.outcome === 'reject' ? 'See why it was rejected' : 'See the records'), ' ',
+        object.records_committed === 0 && el('a.button', {href: to('mapping', '', {infer: object.key})}, 'Infer a mapping from it'))],
     attempts?.length > 0 && [
       el('h3', 'What happened since the start'),
       el('ol.attempts', attempts.map(attempt => el('li', {class: attempt.error && 'bad'},

@@ -111,13 +111,23 @@ function drawChart(base, one, parameters, signal) {
     load()
   })
   load()
-  return {element: section('Chart', form, picture), load}
+  const asSQL = el('a', {href: '#/sql', onclick: () => { asSQL.href = to('sql', '', {q: statement(one.name, choice, one.columns)}) }}, 'As SQL')
+  return {element: section('Chart', form, picture, el('p.note', asSQL)), load}
 }
 
 function request({form, x, y, of, split}) {
   if (form === 'scatter') return {x, y, of: 'points'}
   if (form === 'histogram') return {x, of: 'count', bins: 40}
   return {x, y: of === 'count' ? '' : y, of: y ? of : 'count', split, limit: split ? 8 : 40}
+}
+
+// statement is the chart as a SELECT. By day is close to what a chart over times shows.
+function statement(name, {form, x, y, of, split}, columns) {
+  if (form === 'scatter') return `SELECT ${quoted(x)}, ${quoted(y)}\nFROM ${quoted(name)}\nLIMIT 1000`
+  const at = kind(columns.find(column => column.name === x)?.type || '') === 'time' ? `date_trunc('day', ${quoted(x)}) AS ${quoted(x)}` : quoted(x)
+  const value = form === 'histogram' || !y ? 'count(*) AS rows' : `${of}(${quoted(y)}) AS ${quoted(y)}`
+  const by = split && form !== 'histogram' ? quoted(split) + ', ' : ''
+  return `SELECT ${at}, ${by}${value}\nFROM ${quoted(name)}\nGROUP BY ALL\nORDER BY ${at === quoted(x) && form !== 'histogram' ? value.replace(/.* AS /, '') + ' DESC' : quoted(x)}`
 }
 
 function titleOf(choice, answer) {
