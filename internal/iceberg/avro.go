@@ -175,7 +175,7 @@ func readRows[T any](file []byte, fn func(*T) error) (header map[string][]byte, 
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it holds nothing but memory
 	for {
 		var row T
 		if err := r.Decode(&row); err == io.EOF {

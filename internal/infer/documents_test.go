@@ -55,10 +55,10 @@ func drawRecord(r *rand.Rand) *kind {
 	return root
 }
 
-func (root *kind) documents(r *rand.Rand) string {
+func (k *kind) documents(r *rand.Rand) string {
 	var all []string
 	for range 1 + r.IntN(12) {
-		all = append(all, root.text(r))
+		all = append(all, k.text(r))
 	}
 	other := slices.ContainsFunc(all, func(text string) bool { return text[0] != '{' })
 	if other || r.IntN(3) == 0 {

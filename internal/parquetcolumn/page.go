@@ -183,7 +183,7 @@ func (d *pageDecoder) readValues(data []byte, encoding format.Encoding, n int) (
 	switch encoding {
 	case format.Plain:
 		err = d.plain(data, n, &d.ints, &d.texts)
-	case format.RLEDictionary, format.PlainDictionary:
+	case format.RLEDictionary, format.PlainDictionary: //nolint:staticcheck // deprecated, and still written
 		if !d.dictionary {
 			return errDamaged
 		}

@@ -26,7 +26,7 @@ func (s source) Open(ctx context.Context, key string) (store.Object, error) {
 	}
 	info := o.Info()
 	if a := s.w.arrivals.Load(); a != nil && !a.Whole(info) {
-		o.Close() //nolint:errcheck // nothing was read
+		o.Close() // nothing was read
 		return nil, errNotWhole
 	}
 	server := s.w.s

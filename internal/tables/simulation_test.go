@@ -91,7 +91,6 @@ type simulation struct {
 	calm    bool
 	broken  error // a promise that was not kept on the way
 
-	turn  chan int // who goes on
 	gates map[int]chan error
 	yield chan int // a worker waits, or ended if below 0
 }
@@ -326,7 +325,6 @@ func (s *simulation) acknowledge(b *tables.Batch) error {
 
 // sourceRow is a row of a source's version.
 type sourceRow struct {
-	change     int
 	version, n int64
 	source     string
 }

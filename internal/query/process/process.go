@@ -134,7 +134,7 @@ func (p *Process) Columns() (columns []query.Column, err error) {
 // Rows are those that the process prints from now on, by [query.CopyRows]. Nothing
 // more is written to it.
 func (p *Process) Rows(columns []query.Column) query.Rows {
-	p.in.Close() //nolint:errcheck // as of Write
+	p.in.Close() // as of Write
 	return &rows{process: p, columns: columns}
 }
 

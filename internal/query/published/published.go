@@ -116,7 +116,7 @@ func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
 	over := s.o.Engine(t.folder, t.all, s.o.Limits)
 	found, err := over.Query(ctx, sql)
 	if err != nil {
-		over.Close() //nolint:errcheck // the statement has failed
+		over.Close() // the statement has failed
 		s.release(t)
 		return nil, err
 	}
@@ -142,7 +142,7 @@ type rows struct {
 }
 
 func (r *rows) Close() error {
-	r.Rows.Close() //nolint:errcheck // closing rows loses nothing
+	r.Rows.Close() // closing rows loses nothing
 	return r.end()
 }
 
