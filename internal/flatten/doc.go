@@ -13,7 +13,7 @@
 //     owners of a node are the ends of the record or element around it.
 //   - member: a name that a node knows. It is plain if its node has one leaf and
 //     nothing else. Then only is that leaf, if the usual value of the column is one
-//     that the quick ways take.
+//     that the quick ways take. It is scalar if no path leads into its value.
 //   - stranger: a member that the mapping does not name. Its name was learned
 //     from the text, so that the next object's is compared and not looked up.
 //   - head: stands before the first member of a node, so that a cursor is always
@@ -45,9 +45,9 @@
 // [Flattener.Record] reads the record as an element of the top node. value
 // looks at the first byte and goes on to an object, an array or a scalar.
 //
-// An object is read by rest. It goes through the plain members by plains as
+// An object is read by rest. It goes through the scalar members by plains as
 // long as each stands where the object before had it; members takes any other,
-// by name, and hands the plain ones after it to plains again. plains gives a
+// by name, and hands the scalar ones after it to plains again. plains gives a
 // column what scalar would give it: quick.go has the usual values; scalar.go,
 // decimal.go and times.go have all others. What a column wants done to a text
 // before, transform.go and numbertext.go do.
@@ -58,8 +58,9 @@
 // they are lines, known takes those that the memo has, and line reads the others
 // and keeps them for the next.
 //
-// end ends an element: it settles the late columns, checks the columns that must have a value, counts the
-// rows, and applies when_empty. A column that got no value is NULL, and nothing
+// end ends an element: it settles the late columns, checks the columns that
+// must have a value, counts the rows, and applies when_empty. What a late column
+// of a row needs may stand behind the row: lookUp skims the text up to it. A column that got no value is NULL, and nothing
 // is written for it.
 //
 // # How it is undone
