@@ -308,7 +308,8 @@ func (n *node) finish(owners []element, held bool) {
 		}
 		m.node.finish(owners, n.silent)
 		m.plain = len(m.node.leaves) == 1 && !m.node.into() && m.node.ends == nil && m.node.notes == nil
-		m.scalar = m.bit != 0 && !m.node.into() && m.node.ends == nil && (m.node.notes == nil || !m.node.notes.parsed && !m.node.notes.zip)
+		m.scalar = m.bit != 0 && !m.node.into() && m.node.ends == nil && (m.node.notes == nil || !m.node.notes.parsed && !m.node.notes.zip) &&
+			!(m.plain && m.node.leaves[0].Required) // members finds out whether it gave a value
 		if m.plain && m.bit != 0 && m.node.leaves[0].quick != quickNothing {
 			m.only = &m.node.leaves[0]
 			n.gate(m.only.filter)
@@ -404,7 +405,7 @@ func (n *node) require(m *mapping.Mapping) {
 			}
 			r := required{column: column}
 			for _, m := range n.members {
-				if m.only != nil && m.only.table == e.table && m.only.column == column {
+				if m.plain && m.node.leaves[0].table == e.table && m.node.leaves[0].column == column {
 					r.bit = m.bit
 				}
 			}
