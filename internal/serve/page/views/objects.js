@@ -137,8 +137,8 @@ export function open(main, route, signal) {
     const quarantined = object.records_quarantined
     const name = object.key.split('/')
     const file = name.pop()
-    const row = el('tr', {'data-id': object.id, 'aria-selected': object.id === selected ? 'true' : null, class: object.id === selected && 'selected'},
-      el('td.key', el('a', {href: to('objects', object.id), title: object.key},
+    const row = el('tr', {'data-id': object.id, class: object.id === selected && 'selected'},
+      el('td.key', el('a', {href: to('objects', object.id), title: object.key, 'aria-current': object.id === selected && 'true'},
         name.length > 0 && el('span.dim', name.join('/') + '/'), file),
       object.duplicate && el('span.tag', {title: 'This upload was processed before; nothing changed'}, 'duplicate'),
       el('span.narrow', [quarantined && count(quarantined) + ' quarantined', ago(object.written)].filter(Boolean).join(' · '))),
