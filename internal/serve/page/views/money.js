@@ -47,7 +47,7 @@ function draw({columns, objects, objects_checked: checked, objects_older: older,
       columns.filter(column => isNonzero(column.older)).map(column => [', ', column.column + ' ' + exact(column.older)]), ', which the table has in addition.')),
     section('By object', differing > 0 && el('p', plural(differing, 'object') + (differing === 1 ? ' differs.' : ' differ.')), objects.length
       ? sums('Objects that differ', 'Object', objects.map(one => ({
-        first: el('th', {scope: 'row'}, el('a', {href: to('objects', one.id)}, one.key), ' ', el('span.dim', [one.table, one.column].filter(Boolean).join('.'), ' ', whats[one.what] || one.what)),
+        first: el('th', {scope: 'row'}, el('a', {href: to('objects', one.id)}, one.key || one.id), ' ', el('span.dim', [one.table, one.column].filter(Boolean).join('.'), ' ', whats[one.what] || one.what)),
         ledger: exact(one.ledger), published: exact(one.published), equal: false, minus: one.what === 'sum' || one.what === 'rows' ? [one.ledger, one.published] : null,
       })))
       : el('p', 'Each of ', el('b', plural(checked, 'object')), ' has the sums that its ledger entry names.')),
@@ -57,7 +57,7 @@ function draw({columns, objects, objects_checked: checked, objects_older: older,
 const isNonzero = text => /[1-9]/.test(text || '')
 
 // What can be wrong with an object.
-const whats = {sum: 'sum', rows: 'rows', missing: 'file is missing', damaged: 'file is damaged', content: 'file has other content'}
+const whats = {sum: 'sum', rows: 'rows', missing: 'file is missing', damaged: 'file is damaged', content: 'file has other content', ledger: 'ledger entry cannot be read'}
 
 function sums(caption, first, list) {
   return el('div.scroll', {tabindex: 0, role: 'region', 'aria-label': caption}, el('table.sums', el('caption.unseen', caption),
