@@ -124,7 +124,8 @@ func (k *kind) text(r *rand.Rand) string {
 		return objectText(all)
 	case k.members != nil:
 		all := map[string]string{}
-		for name, m := range k.members {
+		for _, name := range slices.Sorted(maps.Keys(k.members)) { // a seed gives the same documents each time
+			m := k.members[name]
 			all[name] = m.text(r)
 			if r.Float64() < m.absent {
 				delete(all, name)
