@@ -86,7 +86,7 @@ func (s *Server) getMapping(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // mappingText is the text of the file that the page writes, else that of the
-// mapping at work.
+// mapping at work; empty if its file was removed.
 func (s *Server) mappingText(at *setup.Setup) ([]byte, error) {
 	name := at.Pipeline.MappingName
 	if s.o.MappingFile != "" {
@@ -99,6 +99,9 @@ func (s *Server) mappingText(at *setup.Setup) ([]byte, error) {
 		return mapping.PresetSource(name)
 	}
 	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
 	return text, readingMapping(err)
 }
 

@@ -178,6 +178,14 @@ func TestPutMapping(t *testing.T) {
 	if m := answer[mappingFile](t, ask(s, "GET", "/api/mapping", "", nil), 200); m.Text != "table: [" || m.SHA256 != "" {
 		t.Errorf("%+v", m)
 	}
+	// A file that was removed can be written again.
+	if err := os.Remove(s.o.MappingFile); err != nil {
+		t.Fatal(err)
+	}
+	if m := answer[mappingFile](t, ask(s, "GET", "/api/mapping", "", nil), 200); m.Text != "" || m.DeployedSHA256 == "" {
+		t.Errorf("%+v", m)
+	}
+	answer[any](t, put(orderLines, sumOf(nil)), 200)
 	s.o.MappingFile = ""
 	if w := put(orderLines, m.TextSHA256); w.Code != 409 {
 		t.Errorf("no file: %d %s", w.Code, w.Body)
