@@ -186,19 +186,23 @@ func (g *charting) draw(ctx context.Context) (*Chart, error) {
 
 // layOut finds the bins of x and the series.
 func (g *charting) layOut(ctx context.Context) error {
+	var columns []int // of texts
+	var tops []*frequent
 	if g.split >= 0 {
-		top, err := g.frequent(ctx, g.split, topCounted)
-		if err != nil {
-			return err
-		}
-		g.names = top.first(mostSeries)
+		columns, tops = append(columns, g.split), append(tops, newFrequent(topCounted))
+	}
+	if kindOf(g.tx) == kindText {
+		columns, tops = append(columns, g.x), append(tops, newFrequent(chartTexts))
+	}
+	if err := g.count(ctx, columns, tops); err != nil {
+		return err
+	}
+	if g.split >= 0 {
+		g.names = tops[0].first(mostSeries)
 		g.series = numbered(g.names)
 	}
 	if kindOf(g.tx) == kindText {
-		top, err := g.frequent(ctx, g.x, chartTexts)
-		if err != nil {
-			return err
-		}
+		top := tops[len(tops)-1]
 		g.labels = top.first(chartTexts)
 		if top.exact() && g.o.Of == ofCount && g.y < 0 {
 			g.labels = top.first(g.o.Limit) // their order is known
@@ -233,24 +237,27 @@ func numbered(texts []string) map[string]int {
 	return numbers
 }
 
-// frequent counts the texts of a column.
-func (g *charting) frequent(ctx context.Context, column, most int) (*frequent, error) {
-	top := newFrequent(most)
-	t := g.v.Columns[column].Type
+// count counts the texts of columns.
+func (g *charting) count(ctx context.Context, columns []int, tops []*frequent) error {
+	if len(columns) == 0 {
+		return nil
+	}
 	var mu sync.Mutex
 	var buf []byte
-	err := g.v.scan(ctx, g.parts, []int{column}, func(batch [][]parquetread.Value) error {
+	return g.v.scan(ctx, g.parts, columns, func(batch [][]parquetread.Value) error {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, v := range batch[0] {
-			if !v.Null {
-				buf = textOf(buf, v, t)
-				top.add(buf)
+		for i, top := range tops {
+			t := g.v.Columns[columns[i]].Type
+			for _, v := range batch[i] {
+				if !v.Null {
+					buf = textOf(buf, v, t)
+					top.add(buf)
+				}
 			}
 		}
 		return nil
 	})
-	return top, err
 }
 
 // textOf is a value as a text of x or of a series; buf is reused.

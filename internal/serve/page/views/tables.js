@@ -166,7 +166,7 @@ function drawProfile(base, signal) {
   function fill() {
     const columns = [{name: 'Column'}, {name: 'NULL', right: true}, {name: 'Different', right: true}, {name: 'Smallest'}, {name: 'Largest'}, {name: 'Values'}]
     show(body,
-      el('div.bar', el('span.dim', profile.rows_read < profile.rows ? `of the first ${count(profile.rows_read)} of ${plural(profile.rows, 'row')}` : 'of ' + plural(profile.rows, 'row')),
+      el('div.bar', el('span.dim', profile.rows_read < profile.rows ? `of ${count(profile.rows_read)} of ${plural(profile.rows, 'row')}, a sample of the whole table` : 'of ' + plural(profile.rows, 'row')),
         el('button.small.quiet.end', {type: 'button', 'aria-pressed': asNumbers, onclick: () => { asNumbers = !asNumbers; fill() }}, 'Show values as table')),
       table('Columns', columns, profile.columns.map(column => [
         el('span', el('b', column.name), ' ', el('span.dim', column.type)),
