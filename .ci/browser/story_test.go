@@ -79,6 +79,8 @@ func TestStory(t *testing.T) {
 	b.button("Save mapping and replay")
 	b.sees("1 record became 1 row")
 	b.sees("Nothing of this object is left in quarantine")
+	b.sees("No record of this object is in quarantine")
+	b.until("no count in the rail", "!document.querySelector('[data-count=records_quarantined]').textContent")
 	b.shoot("story-10-replayed")
 	if text, err := os.ReadFile(filepath.Join(l.folder, "mapping.yaml")); err != nil || string(text) != changed {
 		t.Errorf("mapping.yaml: %v, or it is not what the editor had:\n%s", err, text)

@@ -47,7 +47,8 @@ function openAll(main, signal) {
     }
     all.disabled = false
   }
-  on('object', atMost(1000, load), signal)
+  // The quarantine follows the ledger as the tables do, a moment after the object.
+  on('tables', atMost(1000, load), signal)
   on('reload', load, signal)
   load()
 }
@@ -72,6 +73,7 @@ async function openObject(main, id, signal) {
   const verdict = el('p.note', {'aria-live': 'polite'})
   const result = el('div')
   const preview = el('div')
+  const where = el('p.note')
   const go = el('button.main', {type: 'button', disabled: true, onclick: replay}, 'Replay')
   const title = el('h1', {tabindex: -1}, 'Quarantine')
   const editorBox = el('div', loading('Opening the editor …'))
@@ -94,6 +96,7 @@ async function openObject(main, id, signal) {
       cards.clear()
       if (held.rejected) drawRejected(held.rejected, object.key)
       else if (!held.records.length) {
+        show(verdict)
         show(records, blank('No record of this object is in quarantine', el('p', `It has ${plural(object.rows, 'row')}. `, el('a', {href: to('objects', id)}, 'See what became of it'))))
       }
       mapping.hidden = Boolean(held.rejected) || !held.records.length
@@ -189,12 +192,14 @@ async function openObject(main, id, signal) {
   }
 
   let before = null // what the object was when a replay began
+  let replayed = 0 // when the last one ended
   async function replay() {
     go.disabled = true
     try {
       if (made && made.text !== saved.text) {
         await send('PUT', '/api/mapping', {text: made.text, base_sha256: saved.text_sha256}, signal)
         saved = await get('/api/mapping', {}, signal)
+        show(where, placeOf(saved))
         refresh().catch(() => {})
         buttonText()
       }
@@ -220,8 +225,13 @@ async function openObject(main, id, signal) {
         el('p', object.records_quarantined ? plural(object.records_quarantined, 'record') + ' still in quarantine. ' : 'Nothing of this object is left in quarantine. ',
           (lake.mapping?.tables || []).map(name => [el('a', {href: to('tables', name)}, 'Table ' + name), ' ']))))
     }
+    replayed = Date.now()
+  }, signal)
+  // What is in quarantine follows a moment after the object, as the tables do.
+  on('tables', () => {
+    if (Date.now() - replayed > 10000) return
     load().then(() => {
-      if (!made) return
+      if (!made || mapping.hidden) return
       pointToLines()
       tryOut(made.text)
     })
@@ -233,7 +243,7 @@ async function openObject(main, id, signal) {
     made = await mappingEditor({label: 'Mapping', text: saved.text, readOnly: !saved.writable,
       run: () => !go.disabled && replay(), change: text => { buttonText(); tryOut(text) }}, signal)
     show(editorBox, el('div.frame-editor', made.element), made.list,
-      el('p.note', placeOf(saved)))
+      show(where, placeOf(saved)))
     buttonText()
     tryOut(saved.text)
     await loaded
