@@ -54,8 +54,8 @@ SQL it asks for statements; if standard input is no terminal, it reads one.
 
 SQL reads the files of these tables and nothing else: no other file, no network,
 no extension. It writes nothing. DuckDB must be there as the program duckdb:
-pip install duckdb-cli. Files in a bucket are copied to this machine first, to a
-folder that is removed at the end.
+pip install duckdb-cli. Of a bucket, the files of the tables that the SQL names
+are copied to this machine first, to a folder that is removed at the end.
 
 --lake DIR takes a lake, or a folder like that of "sluice demo", with
 sluice.yaml and folders that stand for buckets. docs/query.md says more.`,

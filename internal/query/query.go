@@ -85,6 +85,9 @@ type Table struct {
 	// come after them.
 	Schema schema.Schema
 	Files  []File
+	// Absent says why the files are not there. A statement that reads the table fails
+	// with it; it has the columns of Schema. Empty: they are there.
+	Absent string
 }
 
 // File is a Parquet file of a table.

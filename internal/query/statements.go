@@ -27,6 +27,9 @@ func Statements(tables []Table, limits Limits, output string) []string {
 	var allowed []string
 	for i := range tables {
 		all = append(all, view(&tables[i]))
+		if tables[i].Absent != "" {
+			continue
+		}
 		for _, f := range tables[i].Files {
 			allowed = append(allowed, literal(f.Name))
 		}
@@ -53,6 +56,13 @@ const IsLocked = "falsetrue"
 // with the same columns together, since DuckDB only looks at the first of these
 // for their names and types.
 func view(t *Table) string {
+	if t.Absent != "" {
+		columns := nulls(t.Schema.Columns)
+		if columns == "" {
+			columns = "NULL AS unknown"
+		}
+		return "CREATE VIEW " + identifier(t.Schema.Table) + " AS SELECT " + columns + " WHERE error(" + literal(t.Absent) + ") IS NULL"
+	}
 	terms := []string{"(SELECT " + nulls(t.Schema.Columns) + " LIMIT 0)"}
 	if len(t.Schema.Columns) == 0 {
 		terms = nil

@@ -99,7 +99,7 @@ func (s *Session) Close() error {
 
 // Tables are the tables as they are now.
 func (s *Session) Tables(ctx context.Context) ([]query.Table, error) {
-	t, err := s.look(ctx)
+	t, err := s.look(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (s *Session) Tables(ctx context.Context) ([]query.Table, error) {
 
 // Query starts a statement.
 func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
-	t, err := s.look(ctx)
+	t, err := s.look(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
 
 // Export writes the rows of a statement to a Parquet file.
 func (s *Session) Export(ctx context.Context, sql, file string) error {
-	t, err := s.look(ctx)
+	t, err := s.look(ctx, sql)
 	if err != nil {
 		return err
 	}
@@ -147,18 +147,19 @@ func (r *rows) Close() error {
 }
 
 // look finds the tables. The files of a bucket are copied to a folder for temporary
-// files; they stay until the caller calls release, and a later statement has others.
-func (s *Session) look(ctx context.Context) (*tables, error) {
+// files, of the tables that the statement names. They stay until the caller calls
+// release, and a later statement has others.
+func (s *Session) look(ctx context.Context, sql string) (*tables, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, err := s.find(ctx)
+	t, err := s.find(ctx, strings.ToLower(sql))
 	if err != nil {
 		return nil, fmt.Errorf("find the tables: %w", err)
 	}
 	return t, nil
 }
 
-func (s *Session) find(ctx context.Context) (*tables, error) {
+func (s *Session) find(ctx context.Context, sql string) (*tables, error) {
 	if s.fresh {
 		if err := s.o.Lake.Refresh(ctx); err != nil {
 			return nil, err
@@ -176,18 +177,26 @@ func (s *Session) find(ctx context.Context) (*tables, error) {
 	isNamed := func(x *lake.Table) bool { return len(x.Files) > 0 }
 	named := slices.ContainsFunc(state.Tables, isNamed)
 	copying := t.folder == ""
+	for _, x := range state.Tables {
+		copying = copying || slices.ContainsFunc(x.Files, func(f *lake.File) bool { return special(f.Output.Key) })
+	}
 	var files []*lake.File
 	for _, x := range state.Tables {
 		if x.Schema.Table == "" || !isNamed(x) && named && !s.o.Mapped {
 			continue
 		}
 		table := query.Table{Schema: x.Schema}
+		if copying && !strings.Contains(sql, strings.ToLower(x.Schema.Table)) {
+			// The statement may still make the name, by a function such as query.
+			table.Absent = fmt.Sprintf("table %s was not copied from the bucket: write its name in the statement", x.Schema.Table)
+		}
 		for _, f := range x.Files {
 			if f.Missing() {
 				return nil, fmt.Errorf("the file %q, which the ledger names, is missing; sluice run makes it again: %w", f.Output.Key, store.ErrNotFound)
 			}
-			copying = copying || special(f.Output.Key)
-			files = append(files, f)
+			if table.Absent == "" {
+				files = append(files, f)
+			}
 			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns})
 		}
 		t.all = append(t.all, table)
@@ -227,6 +236,9 @@ func (s *Session) fetch(ctx context.Context, at *setup.Setup, t *tables, files [
 	next := t.copies
 	for i := range t.all {
 		for j := range t.all[i].Files {
+			if t.all[i].Absent != "" {
+				break
+			}
 			made := s.copies[next[0]]
 			made.uses++
 			t.all[i].Files[j].Name = made.name

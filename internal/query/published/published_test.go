@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -114,7 +115,7 @@ func (l *folder) session(most int64) (s *published.Session, ask func() (tables, 
 		l.t.Helper()
 		l.ledger.read.Store(0)
 		l.sink.read.Store(0)
-		rows, err := s.Query(l.t.Context(), "")
+		rows, err := s.Query(l.t.Context(), "FROM Order_Lines")
 		if err != nil {
 			l.t.Fatal(err)
 		}
@@ -201,8 +202,13 @@ func TestCopies(t *testing.T) {
 	}
 	// What is too large leaves nothing.
 	small, _ := l.session(10)
-	if _, err := small.Query(t.Context(), ""); !errors.As(err, new(*published.TooLargeError)) {
+	if _, err := small.Query(t.Context(), "FROM order_lines"); !errors.As(err, new(*published.TooLargeError)) {
 		t.Error(err)
+	}
+	// A table that no statement names is not copied, and says so.
+	all, err := small.Tables(t.Context())
+	if err != nil || len(all) != 1 || len(all[0].Files) != 2 || !strings.Contains(all[0].Absent, "order_lines was not copied") {
+		t.Errorf("%v: %+v", err, all)
 	}
 	if err := small.Close(); err != nil {
 		t.Error(err)

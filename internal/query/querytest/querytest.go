@@ -160,6 +160,7 @@ func Run(t *testing.T, open Open) {
 		{"Export", export},
 		{"SideBySide", sideBySide},
 		{"FileIsGone", fileIsGone},
+		{"Absent", absent},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -610,4 +611,19 @@ func fileIsGone(t *testing.T, open Open) {
 			t.Errorf("rows %v without a file", rows)
 		}
 	}
+}
+
+// A table whose files are not there has columns, and no statement gives rows of it.
+func absent(t *testing.T, open Open) {
+	l := newLake(t, open)
+	gone, unknown := l.table(columns), query.Table{Absent: "it's \"away\""}
+	gone.Absent, unknown.Schema.Table = "not here", "u"
+	s := l.session(limits, gone, unknown)
+	want(t, s, `SHOW TABLES`, []string{"t"}, []string{"u"})
+	want(t, s, `SELECT column_type FROM (DESCRIBE t) WHERE column_name = 'price'`, []string{"DECIMAL(18,4)"})
+	want(t, s, `SELECT 1`, []string{"1"})
+	for _, sql := range []string{`FROM t`, `SELECT count(*) FROM t`, `SELECT 1 WHERE EXISTS (FROM t)`, `SELECT max(id) FROM t, range(3)`} {
+		fails(t, s, sql, "not here")
+	}
+	fails(t, s, `FROM u`, `it's "away"`)
 }
