@@ -45,7 +45,7 @@ type Lake struct {
 	at func() *setup.Setup
 
 	reading sync.Mutex    // one Refresh at a time: the second finds nothing changed
-	working chan struct{} // holds one for each profile or chart that is being made
+	working chan struct{} // holds one for each profile, chart or sum that is being made
 
 	mu      sync.Mutex
 	known   bool // the ledger was read
@@ -339,11 +339,11 @@ func (l *Lake) settled(ctx context.Context, do func(*State) error) error {
 	}
 }
 
-// workers is the number of profiles and charts that are made at once: each reads many
-// files at once, and others ask for something small meanwhile.
+// workers is the number of profiles, charts and sums that are made at once: each reads
+// many files at once, and others ask for something small meanwhile.
 const workers = 2
 
-// work waits until there is room for a profile or a chart, and does it.
+// work waits until there is room for one of these, and does it.
 func (l *Lake) work(ctx context.Context, do func() error) error {
 	select {
 	case l.working <- struct{}{}:

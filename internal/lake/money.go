@@ -142,9 +142,11 @@ func (l *Lake) Money(ctx context.Context) (m *Money, err error) {
 			}
 		}
 		found := make([]*entryMoney, len(s.Entries))
-		if err := each(ctx, len(s.Entries), func(ctx context.Context, i int) (err error) {
-			found[i], err = l.moneyOf(ctx, s.Entries[i], files[s.Entries[i]])
-			return err
+		if err := l.work(ctx, func() error {
+			return each(ctx, len(s.Entries), func(ctx context.Context, i int) (err error) {
+				found[i], err = l.moneyOf(ctx, s.Entries[i], files[s.Entries[i]])
+				return err
+			})
 		}); err != nil {
 			return err
 		}
