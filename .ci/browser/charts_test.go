@@ -1,6 +1,10 @@
 package browser
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // Every form of chart draws the columns that suit it, and has the same as a table.
 func TestCharts(t *testing.T) {
@@ -92,4 +96,27 @@ func TestChartAsSQL(t *testing.T) {
 		b.button("Chart")
 		b.until("its chart", "document.querySelector('.picture canvas, .picture .bars li')")
 	}
+}
+
+// A published file that somebody removed is a difference of sums, and the page says
+// what that means.
+func TestMoneyDiffers(t *testing.T) {
+	l := startLake(t)
+	b := open(t, l)
+	b.button("Load sample orders")
+	b.until("the samples", "document.querySelectorAll('.objects .chip.good').length > 5")
+	b.visit("#/money")
+	b.sees("Ledger and tables agree")
+	files, err := filepath.Glob(filepath.Join(l.folder, "orders_data_parquet", "*.parquet"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no files: %v", err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the difference", "[...document.querySelectorAll('button')].find(e => e.textContent === 'Check again')?.click(), document.querySelector('.verdict.bad')")
+	b.sees("file is missing")
+	b.sees("sluice run makes what is missing or damaged again")
+	b.accessible("a difference")
+	b.shoot("money-differs")
 }

@@ -9,22 +9,23 @@ import {to} from '../route.js'
 
 export function open(main, route, signal) {
   const body = el('div', loading('Adding up …'))
-  const again = el('button', {type: 'button', onclick: () => load()}, 'Check again')
+  const again = el('button', {type: 'button', onclick: () => load(1)}, 'Check again')
   show(main, heading('Money', 'What the ledger noted when the rows were written, against what the published files hold now', again), body)
 
-  async function load() {
+  // Again: also what somebody else did to the files is seen, which takes longer.
+  async function load(afresh) {
     again.disabled = true
     try {
-      const money = await get('/api/money', {}, signal)
+      const money = await get('/api/money', {again: afresh}, signal)
       show(body, draw(money))
     } catch (error) {
-      if (!signal.aborted) show(body, problem(error, load))
+      if (!signal.aborted) show(body, problem(error, () => load(1)))
     }
     again.disabled = false
   }
-  on('tables', atMost(5000, load), signal)
-  on('reload', load, signal)
-  load()
+  on('tables', atMost(5000, () => load()), signal)
+  on('reload', () => load(), signal)
+  load(1)
 }
 
 function draw({columns, objects, objects_checked: checked, objects_older: older, differing, rows}) {

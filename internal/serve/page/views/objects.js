@@ -95,9 +95,9 @@ export function open(main, route, signal) {
       show(body)
       for (const object of page.objects) place(object, false, progresses.get(object.id))
       older.hidden = page.total <= page.objects.length || limit === most
-      shown.get(focused)?.row.querySelector('a').focus({preventScroll: true})
       if (document.activeElement !== search || !list.contains(search)) drawList()
       else if (!table.isConnected || !shown.size) drawKeepingFocus()
+      shown.get(focused)?.row.querySelector('a').focus({preventScroll: true})
     } catch (error) {
       if (!signal.aborted) show(list, problem(error, load))
     }
