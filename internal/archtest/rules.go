@@ -128,7 +128,7 @@ var ladder = map[string]rung{
 		"a process ends with its limits, whatever DuckDB is in it"},
 	"internal/query/duckdbcli":    {[]string{"internal/query", "internal/query/process"}, oneContract},
 	"internal/query/duckdblinked": {[]string{"internal/query", "internal/query/process"}, oneContract},
-	"internal/lake": {[]string{".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/profile", "internal/quarantine", "internal/query", "internal/setup", "internal/store", "schema"},
+	"internal/lake": {[]string{".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/profile", "internal/quarantine", "internal/query", "internal/setup", "internal/store", "reason", "schema"},
 		"what a lake shows is read from its stores, whoever shows it; nothing here writes or speaks HTTP"},
 	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store"},
 		"which files count is what the ledger says, whatever engine reads them"},

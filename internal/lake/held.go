@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"sluice"
@@ -18,20 +19,55 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/quarantine"
 	"sluice/internal/store"
+	"sluice/reason"
 )
 
 // Held is what is in quarantine, and what was rejected.
 type Held struct {
 	Reasons []HeldReason `json:"reasons"` // most records first
-	Objects []Object     `json:"objects"` // newest first, at most 1,000
+	Objects []HeldEntry  `json:"objects"` // newest first, at most 1,000
 	Total   int          `json:"total"`   // objects
+}
+
+// HeldEntry is an object with records in quarantine, or one that was rejected, as the
+// ledger shows it.
+type HeldEntry struct {
+	ID                 string    `json:"id"`
+	Key                string    `json:"key"`
+	Size               int64     `json:"size"`    // as it was read, so compressed
+	State              string    `json:"state"`   // "done"
+	Outcome            string    `json:"outcome"` // quarantine or reject
+	RecordsRead        int64     `json:"records_read"`
+	RecordsCommitted   int64     `json:"records_committed"`
+	RecordsQuarantined int64     `json:"records_quarantined"`
+	RecordsSkipped     int64     `json:"records_skipped"`
+	Rows               int64     `json:"rows"` // of this state
+	Written            time.Time `json:"written"`
+	Mapping            string    `json:"mapping_sha256"`
+	// Reasons counts records in quarantine by their code. Of a reject it has the code of
+	// the object, with 0.
+	Reasons map[reason.Code]int64 `json:"reasons"`
+}
+
+// held is what the ledger shows of an entry that is held.
+func (e *Entry) held() HeldEntry {
+	s := e.State
+	h := HeldEntry{
+		ID: e.ID.String(), Key: e.Key, Size: s.BytesRead, State: "done", Outcome: string(s.Outcome), Written: e.Written.UTC(), Mapping: s.Mapping,
+		RecordsRead: s.RecordsRead, RecordsCommitted: s.RecordsCommitted, RecordsQuarantined: s.RecordsQuarantined, RecordsSkipped: s.RecordsSkipped,
+		Rows: s.RowsWritten, Reasons: s.Reasons,
+	}
+	if s.Outcome == sluice.Reject {
+		h.Reasons = map[reason.Code]int64{s.Reason: 0}
+	}
+	return h
 }
 
 // HeldReason counts a code. Records is 0 if only whole objects were rejected for it.
 type HeldReason struct {
-	Code    string `json:"code"`
-	Records int64  `json:"records"`
-	Objects int64  `json:"objects"`
+	Code    reason.Code `json:"code"`
+	Records int64       `json:"records"`
+	Objects int64       `json:"objects"`
 }
 
 const maxHeld = 1000
@@ -47,13 +83,13 @@ func (l *Lake) Held(ctx context.Context) (*Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Held{Reasons: []HeldReason{}, Objects: []Object{}}
-	codes := map[string]*HeldReason{}
+	h := &Held{Reasons: []HeldReason{}, Objects: []HeldEntry{}}
+	codes := map[reason.Code]*HeldReason{}
 	for _, e := range s.Entries {
 		if !e.isHeld() {
 			continue
 		}
-		o := e.Object()
+		o := e.held()
 		for code, n := range o.Reasons {
 			if codes[code] == nil {
 				codes[code] = &HeldReason{Code: code}
@@ -67,9 +103,9 @@ func (l *Lake) Held(ctx context.Context) (*Held, error) {
 		h.Reasons = append(h.Reasons, *r)
 	}
 	slices.SortFunc(h.Reasons, func(a, b HeldReason) int {
-		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(b.Objects, a.Objects), strings.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(b.Objects, a.Objects), cmp.Compare(a.Code, b.Code))
 	})
-	slices.SortStableFunc(h.Objects, func(a, b Object) int { return b.Written.Compare(a.Written) })
+	slices.SortStableFunc(h.Objects, func(a, b HeldEntry) int { return b.Written.Compare(a.Written) })
 	h.Total = len(h.Objects)
 	h.Objects = h.Objects[:min(len(h.Objects), maxHeld)]
 	return h, nil
@@ -95,7 +131,6 @@ type HeldRecord struct {
 	Offset int64  `json:"offset"` // of its first byte in the decompressed object
 	Reason string `json:"reason"`
 	Path   string `json:"path"`
-	Detail string `json:"detail"` // empty: the quarantine file says no more
 	// Raw is the text of the record, or a part of it of 64 KiB in which the fault lies.
 	// It begins From bytes after the beginning of the record. Fault is where the fault
 	// lies in Raw, in bytes; -1 if that is not known.
