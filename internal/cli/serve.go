@@ -93,6 +93,12 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return err
 	}
 	defer at.Close()
+	write := f.write || at.SourceFolder() != ""
+	if !write {
+		if _, err := at.CheckOwner(ctx); err != nil {
+			return err
+		}
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; --address names another port", f.address, err)
@@ -100,7 +106,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	defer l.Close()
 	engine, _ := a.engine() // without one, the page says how to get it
 	o := serve.Options{
-		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: f.write || at.SourceFolder() != "", Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
+		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: write, Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
 		Warn: a.complain, Tell: a.tellProcessed,
 	}
 	s, err := serve.New(o)

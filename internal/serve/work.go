@@ -396,7 +396,7 @@ func (w *work) count(r pipeline.Result, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sum.Add(r, err)
-	w.news = true
+	w.news = w.news || err == nil
 	if w.first == nil {
 		w.first = err
 	}
