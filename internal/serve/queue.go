@@ -75,8 +75,8 @@ func (q *queue) of(t *task) *tasks {
 	return &q.small
 }
 
-// add queues an object, once more if it is in work.
-func (q *queue) add(t task) {
+// add queues an object, once more if it is in work. It reports whether there was room.
+func (q *queue) add(t task) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.number++
@@ -85,14 +85,14 @@ func (q *queue) add(t task) {
 	switch {
 	case old == nil && len(q.tasks) >= maxQueue:
 		q.full = true
-		return
+		return false
 	case old == nil:
 	case old.index < 0: // it is in work with what it was before
 		if old.renewed != nil && t.redo == "" {
 			t.redo = old.renewed.redo
 		}
 		old.renewed = &t
-		return
+		return true
 	default:
 		heap.Remove(q.of(old), old.index)
 		if t.redo == "" {
@@ -100,6 +100,7 @@ func (q *queue) add(t task) {
 		}
 	}
 	q.push(&t)
+	return true
 }
 
 // push puts an object into the queue. q.mu is locked.

@@ -103,7 +103,9 @@ func TestQueueLanes(t *testing.T) {
 func TestFullQueue(t *testing.T) {
 	q, _ := queueOf()
 	for i := range maxQueue + 1 {
-		q.add(task{key: fmt.Sprint(i)})
+		if taken := q.add(task{key: fmt.Sprint(i)}); taken != (i < maxQueue) {
+			t.Errorf("object %d: %t", i, taken)
+		}
 	}
 	if len(q.tasks) != maxQueue || !q.overflowed() || q.overflowed() {
 		t.Errorf("%d objects wait", len(q.tasks))

@@ -13,6 +13,7 @@ import (
 // replayed says how many objects are processed again.
 type replayed struct {
 	Objects int `json:"objects"`
+	Left    int `json:"left"` // for which there is no room in the queue: ask again when it is empty
 }
 
 // replayQuarantine has objects processed again that have records in quarantine or
@@ -59,8 +60,8 @@ func (s *Server) processAgain(w http.ResponseWriter, at *setup.Setup, keys []str
 	keys = slices.DeleteFunc(keys, func(key string) bool { // the configuration may have changed
 		return !at.IsSource(key)
 	})
-	s.again(keys)
-	return answerJSON(w, http.StatusAccepted, replayed{len(keys)})
+	taken := s.again(keys)
+	return answerJSON(w, http.StatusAccepted, replayed{taken, len(keys) - taken})
 }
 
 // isHeld reports whether records of an object are in quarantine, or it was rejected.

@@ -256,16 +256,19 @@ func (w *work) arrived(ctx context.Context, keys []string) {
 }
 
 // again has objects processed again that were made with another mapping than the one
-// at work.
-func (s *Server) again(keys []string) {
+// at work, and says for how many there was room.
+func (s *Server) again(keys []string) (taken int) {
 	at := s.Setup()
 	for _, key := range keys {
 		size := int64(0)
 		if o, _, ok := s.objects.get(ledger.IDOf(at.Config.Source.Bucket, key)); ok {
 			size = o.Size
 		}
-		s.work.queue.add(task{key: key, size: size, redo: pipeline.RedoChanged})
+		if s.work.queue.add(task{key: key, size: size, redo: pipeline.RedoChanged}) {
+			taken++
+		}
 	}
+	return taken
 }
 
 // waits shows that an object waits.
