@@ -114,7 +114,8 @@ func TestMoneyDiffers(t *testing.T) {
 	if err := os.Remove(files[0]); err != nil {
 		t.Fatal(err)
 	}
-	b.until("the difference", "[...document.querySelectorAll('button')].find(e => e.textContent === 'Check again')?.click(), document.querySelector('.verdict.bad')")
+	b.button("Check again")
+	b.until("the difference", "document.querySelector('.verdict.bad')")
 	b.sees("file is missing")
 	b.sees("sluice run makes what is missing or damaged again")
 	b.accessible("a difference")

@@ -39,7 +39,7 @@ function draw({columns, objects, objects_checked: checked, objects_older: older,
       same ? el('p', `To the last digit, in ${plural(checked, 'object')} and ${plural(rows.published + (rows.older || 0), 'row')}.`)
         : el('p', 'The published files do not hold what was written: somebody changed or removed some of them. The ledger is right. ', el('code', 'sluice run'), ' makes what is missing or damaged again from the source.')),
     section('Sums of all objects', sums('Sums of all objects', 'Sum', [
-      {first: el('th', {scope: 'row'}, 'Rows'), ledger: count(rows.ledger), published: count(rows.published), equal: rows.equal},
+      {first: el('th', {scope: 'row'}, 'Rows'), ledger: count(rows.ledger), published: count(rows.published), equal: rows.equal, minus: [rows.ledger, rows.published]},
       ...columns.map(column => ({
         first: el('th', {scope: 'row'}, el('span.dim', column.table + '.'), column.column),
         ledger: exact(column.ledger), published: exact(column.published), equal: column.equal, minus: [column.ledger, column.published],
