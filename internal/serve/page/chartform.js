@@ -9,10 +9,11 @@ const none = {value: '', text: '–'}
 
 // firstChoice is the chart that is drawn without being asked: the sum of the
 // first amount by day, else how often each text of the first column of texts stands.
+// An amount that repeats in each row of its record is none to be summed.
 export function firstChoice(columns) {
   const first = test => columns.find(column => test(column.type))?.name
   const at = first(type => kind(type) === 'time')
-  const money = first(isMoney)
+  const money = columns.find(column => isMoney(column.type) && !column.repeats)?.name
   if (at && money) return {form: 'bar', x: at, y: money, of: 'sum', split: ''}
   if (at) return {form: 'bar', x: at, y: '', of: 'count', split: ''}
   return {form: 'bar', x: first(type => kind(type) === 'text') || columns[0]?.name, y: '', of: 'count', split: ''}

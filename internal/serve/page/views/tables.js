@@ -100,7 +100,7 @@ function drawChart(base, one, parameters, signal) {
     signal.addEventListener('abort', stop)
     try {
       const answer = await get(base + '/chart', request(choice), mine.signal)
-      await draw(picture, {...answer, form: choice.form, stack: /^(sum|count)$/.test(answer.y.of), title: titleOf(choice, answer)}, mine.signal)
+      await draw(picture, {...answer, form: choice.form, stack: /^(sum|count)$/.test(answer.y.of), title: titleOf(choice, answer, one.columns)}, mine.signal)
     } catch (error) {
       if (!mine.signal.aborted) show(picture, problem(error, load))
     }
@@ -130,12 +130,14 @@ function statement(name, {form, x, y, of, split}, columns) {
   return `SELECT ${at}, ${by}${value}\nFROM ${quoted(name)}\nGROUP BY ALL\nORDER BY ${at === quoted(x) && form !== 'histogram' ? value.replace(/.* AS /, '') + ' DESC' : quoted(x)}`
 }
 
-function titleOf(choice, answer) {
+function titleOf(choice, answer, columns) {
+  const repeats = choice.form !== 'scatter' && choice.form !== 'histogram' && choice.y && /^(sum|avg)$/.test(answer.y.of) && columns.find(column => column.name === choice.y)?.repeats
   const words = {sum: 'Sum of ', avg: 'Average of ', min: 'Smallest ', max: 'Largest '}
   const what = choice.form === 'scatter' ? `${choice.y} over ${choice.x}`
     : (choice.form === 'histogram' || !choice.y || answer.y.of === 'count' ? 'Rows' : words[answer.y.of] + choice.y) + ' by ' + choice.x
   return what + (choice.split && choice.form !== 'scatter' && choice.form !== 'histogram' ? ', split by ' + choice.split : '') +
-    (answer.others ? `; ${plural(answer.others, 'row')} of rarer values left out` : '')
+    (answer.others ? `; ${plural(answer.others, 'row')} of rarer values left out` : '') +
+    (repeats ? '; it stands in each row of its record, and counts in each' : '')
 }
 
 function drawRows(base, signal) {
