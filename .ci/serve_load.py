@@ -93,7 +93,7 @@ def peak(pid):
 def main(small, large):
     with tempfile.TemporaryDirectory(dir=os.environ.get("SERVE_LOAD_DIR")) as folder:
         os.mkdir(os.path.join(folder, "raw_orders_data"))
-        child = subprocess.Popen([SLUICE, "serve", "--lake", folder, "--address", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen([SLUICE, "serve", "--lake", folder, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
         try:
             url = re.search(r"http://\S+", child.stdout.readline())[0]
             threading.Thread(target=child.stdout.read, daemon=True).start()

@@ -55,7 +55,7 @@ func startLake(t *testing.T, flags ...string) *lake {
 
 func (l *lake) start(t *testing.T, flags ...string) {
 	t.Helper()
-	l.cmd = exec.Command(need(t, "SLUICE"), append([]string{"serve", "--lake", l.folder, "--address", "127.0.0.1:0"}, flags...)...)
+	l.cmd = exec.Command(need(t, "SLUICE"), append([]string{"serve", "--lake", l.folder, "--listen", "127.0.0.1:0"}, flags...)...)
 	l.cmd.Env = append(os.Environ(), "PATH="+l.path)
 	l.cmd.Stderr = os.Stderr
 	out, err := l.cmd.StdoutPipe()

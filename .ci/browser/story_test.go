@@ -105,7 +105,7 @@ func TestOtherStart(t *testing.T) {
 	port := strings.Split(strings.TrimPrefix(b.base, "http://127.0.0.1:"), "/")[0]
 	l.stop()
 	b.sees("Connection lost")
-	l.start(t, "--address", "127.0.0.1:"+port)
+	l.start(t, "--listen", "127.0.0.1:"+port)
 	b.sees("This page is from an earlier start of sluice")
 	b.shoot("earlier-start")
 	b.do(chromedp.Navigate(l.url))

@@ -42,7 +42,7 @@ func serve(t *testing.T, lake string, edit func(*exec.Cmd)) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, cmd: exec.Command(exe, "serve", "--lake", lake, "--address", "127.0.0.1:0")}
+	s := &served{t: t, cmd: exec.Command(exe, "serve", "--lake", lake, "--listen", "127.0.0.1:0")}
 	s.cmd.Stderr = &s.stderr
 	s.cmd.Env = append(os.Environ(), "SLUICE_TEST_COMMAND=1")
 	if edit != nil {

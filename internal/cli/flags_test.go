@@ -25,7 +25,7 @@ func TestFlagsThatNameFiles(t *testing.T) {
 
 		"convert --mapping": "read", "mapping preview --mapping": "read", "cost --prices": "read",
 		"run --config": "read", "run --mapping": "read", "invoke --config": "read", "invoke --mapping": "read",
-		"serve --config": "read", "serve --mapping": "read",
+		"serve --config": "read", "serve --mapping": "read", "serve --token": "read", "serve --tls-cert": "read", "serve --tls-key": "read",
 		"query --config": "read", "query --mapping": "read", "doctor --config": "read", "doctor --mapping": "read",
 		"quarantine list --config": "read", "quarantine list --mapping": "read",
 		"quarantine show --config": "read", "quarantine show --mapping": "read",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -33,8 +34,9 @@ const (
 
 type serveFlags struct {
 	placeFlags
-	address     string
-	open, write bool
+	listen           string
+	token, cert, key string // files, for other machines than this one
+	open, write      bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -51,7 +53,8 @@ Over buckets (-c) it shows what the ledger has, and changes nothing; with
 --write it also processes what is new.
 
 Only this machine reaches the page, and only with the token in the printed
-address. docs/serve.md says more.`,
+address. Others reach it if --listen names another address, over TLS, with a
+token of yours. docs/serve.md says more.`,
 		Example: `  sluice serve --open
   sluice serve --lake lake/ -m mapping.yaml
   sluice serve -c sluice.yaml --write`,
@@ -60,15 +63,25 @@ address. docs/serve.md says more.`,
 	}
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.address, "address", serveAddress, "`address` to listen on, of this machine only; port 0 takes a free one")
+	cmd.Flags().StringVar(&f.listen, "listen", serveAddress, "`address` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&f.token, "token", "", "`file` with the token, for an address that other machines reach")
+	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "certificate `file` (PEM), for such an address")
+	cmd.Flags().StringVar(&f.key, "tls-key", "", "private key `file` (PEM), for such an address")
+	cmd.MarkFlagsRequiredTogether("token", "tls-cert", "tls-key")
 	cmd.Flags().BoolVar(&f.open, "open", false, "open the page in the browser")
 	cmd.Flags().BoolVar(&f.write, "write", false, "over buckets: process what is new, and let the page change the lake")
 	return withExits(cmd, "0  it was told to end", "1  it could not go on", exitWrong)
 }
 
 func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
-	if err := serve.CheckAddress(f.address); err != nil {
-		return usage(cmd, "--address: %w", err)
+	outside, err := f.outside()
+	if err != nil {
+		return err
+	}
+	if outside == nil {
+		if err := serve.CheckAddress(f.listen); err != nil {
+			return usage(cmd, "--listen: %w", err)
+		}
 	}
 	if f.config == "" && f.lake != "" {
 		f.config = ownConfig(f.lake)
@@ -105,23 +118,28 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 			return err
 		}
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.address)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w; --address names another port", f.address, err)
+		return fmt.Errorf("listen on %s: %w; --listen names another port", f.listen, err)
 	}
 	defer l.Close()
 	engine, _ := a.engine() // without one, the page says how to get it
 	o := serve.Options{
-		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: write, Address: l.Addr().String(), Version: buildVersion().Version, Engine: engine,
+		Setup: at, Folder: f.lake, MappingFile: a.writtenMapping(f, c.Mapping), Write: write, Address: l.Addr().String(), Outside: outside, Version: buildVersion().Version, Engine: engine,
 		Warn: a.complain, Tell: a.tellProcessed,
 	}
 	s, err := serve.New(o)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "The page of %s: %s\n", visible(at.Config.Source.String()), s.URL())
+	url := s.URL()
+	fmt.Fprintf(a.out, "The page of %s: %s\n", visible(at.Config.Source.String()), url)
+	if outside != nil {
+		fmt.Fprintf(a.out, "The token in %s comes after the =\n", visible(f.token))
+		url += outside.Token
+	}
 	if f.open {
-		if err := openBrowser(s.URL()); err != nil {
+		if err := openBrowser(url); err != nil {
 			a.complain(fmt.Errorf("open the browser: %w; open the address yourself", err))
 		}
 	}
@@ -129,6 +147,22 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + serveWaiting))
 	}
 	return s.Serve(ctx, l)
+}
+
+// outside is what other machines need; nil if only this one reaches the page.
+func (f *serveFlags) outside() (*serve.Outside, error) {
+	if f.token == "" {
+		return nil, nil
+	}
+	token, err := os.ReadFile(f.token)
+	if err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return nil, fmt.Errorf("read certificate and key: %w", err)
+	}
+	return &serve.Outside{Token: strings.TrimSpace(string(token)), Certificate: pair}, nil
 }
 
 // writtenMapping is the file that the page may write: that of the lake, or the one that a

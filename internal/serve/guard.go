@@ -2,6 +2,8 @@ package serve
 
 import (
 	"crypto/subtle"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,6 +16,38 @@ import (
 // style in the text of a page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// Outside lets other machines reach the page: over TLS, under the names of the
+// certificate, with a token that they know.
+type Outside struct {
+	Token       string
+	Certificate tls.Certificate
+}
+
+// fewestToken is the length of a token that cannot be guessed: 128 bits as base64.
+const fewestToken = 22
+
+// check makes sure that the token is long enough, and reads the certificate's names.
+func (o *Outside) check() error {
+	if len(o.Token) < fewestToken || strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`",;\&#+%`, r) }) {
+		return fmt.Errorf("the token needs %d or more letters, digits and other characters of an address and a cookie; openssl rand -hex 16 makes one", fewestToken)
+	}
+	if o.Certificate.Leaf == nil {
+		return errors.New("the certificate cannot be read")
+	}
+	if len(o.Certificate.Leaf.DNSNames)+len(o.Certificate.Leaf.IPAddresses) == 0 {
+		return errors.New("the certificate names no host")
+	}
+	return nil
+}
+
+// host is a name under which others reach the page.
+func (o *Outside) host() string {
+	if names := o.Certificate.Leaf.DNSNames; len(names) > 0 {
+		return names[0]
+	}
+	return o.Certificate.Leaf.IPAddresses[0].String()
+}
+
 // CheckAddress makes sure that only this machine reaches an address.
 func CheckAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
@@ -24,7 +58,7 @@ func CheckAddress(address string) error {
 		return fmt.Errorf("address %q: the port is no number from 0 to 65535", address)
 	}
 	if host != "127.0.0.1" && host != "::1" {
-		return fmt.Errorf("address %q: only 127.0.0.1 and [::1] are possible, as the page shows and changes all of the lake; for other machines put an SSH tunnel or a reverse proxy with authentication before it", address)
+		return fmt.Errorf("address %q: only 127.0.0.1 and [::1] are possible, as the page shows and changes all of the lake; for other machines use an SSH tunnel, or give --token, --tls-cert and --tls-key", address)
 	}
 	return nil
 }
@@ -54,6 +88,17 @@ func (s *Server) local(next http.Handler) http.Handler {
 			hosts = append(hosts, h)
 		}
 	}
+	ours := func(host string) bool { return slices.Contains(hosts, strings.ToLower(host)) }
+	if o := s.o.Outside; o != nil {
+		hosts = []string{net.JoinHostPort(o.host(), s.port)}
+		ours = func(host string) bool {
+			name, port, err := net.SplitHostPort(host)
+			if err != nil {
+				name, port = host, "443"
+			}
+			return port == s.port && o.Certificate.Leaf.VerifyHostname(name) == nil
+		}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -63,7 +108,7 @@ func (s *Server) local(next http.Handler) http.Handler {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			h.Set("Cache-Control", "no-store")
 		}
-		if !slices.Contains(hosts, strings.ToLower(r.Host)) {
+		if !ours(r.Host) {
 			answerError(w, fail(http.StatusMisdirectedRequest, "the request is for another host").with("open "+hosts[0]))
 			return
 		}
@@ -97,10 +142,10 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	if !s.isToken(r.URL.Query().Get("token")) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprintln(w, "The token of this address is of an earlier start. Open the address that sluice serve has printed.")
+		fmt.Fprintln(w, "The token of this address is of an earlier start, or wrong. Open the address that sluice serve has printed.")
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.token, Path: "/", HttpOnly: true, Secure: s.o.Outside != nil, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

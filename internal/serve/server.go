@@ -5,6 +5,7 @@ package serve
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type Options struct {
 	// MappingFile is the file that the page may write, DIR/mapping.yaml; empty if
 	// the mapping cannot be changed here.
 	MappingFile string
+
+	// Outside is set if other machines reach the page; nil: only this one does.
+	Outside *Outside
 
 	Write   bool          // the server processes objects, and the page may change the lake
 	Address string        // that the server listens on, with its port
@@ -74,9 +78,16 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make server: %w", err)
 	}
-	token := make([]byte, 16)
-	rand.Read(token) // never fails
-	s := &Server{o: o, token: base64.RawURLEncoding.EncodeToString(token), port: port, hub: newHub(), inferring: make(chan struct{}, 1), statements: make(chan struct{}, sqlAtOnce)}
+	random := make([]byte, 16)
+	rand.Read(random) // never fails
+	token := base64.RawURLEncoding.EncodeToString(random)
+	if o.Outside != nil {
+		if err := o.Outside.check(); err != nil {
+			return nil, fmt.Errorf("make server: %w", err)
+		}
+		token = o.Outside.Token
+	}
+	s := &Server{o: o, token: token, port: port, hub: newHub(), inferring: make(chan struct{}, 1), statements: make(chan struct{}, sqlAtOnce)}
 	s.now.Store(o.Setup)
 	s.lake = lake.New(s.Setup)
 	s.sql = s.newSession()
@@ -103,7 +114,13 @@ func (s *Server) UseMapping(ctx context.Context, name string) error {
 }
 
 // URL is the address to open, with the token.
-func (s *Server) URL() string { return fmt.Sprintf("http://%s/?token=%s", s.o.Address, s.token) }
+// Where a person chose the token, it is not in the address: it would be printed.
+func (s *Server) URL() string {
+	if o := s.o.Outside; o != nil {
+		return fmt.Sprintf("https://%s/?token=", net.JoinHostPort(o.host(), s.port))
+	}
+	return fmt.Sprintf("http://%s/?token=%s", s.o.Address, s.token)
+}
 
 const (
 	headTime  = 10 * time.Second // for the head of a request
@@ -136,7 +153,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 		})
 	}
-	go func() { failed <- server.Serve(l) }()
+	listen := server.Serve
+	if o := s.o.Outside; o != nil {
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{o.Certificate}, MinVersion: tls.VersionTLS12}
+		listen = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	go func() { failed <- listen(l) }()
 
 	var err error
 	select {
