@@ -67,13 +67,15 @@ token of yours. docs/serve.md says more.`,
 	cmd.Flags().StringVar(&f.token, "token", "", "`file` with the token, for an address that other machines reach")
 	cmd.Flags().StringVar(&f.cert, "tls-cert", "", "certificate `file` (PEM), for such an address")
 	cmd.Flags().StringVar(&f.key, "tls-key", "", "private key `file` (PEM), for such an address")
-	cmd.MarkFlagsRequiredTogether("token", "tls-cert", "tls-key")
 	cmd.Flags().BoolVar(&f.open, "open", false, "open the page in the browser")
 	cmd.Flags().BoolVar(&f.write, "write", false, "over buckets: process what is new, and let the page change the lake")
 	return withExits(cmd, "0  it was told to end", "1  it could not go on", exitWrong)
 }
 
 func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
+	if given := f.token != "" || f.cert != "" || f.key != ""; given && (f.token == "" || f.cert == "" || f.key == "") {
+		return usage(cmd, "--token, --tls-cert and --tls-key go together")
+	}
 	outside, err := f.outside()
 	if err != nil {
 		return err
