@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,8 @@ import (
 const (
 	demoHead = 5  // lines of the input to show
 	demoRaw  = 72 // characters of a quarantined record
+
+	demoAddress = "127.0.0.1:0" // any free port: another page may have the usual one
 )
 
 // demoColumns are columns that fit a terminal of 80 characters.
@@ -31,6 +34,7 @@ var demoColumns = []string{"order_id", "total_amount", "product_name", "product_
 
 func (a *app) demoCommand() *cobra.Command {
 	var dir string
+	var page, open bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See a file become a table: event, commit, quarantine, ledger, sums",
@@ -38,27 +42,45 @@ func (a *app) demoCommand() *cobra.Command {
 Then it gives the Lambda handler the notification that S3 sends for such an
 upload. After that the notification comes a second time, and the file is
 uploaded again with the broken order fixed. Nothing is written outside the
-folder; the orders are the same every time.`,
-		Example: "  sluice demo\n  sluice demo --dir try-sluice",
+folder; the orders are the same every time.
+
+With --serve the page of "sluice serve" follows, over the same folder. It may
+change what is there.`,
+		Example: "  sluice demo\n  sluice demo --dir try-sluice\n  sluice demo --serve --open",
 		Args:    args(0, 0, ""),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if open && !page {
+				return usage(cmd, "--open opens the page of --serve; add --serve")
+			}
+			return a.demo(cmd, dir, page, open)
+		},
 	}
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
+	cmd.Flags().BoolVar(&page, "serve", false, "then show the folder in the browser, until Ctrl-C")
+	cmd.Flags().BoolVar(&open, "open", false, "with --serve: open the page in the browser")
 	complete(cmd, "dir", completeFolder)
 	return withExits(cmd, "0  everything went as shown", exitBad, exitFlag)
 }
 
-func (a *app) demo(cmd *cobra.Command, dir string) error {
+func (a *app) demo(cmd *cobra.Command, dir string, page, open bool) error {
 	files, err := openDemo(cmd, dir)
 	if err != nil {
 		return err
 	}
-	if err := a.showDemo(cmd.Context(), files); err != nil {
+	c, err := a.showDemo(cmd.Context(), files)
+	if err != nil {
 		files.remove()
 		return err
 	}
-	return nil
+	fmt.Fprintln(a.out)
+	if !page {
+		a.printNext(files.dir)
+		return nil
+	}
+	f := serveFlags{listen: demoAddress, open: open}
+	f.config, f.lake = files.config, files.dir
+	return a.serveConfig(cmd.Context(), c, f, nil)
 }
 
 // demoRun is what the notifications are handed to.
@@ -69,18 +91,19 @@ type demoRun struct {
 	handler *awslambda.Handler
 }
 
-// showDemo goes through the steps of the demo and prints what happens.
-func (a *app) showDemo(ctx context.Context, files demoFiles) error {
+// showDemo goes through the steps of the demo and prints what happens. It returns the
+// configuration, in which the environment has no part.
+func (a *app) showDemo(ctx context.Context, files demoFiles) (c config.Config, err error) {
 	if err := files.write(); err != nil {
-		return err
+		return c, err
 	}
-	c, err := config.Load(files.config, func(string) string { return "" })
+	c, err = config.Load(files.config, func(string) string { return "" })
 	if err != nil {
-		return err
+		return c, err
 	}
 	s, err := setup.New(ctx, c, files.dir, nil)
 	if err != nil {
-		return err
+		return c, err
 	}
 	defer s.Close()
 	d := &demoRun{a, files, s, awslambda.New(s, slog.New(slog.DiscardHandler), nil)}
@@ -90,30 +113,34 @@ func (a *app) showDemo(ctx context.Context, files demoFiles) error {
 	fmt.Fprintln(a.out, "\nThe Lambda function gets the notification of S3, event.json:")
 	entry, err := d.notify(ctx)
 	if err != nil {
-		return err
+		return c, err
 	}
-	if err := d.printRows(entry); err != nil {
-		return err
+	rows, err := d.readRows(entry)
+	if err != nil {
+		return c, err
 	}
+	printValues(d.out, demoColumns, rows, d.out.width)
 	fmt.Fprintln(a.out, "One order is not among the rows. It is in quarantine, whole, with the reason:")
 	if err := d.printQuarantined(ctx, entry); err != nil {
-		return err
+		return c, err
 	}
 
 	fmt.Fprintln(a.out, "\nThe same notification once more, as S3 may send it:")
 	if _, err := d.notify(ctx); err != nil {
-		return err
+		return c, err
 	}
 	fmt.Fprintf(a.out, "\nThe file again, under the same name, now with the price %s:\n", demoFixed)
 	if err := d.upload(strings.Replace(demoOrders, demoBroken, demoFixed, 1)); err != nil {
-		return err
+		return c, err
 	}
 	if entry, err = d.notify(ctx); err != nil {
-		return err
+		return c, err
 	}
-	d.printSums(entry)
-	d.printNext()
-	return nil
+	if rows, err = d.readRows(entry); err != nil {
+		return c, err
+	}
+	d.printSums(entry, rows)
+	return c, nil
 }
 
 // notify hands the notification to the handler and says what came of it.
@@ -149,20 +176,21 @@ func (d *demoRun) printHead(text string) {
 	}
 }
 
-func (d *demoRun) printRows(e *ledger.Entry) error {
+// readRows are the rows of the table, of demoColumns.
+func (d *demoRun) readRows(e *ledger.Entry) ([][]string, error) {
 	name := filepath.Join(d.dir, demoBucket, filepath.FromSlash(e.Outputs[0].Key))
 	file, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("read back: %w", err)
+		return nil, fmt.Errorf("read back: %w", err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return fmt.Errorf("read back: %w", err)
+		return nil, fmt.Errorf("read back: %w", err)
 	}
 	table, err := documents.ReadTable(e.Outputs[0].Table, file, info.Size(), int(e.State.RowsWritten))
 	if err != nil {
-		return fmt.Errorf("read back %s: %w", name, err)
+		return nil, fmt.Errorf("read back %s: %w", name, err)
 	}
 	names, rows := shown(&table)
 	chosen := make([][]string, len(rows))
@@ -173,8 +201,7 @@ func (d *demoRun) printRows(e *ledger.Entry) error {
 			}
 		}
 	}
-	printValues(d.out, demoColumns, chosen, widthOf(d.out))
-	return nil
+	return chosen, nil
 }
 
 func (d *demoRun) printQuarantined(ctx context.Context, e *ledger.Entry) error {
@@ -199,29 +226,39 @@ func (d *demoRun) printQuarantined(ctx context.Context, e *ledger.Entry) error {
 	return nil
 }
 
-// printSums shows the sums of the ledger, and how to get them from the table.
-func (d *demoRun) printSums(e *ledger.Entry) {
+// printSums shows the sums of the ledger, and the order totals that the last of them
+// is the sum of.
+func (d *demoRun) printSums(e *ledger.Entry, rows [][]string) {
 	const price, total = "order_lines.product_price", "order_lines.total_amount"
 	sums, once := e.State.Sums, e.State.RecordSums
 	fmt.Fprintf(d.out, `
 The ledger keeps the exact sums of the rows. SQL on the table gives the same:
   product_price  %s
   total_amount   %s, as each line of an order repeats it
-                 %s, if each order counts once
-  cd %s
-  duckdb -c "SELECT sum(product_price), sum(total_amount) FROM '*/*.parquet'"
-`, sums[price], sums[total], once[total], shellQuote(filepath.Join(d.dir, demoBucket)))
+                 %s, if each order counts once:
+`, sums[price], sums[total], once[total])
+	var bars []point
+	for i, row := range rows {
+		if i > 0 && row[0] == rows[i-1][0] {
+			continue // another line of the same order
+		}
+		y, _ := strconv.ParseFloat(row[1], 64) // the length of the bar; the text is exact
+		bars = append(bars, point{"  order " + row[0], row[1], y})
+	}
+	width := chartWidth
+	if d.out.width > 0 {
+		width = min(width, d.out.width)
+	}
+	printBars(d.out, bars, width)
 }
 
 // printNext says what else to try.
-func (d *demoRun) printNext() {
-	fmt.Fprintf(d.out, `
-More to try:
+func (a *app) printNext(dir string) {
+	fmt.Fprintf(a.out, `More to try:
   cd %s
-  ls demo-bucket/*                              # upload, rows, ledger, catalog
-  sluice convert orders.json -o orders.parquet  # one file, no bucket
-  sluice mapping show orders                    # which path feeds which column
-  sluice run -c sluice.yaml --lake .            # finds what events have missed
+  duckdb -c "SELECT sum(product_price), sum(total_amount) FROM '*/*/*.parquet'"
+  sluice serve --lake . --open                  # the page in the browser
   sluice query --lake . 'FROM order_lines'      # SQL, if DuckDB is installed
-`, shellQuote(d.dir))
+  sluice convert orders.json -o orders.parquet  # one file, no bucket
+`, shellQuote(dir))
 }

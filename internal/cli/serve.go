@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/awsconfig"
+	"sluice/internal/config"
 	"sluice/internal/pipeline"
 	"sluice/internal/serve"
 	"sluice/internal/setup"
@@ -108,7 +110,12 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		c.Workers = spare / 2
 		c.Threads = spare - c.Workers
 	}
-	ctx := cmd.Context()
+	return a.serveConfig(cmd.Context(), c, f, outside)
+}
+
+// serveConfig serves the page over what a configuration names, until ctx ends; outside is
+// nil if only this machine reaches it.
+func (a *app) serveConfig(ctx context.Context, c config.Config, f serveFlags, outside *serve.Outside) error {
 	at, err := setup.New(ctx, c, f.lake, awsconfig.Load)
 	if err != nil {
 		return err
