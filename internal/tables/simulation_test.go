@@ -40,6 +40,9 @@ var (
 // shows never goes back; and after a calm run it shows the newest version that is sound.
 func TestSimulation(t *testing.T) {
 	total := map[string]int{}
+	if testing.Short() {
+		*schedules = min(*schedules, 60)
+	}
 	for i := range *schedules {
 		s := newSimulation(t, *firstSeed+uint64(i))
 		if err := s.run(); err != nil {
@@ -129,8 +132,9 @@ func (s *simulation) gate(ctx context.Context, op string) error {
 	if !ok || s.calm {
 		return nil
 	}
+	gate := s.gates[id] // before others go on
 	s.yield <- id
-	err := <-s.gates[id]
+	err := <-gate
 	if err != nil {
 		fmt.Fprintf(&s.trace, "%d dies before %s\n", id, op)
 	}
