@@ -20,6 +20,8 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte(`{"orders":[{"id":1,"lines":[{"sku":"A-1"}]},{"id":2}],"next":null}`))
 	f.Add([]byte("{\"order\":{\"id\":1,\"total\":\"1.50\"}}\n{\"order\":{\"id\":2}}"))
 	f.Add([]byte("{\"\xefrder\":{\"id\":1}}\n{\"order\":{\"id\":2}}"))
+	f.Add([]byte("{\"order\":{\"id\":}}\n{\"order\":{\"id\":2}}"))
+	f.Add([]byte("{\"rder\":{\"id\":}}\n{\"order\":{\"id\":2}}"))
 	f.Add([]byte(`[1e999,-0.0,1E5,12345678901234567890]`))
 	f.Add([]byte(`{"a_cents":1,"currency":"EUR","m":{"centAmount":5,"fractionDigits":2}}`))
 	f.Fuzz(func(t *testing.T, doc []byte) { infertest.Takes(t, doc) })

@@ -24,13 +24,14 @@ const Version = 1
 
 // head is the JSON form without the paths.
 type head struct {
-	Version int      `json:"sluice_profile"`
-	Sources []string `json:"sources"`
-	Places  []Place  `json:"places"`
-	Others  []Place  `json:"others,omitempty"`
-	Records int64    `json:"records"`
-	Broken  int64    `json:"broken"`
-	Bytes   int64    `json:"bytes"`
+	Version     int      `json:"sluice_profile"`
+	Sources     []string `json:"sources"`
+	Places      []Place  `json:"places"`
+	Others      []Place  `json:"others,omitempty"`
+	Records     int64    `json:"records"`
+	Broken      int64    `json:"broken"`
+	BrokenFirst bool     `json:"broken_first,omitempty"`
+	Bytes       int64    `json:"bytes"`
 }
 
 // entry is what was seen at one path.
@@ -43,7 +44,7 @@ type entry struct {
 // Write writes the JSON form, each path on a line of its own.
 func (p *Profile) Write(to io.Writer) error {
 	w := bufio.NewWriter(to)
-	text, err := json.Marshal(head{Version, notNil(p.Sources), notNil(p.Places), p.Others, p.Records, p.Broken, p.Bytes})
+	text, err := json.Marshal(head{Version, notNil(p.Sources), notNil(p.Places), p.Others, p.Records, p.Broken, p.BrokenFirst, p.Bytes})
 	if err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}
@@ -109,7 +110,7 @@ func (p *Profile) read(d *json.Decoder) error {
 	version := 0
 	to := map[string]any{
 		"sluice_profile": &version, "sources": &p.Sources, "places": &p.Places, "others": &p.Others,
-		"records": &p.Records, "broken": &p.Broken, "bytes": &p.Bytes,
+		"records": &p.Records, "broken": &p.Broken, "broken_first": &p.BrokenFirst, "bytes": &p.Bytes,
 	}
 	if err := expect(d, '{'); err != nil {
 		return err

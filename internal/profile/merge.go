@@ -17,6 +17,7 @@ func (p *Profile) Merge(o *Profile) {
 	p.Others = MergePlaces(slices.Concat(p.Others, o.Others))
 	p.Records += o.Records
 	p.Broken += o.Broken
+	p.BrokenFirst = p.BrokenFirst || o.BrokenFirst
 	p.Bytes += o.Bytes
 	p.Root.Merge(o.Root)
 }

@@ -13,8 +13,11 @@ type Profile struct {
 	Others  []Place  // other arrays of objects in them, that may hold records too
 	Records int64    // records that are sound JSON
 	Broken  int64    // records that are not; nothing else is known about them
-	Bytes   int64    // of all inputs, decompressed
-	Root    *Node    // the record; never nil
+	// BrokenFirst says that an input begins with such a record: what it lacks is not
+	// known, and a conversion looks there for the place of its records.
+	BrokenFirst bool
+	Bytes       int64 // of all inputs, decompressed
+	Root        *Node // the record; never nil
 }
 
 // Position is where something was seen first: the least offset in the first

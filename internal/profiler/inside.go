@@ -13,6 +13,9 @@ import (
 // of them, and nothing stands beside it but what describes the request. Call it
 // when all that belongs together is merged.
 func Unwrap(p *profile.Profile) {
+	if p.BrokenFirst {
+		return // it may lack what all others have, and would have the input rejected
+	}
 	const deepest = 3
 	var path mapping.Path
 	var beside []string

@@ -149,6 +149,7 @@ func (r *run) summary(results []result) (*profile.Profile, error) {
 		p.Sources = append(p.Sources, r.inputs[i].Name)
 		p.Records += res.records
 		p.Broken += res.broken
+		p.BrokenFirst = p.BrokenFirst || res.brokenFirst
 		p.Bytes += res.bytes
 		if res.err != nil {
 			r.opts.Rejected(r.inputs[i].Name, res.err)

@@ -42,6 +42,7 @@ type result struct {
 	finding         finding
 	denied          string // why the place is not that of the records
 	records, broken int64
+	brokenFirst     bool // the first record is broken
 	bytes           int64
 	err             error
 }
@@ -147,7 +148,7 @@ func (r *reader) record() error {
 		}
 		if end >= 0 {
 			if r.skip.Found != "" {
-				r.result.broken++
+				r.countBroken()
 			} else if err := r.add(end); err != nil {
 				return err
 			}
@@ -159,15 +160,20 @@ func (r *reader) record() error {
 		case err != nil:
 			return err
 		case act == jsonscan.Bad:
-			r.result.broken++
+			r.countBroken()
 			records.Accept(end)
 			return nil
 		case act == jsonscan.Oversize:
 			large = true
 		}
 	}
-	r.result.broken++
+	r.countBroken()
 	return records.Discard(func([]byte) error { return nil })
+}
+
+func (r *reader) countBroken() {
+	r.result.brokenFirst = r.result.brokenFirst || r.result.records+r.result.broken == 0
+	r.result.broken++
 }
 
 // add adds the record that ends at end to the batch.
