@@ -137,7 +137,7 @@ def replay(folder, binary, walks):
     path = os.path.join(folder, "walks.txt")
     with open(path, "w") as f:
         f.write("\n".join(walks) + "\n")
-    return subprocess.run([binary, "-test.run", "^TestModel$", "-test.v", "-walks", path], cwd=os.path.join(ROOT, mutants.PACKAGE), capture_output=True, text=True)
+    return subprocess.run([binary, "-test.run", "^TestModel$", "-test.v", "-walks", path], cwd=os.path.join(ROOT, mutants.OBJECT_PROTOCOL.package), capture_output=True, text=True)
 
 
 def main():
@@ -153,7 +153,7 @@ def main():
         refused += ways
     with tempfile.TemporaryDirectory() as folder:
         for name in filter(None, (mutants.SOUND, *FAULTS.values())):
-            binary = mutants.build(ROOT, folder, name)
+            binary = mutants.OBJECT_PROTOCOL.build(ROOT, folder, name)
             done = replay(folder, binary, walks + refused if name == mutants.SOUND else walks)
             said = next((line.strip() for line in done.stdout.splitlines() if "walk" in line), done.stdout + done.stderr)
             print(f"{name}: {said[:170]}", flush=True)

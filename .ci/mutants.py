@@ -180,7 +180,7 @@ class Protocol:
 
     def mutated(self, root, name):
         """The file with the fault, and its text."""
-        file, change = "commit.go" if self.mutants is TABLES else "attempt.go", lambda text: text
+        file, change = "commit.go" if self.mutants is TABLES else "attempt.go", str
         if name == SWAPPED:
             change = swapped
         elif name != SOUND:
@@ -218,10 +218,14 @@ class Protocol:
         return done.returncode == 0
 
 
+OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "12000")
+TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "300")
+
+
 def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     wanted, left, noticed = sys.argv[1:], [], 0
-    for p in [Protocol("internal/pipeline", OBJECTS, "12000"), Protocol("internal/tables", TABLES, "300")]:
+    for p in [OBJECT_PROTOCOL, TABLE_PROTOCOL]:
         names = [*p.mutants, *([SWAPPED] if p.mutants is OBJECTS else [])]
         names = [name for name in names if name in wanted or not wanted]
         with tempfile.TemporaryDirectory() as folder:
