@@ -1,6 +1,8 @@
 package profiler
 
 import (
+	"strings"
+
 	"sluice/internal/jsonscan"
 )
 
@@ -64,7 +66,7 @@ func (r *outliner) object(p, depth int, o *outline) int {
 		if len(o.members) == outlineWidth {
 			return r.pass(q, depth+1)
 		}
-		m := &outline{name: string(name)}
+		m := &outline{name: strings.ToValidUTF8(string(name), "\uFFFD")} // a profile is JSON
 		o.members = append(o.members, m)
 		return r.value(q, depth+1, m)
 	})
