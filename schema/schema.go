@@ -124,6 +124,14 @@ func (t Type) Value() Type {
 // they are held as 16 bytes, big-endian two's complement.
 func (t Type) Wide() bool { return t.Kind == Decimal && t.Precision > 18 }
 
+// DecimalBytes is the smallest number of bytes of a two's complement number that
+// holds every decimal of a precision, 1 to [MaxPrecision].
+func DecimalBytes(precision int) int { return decimalBytes[precision] }
+
+var decimalBytes = [MaxPrecision + 1]int{
+	0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16,
+}
+
 // Bytes reports whether values of the type are byte strings (text, or wide
 // decimals) and not 64-bit numbers.
 func (t Type) Bytes() bool { return t.Kind == String || t.Kind == JSON || t.Wide() }

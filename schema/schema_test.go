@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"math/big"
 	"strings"
 	"testing"
 
@@ -81,4 +82,16 @@ func TestTypeRoundTrip(t *testing.T) {
 			t.Fatalf("ParseType(%q) = %v, %v", want.String(), got, err)
 		}
 	})
+}
+
+// The table of bytes is that of the arithmetic.
+func TestDecimalBytes(t *testing.T) {
+	largest := big.NewInt(1)
+	for p := 1; p <= schema.MaxPrecision; p++ {
+		largest.Mul(largest, big.NewInt(10)) // one more than the largest decimal
+		below := new(big.Int).Sub(largest, big.NewInt(1))
+		if want := (below.BitLen() + 1 + 7) / 8; schema.DecimalBytes(p) != want { // and one bit for the sign
+			t.Errorf("precision %d: %d bytes, want %d", p, schema.DecimalBytes(p), want)
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/avro"
 	"github.com/twmb/avro/ocf"
+
+	"sluice/schema"
 )
 
 // Avro schemas of manifests and their lists: Spec, Manifests and Manifest Lists,
@@ -105,7 +107,7 @@ type partitionType struct {
 func (p partitionType) avro() string {
 	if precision, scale, ok := p.Decimal(); ok {
 		return fmt.Sprintf(`{"type":"fixed","name":"decimal_%d_%d_%d","size":%d,"logicalType":"decimal","precision":%d,"scale":%d}`,
-			p.id, precision, scale, decimalBytes(precision), precision, scale)
+			p.id, precision, scale, schema.DecimalBytes(precision), precision, scale)
 	}
 	switch p.Primitive {
 	case Date:
@@ -116,11 +118,6 @@ func (p partitionType) avro() string {
 		return `{"type":"long","logicalType":"timestamp-micros","adjust-to-utc":false}`
 	}
 	return strconv.Quote(p.Primitive)
-}
-
-// decimalBytes is the fewest bytes that hold all decimals of a precision.
-func decimalBytes(precision int) int {
-	return [...]int{0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16}[precision]
 }
 
 // avroName makes a name one that Avro takes, in the way of the reference

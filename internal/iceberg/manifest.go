@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strconv"
 	"time"
+
+	"sluice/schema"
 )
 
 // ManifestContent says what the files of a manifest have.
@@ -90,9 +92,9 @@ func writeManifest(m *Metadata, specID int32, content ManifestContent, snapshot,
 	for _, t := range types {
 		line.Partitions = append(line.Partitions, summarize(t, entries))
 	}
-	schema := m.CurrentSchema()
+	current := m.CurrentSchema()
 	file, err := writeRows(entrySchema(types), map[string]string{
-		"schema": jsonText(schema), "schema-id": strconv.Itoa(schema.ID),
+		"schema": jsonText(current), "schema-id": strconv.Itoa(current.ID),
 		"partition-spec": jsonText(PartitionSpec{Fields: spec.Fields}.fieldsOnly()), "partition-spec-id": strconv.Itoa(int(specID)),
 		"format-version": "2", "content": content.String(),
 	}, avroEntries(types, entries))
@@ -138,7 +140,7 @@ func avroEntries(types []partitionType, entries []Entry) []Entry {
 		for _, t := range types {
 			v := e.File.Partition[t.name]
 			if precision, _, ok := t.Decimal(); ok && v != nil {
-				v = fill(v.([]byte), decimalBytes(precision))
+				v = fill(v.([]byte), schema.DecimalBytes(precision))
 			}
 			partition[avroName(t.name)] = v
 		}

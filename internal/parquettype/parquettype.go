@@ -5,7 +5,6 @@ package parquettype
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"reflect"
 
 	"github.com/parquet-go/parquet-go/deprecated"
@@ -35,18 +34,10 @@ func Physical(t schema.Type) (format.Type, int) {
 		case t.Precision <= 18:
 			return format.Int64, 0
 		}
-		return format.FixedLenByteArray, decimalBytes(t.Precision)
+		return format.FixedLenByteArray, schema.DecimalBytes(t.Precision)
 	default:
 		return format.ByteArray, 0
 	}
-}
-
-// decimalBytes is the smallest number of bytes of a two's complement number
-// that holds every decimal of that precision.
-func decimalBytes(precision int) int {
-	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(precision)), nil)
-	limit.Sub(limit, big.NewInt(1))
-	return (limit.BitLen() + 1 + 7) / 8 // and one bit for the sign
 }
 
 // The names of the two levels inside a list. Readers find a list by its shape,
