@@ -461,7 +461,7 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 	for i := 1; i < len(parts); i++ {
 		first[i] = first[i-1] + parts[i-1].to - parts[i-1].from
 	}
-	err := each(ctx, len(parts), func(ctx context.Context, i int) error {
+	err := Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
 		p := parts[i]
 		s, err := g.v.open(ctx, p.file)
 		if err != nil {

@@ -125,7 +125,7 @@ func (v *View) profile(ctx context.Context) (*Profile, error) {
 		all[i] = k
 	}
 	// One column after the other of each part: their pages are not all in memory.
-	err = each(ctx, len(parts), func(ctx context.Context, i int) error {
+	err = Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
 		s, err := v.open(ctx, parts[i].file)
 		if err != nil {
 			return err
@@ -280,7 +280,7 @@ func allOf(columns []schema.Column) []int {
 func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]extent, error) {
 	all := make([]extent, len(columns))
 	var mu sync.Mutex
-	err := each(ctx, len(parts), func(ctx context.Context, i int) error {
+	err := Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
 		s, err := v.open(ctx, parts[i].file)
 		if err != nil {
 			return err

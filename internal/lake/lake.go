@@ -115,7 +115,7 @@ func (l *Lake) Refresh(ctx context.Context) error {
 	before := maps.Clone(l.entries)
 	l.mu.Unlock()
 	read := make([]*Entry, len(listed))
-	if err := each(ctx, len(listed), func(ctx context.Context, i int) (err error) {
+	if err := Each(ctx, atOnce, len(listed), func(ctx context.Context, i int) (err error) {
 		if old := before[listed[i].ID]; old != nil && old.ETag == listed[i].ETag {
 			read[i] = old
 			return nil
@@ -354,13 +354,13 @@ func (l *Lake) work(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// each calls do with the numbers below n, a few at once, until one fails.
-func each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+// Each calls do with the numbers below n, up to most of them at once, until one fails.
+func Each(ctx context.Context, most, n int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	var all sync.WaitGroup
-	for range min(atOnce, n) {
+	for range min(most, n) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1

@@ -143,7 +143,7 @@ func (l *Lake) Money(ctx context.Context) (m *Money, err error) {
 		}
 		found := make([]*entryMoney, len(s.Entries))
 		if err := l.work(ctx, func() error {
-			return each(ctx, len(s.Entries), func(ctx context.Context, i int) (err error) {
+			return Each(ctx, atOnce, len(s.Entries), func(ctx context.Context, i int) (err error) {
 				found[i], err = l.moneyOf(ctx, s.Entries[i], files[s.Entries[i]])
 				return err
 			})

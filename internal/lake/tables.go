@@ -45,7 +45,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 	}
 	v := &View{Name: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns), Files: t.Files, Unreadable: t.damaged, lake: l, table: t}
 	footers := make([]*footer, len(t.Files))
-	if err := each(ctx, len(t.Files), func(ctx context.Context, i int) (err error) {
+	if err := Each(ctx, atOnce, len(t.Files), func(ctx context.Context, i int) (err error) {
 		footers[i], err = l.footer(ctx, t.Files[i])
 		return err
 	}); err != nil {
@@ -269,7 +269,7 @@ func (s *source) scan(p part, columns []int, fn func(batch [][]parquetread.Value
 // scan calls fn with the values of some columns in all parts, in any order, from
 // several goroutines.
 func (v *View) scan(ctx context.Context, parts []part, columns []int, fn func(batch [][]parquetread.Value) error) error {
-	return each(ctx, len(parts), func(ctx context.Context, i int) error {
+	return Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
 		s, err := v.open(ctx, parts[i].file)
 		if err != nil {
 			return err

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
+	"sluice/internal/lake"
 	"sluice/internal/ledger"
 	"sluice/internal/store"
 )
@@ -68,7 +68,7 @@ func (s *Server) readLedger(ctx context.Context) error {
 	for chunk := range slices.Chunk(changed, readChunk) {
 		entries := make([]ledger.Entry, len(chunk))
 		etags := make([]string, len(chunk))
-		err := each(ctx, len(chunk), func(i int) (err error) {
+		err := lake.Each(ctx, readAtOnce, len(chunk), func(ctx context.Context, i int) (err error) {
 			entries[i], etags[i], err = at.Pipeline.Ledger.Read(ctx, chunk[i].ID)
 			if errors.Is(err, store.ErrNotFound) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrNewer) {
 				return nil // gone meanwhile; or the tables say that it cannot be read
@@ -89,37 +89,4 @@ func (s *Server) readLedger(ctx context.Context) error {
 	}
 	s.objects.prune(there, int64(older), mark)
 	return nil
-}
-
-// each calls do with the numbers below n, a few at once. It returns the first error.
-func each(ctx context.Context, n int, do func(i int) error) error {
-	errs := make(chan error, readAtOnce)
-	next := make(chan int)
-	var readers sync.WaitGroup
-	for range min(readAtOnce, n) {
-		readers.Go(func() {
-			for i := range next {
-				if err := do(i); err != nil {
-					select {
-					case errs <- err:
-					default:
-					}
-				}
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil || len(errs) > 0 {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	readers.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return ctx.Err()
-	}
 }
