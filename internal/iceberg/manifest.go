@@ -95,18 +95,10 @@ func writeManifest(m *Metadata, specID int32, content ManifestContent, snapshot,
 	current := m.CurrentSchema()
 	file, err := writeRows(entrySchema(types), map[string]string{
 		"schema": jsonText(current), "schema-id": strconv.Itoa(current.ID),
-		"partition-spec": jsonText(PartitionSpec{Fields: spec.Fields}.fieldsOnly()), "partition-spec-id": strconv.Itoa(int(specID)),
+		"partition-spec": jsonText(nonNil(spec.Fields)), "partition-spec-id": strconv.Itoa(int(specID)),
 		"format-version": "2", "content": content.String(),
 	}, avroEntries(types, entries))
 	return file, line, err
-}
-
-// fieldsOnly is how manifests have a spec: an array.
-func (s PartitionSpec) fieldsOnly() []PartitionField {
-	if s.Fields == nil {
-		return []PartitionField{}
-	}
-	return s.Fields
 }
 
 func summarize(t partitionType, entries []Entry) (s Summary) {

@@ -30,9 +30,7 @@ type PartitionSpec struct {
 // MarshalJSON writes a spec without fields as an empty array.
 func (s PartitionSpec) MarshalJSON() ([]byte, error) {
 	type plain PartitionSpec
-	if s.Fields == nil {
-		s.Fields = []PartitionField{}
-	}
+	s.Fields = nonNil(s.Fields)
 	return json.Marshal(plain(s))
 }
 

@@ -1,6 +1,7 @@
 package iceberg
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -121,10 +122,6 @@ func (w *snapshotWriter) write(specID int32, content ManifestContent, entries []
 
 // add writes a manifest for the new files of each spec and kind.
 func (w *snapshotWriter) add(files []SpecFile) (lines []Manifest, err error) {
-	type kind struct {
-		spec    int32
-		content ManifestContent
-	}
 	groups := map[kind][]Entry{}
 	for i := range files {
 		f := &files[i]
@@ -135,14 +132,23 @@ func (w *snapshotWriter) add(files []SpecFile) (lines []Manifest, err error) {
 		groups[k] = append(groups[k], Entry{Status: Added, SnapshotID: &w.snapshot.ID, File: f.DataFile})
 		w.counts.add(&f.DataFile)
 	}
-	kinds := slices.SortedFunc(maps.Keys(groups), func(a, b kind) int {
-		if a.content != b.content {
-			return int(a.content) - int(b.content)
-		}
-		return int(a.spec) - int(b.spec)
-	})
-	for _, k := range kinds {
-		line, err := w.write(k.spec, k.content, groups[k])
+	return w.writeAll(groups)
+}
+
+// kind is what the files of a manifest share.
+type kind struct {
+	spec    int32
+	content ManifestContent
+}
+
+func (k kind) compare(other kind) int {
+	return cmp.Or(cmp.Compare(k.content, other.content), cmp.Compare(k.spec, other.spec))
+}
+
+// writeAll writes a manifest for the entries of each kind.
+func (w *snapshotWriter) writeAll(entries map[kind][]Entry) (lines []Manifest, err error) {
+	for _, k := range slices.SortedFunc(maps.Keys(entries), kind.compare) {
+		line, err := w.write(k.spec, k.content, entries[k])
 		if err != nil {
 			return nil, err
 		}
@@ -192,24 +198,25 @@ func (w *snapshotWriter) drop(lines []Manifest, gone map[string]struct{}) (kept 
 
 // merge joins small manifests of a kind, if there are many.
 func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, err error) {
-	small := map[[2]int32]int{}
-	kind := func(l *Manifest) ([2]int32, bool) {
-		// What this snapshot deletes must be read in it.
-		return [2]int32{l.SpecID, int32(l.Content)}, l.Bytes < rows.MergeBytes && (l.DeletedFiles == 0 || l.AddedBy != w.snapshot.ID)
+	// What this snapshot deletes must be read in it.
+	small := func(l *Manifest) bool {
+		return l.Bytes < rows.MergeBytes && (l.DeletedFiles == 0 || l.AddedBy != w.snapshot.ID)
 	}
+	count := map[kind]int{}
 	for i := range lines {
-		if k, ok := kind(&lines[i]); ok {
-			small[k]++
+		if l := &lines[i]; small(l) {
+			count[kind{l.SpecID, l.Content}]++
 		}
 	}
-	merged := map[[2]int32][]Entry{}
+	merged := map[kind][]Entry{}
 	for i := range lines {
-		k, ok := kind(&lines[i])
-		if !ok || rows.MergeAt == 0 || small[k] < rows.MergeAt {
-			kept = append(kept, lines[i])
+		l := &lines[i]
+		k := kind{l.SpecID, l.Content}
+		if rows.MergeAt == 0 || !small(l) || count[k] < rows.MergeAt {
+			kept = append(kept, *l)
 			continue
 		}
-		err := w.Entries(w.ctx, w.m, &lines[i], func(e *Entry) error {
+		err := w.Entries(w.ctx, w.m, l, func(e *Entry) error {
 			if *e.SnapshotID != w.snapshot.ID {
 				e.Status = Existing
 			}
@@ -220,14 +227,8 @@ func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, er
 			return nil, err
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(merged), func(a, b [2]int32) int { return slices.Compare(a[:], b[:]) }) {
-		line, err := w.write(k[0], ManifestContent(k[1]), merged[k])
-		if err != nil {
-			return nil, err
-		}
-		kept = append(kept, line)
-	}
-	return kept, nil
+	written, err := w.writeAll(merged)
+	return append(kept, written...), err
 }
 
 // counts are what a summary says of a snapshot: Spec, appendix F.

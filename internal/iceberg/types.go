@@ -3,6 +3,7 @@ package iceberg
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -210,12 +211,7 @@ func (m members) with(known any) ([]byte, error) {
 	if err := json.Unmarshal(data, &over); err != nil {
 		return nil, err
 	}
-	all := make(map[string]json.RawMessage, len(m)+len(over))
-	for name, value := range m {
-		all[name] = value
-	}
-	for name, value := range over {
-		all[name] = value
-	}
+	all := maps.Clone(m)
+	maps.Copy(all, over)
 	return json.Marshal(all)
 }
