@@ -31,7 +31,7 @@ func (f *File) readColumn(ctx context.Context, group, column int, fn func(*Page)
 		return err
 	}
 	r := chunkReader{file: f, ctx: ctx}
-	r.next, r.end = chunkRange(m)
+	r.next, r.end = parquettype.ChunkRange(m)
 	first := f.firstRow(group)
 	for rows := int64(0); rows < g.NumRows; {
 		h, data, err := r.page()
@@ -180,7 +180,7 @@ func (f *File) pages(ctx context.Context, group, column int) ([]Range, error) {
 	if len(bounds.MinValues) != n || len(bounds.MaxValues) != n || len(bounds.NullPages) != n {
 		return nil, errDamaged
 	}
-	start, end := chunkRange(&c.MetaData)
+	start, end := parquettype.ChunkRange(&c.MetaData)
 	pages := make([]Range, n)
 	for i := range pages {
 		at := &offsets.PageLocations[i]
@@ -230,7 +230,7 @@ func (f *File) readPages(ctx context.Context, group, column int, pages []Range, 
 		return err
 	}
 	if at := m.DictionaryPageOffset; at > 0 && len(pages) > 0 {
-		_, end := chunkRange(m)
+		_, end := parquettype.ChunkRange(m)
 		r := chunkReader{file: f, ctx: ctx, next: at, end: end}
 		h, data, err := r.page()
 		if err != nil {

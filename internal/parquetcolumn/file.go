@@ -122,7 +122,7 @@ func (f *File) checkMetaData() error {
 		}
 		rows += g.NumRows
 		for j := range g.Columns {
-			start, end := chunkRange(&g.Columns[j].MetaData)
+			start, end := parquettype.ChunkRange(&g.Columns[j].MetaData)
 			if start < 0 || end < start || end > f.size || g.Columns[j].MetaData.Type != f.columns[j].typ {
 				return errDamaged
 			}
@@ -159,15 +159,6 @@ func (f *File) leaves(next *int, children int, flat bool, depth int) bool {
 	return true
 }
 
-// chunkRange is where the pages of a chunk are.
-func chunkRange(m *format.ColumnMetaData) (start, end int64) {
-	start = m.DataPageOffset
-	if d := m.DictionaryPageOffset; d > 0 && d < start {
-		start = d
-	}
-	return start, start + m.TotalCompressedSize
-}
-
 // Rows is the number of rows.
 func (f *File) Rows() int64 { return f.meta.NumRows }
 
@@ -190,14 +181,4 @@ func (f *File) Find(id int, name string) int {
 		}
 	}
 	return found
-}
-
-// KeyValue is an entry of the footer; ok if there is one.
-func (f *File) KeyValue(key string) (value string, ok bool) {
-	for _, kv := range f.meta.KeyValueMetadata {
-		if kv.Key == key {
-			return kv.Value, true
-		}
-	}
-	return "", false
 }

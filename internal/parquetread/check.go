@@ -3,8 +3,7 @@ package parquetread
 import (
 	"fmt"
 
-	"github.com/parquet-go/parquet-go/format"
-
+	"sluice/internal/parquettype"
 	"sluice/schema"
 )
 
@@ -19,7 +18,7 @@ func (f *File) checkRowGroups() error {
 		rows += g.NumRows
 		for j := range g.Columns {
 			m := &g.Columns[j].MetaData
-			start, end := chunkRange(m)
+			start, end := parquettype.ChunkRange(m)
 			if start < int64(len(magic)) || end < start || end > f.size || m.DataPageOffset >= end ||
 				m.NumValues < g.NumRows || m.NumValues > g.NumRows && f.schema.Columns[j].Type.Kind != schema.List {
 				return fmt.Errorf("row group %d, column %s: malformed", i, f.schema.Columns[j].Name)
@@ -30,13 +29,4 @@ func (f *File) checkRowGroups() error {
 		return fmt.Errorf("%d rows in the row groups, %d in the footer", rows, f.meta.NumRows)
 	}
 	return nil
-}
-
-// chunkRange is where the pages of a chunk lie in the file.
-func chunkRange(m *format.ColumnMetaData) (start, end int64) {
-	start = m.DataPageOffset
-	if d := m.DictionaryPageOffset; d > 0 && d < start {
-		start = d
-	}
-	return start, start + m.TotalCompressedSize
 }

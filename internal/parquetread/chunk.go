@@ -56,7 +56,7 @@ const footerAt = 1 << 60
 func (f *File) openChunk(group, column int) *chunk {
 	m := &f.meta.RowGroups[group].Columns[column].MetaData
 	c := &chunk{meta: m, file: f.reader}
-	c.pos, c.end = chunkRange(m)
+	c.pos, c.end = parquettype.ChunkRange(m)
 	c.buf = bufio.NewReaderSize(io.NewSectionReader(c.file, c.pos, c.end-c.pos), int(min(c.end-c.pos, readBytes)))
 	c.decompressor, c.err = parquetcodec.NewDecompressor(m.Codec)
 	return c

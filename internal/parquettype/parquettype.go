@@ -133,6 +133,15 @@ func element(name string, t schema.Type) format.SchemaElement {
 	return e
 }
 
+// ChunkRange is where the pages of a column chunk are in the file.
+func ChunkRange(m *format.ColumnMetaData) (start, end int64) {
+	start = m.DataPageOffset
+	if d := m.DictionaryPageOffset; d > 0 && d < start {
+		start = d
+	}
+	return start, start + m.TotalCompressedSize
+}
+
 // Columns are the columns that schema elements describe: the inverse of
 // Elements, but for json, which comes back as a string. Elements that Elements
 // does not make are an error.
