@@ -303,11 +303,7 @@ func (c *cursor) peek() (*Entry, error) {
 			continue
 		}
 		entries := make([]Entry, pages[c.page].Rows)
-		all := make([]int, len(entries))
-		for i := range all {
-			all[i] = i
-		}
-		if err := c.run.entries(c.ctx, c.group, c.page, entries, all); err != nil {
+		if err := c.run.read(c.ctx, c.group, c.page, pages[c.page], 0, colCount, entries, every(len(entries))); err != nil {
 			return nil, err
 		}
 		c.entries = entries

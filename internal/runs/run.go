@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -248,39 +249,20 @@ func between(keys []Key, low, high []byte) []Key {
 
 // lookPage reads the names in a page, and the rest only if one of them is wanted.
 func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.Range, wanted []Key, fn func(*Entry)) error {
-	names := make([]Key, rows.Rows)
-	read := func(column int, set func(i int, text string)) error {
-		pages, err := r.file.Pages(ctx, group, r.cols[column])
-		if err != nil {
-			return err
-		}
-		if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
-			return fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
-		}
-		return r.file.ReadPages(ctx, group, r.cols[column], pages[page:page+1], func(p *parquetcolumn.Page) error {
-			for i := range p.Rows {
-				set(i, string(p.Bytes(i)))
-			}
-			return nil
-		})
-	}
-	if err := read(colKey, func(i int, text string) { names[i].Key = text }); err != nil {
-		return err
-	}
-	if err := read(colBucket, func(i int, text string) { names[i].Bucket = text }); err != nil {
+	entries := make([]Entry, rows.Rows)
+	if err := r.read(ctx, group, page, rows, colKey, colBucket+1, entries, every(len(entries))); err != nil {
 		return err
 	}
 	var found []int
 	for _, k := range wanted {
-		if i, ok := slices.BinarySearchFunc(names, k, Key.compare); ok {
+		if i, ok := slices.BinarySearchFunc(entries, k, func(e Entry, k Key) int { return e.Key.compare(k) }); ok {
 			found = append(found, i)
 		}
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	entries := make([]Entry, len(names))
-	if err := r.entries(ctx, group, page, entries, found); err != nil {
+	if err := r.read(ctx, group, page, rows, colBucket+1, colCount, entries, slices.Values(found)); err != nil {
 		return err
 	}
 	for _, i := range found {
@@ -289,18 +271,19 @@ func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.
 	return nil
 }
 
-// entries reads some of the entries of a page.
-func (r *run) entries(ctx context.Context, group, page int, entries []Entry, wanted []int) error {
-	for column := range int(colCount) {
+// read reads the columns from from up to to, without to, of some of the entries of a
+// page. It has the same rows in all columns.
+func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Range, from, to int, entries []Entry, wanted iter.Seq[int]) error {
+	for column := from; column < to; column++ {
 		pages, err := r.file.Pages(ctx, group, r.cols[column])
 		if err != nil {
 			return err
 		}
-		if page >= len(pages) || pages[page].Rows != int64(len(entries)) {
+		if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
 			return fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
 		}
 		err = r.file.ReadPages(ctx, group, r.cols[column], pages[page:page+1], func(p *parquetcolumn.Page) error {
-			for _, i := range wanted {
+			for i := range wanted {
 				if p.Null(i) {
 					return fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
 				}
@@ -315,6 +298,17 @@ func (r *run) entries(ctx context.Context, group, page int, entries []Entry, wan
 		}
 	}
 	return nil
+}
+
+// every is the numbers below n.
+func every(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // set sets what a column has of the entry. The column of the state comes last: it sets
