@@ -84,7 +84,7 @@ func (m *Metadata) expire(ids []int64) {
 
 // Retention says which snapshots stay.
 type Retention struct {
-	Snapshots int           // at least so many of main, the newest
+	Snapshots int           // the newest of main, at least this number
 	Age       time.Duration // and those that are not older
 }
 

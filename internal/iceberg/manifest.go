@@ -142,7 +142,7 @@ func avroEntries(types []partitionType, entries []Entry) []Entry {
 	return written
 }
 
-// fill is a two's complement with so many bytes.
+// fill is a two's complement of size bytes.
 func fill(b []byte, size int) []byte {
 	full := make([]byte, size)
 	if len(b) > 0 && b[0] >= 0x80 {

@@ -20,8 +20,8 @@ type axis struct {
 // bin is the bin of a value: the first or the last for one outside.
 func (a *axis) bin(v parquetread.Value) int { return min(max(a.at(v), 0), a.bins-1) }
 
-// evenly makes an axis of at most so many bins of equal width, and of two at least, for
-// values of a type from low to high; nil if there is none, as for infinite numbers.
+// evenly makes an axis of two or more bins of equal width, up to most, for values of a
+// type from low to high; nil if there is none, as for infinite numbers.
 func evenly(t schema.Type, low, high parquetread.Value, most int) *axis {
 	most = max(most, 2) // there is always a border at zero
 	switch t.Kind {
@@ -200,15 +200,15 @@ func down(a, b int64) int64 {
 	return q
 }
 
-// months is a unit of so many months.
-func months(each int64) unit {
+// months is a unit of length months.
+func months(length int64) unit {
 	return unit{
 		number: func(at int64) int64 {
 			t := time.UnixMicro(at).UTC()
-			return down(int64(t.Year())*12+int64(t.Month())-1, each)
+			return down(int64(t.Year())*12+int64(t.Month())-1, length)
 		},
 		begin: func(n int64) int64 {
-			m := n * each
+			m := n * length
 			return time.Date(int(down(m, 12)), time.Month(m-12*down(m, 12)+1), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 		},
 	}
@@ -217,8 +217,8 @@ func months(each int64) unit {
 // units from the smallest on. 1970-01-05 was a Monday.
 var units = []unit{fixed(minute, 0), fixed(hour, 0), fixed(day, 0), fixed(7*day, 4*day), months(1), months(3), months(12), months(120), months(1200), months(12000), months(120000)}
 
-// calendar makes an axis of at most so many units of the calendar, and of two at least,
-// of the smallest unit for which they suffice; nil if there is none.
+// calendar makes an axis of two or more units of the calendar, up to most, of the
+// smallest unit for which they suffice; nil if there is none.
 func calendar(t schema.Type, low, high parquetread.Value, most int) *axis {
 	length := int64(1)
 	all := units

@@ -39,8 +39,8 @@ func peak(do func()) (most uint64) {
 	return most
 }
 
-// lines is a lake with one object that has so many rows in its table of lines, with
-// a million different texts among them.
+// lines is a lake with one object whose table of lines has this number of rows, with a
+// million different texts among them.
 func lines(b *testing.B, rows int) *world {
 	w := newWorld(b, orders)
 	w.file("raw_orders_data/large.json", "")

@@ -161,7 +161,7 @@ func TestProfileIsKept(t *testing.T) {
 	}
 }
 
-// Of a large table rows of all files are read, and only so many.
+// Of a large table rows of all files are read, up to the limit.
 func TestSpread(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 1000 {

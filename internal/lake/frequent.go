@@ -46,7 +46,7 @@ func (f *frequent) add(text []byte) {
 // exact reports whether the counts are those of all texts.
 func (f *frequent) exact() bool { return f.low == 0 }
 
-// first are the most frequent texts, at most so many.
+// first are the most frequent texts, up to most.
 func (f *frequent) first(most int) []string {
 	all := make([]string, 0, len(f.counts))
 	for t := range f.counts {

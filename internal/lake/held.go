@@ -285,7 +285,7 @@ func begins(head []byte) (e quarantine.Entry, raw []byte) {
 	return e, nil
 }
 
-// shown is a record of so many bytes, of which raw is the beginning.
+// shown is a record of size bytes, of which raw is the beginning.
 func shown(e quarantine.Entry, raw []byte, size int64) HeldRecord {
 	r := HeldRecord{
 		Record: e.Record, Offset: e.Offset, Reason: string(e.Reason), Path: e.Path, Size: size, Fault: -1,

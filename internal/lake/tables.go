@@ -156,8 +156,8 @@ func (v *View) parts() (all []part) {
 	return all
 }
 
-// spread are as many rows as are wanted, the same each time, of row groups of the whole
-// table, at most so many.
+// spread are up to most rows, the same each time, of up to groups row groups from all of
+// the table.
 func (v *View) spread(most int64, groups int) (all []part, rows int64) {
 	all = slices.DeleteFunc(v.parts(), func(p part) bool { return p.to == 0 })
 	left := v.Rows // that were not looked at
@@ -185,8 +185,8 @@ func (v *View) spread(most int64, groups int) (all []part, rows int64) {
 	return slices.DeleteFunc(all, func(p part) bool { return p.from == p.to }), rows
 }
 
-// pick is one of the numbers of the n-th of so many equal stretches of the numbers below
-// an end, the same each time.
+// pick is a number of the n-th of equal stretches of the numbers below end, the same
+// each time.
 func pick(n, stretches, end int64) int64 {
 	from, to := n*end/stretches, (n+1)*end/stretches
 	return from + int64(mix(uint64(n))%uint64(to-from))

@@ -134,7 +134,7 @@ func (f *File) checkMetaData() error {
 	return nil
 }
 
-// leaves collects the leaves below the element before next, which has so many
+// leaves collects the leaves below the element before next, which has this number of
 // children.
 func (f *File) leaves(next *int, children int, flat bool, depth int) bool {
 	const deepest = 100

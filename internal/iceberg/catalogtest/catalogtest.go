@@ -201,10 +201,10 @@ func testCommitters(t *testing.T, f Fixture) {
 	const committers, commits = 4, 5
 	f.create(t, "orders")
 	var wg sync.WaitGroup
-	for who := range committers {
+	for committer := range committers {
 		wg.Go(func() {
 			for n := range commits {
-				batch := fmt.Sprintf("%d-%d", who, n)
+				batch := fmt.Sprintf("%d-%d", committer, n)
 				for tries := 0; ; tries++ {
 					base, err := f.Catalog.Load(t.Context(), "orders")
 					if err != nil || tries == 1000 {
