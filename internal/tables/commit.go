@@ -3,6 +3,8 @@ package tables
 import (
 	"bytes"
 	"context"
+	crand "crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,6 +35,61 @@ type Change struct {
 	Replaces bool // the rows that the key showed go; also if there are none now
 }
 
+// Committed is what a commit has done.
+type Committed struct {
+	Head *Head
+	// Missing is the number of rows that the batch was to take out of sight, and that
+	// the table no longer had: somebody else deleted them. They cannot be doubled.
+	Missing int64
+	// Resurrected is the number of rows that the table shows beyond those of its
+	// ledger, as [Head.Resurrected] has it.
+	Resurrected int64
+}
+
+// NewBatchID is a name that no other batch has.
+func NewBatchID() string {
+	var b [16]byte
+	crand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// check refuses a batch that would break what a ledger says of its table.
+func (b *Batch) check() error {
+	if id, err := hex.DecodeString(b.ID); err != nil || len(id) != 16 {
+		return errors.New("its ID is not 32 hex digits")
+	}
+	rows := int64(0)
+	for i := range b.Files {
+		rows += b.Files[i].Rows
+	}
+	keys := make(map[runs.Key]struct{}, len(b.Changes))
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		if _, twice := keys[c.After.Key]; twice {
+			return errors.New("it changes a key twice")
+		}
+		keys[c.After.Key] = struct{}{}
+		if c.Before != nil && c.Before.Key != c.After.Key {
+			return errors.New("it changes an entry to that of another key")
+		}
+		if !c.Replaces {
+			continue
+		}
+		shown := int64(0)
+		for _, r := range c.After.Shown.Files {
+			shown += r.Rows
+		}
+		if shown != c.After.Shown.Rows {
+			return fmt.Errorf("an entry has %d rows, and %d in its files", c.After.Shown.Rows, shown)
+		}
+		rows -= shown
+	}
+	if rows != 0 {
+		return fmt.Errorf("its files have %d rows more than its entries", rows)
+	}
+	return nil
+}
+
 // ErrOvertaken says that another batch changed one of the keys: the whole batch begins
 // again with Load, and reads the sources again.
 var ErrOvertaken = errors.New("another batch changed a key")
@@ -48,31 +105,48 @@ const (
 // later: the same keys are tried again with a new Load, and find out.
 //
 // No file is deleted after an error: it may be live.
-func (t *Table) Commit(ctx context.Context, h *Head, b *Batch) (*Head, error) {
+func (t *Table) Commit(ctx context.Context, h *Head, b *Batch) (Committed, error) {
+	c, err := t.commit(ctx, h, b)
+	if err != nil {
+		return Committed{}, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+	}
+	c.Resurrected = c.Head.Resurrected()
+	return c, nil
+}
+
+func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err error) {
+	if err := b.check(); err != nil {
+		return c, err
+	}
+	if len(b.Changes) == 0 {
+		return Committed{Head: h}, nil
+	}
 	for try := 0; ; try++ {
-		next, err := t.attempt(ctx, h, b)
+		next, err := t.attempt(ctx, h, b, &c.Missing)
 		if err == nil {
-			return next, nil
+			c.Head = next
+			return c, nil
 		}
 		if try == mostTries || ctx.Err() != nil {
-			return nil, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+			return c, err
 		}
 		if try > 0 { // full jitter
 			if err := t.Pause(ctx, rand.N(time.Duration(min(1<<try, 64))*50*time.Millisecond)); err != nil {
-				return nil, err
+				return c, err
 			}
 		}
 		// Whatever the error says, only the head knows whether the commit landed.
 		loaded, loadErr := t.Load(ctx)
 		if loadErr != nil {
-			return nil, fmt.Errorf("commit batch %s to table %s: %w; then %w", b.ID, t.Name, err, loadErr)
+			return c, fmt.Errorf("%w; then %w", err, loadErr)
 		}
 		landed, err := b.compare(ctx, loaded)
 		if err != nil {
-			return nil, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+			return c, err
 		}
 		if landed {
-			return loaded, nil
+			c.Head = loaded
+			return c, nil
 		}
 		h = loaded // others touched other keys, or moved rows: the files of the batch stay
 	}
@@ -109,8 +183,10 @@ func (b *Batch) compare(ctx context.Context, h *Head) (landed bool, err error) {
 	return false, ErrOvertaken
 }
 
-// attempt builds the snapshot of the batch on a head, and commits it once.
-func (t *Table) attempt(ctx context.Context, h *Head, b *Batch) (*Head, error) {
+// attempt builds the snapshot of the batch on a head, and commits it once. missing is
+// set when it is known: an attempt that failed may have landed, and one that can still
+// land has the same head, and so the same number.
+func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) (*Head, error) {
 	m := h.Metadata()
 	sequence := m.LastSequence + 1
 	var replaced []runs.Entry
@@ -132,10 +208,11 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch) (*Head, error) {
 	}
 	// A batch may be tried several times, and each try names its own files.
 	try := fmt.Sprintf("%s-%d-%08x", b.ID, sequence, rand.Uint32())
-	masks, drop, err := t.mask(ctx, h, replaced, try)
+	masks, drop, gone, err := t.mask(ctx, h, replaced, try)
 	if err != nil {
 		return nil, err
 	}
+	*missing = gone
 	root, name, err := h.files.Add(ctx, h.root, entries, added, m.UUID, sequence, try, t.CreatedBy)
 	if err != nil {
 		return nil, err
@@ -159,11 +236,11 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch) (*Head, error) {
 }
 
 // mask writes the files that take the rows of entries out of sight. A data file all of
-// whose rows go is dropped instead.
-func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try string) (files []iceberg.SpecFile, drop map[string]struct{}, err error) {
+// whose rows go is dropped instead. missing is the number of rows that are not there.
+func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try string) (files []iceberg.SpecFile, drop map[string]struct{}, missing int64, err error) {
 	l, err := t.locate(ctx, h, entries)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	drop = map[string]struct{}{}
 	groups := map[group][]*mask{}
@@ -183,11 +260,11 @@ func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try str
 	}) {
 		f, err := t.writeMasks(ctx, groups[g], fmt.Sprintf("%sdata/%s-%d.deletes.parquet", t.Folder, try, n))
 		if err != nil {
-			return nil, nil, fmt.Errorf("write position deletes: %w", err)
+			return nil, nil, 0, fmt.Errorf("write position deletes: %w", err)
 		}
 		files = append(files, f)
 	}
-	return files, drop, nil
+	return files, drop, l.missing, nil
 }
 
 func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f iceberg.SpecFile, err error) {

@@ -68,6 +68,25 @@ func (t *Table) Load(ctx context.Context) (*Head, error) {
 	return h, nil
 }
 
+// Open is Load of a table that is made if there is none: first is its metadata, with the
+// properties that it has from the start.
+func (t *Table) Open(ctx context.Context, first func() (*iceberg.Metadata, error)) (*Head, error) {
+	h, err := t.Load(ctx)
+	if !errors.Is(err, iceberg.ErrNoTable) {
+		return h, err
+	}
+	m, err := first()
+	if err != nil {
+		return nil, fmt.Errorf("create table %s: %w", t.Name, err)
+	}
+	_, createErr := t.Catalog.Create(ctx, t.Name, m)
+	// Another may have been faster, or the reply was lost: the table that is there counts.
+	if h, err = t.Load(ctx); errors.Is(err, iceberg.ErrNoTable) && createErr != nil {
+		err = createErr
+	}
+	return h, err
+}
+
 // rootOf is the name of the root that belongs to the head: that of the newest snapshot
 // of ours. What others did since, such as compaction, changes no key.
 func rootOf(m *iceberg.Metadata) (string, error) {
@@ -97,8 +116,53 @@ func (h *Head) Look(ctx context.Context, keys []runs.Key) (map[runs.Key]runs.Ent
 	return h.files.Look(ctx, h.root, keys)
 }
 
-// Rows is the number of rows that the table shows.
+// Scan calls fn with the entries of all keys, in the order of the keys, until it returns
+// an error. It holds a page of each run of the ledger.
+func (h *Head) Scan(ctx context.Context, fn func(*runs.Entry) error) error {
+	return h.files.Scan(ctx, h.root, fn)
+}
+
+// Rows is the number of rows that the table shows, as its ledger says.
 func (h *Head) Rows() int64 { return h.root.Rows }
+
+// Totals are what a snapshot says of all files of the table.
+type Totals struct {
+	Files           int64 // live data files
+	DeleteFiles     int64
+	Bytes           int64 // of both
+	Records         int64 // of data files: with those that are out of sight
+	PositionDeletes int64
+}
+
+// Totals are those of the head. ok is false if the engine that committed last did not
+// count.
+func (h *Head) Totals() (t Totals, ok bool) {
+	s := h.Metadata().Head()
+	if s == nil {
+		return t, true
+	}
+	for name, n := range map[string]*int64{
+		"total-data-files": &t.Files, "total-delete-files": &t.DeleteFiles, "total-files-size": &t.Bytes,
+		"total-records": &t.Records, "total-position-deletes": &t.PositionDeletes,
+	} {
+		var err error
+		if *n, err = strconv.ParseInt(s.Summary[name], 10, 64); err != nil {
+			return Totals{}, false
+		}
+	}
+	return t, true
+}
+
+// Resurrected is the number of rows that the table shows at least beyond those of its
+// ledger; 0 if there are none, or nobody knows. Rows that a batch took out of sight
+// came back, by a compaction that lost position deletes, or somebody else wrote rows.
+func (h *Head) Resurrected() int64 {
+	t, ok := h.Totals()
+	if !ok {
+		return 0
+	}
+	return max(0, t.Records-t.PositionDeletes-h.Rows())
+}
 
 // Metadata is the state of the table.
 func (h *Head) Metadata() *iceberg.Metadata { return h.table.Metadata }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice/internal/iceberg"
@@ -114,8 +115,11 @@ type catalog struct {
 	gate  func(ctx context.Context, op string) error
 	fault func() fault
 	table *iceberg.Table
-	late  []func() // commits that are under way, though their callers had an error
-	seen  []*iceberg.Metadata
+	mu    sync.Mutex
+	// created is the reply of Create that lands; nil: it succeeds.
+	created func() error
+	late    []func() // commits that are under way, though their callers had an error
+	seen    []*iceberg.Metadata
 }
 
 // fault is what happens to a commit.
@@ -133,6 +137,8 @@ func (c *catalog) Load(ctx context.Context, name string) (*iceberg.Table, error)
 	if err := c.gate(ctx, "load"); err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.table == nil {
 		return nil, iceberg.ErrNoTable
 	}
@@ -141,7 +147,15 @@ func (c *catalog) Load(ctx context.Context, name string) (*iceberg.Table, error)
 }
 
 func (c *catalog) Create(_ context.Context, name string, first *iceberg.Metadata) (*iceberg.Table, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.table != nil {
+		return nil, iceberg.ErrTableExists
+	}
 	c.table = &iceberg.Table{Name: name, Metadata: first}
+	if c.created != nil {
+		return c.table, c.created()
+	}
 	return c.table, nil
 }
 

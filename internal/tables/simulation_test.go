@@ -281,7 +281,7 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		if err := s.convert(ctx, head, b, rows); err != nil {
 			return err
 		}
-		_, err = s.table.Commit(ctx, head, b)
+		done, err := s.table.Commit(ctx, head, b)
 		if errors.Is(err, tables.ErrOvertaken) {
 			s.counts["overtaken"]++
 			continue
@@ -289,6 +289,9 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		if err == nil {
 			s.counts["commits"]++
 			fmt.Fprintf(&s.trace, "%v has committed\n", ctx.Value(workerKey{}))
+			if done.Missing != 0 || done.Resurrected != 0 {
+				return fmt.Errorf("%d rows were missing, and %d came back", done.Missing, done.Resurrected)
+			}
 			err = s.acknowledge(b)
 		}
 		return err
