@@ -11,6 +11,7 @@ import (
 	"sluice/internal/conversion"
 	"sluice/internal/drift"
 	"sluice/internal/parquetcodec"
+	"sluice/internal/parquetfile"
 	"sluice/internal/rejection"
 	"sluice/mapping"
 )
@@ -155,7 +156,6 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	r, err := conversion.Run(ctx, out, src, m, conversion.Options{
 		Codec: string(cmp.Or(opts.Codec, Zstd)), Threads: opts.Threads, Source: opts.Source, Size: opts.Size,
 		Quarantine: opts.Quarantine, MaxRecords: opts.MaxRecords, AcceptDrift: opts.AcceptDrift, Progress: opts.Progress,
-		CreatedBy: "sluice version " + Version(),
 	})
 	stats := statsOf(&r)
 	reject := new(rejection.Error)
@@ -196,22 +196,33 @@ func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options
 func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion.Output, err error) {
 	hash := m.Hash()
 	for i := range m.Tables {
-		name := m.Tables[i].Name
-		out := conversion.Output{Writer: dst, KeyValues: map[string]string{}}
+		t, w := &m.Tables[i], dst
 		if opts.Table != nil {
-			if out.Writer, err = opts.Table(name); err != nil {
-				return nil, fmt.Errorf("open output of table %s: %w", name, err)
+			if w, err = opts.Table(t.Name); err != nil {
+				return nil, fmt.Errorf("open output of table %s: %w", t.Name, err)
 			}
-			if out.Writer == nil {
-				return nil, fmt.Errorf("open output of table %s: Options.Table gave no writer", name)
+			if w == nil {
+				return nil, fmt.Errorf("open output of table %s: Options.Table gave no writer", t.Name)
 			}
 		}
+		out := conversion.Output{Schema: m.Schema(t)}
+		if rows, ok := w.(conversion.Rows); ok {
+			if out, err = rows.Output(out.Schema); err != nil {
+				return nil, fmt.Errorf("open output of table %s: %w", t.Name, err)
+			}
+			all = append(all, out)
+			continue
+		}
+		values := map[string]string{}
 		if opts.Metadata != nil {
-			maps.Copy(out.KeyValues, opts.Metadata(name))
+			maps.Copy(values, opts.Metadata(t.Name))
 		}
-		out.KeyValues["sluice.mapping_sha256"] = hash
-		out.KeyValues["sluice.table"] = name
-		out.KeyValues["sluice.version"] = Version()
+		values["sluice.mapping_sha256"] = hash
+		values["sluice.table"] = t.Name
+		values["sluice.version"] = Version()
+		if out.File, err = parquetfile.NewWriter(w, out.Schema, parquetfile.Options{CreatedBy: "sluice version " + Version(), KeyValues: values}); err != nil {
+			return nil, err
+		}
 		all = append(all, out)
 	}
 	return all, nil

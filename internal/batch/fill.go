@@ -153,6 +153,14 @@ func (c *Column) AddFixed(v uint64) {
 // AddEntry gives the current element an entry that the column has.
 func (c *Column) AddEntry(entry uint32) { c.Index[*c.element] = entry }
 
+// Fill gives all elements of a string column one value. The batch is not filled any
+// more, and the column is at the level of the record.
+func (c *Column) Fill(value string) {
+	c.reset()
+	c.newBytes([]byte(value))
+	c.Index = slices.Repeat([]uint32{0}, *c.element)
+}
+
 // Share gives an element the entry that another one has.
 func (c *Column) Share(element, entry uint32) { c.Index[element] = entry }
 

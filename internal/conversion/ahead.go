@@ -59,6 +59,7 @@ func (a *ahead) run() error {
 		if a.progress.ended {
 			return nil
 		}
+		s.reset()
 		if a.lost() {
 			return a.giveUp(s.decoder)
 		}

@@ -87,7 +87,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) (resul
 	tables := make([]bytes.Buffer, len(m.Tables))
 	outputs := make([]conversion.Output, len(m.Tables))
 	for i := range tables {
-		outputs[i].Writer = &tables[i]
+		outputs[i] = fileOf(t, m, i, &tables[i])
 	}
 	var bad bytes.Buffer
 	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: source, Quarantine: &bad})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	"sluice/internal/batch"
 	"sluice/internal/drift"
 	"sluice/internal/flatten"
 	"sluice/internal/input"
@@ -18,12 +19,28 @@ import (
 	"sluice/internal/rejection"
 	"sluice/mapping"
 	"sluice/reason"
+	"sluice/schema"
 )
 
-// Output is where the file of a table goes.
+// Output is where the rows of a table go: to a file of its own, or to somebody who
+// takes each row group as it was read.
 type Output struct {
+	// Schema has the columns of the mapping's table, and after them those of Constants.
+	Schema    schema.Schema
+	Constants []string // values of the last columns, strings, in each row
+
+	File *parquetfile.Writer // row groups are encoded and written to it; nil: Take gets them
+
+	// Take is given each row group, finished, in their order. It keeps the batch.
+	Take func(*batch.Batch) error
+}
+
+// Rows is a writer whose rows do not become a file of their own. The library asks the
+// writers of its tables for it.
+type Rows interface {
 	io.Writer
-	KeyValues map[string]string // for its footer
+	// Output takes the rows of a table whose columns the mapping gives.
+	Output(mapped schema.Schema) (Output, error)
 }
 
 // Result is what a conversion gave.
@@ -81,15 +98,11 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 	}
 	c := &conversion{m: m, opts: opts, file: file, tables: tableFiles{m: m}}
 	c.progress = progress{most: opts.MaxRecords, report: opts.Progress}
-	for i, out := range outputs {
-		w, err := parquetfile.NewWriter(out, m.Schema(&m.Tables[i]), parquetfile.Options{CreatedBy: opts.CreatedBy, KeyValues: out.KeyValues})
-		if err != nil {
-			return nil, err
-		}
-		c.tables.add(w)
+	for _, out := range outputs {
+		c.tables.add(out)
 	}
 	for range max(opts.Threads, 1) {
-		l, err := newLane(m, opts.Codec)
+		l, err := newLane(m, outputs, opts.Codec)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/gen"
+	"sluice/internal/parquetfile"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
 	"sluice/schema"
@@ -62,7 +63,22 @@ func orders(t testing.TB) *mapping.Mapping {
 // run converts to one output, with zstd if no codec is named.
 func run(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts conversion.Options) (conversion.Result, error) {
 	opts.Codec = cmp.Or(opts.Codec, "zstd")
-	return conversion.Run(ctx, []conversion.Output{{Writer: dst}}, src, m, opts)
+	w, err := parquetfile.NewWriter(dst, m.Schema(&m.Tables[0]), parquetfile.Options{})
+	if err != nil {
+		return conversion.Result{}, err
+	}
+	return conversion.Run(ctx, []conversion.Output{{Schema: m.Schema(&m.Tables[0]), File: w}}, src, m, opts)
+}
+
+// fileOf is a file of the i-th table of m.
+func fileOf(t testing.TB, m *mapping.Mapping, i int, dst io.Writer) conversion.Output {
+	t.Helper()
+	s := m.Schema(&m.Tables[i])
+	w, err := parquetfile.NewWriter(dst, s, parquetfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conversion.Output{Schema: s, File: w}
 }
 
 func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts conversion.Options) result {

@@ -13,25 +13,37 @@ import (
 // lane holds one row group of every table while it is filled and encoded. With
 // n lanes, each gets every n-th row group.
 type lane struct {
+	m        *mapping.Mapping
+	outputs  []Output
 	batches  []*batch.Batch
-	encoders []*parquetfile.Encoder
+	encoders []*parquetfile.Encoder  // nil: the output takes batches
 	groups   []*parquetfile.RowGroup // what encode made of the batches
 	running  bool                    // a goroutine works on it and will send to done
 	done     chan error              // what went wrong
 }
 
-func newLane(m *mapping.Mapping, codec string) (*lane, error) {
-	l := &lane{done: make(chan error, 1), groups: make([]*parquetfile.RowGroup, len(m.Tables))}
-	for i := range m.Tables {
-		t := &m.Tables[i]
-		e, err := parquetfile.NewEncoder(codec)
-		if err != nil {
+func newLane(m *mapping.Mapping, outputs []Output, codec string) (*lane, error) {
+	n := len(outputs)
+	l := &lane{
+		m: m, outputs: outputs, done: make(chan error, 1),
+		batches: make([]*batch.Batch, n), encoders: make([]*parquetfile.Encoder, n), groups: make([]*parquetfile.RowGroup, n),
+	}
+	for i := range outputs {
+		if outputs[i].File == nil {
+			continue
+		}
+		var err error
+		if l.encoders[i], err = parquetfile.NewEncoder(codec); err != nil {
 			return nil, err
 		}
-		l.encoders = append(l.encoders, e)
-		l.batches = append(l.batches, batch.New(m.Schema(t), flatten.Levels(m, t), t.Levels()))
 	}
+	l.reset()
 	return l, nil
+}
+
+// Levels are the levels of the columns of a table, and of n constants after them.
+func Levels(m *mapping.Mapping, t *mapping.Table, n int) []int {
+	return append(flatten.Levels(m, t), make([]int, n)...)
 }
 
 // start runs work, on the lane's row group, in a goroutine.
@@ -58,16 +70,28 @@ func (l *lane) encode(ctx context.Context) (err error) {
 		}
 	}()
 	for i, b := range l.batches {
+		constants := l.outputs[i].Constants
+		for j, value := range constants {
+			b.Columns[len(b.Columns)-len(constants)+j].Fill(value)
+		}
 		b.Finish()
-		if l.groups[i], err = l.encoders[i].Encode(ctx, b); err != nil {
+		if e := l.encoders[i]; e == nil {
+			l.groups[i] = nil
+		} else if l.groups[i], err = e.Encode(ctx, b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// reset gives the lane empty batches.
 func (l *lane) reset() {
-	for _, b := range l.batches {
-		b.Reset()
+	for i, b := range l.batches {
+		if b != nil {
+			b.Reset()
+			continue
+		}
+		t, out := &l.m.Tables[i], &l.outputs[i]
+		l.batches[i] = batch.New(out.Schema, Levels(l.m, t, len(out.Constants)), t.Levels())
 	}
 }

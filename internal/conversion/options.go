@@ -12,7 +12,6 @@ type Options struct {
 	MaxRecords  int64             // records after which to stop; 0: no limit
 	AcceptDrift bool              // nothing is held for on_drift
 	Progress    func(bytes int64) // called with the number of bytes read
-	CreatedBy   string            // for the footers
 
 	RowGroupBytes int64 // of input; 0: 16 MiB
 	RowGroupRows  int   // 0: 2^20

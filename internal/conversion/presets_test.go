@@ -147,7 +147,7 @@ func convertTables(t *testing.T, m *mapping.Mapping, in []byte) [][][]string {
 	tables := make([]bytes.Buffer, len(m.Tables))
 	outputs := make([]conversion.Output, len(m.Tables))
 	for i := range tables {
-		outputs[i].Writer = &tables[i]
+		outputs[i] = fileOf(t, m, i, &tables[i])
 	}
 	if _, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "none"}); err != nil {
 		t.Fatal(err)

@@ -31,8 +31,11 @@ func (s *stream) run() error {
 			return s.writeAll(i + 1)
 		}
 		next := s.lanes[(i+1)%len(s.lanes)]
-		if err := s.write(next); err != nil {
-			return err
+		if next.running {
+			if err := s.write(next); err != nil {
+				return err
+			}
+			next.reset()
 		}
 		s.decoder.begin(next.batches, s.progress.counts.RecordsRead)
 	}

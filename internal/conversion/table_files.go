@@ -10,58 +10,70 @@ import (
 	"sluice/schema"
 )
 
-// tableFiles are where row groups go, in their order: a file for each table, and
+// tableFiles are where row groups go, in their order: an output for each table, and
 // the totals of its decimal columns.
 type tableFiles struct {
 	m       *mapping.Mapping
-	writers []*parquetfile.Writer
+	outputs []Output
+	rows    []int64        // of each table
 	sums    [][]batch.Sums // of each column of each table
 	given   [][]bool       // which columns of each table have a value in some row
 }
 
-// add takes the file of the next table.
-func (f *tableFiles) add(w *parquetfile.Writer) {
-	t := &f.m.Tables[len(f.writers)]
-	f.writers = append(f.writers, w)
-	f.sums = append(f.sums, make([]batch.Sums, len(f.m.Schema(t).Columns)))
+// add takes the output of the next table.
+func (f *tableFiles) add(out Output) {
+	t := &f.m.Tables[len(f.outputs)]
+	f.outputs = append(f.outputs, out)
+	f.rows = append(f.rows, 0)
+	f.sums = append(f.sums, make([]batch.Sums, len(out.Schema.Columns)))
 	f.given = append(f.given, make([]bool, len(t.Columns)))
 }
 
-// write writes the encoded row groups of a lane and empties its batches.
+// write hands on the row groups of a lane.
 func (f *tableFiles) write(l *lane) error {
-	for i, group := range l.groups {
-		if group.Rows() > 0 {
-			if err := f.writers[i].Write(group); err != nil {
-				return err
-			}
-		}
-		b := l.batches[i]
+	for i := range f.outputs {
+		out, b := &f.outputs[i], l.batches[i]
 		for j := range f.given[i] {
-			f.given[i][j] = f.given[i][j] || group.Rows() > 0 && given(group, b, j)
+			f.given[i][j] = f.given[i][j] || b.Rows > 0 && given(l.groups[i], b, j)
 		}
 		for j := range b.Columns {
 			f.sums[i][j].Add(b, &b.Columns[j])
 		}
-	}
-	l.reset()
-	return nil
-}
-
-// close writes the footers.
-func (f *tableFiles) close() error {
-	for _, w := range f.writers {
-		if err := w.Close(); err != nil {
+		if b.Rows == 0 {
+			continue
+		}
+		f.rows[i] += int64(b.Rows)
+		if out.File == nil {
+			l.batches[i] = nil
+			if err := out.Take(b); err != nil {
+				return err
+			}
+		} else if err := out.File.Write(l.groups[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// written is how many rows and bytes were written.
+// close writes the footers.
+func (f *tableFiles) close() error {
+	for i := range f.outputs {
+		if w := f.outputs[i].File; w != nil {
+			if err := w.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// written is how many rows were handed on, and how many bytes files have.
 func (f *tableFiles) written() (rows, bytes int64) {
-	for _, w := range f.writers {
-		rows += w.Rows()
-		bytes += w.Bytes()
+	for i := range f.outputs {
+		rows += f.rows[i]
+		if w := f.outputs[i].File; w != nil {
+			bytes += w.Bytes()
+		}
 	}
 	return rows, bytes
 }
@@ -88,13 +100,18 @@ func (f *tableFiles) totals() (rows, once map[string]string) {
 }
 
 // given reports whether a column has a value in some row. An empty list is one,
-// though a file has no value of it.
+// though a file has no value of it. group is the row group of b, or nil.
 func given(group *parquetfile.RowGroup, b *batch.Batch, column int) bool {
 	c := &b.Columns[column]
-	if c.List == nil {
+	if c.List == nil && group != nil {
 		return !group.IsNull(column)
 	}
-	return slices.ContainsFunc(c.Index, func(e uint32) bool { return e != batch.Null })
+	for i, e := range c.Index {
+		if e != batch.Null && (c.List != nil || c.Level == b.Depth || b.Runs[c.Level][i] > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // missing counts in d the paths of columns that are NULL in all rows, of tables that
@@ -104,7 +121,7 @@ func (f *tableFiles) missing(d *drift.Counts, records int64) {
 	var paths []string
 	isGiven, mistyped := map[string]bool{}, d.Mistyped()
 	for i := range f.m.Tables {
-		if f.writers[i].Rows() == 0 {
+		if f.rows[i] == 0 {
 			continue
 		}
 		for j := range f.m.Tables[i].Columns {
