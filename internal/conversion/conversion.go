@@ -29,10 +29,17 @@ type Output struct {
 	Schema    schema.Schema
 	Constants []string // values of the last columns, strings, in each row
 
-	File *parquetfile.Writer // row groups are encoded and written to it; nil: Take gets them
+	File RowGroups // row groups are encoded and written to it; nil: Take gets them
 
 	// Take is given each row group, finished, in their order. It keeps the batch.
 	Take func(*batch.Batch) error
+}
+
+// RowGroups takes encoded row groups: a file, or files one after another.
+type RowGroups interface {
+	Write(*parquetfile.RowGroup) error
+	Close() error
+	Bytes() int64 // written
 }
 
 // Rows is a writer whose rows do not become a file of their own. The library asks the
