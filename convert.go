@@ -11,7 +11,6 @@ import (
 	"sluice/internal/conversion"
 	"sluice/internal/drift"
 	"sluice/internal/parquetcodec"
-	"sluice/internal/parquetfile"
 	"sluice/internal/rejection"
 	"sluice/mapping"
 )
@@ -220,7 +219,7 @@ func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion
 		values["sluice.mapping_sha256"] = hash
 		values["sluice.table"] = t.Name
 		values["sluice.version"] = Version()
-		if out.File, err = parquetfile.NewWriter(w, out.Schema, parquetfile.Options{CreatedBy: "sluice version " + Version(), KeyValues: values}); err != nil {
+		if out, err = conversion.NewFile(w, out.Schema, "sluice version "+Version(), values); err != nil {
 			return nil, err
 		}
 		all = append(all, out)

@@ -15,7 +15,6 @@ import (
 
 	"sluice/internal/conversion"
 	"sluice/internal/gen"
-	"sluice/internal/parquetfile"
 	"sluice/internal/parquetread"
 	"sluice/mapping"
 	"sluice/schema"
@@ -63,22 +62,21 @@ func orders(t testing.TB) *mapping.Mapping {
 // run converts to one output, with zstd if no codec is named.
 func run(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts conversion.Options) (conversion.Result, error) {
 	opts.Codec = cmp.Or(opts.Codec, "zstd")
-	w, err := parquetfile.NewWriter(dst, m.Schema(&m.Tables[0]), parquetfile.Options{})
+	out, err := conversion.NewFile(dst, m.Schema(&m.Tables[0]), "", nil)
 	if err != nil {
 		return conversion.Result{}, err
 	}
-	return conversion.Run(ctx, []conversion.Output{{Schema: m.Schema(&m.Tables[0]), File: w}}, src, m, opts)
+	return conversion.Run(ctx, []conversion.Output{out}, src, m, opts)
 }
 
 // fileOf is a file of the i-th table of m.
 func fileOf(t testing.TB, m *mapping.Mapping, i int, dst io.Writer) conversion.Output {
 	t.Helper()
-	s := m.Schema(&m.Tables[i])
-	w, err := parquetfile.NewWriter(dst, s, parquetfile.Options{})
+	out, err := conversion.NewFile(dst, m.Schema(&m.Tables[i]), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return conversion.Output{Schema: s, File: w}
+	return out
 }
 
 func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts conversion.Options) result {
