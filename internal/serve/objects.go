@@ -106,7 +106,9 @@ type output struct {
 	Table   string `json:"table"`
 	Key     string `json:"key"`
 	Bytes   int64  `json:"bytes"`
+	Rows    int64  `json:"rows"`
 	Missing bool   `json:"missing"`
+	Damaged bool   `json:"damaged"` // it has no footer that can be read, so no rows
 }
 
 func (s *Server) getObject(w http.ResponseWriter, r *http.Request) error {
@@ -133,15 +135,15 @@ func (s *Server) getObject(w http.ResponseWriter, r *http.Request) error {
 		if !known { // older than what is in memory
 			a.Object = objectOf(&entry, etag)
 		}
-		if err := a.read(r.Context(), at, &entry); err != nil {
-			return fmt.Errorf("show object: %w", err)
+		if err := s.tell(r.Context(), at, &entry, &a); err != nil {
+			return failed(fmt.Errorf("show object: %w", err))
 		}
 	}
 	return answerJSON(w, http.StatusOK, a)
 }
 
-// read reads what an entry names.
-func (a *story) read(ctx context.Context, at *setup.Setup, e *ledger.Entry) error {
+// tell adds what an entry names to a story.
+func (s *Server) tell(ctx context.Context, at *setup.Setup, e *ledger.Entry, a *story) error {
 	var err error
 	if a.Entry, err = json.Marshal(e); err != nil {
 		return err
@@ -154,7 +156,15 @@ func (a *story) read(ctx context.Context, at *setup.Setup, e *ledger.Entry) erro
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		a.Outputs = append(a.Outputs, output{o.Table, o.Key, info.Size, err != nil})
+		out := output{Table: o.Table, Key: o.Key, Bytes: info.Size, Missing: err != nil}
+		if err == nil {
+			rows, whole, err := s.lake.FileRows(ctx, o, info)
+			if err != nil {
+				return err
+			}
+			out.Rows, out.Damaged = rows, !whole
+		}
+		a.Outputs = append(a.Outputs, out)
 	}
 	if e.State == nil || e.State.Report == "" {
 		return nil

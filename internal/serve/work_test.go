@@ -287,8 +287,17 @@ func TestStory(t *testing.T) {
 		Outputs []output
 	}
 	r.get("/api/objects/"+r.object("a.json")["id"].(string), &s)
-	if s.Entry.Key != "raw_orders_data/a.json" || s.Report.Reasons["bad_decimal"] != 1 || len(s.Outputs) != 1 || s.Outputs[0].Missing || s.Outputs[0].Bytes == 0 || s.Outputs[0].Table != "order_lines" {
+	if s.Entry.Key != "raw_orders_data/a.json" || s.Report.Reasons["bad_decimal"] != 1 || len(s.Outputs) != 1 || s.Outputs[0].Missing || s.Outputs[0].Bytes == 0 || s.Outputs[0].Rows != 2 || s.Outputs[0].Damaged || s.Outputs[0].Table != "order_lines" {
 		t.Errorf("story %+v", s)
+	}
+	path := filepath.Join(r.dir, filepath.FromSlash(s.Outputs[0].Key))
+	if err := os.WriteFile(path, []byte("no Parquet"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s.Outputs = nil
+	r.get("/api/objects/"+r.object("a.json")["id"].(string), &s)
+	if len(s.Outputs) != 1 || !s.Outputs[0].Damaged || s.Outputs[0].Rows != 0 {
+		t.Errorf("outputs with a damaged file %+v", s.Outputs)
 	}
 	for id, want := range map[string]int{strings.Repeat("0", 64): 404, "x": 400, strings.Repeat("A", 64): 400, "..": 404, "%2e%2e%2fledger": 400} {
 		if status, text := r.ask("GET", "/api/objects/"+id, nil); status != want && !(id == ".." && status < 400) {

@@ -56,9 +56,9 @@ function draw({object, entry, report, outputs, attempts}) {
         attempt.seconds > 0 && ' in ' + seconds(attempt.seconds), attempt.error && el('p', attempt.error))))],
     outputs?.length > 0 && [
       el('h3', 'Outputs'),
-      table('Outputs', [{name: 'Table'}, {name: 'Size', right: true}, {name: 'File'}],
-        outputs.map(output => [el('a', {href: to('tables', output.table)}, output.table), bytes(output.bytes),
-          output.missing ? el('span.bad', 'missing; ', el('code', 'sluice run'), ' makes it again') : el('code', output.key)]))],
+      table('Outputs', [{name: 'Table'}, {name: 'Rows', right: true}, {name: 'Size', right: true}, {name: 'File'}],
+        outputs.map(output => [el('a', {href: to('tables', output.table)}, output.table), output.missing || output.damaged ? '–' : count(output.rows), bytes(output.bytes),
+          output.missing || output.damaged ? el('span.bad', output.missing ? 'missing; ' : 'damaged; ', el('code', 'sluice run'), ' makes it again') : el('code', output.key)]))],
     object.state === 'done' && object.outcome === 'quarantine' && lake.write && el('p',
       el('button', {type: 'button', onclick: () => replay(object.id)}, 'Replay'), ' with the mapping of now'),
     report && el('details', el('summary', 'Report'), json(report)),
