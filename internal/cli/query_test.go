@@ -207,7 +207,7 @@ func TestQueryOutputs(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{[]string{"-o", "csv"}, "i,d,'@s,n,b,l,v\n1,2.5000,'=1+1,,true,[1.5],\"a\"\"b,<\"\n-1,-0.1000,'-x,,false,,\"'\n\x1b[31m\"\n"},
+		{[]string{"-o", "csv"}, "i,d,'@s,n,b,l,v\r\n1,2.5000,'=1+1,,true,[1.5],\"a\"\"b,<\"\r\n-1,-0.1000,'-x,,false,,\"'\n\x1b[31m\"\r\n"},
 		{[]string{"-o", "json"}, `{"i":1,"d":2.5000,"@s":"=1+1","n":null,"b":true,"l":"[1.5]","v":"a\"b,<"}` + "\n" + `{"i":-1,"d":-0.1000,"@s":"-x","n":"","b":false,"l":null,"v":"\n\u001b[31m"}` + "\n"},
 		{nil, `
 ┌────┬─────────┬──────┬──────┬───────┬───────┬────────────┐
@@ -275,7 +275,7 @@ func TestQueryBucket(t *testing.T) {
 		t.Fatal(errw)
 	}
 	const sql = "SELECT count(*), sum(product_price) FROM order_lines"
-	if code, out, errw := do("query", sql, "-o", "csv"); code != 0 || !strings.HasSuffix(out, "\n20,190.0000\n") {
+	if code, out, errw := do("query", sql, "-o", "csv"); code != 0 || !strings.HasSuffix(out, "\n20,190.0000\r\n") {
 		t.Errorf("exit code %d: %s%s", code, out, errw)
 	}
 	if code, _, errw := do("query", sql, "--max-download", "10KB"); code != 1 || !strings.Contains(errw, "more than 10000 bytes") || !strings.Contains(errw, "--max-download raises it") {

@@ -187,7 +187,7 @@ func TestSQLDownload(t *testing.T) {
 		return ask(s, "GET", "/api/sql/download?sql="+url.QueryEscape(sql)+"&as="+as, "", nil)
 	}
 	w := get("SELECT price, '=1+1' AS \"@x\", NULL AS n FROM order_lines", "csv")
-	if w.Code != 200 || w.Body.String() != "price,'@x,n\n-1.5000,'=1+1,\n" || w.Header().Get("Content-Disposition") != `attachment; filename="query.csv"` {
+	if w.Code != 200 || w.Body.String() != "price,'@x,n\r\n-1.5000,'=1+1,\r\n" || w.Header().Get("Content-Disposition") != `attachment; filename="query.csv"` {
 		t.Errorf("%d %v %q", w.Code, w.Header(), w.Body)
 	}
 	w = get("SELECT price, order_id FROM order_lines", "parquet")

@@ -2,10 +2,7 @@ package lake
 
 import (
 	"archive/zip"
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -20,57 +17,20 @@ func isText(t schema.Type) bool {
 	return t.Kind == schema.String || t.Kind == schema.JSON || t.Kind == schema.List
 }
 
-// CSV writes a table as RFC 4180 has it, with the names of the columns first; NULL is an
-// empty field.
+// CSV writes a table as [query.CSV] does.
 func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) error {
 	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
-		c := newCSV(w)
-		fields := make([]string, len(v.Columns))
-		for i, column := range v.Columns {
-			fields[i] = query.NoFormula(column.Name)
+		var names []string
+		var text []bool
+		for _, c := range v.Columns {
+			names, text = append(names, c.Name), append(text, isText(c.Type))
 		}
-		if err := c.write(fields); err != nil {
-			return err
+		c, err := query.NewCSV(w, names, text)
+		if err == nil {
+			err = v.rows(ctx, 0, v.Rows, c.Row)
 		}
-		err := v.rows(ctx, 0, v.Rows, func(row []*string) error {
-			for i, text := range row {
-				switch {
-				case text == nil:
-					fields[i] = ""
-				case isText(v.Columns[i].Type):
-					fields[i] = query.NoFormula(*text)
-				default:
-					fields[i] = *text
-				}
-			}
-			return c.write(fields)
-		})
-		return errors.Join(err, c.out.Flush())
+		return errors.Join(err, c.Flush())
 	})
-}
-
-// csvWriter ends lines with CR and LF, as RFC 4180 has it. The csv.Writer that does so
-// also changes the line ends within fields.
-type csvWriter struct {
-	out  *bufio.Writer
-	line bytes.Buffer
-	csv  *csv.Writer
-}
-
-func newCSV(w io.Writer) *csvWriter {
-	c := &csvWriter{out: bufio.NewWriterSize(w, 64<<10)}
-	c.csv = csv.NewWriter(&c.line)
-	return c
-}
-
-func (c *csvWriter) write(fields []string) error {
-	c.line.Reset()
-	err := c.csv.Write(fields)
-	c.csv.Flush()
-	c.line.Truncate(c.line.Len() - len("\n"))
-	c.line.WriteString("\r\n")
-	_, written := c.out.Write(c.line.Bytes())
-	return errors.Join(err, written)
 }
 
 // Zip writes the files of a table into an archive, as they are.
