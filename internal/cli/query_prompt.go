@@ -224,7 +224,8 @@ func newKeyboard(ctx context.Context, in io.Reader) *keyboard {
 	return k
 }
 
-// pressed replaces Ctrl-C by keys that clear the line, if no statement runs.
+// pressed replaces Ctrl-C by keys that clear the line, if no statement runs. A statement
+// that was stopped may take a moment to end; the next Ctrl-C is for what was typed since.
 func (k *keyboard) pressed(b []byte) []byte {
 	if !slices.Contains(b, ctrlC) {
 		return b
@@ -233,6 +234,7 @@ func (k *keyboard) pressed(b []byte) []byte {
 	defer k.mu.Unlock()
 	if k.stop != nil {
 		k.stop()
+		k.stop = nil
 		return nil
 	}
 	k.cleared = true

@@ -430,14 +430,16 @@ small │  0.01       ▏
 	}
 }
 
-// asked is a session that answers with the statement itself, or waits.
-type asked struct{ waits chan struct{} }
+// asked is a session that answers with the statement itself, or waits, and takes its time
+// to end then.
+type asked struct{ waits, ends chan struct{} }
 
 func (s asked) Query(ctx context.Context, sql string) (query.Rows, error) {
 	switch {
 	case strings.Contains(sql, "wait"):
 		s.waits <- struct{}{}
 		<-ctx.Done()
+		<-s.ends
 		return nil, ctx.Err()
 	case strings.Contains(sql, "wrong"):
 		return nil, &query.Error{Text: "no such thing"}
@@ -453,7 +455,7 @@ func TestPrompt(t *testing.T) {
 	in, keyboard := io.Pipe()
 	var out bytes.Buffer
 	a := &app{out: &printer{Writer: &out, width: 200}, errw: &printer{Writer: &out}}
-	session := asked{make(chan struct{})}
+	session := asked{make(chan struct{}), make(chan struct{})}
 	tables := []query.Table{{Schema: schema.Schema{Table: "order_lines"}}}
 	q := &querying{app: a, session: session, format: asTable, look: func(context.Context) ([]query.Table, error) { return tables, nil }}
 	done := make(chan error, 1)
@@ -473,6 +475,7 @@ func TestPrompt(t *testing.T) {
 	press("SELECT half,\r")      //
 	press("more\x03")            // cleared
 	press("SELECT 3;\r")         //
+	session.ends <- struct{}{}   //
 	press("\x1b[A\x1b[D\x7f4\r") // the one before, with 4 for 3
 	press("\\dt\r")              //
 	press("\\?\r")               //
