@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"sluice/internal/documents"
 	"sluice/internal/profile"
 	"sluice/internal/profiler"
+	"sluice/internal/setup"
 )
 
 // inferMemory is the memory that the collector keeps to where it can. With 10^5
@@ -408,7 +410,7 @@ func (i *inferring) report(like *documents.Likeness) {
 			fmt.Fprintf(w, "To use the preset (docs/presets.md):\n  %s\n", next)
 		}
 	}
-	fmt.Fprintf(w, "Next:\n  %s\n", i.next())
+	fmt.Fprintf(w, "Next:\n  %s\n", strings.Join(i.next(), "\n  "))
 }
 
 // widest is the width of the first rows: that of the terminal, or what an editor
@@ -420,19 +422,37 @@ func widest(w *printer) int {
 	return 200
 }
 
-// next is the command to type next.
-func (i *inferring) next() string {
+// next are the commands to type next.
+func (i *inferring) next() []string {
 	again := "sluice mapping infer "
 	if i.flags.merge {
 		again += "--merge "
 	}
 	switch {
 	case i.flags.output == "":
-		return again + i.quoted() + " -o mapping.yaml"
+		return []string{again + i.quoted() + " -o mapping.yaml"}
 	case i.flags.merge:
-		return "sluice mapping check " + fileArgument(i.flags.output)
+		return []string{"sluice mapping check " + fileArgument(i.flags.output)}
 	}
-	return i.convertWith(fileArgument(i.flags.output), len(i.Inputs) == 1 && !i.several && len(i.Result.Mapping.Tables) == 1)
+	dir, name := filepath.Split(i.flags.output)
+	lake := setup.Lake(filepath.Clean(dir))
+	source := filepath.Join(lake.Source.Dir, lake.Source.Prefix)
+	if info, err := os.Stat(source); name == lakeMapping && err == nil && info.IsDir() {
+		return i.intoLake(source, "sluice run --lake "+fileArgument(lake.Source.Dir))
+	}
+	return []string{i.convertWith(fileArgument(i.flags.output), len(i.Inputs) == 1 && !i.several && len(i.Result.Mapping.Tables) == 1)}
+}
+
+// intoLake are the commands that make tables of the inputs in a lake. Inputs that are no
+// files, or are in its source already, are not copied there.
+func (i *inferring) intoLake(source, run string) []string {
+	for _, arg := range i.args {
+		info, err := os.Stat(arg)
+		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(filepath.Clean(arg), source+string(filepath.Separator)) {
+			return []string{run}
+		}
+	}
+	return []string{"cp " + i.quoted() + " " + fileArgument(source) + "/", run}
 }
 
 func (i *inferring) quoted() string {
