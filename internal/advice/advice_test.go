@@ -128,7 +128,7 @@ func TestAdvice(t *testing.T) {
 		{"", "{name: c, path: $.c, type: 'decimal(9,2)'}", `{"c":""}`, `bad_decimal $.c empty string: set null_values: [""]`},
 		{"", "{name: c, path: $.c, type: 'decimal(9,2)'}", `{"c":"N/A"}`, `bad_decimal $.c string: set null_values: ["N/A"]`},
 		{"", "{name: c, path: $.c, type: 'decimal(9,2)'}", `{"c":"five"}`,
-			"bad_decimal $.c string: give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null"},
+			"bad_decimal $.c string: list the texts that are no number in null_values; or give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null"},
 		{"", "{name: c, path: $.c, type: 'decimal(9,2)', format: '1,234.50'}", `{"c":"1.234,50"}`,
 			`bad_decimal $.c string: with format: "1.234,50" these values would fit, but a column has one format: if some are written as it is set, fix the feed, or set on_error: null`},
 		{"", "{name: c, path: $.c, type: 'decimal(9,2)', format: '1,234.50'}", `{"c":"x"}`,
@@ -146,7 +146,7 @@ func TestAdvice(t *testing.T) {
 		{"", "{name: c, path: $.c, type: int64}", `{"c":30000000000000000000}`,
 			"int_range $.c integer: if it is an identifier, type: string, from: [string, number]; else type: decimal(38,0)"},
 		{"", "{name: c, path: $.c, type: double}", `{"c":"2 kg"}`,
-			"bad_double $.c string: give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null"},
+			"bad_double $.c string: list the texts that are no number in null_values; or give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null"},
 		{"", "{name: c, path: $.c, type: double}", `{"c":1e999}`, "double_range $.c number: use type: decimal(p,s), which is exact, or type: string, from: [string, number]"},
 		{"", "{name: c, path: $.c, type: boolean}", `{"c":" True"}`, "bad_boolean $.c string: set transform: [trim, lower]"},
 		{"", "{name: c, path: $.c, type: boolean}", `{"c":"yes"}`, "bad_boolean $.c string: use type: string, from: [string, boolean], or on_error: null"},
@@ -247,7 +247,7 @@ func TestVariants(t *testing.T) {
 	got := read(t, "table: t\ncolumns: [{name: c, path: $.c, type: 'decimal(9,2)'}]\n", in)
 	want := []string{
 		`bad_decimal $.c string: set format: "1.234,50"`, `bad_decimal $.c string: set null_values: ["N/A"]`,
-		"bad_decimal $.c string: give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null",
+		"bad_decimal $.c string: list the texts that are no number in null_values; or give the format in which they are written, if it is one; or use type: string, from: [string, number], or on_error: null",
 		`bad_decimal $.c empty string: set null_values: [""]`,
 	}
 	if diff := cmp.Diff(want, lines(got)); diff != "" {

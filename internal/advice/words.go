@@ -180,8 +180,15 @@ func unreadable(g *group, col *mapping.Column) string {
 		return "the values are not written as the column's format says: fix the feed; or " + orNull(col) + ", or " + asText(col, 0)
 	}
 	what := "give the format in which they are written, if it is one; or "
-	if g.code == reason.BadBoolean {
+	switch g.code {
+	case reason.BadBoolean:
 		what = ""
+	case reason.BadDecimal, reason.BadDouble, reason.NotInteger: // often a word where there is no value
+		what = "list the texts that are no number in null_values"
+		if col.Required {
+			what += ", in place of required: true"
+		}
+		what += "; or give the format in which they are written, if it is one; or "
 	}
 	return what + "use " + asText(col, 0) + ", or " + orNull(col)
 }
