@@ -56,11 +56,15 @@ func (s *Server) getLake(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Server) mappingAnswer(at *setup.Setup) mappingAnswer {
-	m := mappingAnswer{Name: at.Pipeline.MappingName, Path: s.o.MappingFile, SHA256: at.Pipeline.Mapping.Hash()}
+	return mappingAnswer{Name: at.Pipeline.MappingName, Path: s.o.MappingFile, SHA256: at.Pipeline.Mapping.Hash(), Tables: tablesOf(at)}
+}
+
+// tablesOf are the names of the tables of the mapping at work.
+func tablesOf(at *setup.Setup) (names []string) {
 	for _, t := range at.Pipeline.Mapping.Tables {
-		m.Tables = append(m.Tables, t.Name)
+		names = append(names, t.Name)
 	}
-	return m
+	return names
 }
 
 // name is a short name of the lake: that of its folder or bucket.

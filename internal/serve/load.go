@@ -3,19 +3,14 @@ package serve
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"sluice/internal/lake"
 	"sluice/internal/ledger"
-	"sluice/internal/store"
 )
 
 const (
-	readAtOnce = 8   // ledger entries
-	readChunk  = 512 // entries of one look at the order
-
 	// The ledger is listed again after this time, and not more often than takes one
 	// part in pollShare of all time.
 	pollTime  = 10 * time.Second // in a folder
@@ -46,12 +41,11 @@ func (s *Server) follow(ctx context.Context) {
 	}
 }
 
-// readLedger reads the entries that have changed, the newest of them if there are
-// too many.
+// readLedger lists the ledger. If entries have changed, the lake reads them, and the
+// newest of them are shown as objects.
 func (s *Server) readLedger(ctx context.Context) error {
 	at, mark := s.Setup(), s.objects.mark()
 	var listed []ledger.Listed
-	there := map[ledger.ID]bool{}
 	err := at.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
 		listed = append(listed, l)
 		return nil
@@ -61,31 +55,30 @@ func (s *Server) readLedger(ctx context.Context) error {
 	}
 	slices.SortFunc(listed, func(a, b ledger.Listed) int { return a.Written.Compare(b.Written) })
 	older := max(len(listed)-s.objects.most, 0)
+	there := map[ledger.ID]bool{}
 	for _, l := range listed[older:] {
 		there[l.ID] = true
 	}
 	changed := slices.DeleteFunc(listed[older:], func(l ledger.Listed) bool { return l.ETag == s.objects.etag(l.ID) })
-	for chunk := range slices.Chunk(changed, readChunk) {
-		entries := make([]ledger.Entry, len(chunk))
-		etags := make([]string, len(chunk))
-		err := lake.Each(ctx, readAtOnce, len(chunk), func(ctx context.Context, i int) (err error) {
-			entries[i], etags[i], err = at.Pipeline.Ledger.Read(ctx, chunk[i].ID)
-			if errors.Is(err, store.ErrNotFound) || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrNewer) {
-				return nil // gone meanwhile; or the tables say that it cannot be read
-			}
+	if len(changed) > 0 {
+		if err := s.lake.Refresh(ctx); err != nil {
 			return err
-		})
+		}
+		state, err := s.lake.State(ctx)
 		if err != nil {
 			return err
 		}
-		for i := range entries {
-			if entries[i].Version != 0 {
-				s.objects.account(&entries[i], etags[i], chunk[i].Written, nil)
+		entries := make(map[ledger.ID]*lake.Entry, len(state.Entries))
+		for _, e := range state.Entries {
+			entries[e.ID] = e
+		}
+		for _, l := range changed {
+			// Gone meanwhile; or the tables say that it cannot be read.
+			if e := entries[l.ID]; e != nil && e.Err == nil {
+				s.objects.account(&e.Entry, e.ETag, l.Written, nil)
 			}
 		}
-	}
-	if len(changed) > 0 {
-		s.notes.add()
+		s.feed.table(tablesOf(s.Setup()))
 	}
 	s.objects.prune(there, int64(older), mark)
 	return nil

@@ -77,11 +77,7 @@ func (s *Server) note(ctx context.Context) {
 			sleep(ctx, failTime)
 			continue
 		}
-		var names []string
-		for _, t := range s.Setup().Pipeline.Mapping.Tables {
-			names = append(names, t.Name)
-		}
-		s.feed.table(names)
+		s.feed.table(tablesOf(s.Setup()))
 		wait = max(noteTime, noteShare*time.Since(started))
 	}
 }
