@@ -236,6 +236,7 @@ func TestDiffMapping(t *testing.T) {
 
 // A mapping is made of a file that is sent, and of objects of the lake.
 func TestInferMapping(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // of others nothing is seen
 	s, dir := withMapping(t, orderLines)
 	process(t, s, dir, "a.json", `[{"id":1,"price":1.5}]`)
 	process(t, s, dir, "b.json", `[{"id":2,"price":2.5,"note":"é"}]`)
