@@ -1,6 +1,6 @@
 // Parts that several views use.
 import {add, el} from './dom.js'
-import {count, exact, isNumber, time, kind} from './format.js'
+import {count, exact, isNumber, kind, plural, time} from './format.js'
 
 // heading is the top of a view: a title that takes the focus when the view
 // opens, what it says in one line, and its actions.
@@ -102,6 +102,10 @@ export function said(text, tone = '') {
 export function saidError(error) {
   if (error.name !== 'AbortError') said(error.message + (error.hint ? '. ' + error.hint : ''), 'bad')
 }
+
+// begun says what {objects, left} were taken into the queue, and how many had no room.
+export const begun = (what, {objects, left}) => `${what} of ${plural(objects, 'object')} has begun` +
+  (left ? `. For ${plural(left, 'other')} there is no room yet: ask again when some are done.` : '')
 
 // ask asks before something is replaced or made anew; it answers true or false.
 export function ask(title, text, yes) {

@@ -4,7 +4,7 @@ import {el, show} from '../dom.js'
 import {count, plural} from '../format.js'
 import {refresh} from '../lake.js'
 import {mappingEditor, placeOf} from '../mappingeditor.js'
-import {ask, chip, files, heading, later, loading, problem, said, saidError, section, table} from '../parts.js'
+import {ask, begun, chip, files, heading, later, loading, problem, said, saidError, section, table} from '../parts.js'
 import {changedLines} from '../lines.js'
 
 export async function open(main, route, signal) {
@@ -110,8 +110,7 @@ export async function open(main, route, signal) {
       said('Mapping saved. The next object is made with it.', 'good')
       const {others} = answer
       if (others > 0 && await ask('Make the other objects again?', `${others} objects were made with another mapping. They keep their rows until they are made again.`, 'Make again')) {
-        await send('POST', '/api/mapping/reprocess')
-        said('They are made again; see Objects')
+        said(begun('Processing', await send('POST', '/api/mapping/reprocess')))
       }
     } catch (error) {
       saidError(error)

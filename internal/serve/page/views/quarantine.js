@@ -5,7 +5,7 @@ import {on} from '../events.js'
 import {ago, count, plural} from '../format.js'
 import {lake, refresh} from '../lake.js'
 import {mappingEditor, placeOf} from '../mappingeditor.js'
-import {atMost, bars, blank, chip, heading, later, loading, outcome, problem, said, saidError, section, table} from '../parts.js'
+import {atMost, bars, begun, blank, chip, heading, later, loading, outcome, problem, said, saidError, section, table} from '../parts.js'
 import {to} from '../route.js'
 import {raw} from '../raw.js'
 
@@ -40,8 +40,7 @@ function openAll(main, signal) {
   async function replayAll() {
     all.disabled = true
     try {
-      await send('POST', '/api/quarantine/replay', {ids: null})
-      said('Replay of all objects has begun')
+      said(begun('Replay', await send('POST', '/api/quarantine/replay', {ids: null})))
     } catch (error) {
       saidError(error)
     }
@@ -164,7 +163,7 @@ async function openObject(main, id, signal) {
     }
   })
 
-  function drawPreview({faults, tables, records: tried}) {
+  function drawPreview({faults, tables, records: tried, advice, more}) {
     const faulty = faults?.length > 0
     go.disabled = faulty
     if (faulty) {
@@ -181,9 +180,11 @@ async function openObject(main, id, signal) {
       show(card.state, one.ok ? chip('fits with this mapping', 'good')
         : [other && [chip(one.reason, 'warn'), ' at ', el('code', one.path), ' with this mapping. '], one.detail && [el('b', 'Advice: '), one.detail]])
     }
-    verdict.textContent = `${count(fits)} of ${plural(tried.length, 'record')} ${fits === 1 ? 'fits' : 'fit'} with the mapping in the editor.`
+    verdict.textContent = `${count(fits)} of ${more ? 'the first ' : ''}${plural(tried.length, 'record')} ${fits === 1 ? 'fits' : 'fit'} with the mapping in the editor.` +
+      (more ? ' Others are too many or too large to be tried here; a replay takes all.' : '')
     verdict.className = 'note ' + (fits === tried.length ? 'good' : '')
-    show(preview, tables.filter(one => one.rows.length).map(one => [
+    show(preview, advice.length > 0 && [el('h3', 'All that does not fit'), el('ul.bullets', advice.map(one => el('li',
+      el('code', one.reason), ' at ', el('code', one.path), `, ${plural(one.values, 'value')} in ${plural(one.records, 'record')}: `, one.advice)))], tables.filter(one => one.rows.length).map(one => [
       el('h3', 'Rows they would become in ', el('b', one.name)), table('Preview of ' + one.name, one.columns, one.rows.slice(0, 50))]))
   }
 
@@ -204,7 +205,8 @@ async function openObject(main, id, signal) {
         buttonText()
       }
       before = (await get('/api/objects/' + id, {}, signal)).object
-      await send('POST', '/api/quarantine/replay', {ids: [id]}, signal)
+      const {left} = await send('POST', '/api/quarantine/replay', {ids: [id]}, signal)
+      if (left) throw Object.assign(new Error('Too many objects wait already'), {hint: 'Replay again when some of them are done.'})
       show(result, el('div.verdict.busy', {role: 'status'}, el('p.big', 'Replaying …')))
     } catch (error) {
       before = null

@@ -4,7 +4,7 @@ import {el, show} from '../dom.js'
 import {on} from '../events.js'
 import {bytes, count, plural, rate, seconds, time} from '../format.js'
 import {lake} from '../lake.js'
-import {atMost, json, loading, outcome, problem, said, saidError, table} from '../parts.js'
+import {atMost, begun, json, loading, outcome, problem, said, saidError, table} from '../parts.js'
 import {to} from '../route.js'
 
 export function story(panel, id, signal) {
@@ -68,8 +68,7 @@ function draw({object, entry, report, outputs, attempts}) {
 
 async function replay(id) {
   try {
-    await send('POST', '/api/quarantine/replay', {ids: [id]})
-    said('Replay has begun')
+    said(begun('Replay', await send('POST', '/api/quarantine/replay', {ids: [id]})))
   } catch (error) {
     saidError(error)
   }
