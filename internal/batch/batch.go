@@ -86,14 +86,16 @@ type Column struct {
 	rising  bool                 // each entry is above the one before, and none is in the table
 	border  int                  // first element after the current stride
 	entries int                  // number of entries at the last border
+	counted int                  // elements whose entries are in held
+	held    int64                // bytes of entries, once they are no dictionary
 	touched uint32               // keeps the loads of touch from being optimised away
 }
 
 // Held is about how many bytes the values of the batch take: their entries, the
-// tables that find them, and the index. The batch must be flushed. In a column
-// that left its dictionary, each element counts as if it had its own entry: how
-// many share an entry depends on which values were known without a look-up, and
-// Held must not.
+// tables that find them, and the index. The batch must be flushed, and its last record
+// have ended. In a column that left its dictionary, each element counts as if it had
+// its own entry: how many share an entry depends on which values were known without a
+// look-up, and Held must not.
 func (b *Batch) Held() (bytes int64) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
@@ -102,26 +104,28 @@ func (b *Batch) Held() (bytes int64) {
 			bytes += c.List.held()
 			continue
 		}
-		bytes += c.entriesHeld()
+		bytes += c.entriesHeld(b.record.Elems[c.Level])
 	}
 	return bytes
 }
 
-// entriesHeld is about how many bytes the entries take.
-func (c *Column) entriesHeld() (bytes int64) {
+// entriesHeld is about how many bytes the entries of the first n elements take. Of
+// those it counts only what it has not counted before.
+func (c *Column) entriesHeld(n int) int64 {
 	if c.Distinct {
 		return int64(len(c.Data) + 8*len(c.Fixed) + 12*c.Entries())
 	}
-	for _, e := range c.Index {
+	for _, e := range c.Index[c.counted:n] {
 		switch {
 		case e == Null:
 		case c.Type.Bytes():
-			bytes += 16 + int64(len(c.Entry(e)))
+			c.held += 16 + int64(len(c.Entry(e)))
 		default:
-			bytes += 20
+			c.held += 20
 		}
 	}
-	return bytes
+	c.counted = n
+	return c.held
 }
 
 // Entries is the number of entries of the column.

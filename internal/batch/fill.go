@@ -67,6 +67,7 @@ func (c *Column) reset() {
 	c.Distinct, c.rising = true, true
 	c.Data, c.Offsets, c.Fixed = c.Data[:0], c.Offsets[:0], c.Fixed[:0]
 	c.pending, c.border, c.entries = c.pending[:0], stride, 0
+	c.counted, c.held = 0, 0
 	c.table.reset()
 	clear(c.small[:])
 }

@@ -67,7 +67,7 @@ func (l *List) reserve(like *List, times float64) {
 }
 
 func (l *List) held() int64 {
-	return 4*int64(len(l.Ends)+len(l.Items.Index)) + l.Items.entriesHeld()
+	return 4*int64(len(l.Ends)+len(l.Items.Index)) + l.Items.entriesHeld(l.items)
 }
 
 // RecordListValues is the number of values that the column of lists c got since the
