@@ -111,6 +111,8 @@ var ladder = map[string]rung{
 		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
 	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store"},
 		"a commit is files, entries and one compare-and-set; where the files come from is decided above"},
+	"internal/tablefiles": {[]string{"internal/batch", "internal/iceberg", "internal/iceberg/datafile", "internal/jsonscan", "internal/parquetfile", "internal/runs", "internal/store", "schema"},
+		"files take rows of batches, wherever these come from; which snapshot names the files is decided above"},
 	"internal/pipeline": {[]string{
 		".", "internal/event", "internal/ledger", "internal/parquetfile", "internal/store", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it imports no implementation of a store or catalog, so that it runs the same on all; of the stages it only imports the writer, to empty a file"},

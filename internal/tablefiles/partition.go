@@ -1,0 +1,238 @@
+package tablefiles
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+
+	"sluice/internal/batch"
+	"sluice/internal/iceberg"
+	"sluice/schema"
+)
+
+// partition is a combination of values, one of each field.
+type partition struct {
+	values map[string]any // by the name of the field
+	path   string         // of its folder, with a slash at its end
+	file   *openFile      // nil: none is open
+
+	rows []uint32 // of the batch that is split
+}
+
+// piece is the rows of a batch that belong to one partition.
+type piece struct {
+	partition *partition
+	rows      []uint32 // nil: all
+}
+
+// field is a field of the partition spec.
+type field struct {
+	name      string
+	column    int // -1: none
+	source    iceberg.Type
+	transform iceberg.Transform
+
+	ids    map[string]uint32 // of the values that were seen, by their bytes
+	values []any             // by ID; the first is NULL
+	of     []uint32          // ID of each entry of the column
+}
+
+// step leads from the values of some fields to those with one more.
+type step struct{ node, value uint32 }
+
+// splitter finds the partitions of rows. The combinations of values are a tree, with a
+// level for each field: a row goes from the root, which is 0, to a leaf.
+type splitter struct {
+	fields []*field
+	tree   map[step]uint32
+	steps  []step // that lead to each node
+	leaves map[uint32]*partition
+
+	nodes  []uint32 // of each row
+	found  []*partition
+	pieces []piece
+}
+
+func newSplitter(o *Options) (*splitter, error) {
+	s := &splitter{tree: map[step]uint32{}, steps: []step{{}}, leaves: map[uint32]*partition{}}
+	if len(o.Spec.Fields) == 0 {
+		s.leaves[0] = &partition{}
+		return s, nil
+	}
+	table, _ := iceberg.NewSchema(o.Columns)
+	for _, f := range o.Spec.Fields {
+		if f.Transform.Name == "void" { // always NULL, also if its column is gone
+			s.fields = append(s.fields, &field{name: f.Name, column: -1, values: []any{nil}})
+			continue
+		}
+		i := slices.IndexFunc(o.Columns, func(c schema.Column) bool { return c.ID == f.SourceID })
+		if i < 0 {
+			return nil, fmt.Errorf("partition field %q is made of the column with ID %d, which the rows do not have", f.Name, f.SourceID)
+		}
+		source := table.Fields[i].Type
+		if _, err := f.Transform.Result(source); err != nil {
+			return nil, fmt.Errorf("partition field %q: %w", f.Name, err)
+		}
+		s.fields = append(s.fields, &field{name: f.Name, column: i, source: source, transform: f.Transform, ids: map[string]uint32{}, values: []any{nil}})
+	}
+	return s, nil
+}
+
+// split divides the rows of a batch by partition. It is valid until the next call.
+func (s *splitter) split(b *batch.Batch) []piece {
+	s.pieces = s.pieces[:0]
+	if len(s.fields) == 0 {
+		return append(s.pieces, piece{partition: s.leaves[0]})
+	}
+	s.nodes = slices.Grow(s.nodes[:0], b.Rows)[:b.Rows]
+	clear(s.nodes)
+	for _, f := range s.fields {
+		s.descend(b, f)
+	}
+	s.found = s.found[:0]
+	var last *partition
+	for row, node := range s.nodes {
+		if row == 0 || node != s.nodes[row-1] {
+			last = s.leaf(node)
+		}
+		if len(last.rows) == 0 {
+			s.found = append(s.found, last)
+		}
+		last.rows = append(last.rows, uint32(row))
+	}
+	for _, p := range s.found {
+		rows := p.rows
+		if len(s.found) == 1 {
+			rows = nil
+		}
+		s.pieces = append(s.pieces, piece{p, rows})
+		p.rows = p.rows[:0]
+	}
+	return s.pieces
+}
+
+// descend takes each row a step further, by the value of a field. The field is
+// computed for each entry of its column, however many rows it stands in.
+func (s *splitter) descend(b *batch.Batch, f *field) {
+	if f.column < 0 {
+		for row, node := range s.nodes {
+			s.nodes[row] = s.node(step{node, 0})
+		}
+		return
+	}
+	c := &b.Columns[f.column]
+	f.of = f.of[:0]
+	for entry := range uint32(c.Entries()) {
+		f.of = append(f.of, f.id(f.transform.Apply(f.source, value(c, entry))))
+	}
+	var runs []uint32
+	if c.Level < b.Depth {
+		runs = b.Runs[c.Level]
+	}
+	row := 0
+	var last step
+	next := uint32(math.MaxUint32) // not known yet
+	for element, entry := range c.Index {
+		id, rows := uint32(0), 1
+		if entry != batch.Null {
+			id = f.of[entry]
+		}
+		if runs != nil {
+			rows = int(runs[element])
+		}
+		for range rows {
+			if here := (step{s.nodes[row], id}); next == math.MaxUint32 || here != last {
+				last, next = here, s.node(here)
+			}
+			s.nodes[row] = next
+			row++
+		}
+	}
+}
+
+// id is the ID of a value of the field.
+func (f *field) id(v any) uint32 {
+	if v == nil {
+		return 0
+	}
+	var room [64]byte
+	key := iceberg.AppendValue(room[:0], v)
+	id, ok := f.ids[string(key)]
+	if !ok {
+		id = uint32(len(f.values))
+		f.ids[string(key)] = id
+		f.values = append(f.values, v)
+	}
+	return id
+}
+
+// node is where a step leads.
+func (s *splitter) node(to step) uint32 {
+	node, ok := s.tree[to]
+	if !ok {
+		node = uint32(len(s.steps))
+		s.tree[to] = node
+		s.steps = append(s.steps, to)
+	}
+	return node
+}
+
+// leaf is the partition of a leaf.
+func (s *splitter) leaf(node uint32) *partition {
+	p := s.leaves[node]
+	if p != nil {
+		return p
+	}
+	p = &partition{values: make(map[string]any, len(s.fields))}
+	s.leaves[node] = p
+	folders := make([]string, len(s.fields))
+	for i, f := range slices.Backward(s.fields) {
+		to := s.steps[node]
+		v := f.values[to.value]
+		p.values[f.name] = v
+		folders[i] = escape(f.name, longestName) + "=" + escape(f.transform.Text(f.source, v), longestName) + "/"
+		node = to.node
+	}
+	p.path = strings.Join(folders, "")
+	return p
+}
+
+// value is an entry of a column as a value of Iceberg.
+func value(c *batch.Column, entry uint32) any {
+	switch c.Type.Kind {
+	case schema.Boolean:
+		return c.Fixed[entry] != 0
+	case schema.Int32, schema.Date:
+		return int32(c.Fixed[entry])
+	case schema.Int64, schema.Timestamp:
+		return int64(c.Fixed[entry])
+	case schema.Double:
+		return math.Float64frombits(c.Fixed[entry])
+	case schema.Decimal:
+		if c.Type.Wide() {
+			return slices.Clone(iceberg.Minimal(c.Entry(entry)))
+		}
+		return iceberg.Minimal(binary.BigEndian.AppendUint64(nil, c.Fixed[entry]))
+	}
+	return string(c.Entry(entry))
+}
+
+// longestName bounds each half of a folder's name: file systems take 255 bytes, and a
+// key 1,024. The value is in the metadata, so a cut name loses nothing.
+const longestName = 80
+
+// escape writes a text as Iceberg's libraries do in names of folders: as in a form of
+// HTML.
+func escape(text string, most int) string {
+	size := 0
+	for i, r := range text {
+		if size += len(url.QueryEscape(string(r))); size > most {
+			text = text[:i]
+			break
+		}
+	}
+	return url.QueryEscape(text)
+}
