@@ -119,7 +119,9 @@ func summarize(t partitionType, entries []Entry) (s Summary) {
 	no := false
 	s.HasNaN = &no
 	if lower != nil {
-		s.Lower, s.Upper = AppendValue(nil, lower), AppendValue(nil, upper)
+		// The bound of an empty text is there, and empty: without a lower bound, readers
+		// take all values for NULL.
+		s.Lower, s.Upper = AppendValue([]byte{}, lower), AppendValue([]byte{}, upper)
 	}
 	return s
 }

@@ -203,6 +203,32 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
+// The least value of a partition may be an empty text. That is a bound: pyiceberg,
+// iceberg-go and Java take a manifest without a lower bound for one of NULLs only.
+func TestEmptyTextIsABound(t *testing.T) {
+	c := newCatalog(t)
+	table := create(t, c, []iceberg.PartitionField{{SourceID: 2, ID: 1000, Name: "name", Transform: iceberg.Transform{Name: "identity"}}})
+	for _, names := range [][]any{{"", "a"}, {""}, {nil}} {
+		var rows iceberg.Rows
+		for i, name := range names {
+			rows.Add = append(rows.Add, iceberg.SpecFile{DataFile: iceberg.DataFile{
+				Path: fmt.Sprintf("file:///%d", i), Format: "PARQUET", Rows: 1, Partition: map[string]any{"name": name},
+			}})
+		}
+		s, err := c.Files.Snapshot(t.Context(), table.Metadata, rows, "orders/metadata/", fmt.Sprint(names), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := c.Files.Manifests(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := lines[0].Partitions[0].Lower != nil, names[0] != nil; got != want {
+			t.Errorf("files of %q: there is a lower bound: %t, want %t", names, got, want)
+		}
+	}
+}
+
 // A file that is not live cannot be dropped: its rows may stand elsewhere.
 func TestDropUnknown(t *testing.T) {
 	c := newCatalog(t)
