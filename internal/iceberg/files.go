@@ -39,6 +39,11 @@ func (f Files) Key(uri string) (string, error) {
 	return key, nil
 }
 
+// Folder is the key of a table's folder, with a slash at its end.
+func (f Files) Folder(m *Metadata) (string, error) {
+	return f.Key(strings.TrimRight(m.Location, "/") + "/")
+}
+
 // Read reads a small file.
 func (f Files) Read(ctx context.Context, uri string) ([]byte, error) {
 	key, err := f.Key(uri)

@@ -139,8 +139,20 @@ func Parse(data []byte) (*Metadata, error) {
 	return m, m.rest.read(data)
 }
 
+// mostJSON bounds the metadata files that are written: each commit writes one, and
+// each reader reads one.
+const mostJSON = 20 << 20
+
 // JSON is the metadata file.
 func (m *Metadata) JSON() ([]byte, error) {
+	data, err := m.json()
+	if len(data) > mostJSON {
+		return nil, fmt.Errorf("the metadata file would have %d MB, with %d snapshots, of at most %d MB: let fewer snapshots stay", len(data)>>20, len(m.Snapshots), mostJSON>>20)
+	}
+	return data, err
+}
+
+func (m *Metadata) json() ([]byte, error) {
 	f := metadataJSON{
 		Format: FormatVersion, UUID: m.UUID, Location: m.Location, LastSequence: m.LastSequence, Updated: m.Updated.UnixMilli(), LastColumnID: m.LastColumnID,
 		Schemas: m.Schemas, SchemaID: m.SchemaID, Specs: m.Specs, SpecID: m.SpecID, LastPartition: m.LastPartition, Properties: m.Properties,

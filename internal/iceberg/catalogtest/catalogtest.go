@@ -20,7 +20,14 @@ type Fixture struct {
 	Catalog  iceberg.Catalog
 	Files    iceberg.Files
 	Location func(table string) string // where a table is to be
-	Folder   func(table string) string // key of its metadata folder in Files, with a slash at its end
+	// Drop removes a table from the catalog, as somebody may by hand. Its files stay,
+	// unless the catalog is these files.
+	Drop func(t *testing.T, table string)
+	// Faults are those of what the catalog calls; nil: there are none.
+	Faults Faults
+	// Alone, if set, says why the catalog does not notice commits that race with its own:
+	// what only such a commit shows is not tested.
+	Alone string
 }
 
 // Run runs the suite; open gives each test a fixture of its own.
@@ -33,10 +40,15 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"create", testCreate},
 		{"create twice", testCreateTwice},
 		{"commit", testCommit},
+		{"properties alone", testProperties},
 		{"commit on an old base", testOldBase},
-		{"a table made again under the name", testOtherUUID},
+		{"a table of another UUID", testOtherUUID},
+		{"a table made again under the name", testMadeAgain},
 		{"many committers", testCommitters},
 		{"ended context", testContext},
+		{"faults of commits", testCommitFaults},
+		{"late commits", testLateCommit},
+		{"faults of creations", testCreateFaults},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -65,9 +77,13 @@ func (f *Fixture) create(t *testing.T, name string) *iceberg.Table {
 func (f *Fixture) change(ctx context.Context, base *iceberg.Table, batch string, n int64) (iceberg.Change, error) {
 	rows := iceberg.Rows{Summary: map[string]string{"sluice.batch": batch}}
 	rows.Add = []iceberg.SpecFile{{DataFile: iceberg.DataFile{
-		Path: f.Location(base.Name) + "/data/" + batch + ".parquet", Format: "PARQUET", Rows: n, Bytes: 100,
+		Path: base.Metadata.Location + "/data/" + batch + ".parquet", Format: "PARQUET", Rows: n, Bytes: 100,
 	}}}
-	s, err := f.Files.Snapshot(ctx, base.Metadata, rows, f.Folder(base.Name), batch, time.Now())
+	folder, err := f.Files.Folder(base.Metadata)
+	if err != nil {
+		return iceberg.Change{}, err
+	}
+	s, err := f.Files.Snapshot(ctx, base.Metadata, rows, folder+"metadata/", batch, time.Now())
 	return iceberg.Change{Snapshot: s, Properties: map[string]string{"sluice.root": batch}}, err
 }
 
@@ -160,6 +176,21 @@ func testCommit(t *testing.T, f Fixture) {
 	}
 }
 
+// A change need not have a snapshot.
+func testProperties(t *testing.T, f Fixture) {
+	base := f.create(t, "orders")
+	for _, property := range []string{"a", "b"} {
+		var err error
+		if base, err = f.Catalog.Commit(t.Context(), base, iceberg.Change{Properties: map[string]string{property: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := f.check(t, "orders").Metadata
+	if m.Properties["a"] != "x" || m.Properties["b"] != "x" || m.Properties["sluice.root"] != "none" {
+		t.Errorf("properties %v", m.Properties)
+	}
+}
+
 // Two commits on one base: the second fails, and changes nothing.
 func testOldBase(t *testing.T, f Fixture) {
 	base := f.create(t, "orders")
@@ -195,9 +226,38 @@ func testOtherUUID(t *testing.T, f Fixture) {
 	f.check(t, "orders")
 }
 
+// A table that was removed and made again looks like the old one: it is as new, and has
+// the same names. It has another UUID.
+func testMadeAgain(t *testing.T, f Fixture) {
+	base := f.create(t, "orders")
+	c, err := f.change(t.Context(), base, "a", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Drop(t, "orders")
+	if _, err := f.Catalog.Load(t.Context(), "orders"); !errors.Is(err, iceberg.ErrNoTable) {
+		t.Errorf("load after the table was removed: %v", err)
+	}
+	if _, err := f.Catalog.Commit(t.Context(), base, c); err == nil {
+		t.Error("a commit to a table that was removed lands")
+	}
+	made := f.create(t, "orders")
+	if made.Metadata.UUID == base.Metadata.UUID {
+		t.Fatal("the new table has the UUID of the old one")
+	}
+	if _, err := f.Catalog.Commit(t.Context(), base, c); err == nil {
+		t.Error("a commit to the table before lands")
+	}
+	f.check(t, "orders")
+}
+
 // Each of several committers repeats until its own batch has landed, as the comparison
 // after an error says. In the end each batch is there once.
 func testCommitters(t *testing.T, f Fixture) {
+	if f.Alone != "" {
+		t.Logf("NOT TESTED: %s", f.Alone)
+		return
+	}
 	const committers, commits = 4, 5
 	f.create(t, "orders")
 	var wg sync.WaitGroup
@@ -269,4 +329,116 @@ func testContext(t *testing.T, f Fixture) {
 	if _, err := f.Catalog.Commit(ended, table, c); err == nil {
 		t.Error("commit succeeds")
 	}
+}
+
+// attempt has a change fail in a way, and says what may not be after it.
+func (f *Fixture) attempt(t *testing.T, fault Fault, change func() error) {
+	t.Helper()
+	f.Faults.Next(fault)
+	err := change()
+	if err == nil {
+		t.Error("there is no error")
+	}
+	if n := f.Faults.Seen(); n != 1 {
+		t.Errorf("%d requests: a change is tried once", n)
+	}
+	f.Faults.Next(None)
+}
+
+// each runs a test for each fault, on a table of its own.
+func (f *Fixture) each(t *testing.T, test func(t *testing.T, table string, fault Fault)) {
+	if f.Faults == nil {
+		t.Fatal("the fixture has no faults")
+	}
+	for fault := LostRequest; fault <= ErrorAfter; fault++ {
+		t.Run(faultNames[fault], func(t *testing.T) { test(t, fmt.Sprintf("orders%d", fault), fault) })
+	}
+}
+
+// Whatever a commit's error was, Load shows whether it landed.
+func testCommitFaults(t *testing.T, f Fixture) {
+	f.each(t, func(t *testing.T, name string, fault Fault) {
+		base := f.create(t, name)
+		a, err := f.change(t.Context(), base, "a", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.attempt(t, fault, func() error { _, err := f.Catalog.Commit(t.Context(), base, a); return err })
+		var batches []string
+		if fault.Lands() {
+			batches = append(batches, "a")
+		}
+		now := f.check(t, name, batches...)
+		b, err := f.change(t.Context(), now, "b", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Catalog.Commit(t.Context(), now, b); err != nil {
+			t.Fatal(err)
+		}
+		f.check(t, name, append(batches, "b")...)
+	})
+}
+
+// Of a late commit and another one on its base, the one that arrives first lands.
+func testLateCommit(t *testing.T, f Fixture) {
+	for name, first := range map[string]bool{"arrives first": true, "arrives last": false} {
+		t.Run(name, func(t *testing.T) {
+			table := "orders_" + fmt.Sprint(first)
+			base := f.create(t, table)
+			a, errA := f.change(t.Context(), base, "a", 1)
+			b, errB := f.change(t.Context(), base, "b", 1)
+			if err := errors.Join(errA, errB); err != nil {
+				t.Fatal(err)
+			}
+			f.attempt(t, Late, func() error { _, err := f.Catalog.Commit(t.Context(), base, a); return err })
+			if first {
+				f.Faults.Release(t)
+			}
+			_, err := f.Catalog.Commit(t.Context(), base, b)
+			switch {
+			case first && !errors.Is(err, iceberg.ErrConflict):
+				t.Errorf("the commit after the late one: %v", err)
+			case first:
+				f.check(t, table, "a")
+			case err != nil:
+				t.Errorf("the commit before the late one: %v", err)
+			case f.Alone != "":
+				t.Logf("NOT TESTED: %s", f.Alone)
+			default:
+				f.Faults.Release(t)
+				f.check(t, table, "b")
+			}
+		})
+	}
+}
+
+// Whatever the error of a creation was, Load shows whether there is a table, and there
+// is one table in the end.
+func testCreateFaults(t *testing.T, f Fixture) {
+	f.each(t, func(t *testing.T, name string, fault Fault) {
+		m, err := iceberg.New(f.Location(name), columns, nil, nil, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.attempt(t, fault, func() error { _, err := f.Catalog.Create(t.Context(), name, m); return err })
+		_, err = f.Catalog.Load(t.Context(), name)
+		if fault.Lands() && err != nil || !fault.Lands() && !errors.Is(err, iceberg.ErrNoTable) {
+			t.Errorf("load: %v", err)
+		}
+		if m, err = iceberg.New(f.Location(name), columns, nil, nil, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Catalog.Create(t.Context(), name, m)
+		if fault.Lands() != errors.Is(err, iceberg.ErrTableExists) || !fault.Lands() && err != nil {
+			t.Errorf("create again: %v", err)
+		}
+		before := f.check(t, name)
+		if fault == Late {
+			f.Faults.Release(t)
+			if after := f.check(t, name); after.Metadata.UUID != before.Metadata.UUID {
+				t.Error("the late creation replaced the table")
+			}
+		}
+	})
 }

@@ -1,8 +1,11 @@
 package filecatalog_test
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,11 +32,68 @@ func open(t *testing.T) *filecatalog.Catalog {
 func TestCatalog(t *testing.T) {
 	catalogtest.Run(t, func(t *testing.T) catalogtest.Fixture {
 		c := open(t)
+		faulty := &faults{Store: c.Files.Store}
+		c.Files.Store = faulty
 		return catalogtest.Fixture{
-			Catalog: c, Files: c.Files, Location: c.Location,
-			Folder: func(table string) string { return "lake/" + table + "/metadata/" },
+			Catalog: c, Files: c.Files, Location: c.Location, Faults: faulty,
+			Drop: func(t *testing.T, table string) {
+				err := faulty.List(t.Context(), "lake/"+table+"/metadata/", func(i store.Info) error { return faulty.Delete(t.Context(), i.Key) })
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
 		}
 	})
+}
+
+// faults is a store whose metadata files have the faults of the suite.
+type faults struct {
+	store.Store
+	next catalogtest.Fault
+	seen int
+	late store.Writer
+}
+
+func (f *faults) Next(fault catalogtest.Fault) { f.next, f.seen = fault, 0 }
+
+func (f *faults) Seen() int { return f.seen }
+
+func (f *faults) Release(t *testing.T) {
+	_, err := f.late.Commit(t.Context(), store.IfNoneMatch())
+	t.Logf("the late commit: %v", err)
+}
+
+func (f *faults) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
+	w, err := f.Store.Create(ctx, key, o)
+	if strings.HasSuffix(key, ".metadata.json") && f.next != catalogtest.None {
+		return &faultyWriter{w, f}, err
+	}
+	return w, err
+}
+
+type faultyWriter struct {
+	store.Writer
+	faults *faults
+}
+
+func (w *faultyWriter) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	w.faults.seen++
+	fault := w.faults.next
+	var err error
+	if fault.Lands() {
+		_, err = w.Writer.Commit(ctx, p)
+	}
+	if fault == catalogtest.Late {
+		w.faults.late = w.Writer
+	}
+	return store.Info{}, cmp.Or(err, errors.New("as told"))
+}
+
+func (w *faultyWriter) Abort(ctx context.Context) error {
+	if w.faults.late != nil {
+		return nil
+	}
+	return w.Writer.Abort(ctx)
 }
 
 func metadata(t *testing.T, c *filecatalog.Catalog) *iceberg.Metadata {
