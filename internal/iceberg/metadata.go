@@ -100,7 +100,7 @@ var unsorted = json.RawMessage(`[{"order-id":0,"fields":[]}]`)
 func New(location string, columns []schema.Column, partition []PartitionField, properties map[string]string, now time.Time) (*Metadata, error) {
 	s, last := NewSchema(columns)
 	m := &Metadata{
-		UUID: newUUID(), Location: location, Updated: now.Truncate(time.Millisecond), LastColumnID: last, Schemas: []Schema{s},
+		UUID: NewUUID(), Location: location, Updated: now.Truncate(time.Millisecond), LastColumnID: last, Schemas: []Schema{s},
 		Specs: []PartitionSpec{{Fields: partition}}, LastPartition: 999, Properties: maps.Clone(properties), Current: -1,
 	}
 	for _, f := range partition {
@@ -270,7 +270,8 @@ func (m *Metadata) partitionTypes(spec *PartitionSpec) ([]partitionType, error) 
 	return types, nil
 }
 
-func newUUID() string {
+// NewUUID is a random UUID (RFC 9562, version 4).
+func NewUUID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80

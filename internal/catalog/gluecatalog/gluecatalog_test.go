@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/google/go-cmp/cmp"
@@ -15,8 +17,26 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/catalogtest"
 	"sluice/internal/catalog/gluecatalog"
+	"sluice/internal/fakeglue"
 	"sluice/schema"
 )
+
+type object = fakeglue.Object
+
+func client(t *testing.T, f *fakeglue.Server) *glue.Client {
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return newClient(server.URL)
+}
+
+func newClient(url string) *glue.Client {
+	return glue.New(glue.Options{
+		Region:       "eu-central-1",
+		BaseEndpoint: &url,
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Retryer:      aws.NopRetryer{}, // the SDK's own retries are slow, and not under test
+	})
+}
 
 func fixture(client *glue.Client) catalogtest.Fixture {
 	return catalogtest.Fixture{
@@ -47,11 +67,11 @@ func fixture(client *glue.Client) catalogtest.Fixture {
 }
 
 func TestConformance(t *testing.T) {
-	catalogtest.Run(t, func(t *testing.T) catalogtest.Fixture { return fixture(newFakeGlue().client(t)) })
+	catalogtest.Run(t, func(t *testing.T) catalogtest.Fixture { return fixture(client(t, fakeglue.New("sales"))) })
 }
 
 func TestConformanceConcurrent(t *testing.T) {
-	catalogtest.RunConcurrent(t, func(t *testing.T) catalogtest.Fixture { return fixture(newFakeGlue().client(t)) })
+	catalogtest.RunConcurrent(t, func(t *testing.T) catalogtest.Fixture { return fixture(client(t, fakeglue.New("sales"))) })
 }
 
 func table(columns ...string) catalog.Table {
@@ -64,8 +84,8 @@ func table(columns ...string) catalog.Table {
 
 // What query engines need to know a table of Parquet files.
 func TestNewTable(t *testing.T) {
-	f := newFakeGlue()
-	if _, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a")}); err != nil {
+	f := fakeglue.New("sales")
+	if _, err := gluecatalog.New(client(t, f)).Refresh(t.Context(), []catalog.Table{table("a")}); err != nil {
 		t.Fatal(err)
 	}
 	want := object{
@@ -83,21 +103,21 @@ func TestNewTable(t *testing.T) {
 			},
 		},
 	}
-	if diff := cmp.Diff(want, f.databases["sales"]["t"]); diff != "" {
+	if diff := cmp.Diff(want, f.Databases["sales"]["t"]); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // A database is not made up: its name may be misspelt.
 func TestNoDatabase(t *testing.T) {
-	f := newFakeGlue()
-	clear(f.databases)
-	c := gluecatalog.New(f.client(t))
+	f := fakeglue.New("sales")
+	clear(f.Databases)
+	c := gluecatalog.New(client(t, f))
 	_, err := c.Refresh(t.Context(), []catalog.Table{table("a")})
 	if err == nil || !strings.Contains(err.Error(), "database sales does not exist") || catalog.ReasonOf(err) != catalog.NotFound {
 		t.Errorf("%v (%s)", err, catalog.ReasonOf(err))
 	}
-	f.databases["sales"] = map[string]object{}
+	f.Databases["sales"] = map[string]object{}
 	got, err := c.FollowUp(t.Context(), []catalog.Table{table("a")})
 	if want := (catalog.Result{Created: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("once it is there: FollowUp = %+v, %v; want %+v", got, err, want)
@@ -124,9 +144,9 @@ func existing() object {
 
 // UpdateTable deletes what it is not given.
 func TestEvolveKeepsWhatIsNotOurs(t *testing.T) {
-	f := newFakeGlue()
-	f.put("sales", existing())
-	if _, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("b")}); err != nil {
+	f := fakeglue.New("sales")
+	f.Put("sales", existing())
+	if _, err := gluecatalog.New(client(t, f)).Refresh(t.Context(), []catalog.Table{table("b")}); err != nil {
 		t.Fatal(err)
 	}
 	want := existing()
@@ -134,7 +154,7 @@ func TestEvolveKeepsWhatIsNotOurs(t *testing.T) {
 	want["Parameters"].(object)["sluice.mapping_sha256"] = "hash"
 	storage := want["StorageDescriptor"].(object)
 	storage["Columns"] = append(storage["Columns"].([]any), object{"Name": "b", "Type": "string"})
-	if diff := cmp.Diff(want, f.databases["sales"]["t"]); diff != "" {
+	if diff := cmp.Diff(want, f.Databases["sales"]["t"]); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -152,16 +172,16 @@ func TestRefused(t *testing.T) {
 		{"partition key", func(table, _ object) { table["PartitionKeys"] = []any{object{"Name": "B", "Type": "string"}} }, "b is a partition key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFakeGlue()
+			f := fakeglue.New("sales")
 			found := existing()
 			c.change(found, found["StorageDescriptor"].(object))
-			f.put("sales", found)
-			_, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+			f.Put("sales", found)
+			_, err := gluecatalog.New(client(t, f)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
 			var refused *catalog.RefusedError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v, want a RefusedError with %q", err, c.want)
 			}
-			if f.versions != 1 {
+			if f.Databases["sales"]["t"]["VersionId"] != "1" {
 				t.Error("the table was written")
 			}
 		})
@@ -170,10 +190,10 @@ func TestRefused(t *testing.T) {
 
 // Another writer comes between our look at the table and our write (I42).
 func TestConflicts(t *testing.T) {
-	f := newFakeGlue()
-	f.put("sales", existing())
+	f := fakeglue.New("sales")
+	f.Put("sales", existing())
 	others := 0
-	f.before = func(operation string, _ object) string {
+	f.Before = func(operation string, _ object) string {
 		switch {
 		case operation == "UpdateTable" && others < 2:
 			others++
@@ -183,19 +203,19 @@ func TestConflicts(t *testing.T) {
 				columns = append(columns, object{"Name": fmt.Sprintf("other%d", i), "Type": "date"})
 			}
 			next["StorageDescriptor"].(object)["Columns"] = columns
-			f.put("sales", next)
+			f.Put("sales", next)
 		case operation == "UpdateTable" && others == 2:
 			others++
 			return "VersionMismatchException"
 		}
 		return ""
 	}
-	got, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "new")})
+	got, err := gluecatalog.New(client(t, f)).Refresh(t.Context(), []catalog.Table{table("a", "new")})
 	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
 		t.Fatalf("Refresh = %+v, %v", got, err)
 	}
 	var names []string
-	for _, c := range f.databases["sales"]["t"]["StorageDescriptor"].(object)["Columns"].([]any) {
+	for _, c := range f.Databases["sales"]["t"]["StorageDescriptor"].(object)["Columns"].([]any) {
 		names = append(names, c.(object)["Name"].(string))
 	}
 	if diff := cmp.Diff([]string{"a", "other0", "other1", "new"}, names); diff != "" {
@@ -204,14 +224,14 @@ func TestConflicts(t *testing.T) {
 }
 
 func TestConflictWhileCreating(t *testing.T) {
-	f := newFakeGlue()
-	f.before = func(operation string, _ object) string {
-		if operation == "CreateTable" && f.versions == 0 {
-			f.put("sales", existing())
+	f := fakeglue.New("sales")
+	f.Before = func(operation string, _ object) string {
+		if operation == "CreateTable" && f.Databases["sales"]["t"] == nil {
+			f.Put("sales", existing())
 		}
 		return ""
 	}
-	got, err := gluecatalog.New(f.client(t)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
+	got, err := gluecatalog.New(client(t, f)).Refresh(t.Context(), []catalog.Table{table("a", "b")})
 	if want := (catalog.Result{Updated: []string{"sales.t"}}); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("Refresh = %+v, %v; want %+v", got, err, want)
 	}
@@ -233,24 +253,24 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(c.operation+" "+c.code, func(t *testing.T) {
 			t.Parallel()
-			f := newFakeGlue()
-			f.put("sales", existing())
-			f.before = func(operation string, _ object) string {
+			f := fakeglue.New("sales")
+			f.Put("sales", existing())
+			f.Before = func(operation string, _ object) string {
 				if operation == c.operation {
 					return c.code
 				}
 				return ""
 			}
-			glueCatalog, tables := gluecatalog.New(f.client(t)), []catalog.Table{table("b")}
+			glueCatalog, tables := gluecatalog.New(client(t, f)), []catalog.Table{table("b")}
 			got, err := glueCatalog.Refresh(t.Context(), tables)
 			if !cmp.Equal(got, catalog.Result{Pending: true}) || err == nil || catalog.ReasonOf(err) != c.want ||
 				!strings.Contains(err.Error(), "refresh table sales.t: ") || !strings.Contains(err.Error(), c.code) {
 				t.Errorf("Refresh = %+v, %v (%s)", got, err, catalog.ReasonOf(err))
 			}
-			if n := f.count(c.operation); n != c.calls {
+			if n := f.Count(c.operation); n != c.calls {
 				t.Errorf("%s was called %d times, want %d", c.operation, n, c.calls)
 			}
-			f.before = nil
+			f.Before = nil
 			if got, err := glueCatalog.FollowUp(t.Context(), tables); err != nil || len(got.Updated) != 1 {
 				t.Errorf("FollowUp = %+v, %v", got, err)
 			}

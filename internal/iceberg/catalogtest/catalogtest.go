@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"sync"
 	"testing"
@@ -42,7 +41,6 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"commit", testCommit},
 		{"properties alone", testProperties},
 		{"commit on an old base", testOldBase},
-		{"a table of another UUID", testOtherUUID},
 		{"a table made again under the name", testMadeAgain},
 		{"many committers", testCommitters},
 		{"ended context", testContext},
@@ -207,23 +205,6 @@ func testOldBase(t *testing.T, f Fixture) {
 	if m := f.check(t, "orders", "a").Metadata; m.Properties["sluice.root"] != "a" {
 		t.Errorf("properties %v", m.Properties)
 	}
-}
-
-// A base of another table of the same name has another UUID.
-func testOtherUUID(t *testing.T, f Fixture) {
-	base := f.create(t, "orders")
-	other := *base
-	m := *base.Metadata
-	m.UUID, m.Properties = "00000000-0000-4000-8000-000000000000", maps.Clone(m.Properties)
-	other.Metadata = &m
-	c, err := f.change(t.Context(), &other, "a", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Catalog.Commit(t.Context(), &other, c); err == nil {
-		t.Error("a commit to another table lands")
-	}
-	f.check(t, "orders")
 }
 
 // A table that was removed and made again looks like the old one: it is as new, and has
