@@ -51,6 +51,10 @@ type Head struct {
 // is known.
 var ErrRolledBack = errors.New("the table was rolled back beyond the snapshots whose ledger is known")
 
+// ErrNoLedger says that a table has rows of others only: which objects they are of,
+// nobody knows.
+var ErrNoLedger = errors.New("the table has snapshots, and none of them, nor a property, names a ledger of sluice: name a new table")
+
 // Load reads the head.
 func (t *Table) Load(ctx context.Context) (*Head, error) {
 	table, err := t.Catalog.Load(ctx, t.Name)
@@ -90,11 +94,12 @@ func (t *Table) Open(ctx context.Context, first func() (*iceberg.Metadata, error
 // rootOf is the name of the root that belongs to the head: that of the newest snapshot
 // of ours. What others did since, such as compaction, changes no key.
 func rootOf(m *iceberg.Metadata) (string, error) {
-	head := m.Head()
-	for s := head; s != nil; {
+	oldest := int64(0) // sequence number of the last snapshot of others that is there
+	for s := m.Head(); s != nil; {
 		if name, ok := s.Summary[rootName]; ok {
 			return name, nil
 		}
+		oldest = s.Sequence
 		if s.Parent == nil {
 			break
 		}
@@ -102,10 +107,14 @@ func rootOf(m *iceberg.Metadata) (string, error) {
 	}
 	name, ok := m.Properties[rootName]
 	if !ok {
+		if oldest > 0 {
+			return "", ErrNoLedger
+		}
 		return "", nil // a new table
 	}
+	// Our newest snapshot has expired: it came before those of others that are left.
 	sequence, err := strconv.ParseInt(m.Properties[rootSequence], 10, 64)
-	if err != nil || head == nil || sequence > head.Sequence {
+	if err != nil || sequence >= oldest {
 		return "", ErrRolledBack
 	}
 	return name, nil
