@@ -1,5 +1,5 @@
 """Puts faults back into the commit protocols, one at a time, and expects the short
-simulation of each to fail by them: so it would notice them.
+tests of each to fail by them: so it would notice them.
 
     mutants.py [NAME...]
 """
@@ -104,7 +104,7 @@ OBJECTS = {
 TABLES = {
     "what landed is committed again": (
         "commit.go",
-        "\t\tif landed {\n\t\t\treturn loaded, nil\n\t\t}",
+        "\t\tif landed {\n\t\t\tc.Head = loaded\n\t\t\treturn c, nil\n\t\t}",
         "\t\t_ = landed"),
     "a batch goes on over another": (
         "commit.go",
@@ -113,7 +113,7 @@ TABLES = {
     "a commit without a reply counts as landed": (
         "commit.go",
         "\t\tif try == mostTries",
-        "\t\tif errors.Is(err, context.DeadlineExceeded) {\n\t\t\treturn h, nil\n\t\t}\n\t\tif try == mostTries"),
+        "\t\tif errors.Is(err, context.DeadlineExceeded) {\n\t\t\tc.Head = h\n\t\t\treturn c, nil\n\t\t}\n\t\tif try == mostTries"),
     "fences are not compared": (
         "commit.go",
         "(!there || e.Fence == c.Before.Fence)",
@@ -150,10 +150,56 @@ TABLES = {
         "commit.go",
         "m.rows == m.file.Rows",
         "m.rows >= m.file.Rows-1"),
+    "sources are read before the entries": (
+        "commit.go",
+        "\tif len(b.Changes) == 0 {\n\t\treturn Committed{Head: h}, nil\n\t}\n",
+        "\tif h, err = t.Load(ctx); err != nil {\n\t\treturn c, err\n\t}\n"
+        "\tfor i := range b.Changes {\n\t\tfound, err := h.Look(ctx, []runs.Key{b.Changes[i].After.Key})\n\t\tif err != nil {\n\t\t\treturn c, err\n\t\t}\n"
+        "\t\tb.Changes[i].Before = nil\n\t\tif e, ok := found[b.Changes[i].After.Key]; ok {\n\t\t\tb.Changes[i].Before = &e\n\t\t}\n\t}\n"),
+    "a batch is made for whatever is the head": (
+        "commit.go",
+        "\tm := h.Metadata()\n",
+        "\th, err := t.Load(ctx)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\tm := h.Metadata()\n"),
+    "files of a batch that was overtaken are removed": (
+        "commit.go",
+        "\t\tlanded, err := b.compare(ctx, loaded)\n\t\tif err != nil {\n",
+        "\t\tlanded, err := b.compare(ctx, loaded)\n\t\tif err != nil {\n"
+        "\t\t\tfor i := range b.Files {\n\t\t\t\tif key, err := t.Files.Key(b.Files[i].Path); err == nil {\n\t\t\t\t\t_ = t.Files.Store.Delete(ctx, key)\n\t\t\t\t}\n\t\t\t}\n"),
+    "the ledger is committed before the rows": (
+        "commit.go",
+        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n",
+        '\tfirst, err := t.Files.Snapshot(ctx, m, iceberg.Rows{Summary: map[string]string{rootName: name}}, t.Folder+"metadata/", try+"-0", t.Now())\n'
+        "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
+        "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n\tm = h.table.Metadata\n"
+        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n"),
+    "the rows are committed before the ledger": (
+        "commit.go",
+        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n",
+        '\tfirst, err := t.Files.Snapshot(ctx, m, iceberg.Rows{Add: append(slices.Clip(b.Files), masks...), Drop: drop}, t.Folder+"metadata/", try+"-0", t.Now())\n'
+        "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
+        "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n"
+        "\tm, masks, drop, b = h.table.Metadata, nil, nil, &Batch{ID: b.ID}\n"
+        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n"),
     "the table's properties do not name the ledger": (
         "head.go",
         "name, ok := m.Properties[rootName]",
         'name, ok := "", false'),
+    "only the table's properties name the ledger": (
+        "head.go",
+        "\toldest := int64(0)",
+        "\tif name, ok := m.Properties[rootName]; ok {\n\t\treturn name, nil\n\t}\n\toldest := int64(0)"),
+    "a table that was set back has the newest ledger": (
+        "head.go",
+        "err != nil || sequence >= oldest",
+        "err != nil || sequence < 0"),
+    "rows that came back are not counted": (
+        "head.go",
+        "return max(0, t.Records-t.PositionDeletes-h.Rows())",
+        "return min(0, t.Records-t.PositionDeletes-h.Rows())"),
+    "rows that are missing are not counted": (
+        "locate.go",
+        "l.missing += s.left",
+        "_ = s.left"),
     "only the head names the ledger": (
         "head.go",
         "\t\tif s.Parent == nil {\n\t\t\tbreak\n\t\t}\n\t\ts = m.Snapshot(*s.Parent)\n\t}",
@@ -175,8 +221,8 @@ SWAPPED = "the source is read before the fence"
 class Protocol:
     """A package with a simulation, and the faults that it must notice."""
 
-    def __init__(self, package, mutants, schedules):
-        self.package, self.mutants, self.schedules = package, mutants, schedules
+    def __init__(self, package, mutants, tests, *flags):
+        self.package, self.mutants, self.tests, self.flags = package, mutants, tests, flags
 
     def mutated(self, root, name):
         """The file with the fault, and its text."""
@@ -210,16 +256,16 @@ class Protocol:
 
     def survives(self, root, folder, name):
         test = self.build(root, folder, name)
-        done = subprocess.run([test, "-test.run", "^TestSimulation$", "-schedules", self.schedules], cwd=os.path.join(root, self.package), capture_output=True, text=True)
-        if done.returncode and "seed" not in done.stdout:
+        done = subprocess.run([test, "-test.run", f"^({self.tests})$", *self.flags], cwd=os.path.join(root, self.package), capture_output=True, text=True)
+        if done.returncode and "--- FAIL" not in done.stdout:
             raise SystemExit(f"{name} fails otherwise: {done.stdout}{done.stderr}")
-        first = next((line.strip() for line in done.stdout.splitlines() if "seed" in line), "survives")
+        first = next((line.strip() for line in done.stdout.splitlines() if "_test.go:" in line), "survives")
         print(f"{name}: {first[:140]}", flush=True)
         return done.returncode == 0
 
 
-OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "12000")
-TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "300")
+OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "TestSimulation", "-schedules", "12000")
+TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestCounts")
 
 
 def main():

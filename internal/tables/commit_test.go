@@ -64,8 +64,8 @@ func (s *simulation) bring(t *testing.T, keys ...runs.Key) tables.Committed {
 	return c
 }
 
-// others commits a snapshot of another engine.
-func (s *simulation) others(t *testing.T, rows iceberg.Rows) {
+// foreign commits a snapshot of another engine.
+func (s *simulation) foreign(t *testing.T, rows iceberg.Rows) {
 	t.Helper()
 	base := *s.catalog.table
 	snapshot, err := s.table.Files.Snapshot(t.Context(), base.Metadata, rows, "t/metadata/", tables.NewBatchID(), start)
@@ -88,7 +88,7 @@ func TestCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.others(t, iceberg.Rows{Drop: map[string]struct{}{found[keyA].Shown.Files[0].Path: {}}})
+	s.foreign(t, iceberg.Rows{Drop: map[string]struct{}{found[keyA].Shown.Files[0].Path: {}}})
 	s.sources[keyB] = append(s.sources[keyB], version{number: 2, rows: 5})
 	c := s.bring(t, keyB)
 	if c.Missing != 3 || c.Resurrected != 0 || c.Head.Rows() != 11 {
@@ -102,7 +102,7 @@ func TestCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.others(t, iceberg.Rows{Add: []iceberg.SpecFile{{DataFile: other}}})
+	s.foreign(t, iceberg.Rows{Add: []iceberg.SpecFile{{DataFile: other}}})
 	s.sources[keyC] = append(s.sources[keyC], version{number: 2, rows: 1})
 	if c := s.bring(t, keyC); c.Missing != 4 || c.Resurrected != 8 {
 		t.Errorf("%d missing, %d resurrected", c.Missing, c.Resurrected)

@@ -117,9 +117,12 @@ type catalog struct {
 	table *iceberg.Table
 	mu    sync.Mutex
 	// created is the reply of Create that lands; nil: it succeeds.
-	created func() error
-	late    []func() // commits that are under way, though their callers had an error
-	seen    []*iceberg.Metadata
+	created   func() error
+	late      []func() // commits that are under way, though their callers had an error
+	setBacks  int
+	compacted uint64                                               // the base of the compaction that lands
+	landed    func(base, head *iceberg.Metadata, c iceberg.Change) // after each new head, or nil
+	seen      []*iceberg.Metadata
 }
 
 // fault is what happens to a commit.
@@ -189,9 +192,23 @@ func (c *catalog) land(base *iceberg.Table, change iceberg.Change) error {
 	if err != nil {
 		return err
 	}
+	before := c.table.Metadata
 	c.table = &iceberg.Table{Name: base.Name, Metadata: m}
 	c.seen = append(c.seen, m)
+	if c.landed != nil {
+		c.landed(before, m, change)
+	}
 	return nil
+}
+
+// setBack makes a snapshot the head again.
+func (c *catalog) setBack(id int64) {
+	c.setBacks++
+	m := *c.table.Metadata
+	m.Current, m.Refs = id, maps.Clone(m.Refs)
+	m.Refs[iceberg.Main] = iceberg.Ref{ID: id, Type: "branch"}
+	c.table = &iceberg.Table{Name: c.table.Name, Metadata: &m}
+	c.seen = append(c.seen, &m)
 }
 
 var start = time.UnixMilli(1700000000000).UTC()
