@@ -62,7 +62,18 @@ var left = map[string]string{
 	"SLUICE_S3_REGION":     "the function's own",
 	"SLUICE_S3_TIMEOUT":    "the default is for AWS",
 	"SLUICE_EVENT_SOURCES": "not for AWS",
+
+	"SLUICE_TABLE":           noTables,
+	"SLUICE_TABLE_CATALOG":   noTables,
+	"SLUICE_TABLE_NAMESPACE": noTables,
+	"SLUICE_TABLE_PARTITION": noTables,
+	"SLUICE_TABLE_SIGNING":   noTables,
+	"SLUICE_TABLE_TOKEN":     noTables,
+	"SLUICE_TABLE_URI":       noTables,
+	"SLUICE_TABLE_WAREHOUSE": noTables,
 }
+
+const noTables = "the template sets up a file for each object, not tables"
 
 // configuration: the code reads the environment that the template sets, and
 // understands it as the parameters mean it.

@@ -46,6 +46,7 @@ var needs = map[string][]string{
 // unused are calls in the binary that the function does not make.
 var unused = map[string]string{
 	"s3.CreateSession": "of the SDK itself, for directory buckets (S3 Express)",
+	"s3.DeleteObject":  noTables,
 }
 
 // byAWS are actions that AWS uses in the name of the function.

@@ -27,6 +27,7 @@ type Config struct {
 	Threads      int      // row groups of one object worked on at once
 	Workers      int      // objects worked on at once
 	Catalog      Catalog
+	Table        Table
 	S3           S3
 }
 
@@ -36,6 +37,36 @@ type Catalog struct {
 	Crawler  string // name of the Glue crawler
 	Crawl    string // changed, always: which commits start it
 	Database string // of the Glue Data Catalog
+}
+
+// Table says that outputs are tables whose files many objects share.
+type Table struct {
+	Format    string // iceberg; empty: each object has a file of its own
+	Partition []Partition
+	Catalog   string // file, glue, rest: who keeps the current state of tables
+
+	// Of a REST catalog:
+	URI       string // such as https://glue.eu-central-1.amazonaws.com/iceberg
+	Warehouse string // as the server names it; may be empty
+	Namespace string // of the tables; its parts are divided by dots
+	Signing   string // service that requests are signed for: glue, s3tables; empty: they are not
+	Token     Secret // bearer token; empty: none
+}
+
+// Secret is a text that no message may show.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "(hidden)" }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return "(hidden)" }
+
+// Partition divides the rows of a table by what a transform makes of a column.
+type Partition struct {
+	Transform string // identity, bucket, truncate, year, month, day, hour
+	N         int    // buckets, or the width of truncate
+	Column    string
 }
 
 // S3 says where buckets are, if they are not on AWS.
@@ -74,5 +105,8 @@ func Parse(name string, data []byte, getenv func(string) string) (Config, error)
 	r := newReader(name, data, getenv)
 	c := r.config()
 	c.HashKey = r.hashKey(getenv)
+	if c.Table.Format != "" {
+		c.Table.Token = Secret(getenv(tableTokenVariable))
+	}
 	return c, r.err()
 }

@@ -57,13 +57,18 @@ on_delete: remove
 codec: snappy
 threads: 3
 workers: 64
-catalog: {kind: glue, crawler: c, crawl: always, database: d}
+catalog: {kind: none, crawler: c, crawl: always, database: d}
+table: {format: iceberg, partition: [day(order_date), "bucket(16, order_id)", city], catalog: rest, uri: "https://example.com/iceberg", warehouse: w, namespace: a.b, signing: s3tables}
 s3: {region: eu-west-1, endpoint: "http://localhost:9000", path_style: true, timeout: 90s}
 `, nil, Config{
 			Source: bucket("b", "raw/"), Sink: bucket("b", "out/"), Ledger: bucket("b", "l/"), Quarantine: bucket("b", "q/"),
 			Mapping: "m.yaml", HashKey: HashKey{Secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/key-AbCdEf"}, EventBus: "arn:aws:events:eu-west-1:123456789012:event-bus/default", Suffixes: []string{".json", ".json.gz"}, EventSources: []string{"minio:s3"}, OnDelete: "remove", Codec: "snappy", Threads: 3, Workers: 64,
-			Catalog: Catalog{Kind: "glue", Crawler: "c", Crawl: "always", Database: "d"},
-			S3:      S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: 90 * time.Second},
+			Catalog: Catalog{Kind: "none", Crawler: "c", Crawl: "always", Database: "d"},
+			Table: Table{
+				Format: "iceberg", Partition: []Partition{{"day", 0, "order_date"}, {"bucket", 16, "order_id"}, {"identity", 0, "city"}},
+				Catalog: "rest", URI: "https://example.com/iceberg", Warehouse: "w", Namespace: "a.b", Signing: "s3tables",
+			},
+			S3: S3{Region: "eu-west-1", Endpoint: "http://localhost:9000", PathStyle: true, Timeout: 90 * time.Second},
 		}},
 		{"every variable", "", map[string]string{
 			"SLUICE_SOURCE": "s3://b/raw/", "SLUICE_SINK": "s3://b/out/", "SLUICE_LEDGER": "s3://b/l/", "SLUICE_QUARANTINE": "s3://b/q/",
@@ -128,7 +133,7 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"nothing", "", nil, "configuration of the environment: source is missing"},
 		{"no source", "sink: s3://b/out/\n", nil, "sluice.yaml:1: configuration: source is missing; name the folder"},
-		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, hash_key_secret, event_bus, suffixes, event_sources, on_delete, codec, threads, workers, catalog, s3; did you mean sink?`},
+		{"unknown key", source + "sinks: s3://b/out/\n", nil, `sluice.yaml:2: configuration: unknown key "sinks"; use source, sink, ledger, quarantine, mapping, hash_key_secret, event_bus, suffixes, event_sources, on_delete, codec, threads, workers, catalog, table, s3; did you mean sink?`},
 		{"unknown keys inside", source + "catalog: {kinds: glue, knd: x}\n", nil, "sluice.yaml:2: catalog: unknown key \"kinds\"; use kind, crawler, crawl, database; did you mean kind?\nsluice.yaml:2: catalog: unknown key \"knd\"; use kind, crawler, crawl, database; did you mean kind?"},
 		{"key twice", source + source, nil, "sluice.yaml:2: configuration: key source is on line 1 already; keep one"},
 		{"not YAML", "source: [", nil, "sluice.yaml:2: not YAML: "},
@@ -146,6 +151,13 @@ func TestContradictions(t *testing.T) {
 		{"environment makes it so", source, map[string]string{"SLUICE_SINK": "s3://b/raw/out/"}, "is inside source"},
 		{"glue without database", source + "catalog: {kind: glue}\n", nil, "catalog.database is missing"},
 		{"kind of catalog", source + "catalog: {kind: hive}\n", nil, `catalog.kind: "hive"; use crawler, glue or none`},
+		{"a table and a crawler", source + "table: {format: iceberg}\ncatalog: {kind: crawler}\n", nil, "sluice.yaml:3: catalog.kind: crawler: Iceberg tables are in a catalog of their own (table.catalog); leave catalog.kind out"},
+		{"a table in no database", source + "table: {format: iceberg, catalog: glue}\n", nil, "catalog.database is missing: table.catalog glue needs"},
+		{"a server without an address", source + "table: {format: iceberg, catalog: rest}\n", nil, "table.uri is missing"},
+		{"no namespace", source + "table: {format: iceberg, catalog: rest, uri: \"https://example.com\"}\n", nil, "table.namespace is missing"},
+		{"a table without a format", source + "table: {partition: [city]}\n", nil, "table.partition is set, but table.format is not"},
+		{"an unknown transform", source + "table: {format: iceberg, partition: [days(order_date)]}\n", nil, `table.partition: "days(order_date)": no transform "days"`},
+		{"buckets without a number", source + "table: {format: iceberg, partition: [bucket(order_id)]}\n", nil, `table.partition: "bucket(order_id)": write a column`},
 		{"policy of crawls", source + "catalog: {crawl: never}\n", nil, `catalog.crawl: "never"; use changed or always`},
 		{"policy", source + "on_delete: drop\n", nil, `on_delete: "drop"; use keep or remove`},
 		{"codec", source + "codec: lzo\n", nil, `codec: "lzo"; use zstd, snappy or none`},

@@ -20,16 +20,19 @@ var variables = []struct{ key, name string }{
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},
+	{"table.format", "SLUICE_TABLE"}, {"table.partition", "SLUICE_TABLE_PARTITION"}, {"table.catalog", "SLUICE_TABLE_CATALOG"},
+	{"table.uri", "SLUICE_TABLE_URI"}, {"table.warehouse", "SLUICE_TABLE_WAREHOUSE"}, {"table.namespace", "SLUICE_TABLE_NAMESPACE"},
+	{"table.signing", "SLUICE_TABLE_SIGNING"},
 	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},
 	{"s3.timeout", "SLUICE_S3_TIMEOUT"},
 }
 
 // lists are the keys whose value is a list of texts, with an example of one.
-var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3"}
+var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3", "table.partition": "day(order_date)"}
 
 // otherVariables are those that the file does not have: a secret, and those of the
 // Lambda function.
-var otherVariables = []string{hashKeyVariable, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
+var otherVariables = []string{hashKeyVariable, tableTokenVariable, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
 
 // under returns the names of the keys in a section of the file. The section ""
 // is the top level, and its names include those of the other sections.
@@ -88,8 +91,8 @@ func (r *reader) section(n *yaml.Node, section string) {
 		case m == nil || m.ShortTag() == "!!null":
 		case section == "" && len(under(name)) > 0:
 			r.section(m, name)
-		case lists[name] != "":
-			r.list(m, name)
+		case lists[join(section, name)] != "":
+			r.list(m, join(section, name))
 		case m.Kind != yaml.ScalarNode:
 			r.file.Fail(m, "%s must be one value, found %s", join(section, name), yamlfile.KindOf(m))
 		default:
@@ -138,7 +141,7 @@ func (r *reader) environment(getenv func(string) string) {
 		switch {
 		case text == "":
 		case lists[v.key] != "":
-			r.lists[v.key] = strings.Split(text, ",")
+			r.lists[v.key] = splitList(text)
 		default:
 			r.settings[v.key] = setting{text: text, variable: v.name}
 		}
@@ -152,6 +155,24 @@ func (r *reader) environment(getenv func(string) string) {
 			r.wrong = append(r.wrong, fmt.Errorf("%s is not a variable of sluice%s", name, near))
 		}
 	}
+}
+
+// splitList splits a list at its commas, but for those inside brackets.
+func splitList(text string) (parts []string) {
+	depth, from := 0, 0
+	for i, c := range text {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ',':
+			if depth == 0 {
+				parts, from = append(parts, text[from:i]), i+1
+			}
+		}
+	}
+	return append(parts, text[from:])
 }
 
 // fail records a fault of a setting, with the place where it was set. A setting

@@ -34,9 +34,12 @@ func (r *reader) config() Config {
 			Crawl:    r.word("catalog.crawl", Crawls),
 			Database: r.text("catalog.database", ""),
 		},
-		S3: r.s3(),
+		Table: r.table(),
+		S3:    r.s3(),
 	}
-	if c.Catalog.Kind == "glue" && c.Catalog.Database == "" {
+	if c.Table.Format != "" {
+		r.checkTable(&c)
+	} else if c.Catalog.Kind == "glue" && c.Catalog.Database == "" {
 		r.fail("catalog.kind", "catalog.database is missing: catalog.kind glue needs the name of the Glue database")
 	}
 	r.places(&c)
