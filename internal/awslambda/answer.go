@@ -122,7 +122,7 @@ func isTemporary(err error) bool {
 func causeOf(err error) string {
 	var record *recordError
 	var parse *event.ParseError
-	var panicked *panicError
+	var panicked *pipeline.PanicError
 	switch {
 	case errors.As(err, &record):
 		return string(record.Reason)

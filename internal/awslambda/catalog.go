@@ -28,7 +28,7 @@ func (in *invocation) refresh(outcomes []outcome) error {
 // only if no follow-up would repair it: the same event must then come again.
 func (in *invocation) refreshTables() error {
 	var result catalog.Result
-	err := contain(func() (err error) {
+	err := pipeline.Contain(func() (err error) {
 		result, err = in.setup.Catalog.Refresh(in.rest, in.setup.TablesFound(in.sum.Written))
 		return err
 	})
@@ -43,7 +43,7 @@ func (in *invocation) refreshTables() error {
 // schedule, so a failure here is a failure of the invocation.
 func (in *invocation) followUp() error {
 	var result catalog.Result
-	err := contain(func() (err error) {
+	err := pipeline.Contain(func() (err error) {
 		result, err = in.setup.Catalog.FollowUp(in.rest, in.setup.TablesFound(in.sum.Written))
 		return err
 	})

@@ -64,7 +64,7 @@ func (h *Handler) Invoke(ctx context.Context, raw json.RawMessage) (Summary, any
 	in.work, in.rest, stop = limit(ctx)
 	defer stop()
 	var answer any
-	err := contain(func() (err error) {
+	err := pipeline.Contain(func() (err error) {
 		answer, err = in.answer(raw)
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/event"
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
 )
 
 // maxRecordLines bounds the lines about refused and unreadable records: an
@@ -27,9 +28,9 @@ func (in *invocation) presentable(err error) error {
 // failure are the attributes of an error.
 func (in *invocation) failure(err error) []any {
 	attrs := []any{"cause", causeOf(err), "error", in.presentable(err).Error()}
-	var panicked *panicError
+	var panicked *pipeline.PanicError
 	if errors.As(err, &panicked) {
-		attrs = append(attrs, "stack", panicked.stack)
+		attrs = append(attrs, "stack", panicked.Stack)
 	}
 	return attrs
 }
@@ -44,7 +45,7 @@ func (in *invocation) name(o event.Object) []any {
 }
 
 func (in *invocation) logObject(o *object) {
-	attrs := append(in.name(o.at), "duration_ms", o.took.Milliseconds(), "attempts", o.result.Attempts)
+	attrs := append(in.name(o.at), "duration_ms", o.result.Took.Milliseconds(), "attempts", o.result.Attempts)
 	if o.err != nil {
 		in.log.Error("object failed", append(append(attrs, "outcome", "failed"), in.failure(o.err)...)...)
 		return

@@ -2,13 +2,8 @@ package awslambda
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"sync"
-	"time"
 
 	"sluice/internal/event"
 	"sluice/internal/pipeline"
@@ -27,7 +22,6 @@ type object struct {
 	again  int64 // further records that name it
 	result pipeline.Result
 	err    error
-	took   time.Duration
 }
 
 // recordError says that a record is refused or cannot be read. No retry fixes
@@ -81,47 +75,19 @@ func (in *invocation) process(objects []*object) {
 	slices.SortStableFunc(objects, func(a, b *object) int {
 		return cmp.Compare(uint64(a.at.Size), uint64(b.at.Size)) // an unknown size (-1) comes last
 	})
-	type work struct {
-		*object
-		leave func()
+	keys := make([]pipeline.Object, len(objects))
+	for i, o := range objects {
+		keys[i] = pipeline.Object{Bucket: o.at.Bucket, Key: o.at.Key, Size: o.at.Size}
 	}
-	todo := make(chan work)
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	flight := pipeline.NewFlight(in.setup.Config.Workers)
-	for range min(pipeline.SmallAtOnce, len(objects)) {
-		workers.Go(func() {
-			for w := range todo {
-				in.processOne(w.object)
-				w.leave()
-				mu.Lock()
-				in.count(w.object)
-				mu.Unlock()
-				in.logObject(w.object)
-			}
-		})
-	}
-	for _, o := range objects {
-		todo <- work{o, flight.Enter(o.at.Size)}
-	}
-	close(todo)
-	workers.Wait()
-}
-
-func (in *invocation) processOne(o *object) {
-	began := time.Now()
-	if in.work.Err() != nil {
-		o.err = in.late(o, errors.New("it was not started"))
-		return
-	}
-	o.err = contain(func() (err error) {
-		o.result, err = in.setup.Pipeline.Process(in.work, o.at.Bucket, o.at.Key)
-		return err
+	in.setup.Target.ProcessAll(in.work, keys, in.setup.Config.Workers, func(i int, r pipeline.Result, err error) {
+		o := objects[i]
+		o.result, o.err = r, err
+		if err != nil && in.work.Err() != nil {
+			o.err = in.late(o, err)
+		}
+		in.count(o)
+		in.logObject(o)
 	})
-	if o.err != nil && in.work.Err() != nil {
-		o.err = in.late(o, o.err)
-	}
-	o.took = time.Since(began)
 }
 
 func (in *invocation) count(o *object) {
@@ -129,29 +95,4 @@ func (in *invocation) count(o *object) {
 	if o.err == nil {
 		in.sum.Objects[pipeline.DidDuplicate] += o.again // counted without a second look
 	}
-}
-
-// panicError is a panic that was caught. Its value may contain data, so the text
-// only says its kind and where it came from.
-type panicError struct {
-	kind  string
-	stack string
-}
-
-func (e *panicError) Error() string { return "panic: " + e.kind }
-
-// contain calls do and turns a panic into an error.
-func contain(do func() error) (err error) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		e := &panicError{kind: fmt.Sprintf("%T", r), stack: string(debug.Stack())}
-		if known, ok := r.(runtime.Error); ok {
-			e.kind = known.Error() // indices, lengths and types, and no text
-		}
-		err = e
-	}()
-	return do()
 }

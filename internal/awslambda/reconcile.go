@@ -18,7 +18,7 @@ func (in *invocation) reconcile() error {
 			in.logObject(&object{at: event.Object{Bucket: o.Bucket, Key: key, Size: size}, result: r, err: err})
 		}
 	}
-	sum, err := in.setup.Pipeline.Run(in.work, o)
+	sum, err := in.setup.Target.Run(in.work, o)
 	in.sum.Stats.Add(sum.Stats)
 	in.sum.Written = sum.Written
 	for did, n := range sum.Objects {

@@ -16,12 +16,16 @@ import (
 // on them.
 type placeFlags struct {
 	config, lake, mapping string
+	table                 bool
+	partition             []string
 }
 
 func (f *placeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
 	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` to use instead of the buckets")
 	mappingFlag(cmd, &f.mapping)
+	cmd.Flags().BoolVar(&f.table, "table", false, "of a new --lake: the rows of many objects share the files of Iceberg tables")
+	cmd.Flags().StringArrayVar(&f.partition, "partition", nil, "divide the rows of new tables by a `column`, or by day(column), month(column), bucket(16, column), …")
 	complete(cmd, "config", completeExtension("yaml", "yml"))
 	complete(cmd, "lake", completeFolder)
 }
@@ -31,6 +35,15 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (config.Config, error) {
 	if f.lake != "" && f.config == "" {
 		c := setup.Lake(f.lake)
+		if len(f.partition) > 0 && !f.table {
+			return c, usage(cmd, "--partition needs --table")
+		}
+		if f.table {
+			var err error
+			if c.Table, err = config.FileTable(f.partition); err != nil {
+				return c, usage(cmd, "--partition: %w", err)
+			}
+		}
 		c.Mapping = cmp.Or(f.mapping, getenv("SLUICE_MAPPING"), ownMapping(f.lake))
 		key, err := config.LoadHashKey(getenv)
 		if err != nil {
@@ -38,6 +51,9 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 		}
 		c.HashKey = key
 		return c, nil
+	}
+	if f.table || len(f.partition) > 0 {
+		return config.Config{}, usage(cmd, "--table and --partition are for --lake without -c; the configuration has the section table")
 	}
 	c, err := config.Load(f.config, getenv)
 	if err != nil {

@@ -42,17 +42,15 @@ convert" leaves beside its output is converted like any other input.)`,
 // is reported by the name of its file, and the others are still returned. unread
 // counts the entries that could not be read.
 func (a *app) held(ctx context.Context, s *setup.Setup) (all []ledger.Entry, unread int64, err error) {
-	err = s.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
-		e, _, err := s.Pipeline.Ledger.Read(ctx, l.ID)
+	err = s.Target.Entries(ctx, func(name string, e *ledger.Entry, err error) error {
 		switch {
-		case errors.Is(err, store.ErrNotFound): // removed since it was listed
 		case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrNewer):
 			unread++
-			a.complain(fmt.Errorf("%s%s.json: %w", s.Config.Ledger, l.ID, err))
+			a.complain(fmt.Errorf("%s%s.json: %w", s.Config.Ledger, name, err))
 		case err != nil:
 			return err
 		case e.State != nil && e.State.Report != "":
-			all = append(all, e)
+			all = append(all, *e)
 		}
 		return nil
 	})
@@ -157,7 +155,7 @@ bytes of the records as they came, with all personal data.`,
 }
 
 func (a *app) show(ctx context.Context, s *setup.Setup, key string, raw bool) error {
-	e, _, err := s.Pipeline.Ledger.Get(ctx, s.Config.Source.Bucket, key)
+	e, err := s.Target.Entry(ctx, s.Config.Source.Bucket, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("show quarantine of %q: the ledger has no object of this key; sluice quarantine list names those with records there", key)
 	}
@@ -271,19 +269,24 @@ func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFl
 	sum := pipeline.NewSummary()
 	sum.Objects[pipeline.DidFail] = unread
 	failures := &failures{a: a, s: s}
+	var objects []pipeline.Object
 	for _, e := range entries {
 		if len(keys) > 0 && !slices.Contains(keys, e.Key) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return stopped(err, "what was replayed is kept, and another replay does the rest")
-		}
 		if s.Allow.Check(event.Object{Bucket: e.Bucket, Key: e.Key}).Action != event.Process {
 			continue // the configuration has changed: the key is no longer in the source
 		}
-		r, err := s.Pipeline.Process(ctx, e.Bucket, e.Key)
-		failures.note(e.Key, r, err)
+		objects = append(objects, pipeline.Object{Bucket: e.Bucket, Key: e.Key, Size: e.State.BytesRead})
+	}
+	s.Target.ProcessAll(ctx, objects, s.Config.Workers, func(i int, r pipeline.Result, err error) {
+		if ctx.Err() == nil {
+			failures.note(objects[i].Key, r, err)
+		}
 		sum.Add(r, err)
+	})
+	if err := ctx.Err(); err != nil {
+		return stopped(err, "what was replayed is kept, and another replay does the rest")
 	}
 	return a.finishObjects(ctx, s, sum, f, time.Since(started))
 }

@@ -156,6 +156,9 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		return err
 	}
 	defer s.Close()
+	if err := readsObjects(s); err != nil {
+		return err
+	}
 	session := published.New(published.Options{Setup: func() *setup.Setup { return s }, Mapped: c.Mapping != "", MaxFetched: fetch, Engine: engine, Limits: limits})
 	defer func() {
 		if err := session.Close(); err != nil {
@@ -177,6 +180,15 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		return usage(cmd, "%w", err)
 	}
 	return q.failed(q.write(ctx, f.output, sql[0]))
+}
+
+// readsObjects returns an error for a sink whose files many objects share: those who
+// read the files of each object do not read tables yet.
+func readsObjects(s *setup.Setup) error {
+	if format := s.Config.Table.Format; format != "" {
+		return fmt.Errorf("open sink %s: it has %s tables, which serve and query do not read yet; DuckDB, Spark, Trino and pyiceberg do", s.Config.Sink, format)
+	}
+	return nil
 }
 
 // engine is the DuckDB of this program, or that on the PATH.

@@ -136,7 +136,7 @@ func (a *app) run(cmd *cobra.Command, f runFlags, keys []string) error {
 		failures.untold(r.Untold)
 		meter.finish(size, r.Stats.RowsWritten, r.Stats.BytesRead, err != nil || r.Disposition == pipeline.DidReject)
 	}
-	sum, err := s.Pipeline.Run(ctx, o)
+	sum, err := s.Target.Run(ctx, o)
 	sum.Swept = swept
 	stop()
 	meter.end()

@@ -21,7 +21,7 @@ func (d *doctor) survey(ctx context.Context) []Check {
 	}
 	held, unlisted := d.s.Pipeline.ListHeld(ctx)
 	o.Held = held
-	sum, err := d.s.Pipeline.Run(ctx, o)
+	sum, err := d.s.Target.Run(ctx, o)
 	if err != nil {
 		return []Check{failed("backlog", err)}
 	}

@@ -81,6 +81,22 @@ func typeOf(t schema.Type, nextID func() int) Type {
 	return Type{Primitive: String} // text, and JSON
 }
 
+// Same reports whether values of both types are alike. Field IDs are not compared.
+func (t Type) Same(other Type) bool {
+	if t.List != nil && other.List != nil {
+		return t.List.Element.Same(other.List.Element)
+	}
+	return t.List == nil && other.List == nil && t.Primitive != "" && t.Primitive == other.Primitive
+}
+
+// String names the type for people.
+func (t Type) String() string {
+	if t.List != nil {
+		return "list<" + t.List.Element.String() + ">"
+	}
+	return t.name()
+}
+
 // MarshalJSON follows Spec, appendix C.
 func (t Type) MarshalJSON() ([]byte, error) {
 	switch {

@@ -15,6 +15,9 @@ type Owner struct {
 	Version int   `json:"version"`
 	Source  Place `json:"source"`
 	Sink    Place `json:"sink"`
+	// Table is the format of tables whose files objects share, such as iceberg; empty:
+	// each object has a file of its own.
+	Table string `json:"table,omitempty"`
 }
 
 // Place is a folder, and the form of the keys in it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"sluice"
 	"sluice/internal/ledger"
@@ -179,14 +180,16 @@ func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (sourc
 	info := object.Info()
 	state.Identity, state.Listed = info.Identity(), info.State()
 	s, err := pinned(object)
+	s.modified = info.Modified.UTC()
 	return s, state, err
 }
 
 // source is the content of a source state, and the number of bytes it must have.
 type source struct {
 	io.ReadCloser
-	size  int64
-	small bool // it is in memory
+	size     int64
+	small    bool // it is in memory
+	modified time.Time
 }
 
 // pinned reads a small object into memory, so that no conversion waits for it.

@@ -30,9 +30,7 @@ const (
 // create begins the outputs of the tables, each in its role. The caller must abort
 // them, also after an error.
 func (w *work) create(ctx context.Context, outs *attemptFiles, roleOf func(table int) role) error {
-	outs.quarantine = &lazyWriter{create: func() (store.Writer, error) {
-		return w.p.Quarantine.Create(ctx, w.quarantineKey(), store.CreateOptions{ContentType: "application/x-ndjson"})
-	}}
+	outs.quarantine = w.p.quarantineOf(ctx, w.entry.Bucket, w.entry.Key, &w.state)
 	for i, out := range w.wanted() {
 		o, err := w.tableFile(ctx, i, roleOf(i))
 		if err != nil {

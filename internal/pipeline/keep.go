@@ -24,10 +24,10 @@ type TornError struct {
 func (e *TornError) Error() string {
 	return fmt.Sprintf("object %q: %s not what the ledger promises (damaged, deleted, or a worker died between two tables), "+
 		"and cannot be made again: %v; upload the object again, or remove it with on_delete: remove",
-		e.Key, tables(e.Tables), e.Why)
+		e.Key, tablesText(e.Tables), e.Why)
 }
 
-func tables(names []string) string {
+func tablesText(names []string) string {
 	if len(names) == 1 {
 		return "the output of table " + names[0] + " is"
 	}

@@ -118,7 +118,7 @@ func (w *work) publish(ctx context.Context, from source) (Result, error) {
 	if err := w.p.step(Converted); err != nil {
 		return Result{}, err
 	}
-	if err := w.explain(ctx, reject, outs); err != nil {
+	if err := w.p.explain(ctx, w.entry.Bucket, w.entry.Key, &w.state, reject, outs.quarantine); err != nil {
 		return Result{}, err
 	}
 	if err := w.p.step(Quarantined); err != nil {
@@ -145,30 +145,36 @@ func (w *work) publish(ctx context.Context, from source) (Result, error) {
 
 // convert converts a source state into the outputs.
 func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sluice.Stats, error) {
-	if from.small && w.p.Computing != nil {
+	stats, err := w.p.convert(ctx, w.entry.Key, &w.state, from, sluice.Options{Quarantine: outs.quarantine, Table: outs.table, Metadata: w.metadata})
+	if err != nil {
+		return stats, err
+	}
+	return stats, outs.check()
+}
+
+// convert converts a source state; o says where to.
+func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, from source, o sluice.Options) (sluice.Stats, error) {
+	if from.small && p.Computing != nil {
 		select {
-		case w.p.Computing <- struct{}{}:
-			defer func() { <-w.p.Computing }()
+		case p.Computing <- struct{}{}:
+			defer func() { <-p.Computing }()
 		case <-ctx.Done():
 			return sluice.Stats{}, context.Cause(ctx)
 		}
 	}
-	opts := &sluice.Options{
-		Codec: w.p.Codec, Threads: w.p.Threads, Source: w.entry.Key, Size: from.size,
-		Quarantine: outs.quarantine, Table: outs.table, Metadata: w.metadata, AcceptDrift: w.p.AcceptDrift,
-	}
+	o.Codec, o.Threads, o.Source, o.Size, o.AcceptDrift = p.Codec, p.Threads, key, from.size, p.AcceptDrift
 	var src io.Reader
-	if w.state.Identity != ledger.Absent {
+	if s.Identity != ledger.Absent {
 		src = from
 	}
-	stats, err := sluice.Convert(ctx, nil, src, w.p.Mapping, opts)
+	stats, err := sluice.Convert(ctx, nil, src, p.Mapping, &o)
 	if err != nil {
-		return stats, fmt.Errorf("convert %q: %w", w.entry.Key, err)
+		return stats, fmt.Errorf("convert %q: %w", key, err)
 	}
-	if w.state.Identity == ledger.Absent {
+	if s.Identity == ledger.Absent {
 		stats.Outcome = ledger.Absent
 	}
-	return stats, outs.check()
+	return stats, nil
 }
 
 // metadata is what a table's file says about its publication.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"sluice"
+	"sluice/internal/ledger"
 	"sluice/internal/store"
 )
 
@@ -29,38 +30,53 @@ type Report struct {
 
 // base is the name of the quarantine and report of a source state. It contains the
 // state and the mapping, so writing them again changes nothing.
-func (w *work) base() string {
-	sum := sha256.Sum256([]byte(w.state.Identity + "\n" + w.state.Mapping))
-	return w.p.QuarantinePrefix + w.entry.ID().String() + "/" + hex.EncodeToString(sum[:8])
+func (p *Pipeline) base(bucket, key string, s *ledger.State) string {
+	return p.QuarantinePrefix + ledger.IDOf(bucket, key).String() + "/" + stateID(s)
 }
 
-func (w *work) quarantineKey() string { return w.base() + ".records.ndjson" }
+// stateID is a short name of a source state that was converted with a mapping.
+func stateID(s *ledger.State) string {
+	sum := sha256.Sum256([]byte(s.Identity + "\n" + s.Mapping))
+	return hex.EncodeToString(sum[:8])
+}
 
-// explain stores the quarantined records and the report. Both must be stored before
-// anything that lacks these records is visible.
-func (w *work) explain(ctx context.Context, reject *sluice.RejectError, outs *attemptFiles) error {
-	if reject == nil && w.state.RecordsQuarantined == 0 {
+func (p *Pipeline) quarantineKey(bucket, key string, s *ledger.State) string {
+	return p.base(bucket, key, s) + ".records.ndjson"
+}
+
+// quarantineOf is the file of a state's quarantined records, not yet created.
+func (p *Pipeline) quarantineOf(ctx context.Context, bucket, key string, s *ledger.State) *lazyWriter {
+	return &lazyWriter{create: func() (store.Writer, error) {
+		return p.Quarantine.Create(ctx, p.quarantineKey(bucket, key, s), store.CreateOptions{ContentType: "application/x-ndjson"})
+	}}
+}
+
+// explain stores the quarantined records of a state and the report, and notes in the
+// state where. Both must be stored before anything that lacks these records is visible.
+func (p *Pipeline) explain(ctx context.Context, bucket, key string, s *ledger.State, reject *sluice.RejectError, quarantined *lazyWriter) error {
+	if reject == nil && s.RecordsQuarantined == 0 {
 		return nil
 	}
 	r := Report{
-		Version: 1, Bucket: w.entry.Bucket, Key: w.entry.Key, Identity: w.state.Identity,
-		Stats: w.state.Stats, MappingName: w.state.MappingName, Mapping: w.state.Mapping, Software: w.state.Software,
+		Version: 1, Bucket: bucket, Key: key, Identity: s.Identity,
+		Stats: s.Stats, MappingName: s.MappingName, Mapping: s.Mapping, Software: s.Software,
 	}
 	if reject != nil {
 		r.Offset, r.Detail = reject.Offset, reject.Detail
-		w.state.Detail = reject.Detail
+		s.Detail = reject.Detail
 	} else {
-		if _, err := outs.quarantine.w.Commit(ctx, store.Unconditional()); err != nil {
+		if _, err := quarantined.w.Commit(ctx, store.Unconditional()); err != nil {
 			return fmt.Errorf("store quarantined records: %w", err)
 		}
-		w.state.Quarantine, r.Quarantine = w.quarantineKey(), w.quarantineKey()
+		s.Quarantine = p.quarantineKey(bucket, key, s)
+		r.Quarantine = s.Quarantine
 	}
 	data, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}
-	w.state.Report = w.base() + ".report.json"
-	if _, err := store.Put(ctx, w.p.Quarantine, w.state.Report, append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, store.Unconditional()); err != nil {
+	s.Report = p.base(bucket, key, s) + ".report.json"
+	if _, err := store.Put(ctx, p.Quarantine, s.Report, append(data, '\n'), store.CreateOptions{ContentType: "application/json"}, store.Unconditional()); err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}
 	return nil

@@ -15,8 +15,8 @@ import (
 // Key is a source key.
 type Key struct{ Bucket, Key string }
 
-// compare is the order of a run: by key, as a source is listed, then by bucket.
-func (k Key) compare(other Key) int {
+// Compare is the order of a run: by key, as a source is listed, then by bucket.
+func (k Key) Compare(other Key) int {
 	return cmp.Or(strings.Compare(k.Key, other.Key), strings.Compare(k.Bucket, other.Bucket))
 }
 

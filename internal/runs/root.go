@@ -99,14 +99,14 @@ func (f Files) write(ctx context.Context, r *Root, batch string) (name string, e
 
 // Look returns the entries of keys; those that are not there are new.
 func (f Files) Look(ctx context.Context, root *Root, keys []Key) (map[Key]Entry, error) {
-	left := slices.SortedFunc(slices.Values(keys), Key.compare)
+	left := slices.SortedFunc(slices.Values(keys), Key.Compare)
 	left = slices.Compact(left)
 	found := make(map[Key]Entry, len(left))
 	for _, info := range root.Runs {
 		if len(left) == 0 {
 			break
 		}
-		if info.Last.compare(left[0]) < 0 || info.First.compare(left[len(left)-1]) > 0 {
+		if info.Last.Compare(left[0]) < 0 || info.First.Compare(left[len(left)-1]) > 0 {
 			continue
 		}
 		r, err := f.open(ctx, info)
@@ -153,7 +153,7 @@ func (f Files) open(ctx context.Context, info Info) (*run, error) {
 func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64, table string, sequence int64, batch, createdBy string) (next *Root, name string, err error) {
 	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows + rows, Runs: root.Runs}
 	if len(entries) > 0 {
-		sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return a.Key.compare(b.Key) })
+		sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return a.Key.Compare(b.Key) })
 		info, err := f.writeRun(ctx, fmt.Sprintf("run-%019d-%s-0.parquet", sequence, batch), 0, createdBy, func(write func(*Entry) error) error {
 			for i := range sorted {
 				if err := write(&sorted[i]); err != nil {
@@ -261,7 +261,7 @@ func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) erro
 			if err != nil {
 				return fmt.Errorf("read ledger run %s: %w", c.run.info.Name, err)
 			}
-			if e != nil && (least == nil || e.Key.compare(least.entries[0].Key) < 0) {
+			if e != nil && (least == nil || e.Key.Compare(least.entries[0].Key) < 0) {
 				least = c
 			}
 		}

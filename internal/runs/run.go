@@ -102,7 +102,7 @@ func NewWriter(ctx context.Context, w io.Writer, createdBy string) (*Writer, err
 
 // Write adds an entry.
 func (w *Writer) Write(e *Entry) error {
-	if w.info.Keys > 0 && w.info.Last.compare(e.Key) >= 0 {
+	if w.info.Keys > 0 && w.info.Last.Compare(e.Key) >= 0 {
 		return fmt.Errorf("write run: keys are not in their order")
 	}
 	if w.info.Keys == 0 {
@@ -255,7 +255,7 @@ func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.
 	}
 	var found []int
 	for _, k := range wanted {
-		if i, ok := slices.BinarySearchFunc(entries, k, func(e Entry, k Key) int { return e.Key.compare(k) }); ok {
+		if i, ok := slices.BinarySearchFunc(entries, k, func(e Entry, k Key) int { return e.Key.Compare(k) }); ok {
 			found = append(found, i)
 		}
 	}

@@ -81,12 +81,31 @@ func (s *Setup) adopt(ctx context.Context) error {
 		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s belongs to the source %s (seen from the ledger), but the source is %s: give this source a ledger and a sink of its own, or name that source",
 			s.Config.Ledger, owner.Source.At, mine.Source.At)}
 	}
+	if err := s.sameFormat(owner); err != nil {
+		return err
+	}
 	if err := s.rename(owner, inside); err != nil {
 		return err
 	}
 	s.owned.owner, s.owned.etag, s.owned.isKnown = owner, etag, true
 	if owner.Sink.At != mine.Sink.At {
 		s.OldSink = owner.Sink.At
+	}
+	return nil
+}
+
+// sameFormat makes sure that the configuration wants the kind of outputs that the
+// ledger is of. A folder that nothing else is said about keeps its kind.
+func (s *Setup) sameFormat(owner ledger.Owner) error {
+	mine := &s.Config.Table
+	switch {
+	case owner.Table == mine.Format:
+	case mine.Format == "" && s.stores.lake != "":
+		mine.Format, mine.Catalog = owner.Table, "file"
+	case owner.Table == "":
+		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s is of a sink with a file for each object, but the configuration wants tables (table.format): give the tables a ledger and a sink of their own", s.Config.Ledger)}
+	default:
+		return &ledger.OwnerError{Text: fmt.Sprintf("the ledger %s is of %s tables, but the configuration wants a file for each object: write table: {format: %[2]s}", s.Config.Ledger, owner.Table)}
 	}
 	return nil
 }
@@ -140,6 +159,7 @@ func (s *Setup) places() ledger.Owner {
 	return ledger.Owner{
 		Source: ledger.Place{At: s.stores.where(c.Source, c.Ledger), Bucket: c.Source.Bucket, Prefix: c.Source.Prefix},
 		Sink:   ledger.Place{At: s.stores.where(c.Sink, c.Ledger), Prefix: c.Sink.Prefix},
+		Table:  c.Table.Format,
 	}
 }
 

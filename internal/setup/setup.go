@@ -38,7 +38,8 @@ import (
 type Setup struct {
 	Config   config.Config
 	Pipeline *pipeline.Pipeline
-	Ledger   store.Store // that the ledger is in
+	Target   pipeline.Target // the pipeline itself, or tables
+	Ledger   store.Store     // that the ledger is in
 	Catalog  catalog.Catalog
 	Tables   []catalog.Table // all of the mapping
 	Allow    event.Allow
@@ -122,6 +123,10 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 			return nil, err
 		}
 	}
+	if err := s.openTarget(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, s.openCatalog(ctx, led)
 }
 
@@ -137,7 +142,7 @@ func (s *Setup) WithMapping(ctx context.Context, name string) (*Setup, error) {
 	p.Mapping, p.MappingName = m, cmp.Or(name, mapping.DefaultPreset)
 	then.Config.Mapping, then.Pipeline, then.Tables = name, &p, nil
 	then.tables(m)
-	return &then, nil
+	return &then, then.openTarget(ctx)
 }
 
 // apart follows links and makes sure that no two folders are the same, and none is
@@ -266,7 +271,7 @@ const catalogFolder = "catalog/"
 func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 	c := s.Config
 	switch {
-	case c.Catalog.Kind == "none":
+	case c.Catalog.Kind == "none", c.Table.Format != "":
 		s.Catalog = catalog.None{}
 		return nil
 	case s.stores.lake != "" || c.Sink.Bucket == "":

@@ -1,0 +1,284 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sluice"
+	"sluice/internal/iceberg"
+	"sluice/internal/runs"
+	"sluice/internal/tablefiles"
+	"sluice/internal/tables"
+)
+
+// ProcessAll implements [Target]: in batches, each of which is one snapshot.
+func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) {
+	for first := 0; first < len(objects); {
+		n := min(len(objects)-first, t.Limits.objects())
+		taken := t.processBatch(ctx, objects[first:first+n], workers, func(i int, r Result, err error) { done(first+i, r, err) })
+		first += taken
+	}
+}
+
+// processBatch processes objects, in their order, until a limit is reached; at least
+// one. It returns their number.
+func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) int {
+	began := time.Now()
+	for attempt := 1; ; attempt++ {
+		b, err := t.attempt(ctx, objects, workers)
+		if errors.Is(err, tables.ErrOvertaken) && attempt < maxAttempts {
+			if err = t.wait(ctx, time.Duration(attempt)*10*time.Millisecond); err == nil {
+				continue
+			}
+		}
+		if b == nil { // not begun
+			for i := range objects {
+				done(i, Result{Attempts: attempt}, err)
+			}
+			return len(objects)
+		}
+		for i := range b.objects[:b.taken] {
+			o := &b.objects[i]
+			o.result.Attempts, o.result.Took = attempt, time.Since(began)
+			if o.err == nil && o.converted() {
+				o.err = err
+			}
+			if o.err == nil {
+				o.err = t.note(ctx, &o.result)
+			}
+			done(i, o.result, o.err)
+		}
+		return b.taken
+	}
+}
+
+// attempt is the protocol for a batch: the heads are loaded before any source is read,
+// and a commit asserts them.
+func (t *Tables) attempt(ctx context.Context, objects []Object, workers int) (*tableBatch, error) {
+	if err := t.step(Started); err != nil {
+		return nil, err
+	}
+	heads, err := t.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.step(Fenced); err != nil {
+		return nil, err
+	}
+	b, err := t.begin(ctx, heads, objects)
+	if err != nil {
+		return nil, err
+	}
+	defer b.abort(ctx)
+	b.read(ctx, workers)
+	if err := t.step(Quarantined); err != nil {
+		return b, err
+	}
+	return b, b.commit(ctx)
+}
+
+// tableBatch is what becomes visible together.
+type tableBatch struct {
+	t       *Tables
+	id      string
+	heads   []*tables.Head
+	objects []batchObject
+	taken   int // of the objects, from the first on
+	until   time.Time
+
+	mu     sync.Mutex           // for what follows
+	shared []*tablefiles.Writer // of each table
+	wrong  error                // of a shared file: nothing of the batch can be committed
+}
+
+// batchObject is an object of a batch.
+type batchObject struct {
+	Object
+	known  entries
+	first  time.Time // of the source version that is seen now
+	result Result
+	err    error
+
+	after *runs.Entry // of all tables alike; nil if nothing is committed of the object
+	keeps bool        // the rows that are shown stay
+
+	// Of each table:
+	settled []bool // it has the state already
+	ranges  [][]runs.FileRange
+	files   [][]iceberg.SpecFile // of this object alone
+}
+
+// converted reports whether the commit of the batch decides on the object.
+func (o *batchObject) converted() bool { return o.after != nil }
+
+func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Object) (*tableBatch, error) {
+	keys := make([]runs.Key, len(objects))
+	for i, o := range objects {
+		keys[i] = runs.Key{Bucket: o.Bucket, Key: o.Key}
+	}
+	all, err := look(ctx, heads, keys)
+	if err != nil {
+		return nil, err
+	}
+	b := &tableBatch{t: t, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), until: time.Now().Add(t.Limits.time())}
+	for i, o := range objects {
+		b.objects[i] = batchObject{Object: o, known: all[i]}
+	}
+	for i := range heads {
+		w, err := b.files(ctx, i, sharedHeld)
+		if err != nil {
+			return nil, err
+		}
+		b.shared = append(b.shared, w)
+	}
+	return b, nil
+}
+
+// How many bytes of rows are in memory: of the objects that share files, and of a large
+// one in a partitioned table.
+const (
+	sharedHeld = 64 << 20
+	ownHeld    = 16 << 20
+)
+
+// files are data files of a table, which nothing names yet.
+func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefiles.Writer, error) {
+	t, m := b.t.Tables[table], b.heads[table].Metadata()
+	columns := b.t.rowColumns(b.heads[table], table)
+	return tablefiles.New(ctx, tablefiles.Options{
+		Files: t.Files, Folder: t.Folder + "data/", Batch: tables.NewBatchID(), Time: t.Now().UTC(),
+		Columns: columns, Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
+		Spec: m.Spec(m.SpecID), MostHeld: held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
+		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
+	})
+}
+
+// read reads and converts objects, until a limit is reached.
+func (b *tableBatch) read(ctx context.Context, workers int) {
+	objects := func(yield func(int, Object) bool) {
+		for b.taken < len(b.objects) && (b.taken == 0 || !b.full()) {
+			b.taken++
+			if !yield(b.taken-1, b.objects[b.taken-1].Object) {
+				return
+			}
+		}
+	}
+	each(objects, NewFlight(workers), func(i int) func() {
+		o := &b.objects[i]
+		o.err = Contain(func() error { return b.object(ctx, o) })
+		return func() {}
+	})
+}
+
+// full reports whether the batch ends before the next object.
+func (b *tableBatch) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	bytes := int64(0)
+	for _, w := range b.shared {
+		bytes += w.Bytes()
+	}
+	return b.wrong != nil || bytes >= b.t.Limits.bytes() || time.Now().After(b.until)
+}
+
+// commit makes the batch visible, in each table.
+func (b *tableBatch) commit(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wrong != nil {
+		return b.wrong
+	}
+	changes := 0
+	for i := range b.objects[:b.taken] {
+		if b.objects[i].converted() {
+			changes++
+		}
+	}
+	if changes == 0 {
+		return nil
+	}
+	commits := make([]tables.Batch, len(b.heads))
+	for i, w := range b.shared {
+		files, err := w.Close(ctx)
+		if err != nil {
+			return fmt.Errorf("write files of table %s: %w", b.t.Mapping.Tables[i].Name, err)
+		}
+		commits[i] = tables.Batch{ID: b.id, Files: files}
+	}
+	for i := range b.objects[:b.taken] {
+		if o := &b.objects[i]; o.converted() {
+			for j := range commits {
+				commits[j].Files = append(commits[j].Files, o.files[j]...)
+			}
+			o.after.State.BytesWritten = b.bytesOf(o, commits)
+			o.result.Stats.BytesWritten = o.after.State.BytesWritten
+			b.change(o, commits)
+		}
+	}
+	for i := range commits {
+		if len(commits[i].Changes) == 0 {
+			continue
+		}
+		done, err := b.t.Tables[i].Commit(ctx, b.heads[i], &commits[i])
+		if err != nil {
+			return err
+		}
+		b.heads[i] = done.Head
+		if err := b.t.step(Committed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change adds what becomes of an object to the commit of each table.
+func (b *tableBatch) change(o *batchObject, commits []tables.Batch) {
+	shown := make(entries, len(commits))
+	for i := range commits {
+		before := o.known[i]
+		if o.settled[i] {
+			shown[i] = before
+			continue
+		}
+		e := *o.after
+		e.FirstSeen = o.firstSeen(i)
+		if before != nil {
+			e.Shown = before.Shown
+		}
+		if !o.keeps {
+			e.Shown = runs.Shown{Identity: e.State.Identity, Mapping: e.State.Mapping, Files: o.ranges[i]}
+			for _, r := range o.ranges[i] {
+				e.Shown.Rows += r.Rows
+			}
+		}
+		commits[i].Changes = append(commits[i].Changes, tables.Change{Before: before, After: e, Replaces: !o.keeps})
+		shown[i] = &e
+	}
+	entry := b.t.entry(o.Bucket, o.Key, shown)
+	o.result.entry, o.result.Outputs, o.result.Report, o.result.Written = entry, entry.Outputs, entry.State.Report, true
+}
+
+// bytesOf is the share of an object in the bytes of data files.
+func (b *tableBatch) bytesOf(o *batchObject, commits []tables.Batch) (bytes int64) {
+	for i := range commits {
+		for _, r := range o.ranges[i] {
+			for j := range commits[i].Files {
+				if f := &commits[i].Files[j]; f.Path == r.Path && f.Rows > 0 {
+					bytes += f.Bytes * r.Rows / f.Rows
+				}
+			}
+		}
+	}
+	return bytes
+}
+
+// abort throws away files that were not ended.
+func (b *tableBatch) abort(ctx context.Context) {
+	for _, w := range b.shared {
+		w.Abort(ctx)
+	}
+}

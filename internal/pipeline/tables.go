@@ -1,0 +1,329 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice"
+	"sluice/internal/conversion"
+	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
+	"sluice/internal/ledger"
+	"sluice/internal/runs"
+	"sluice/internal/store"
+	"sluice/internal/tables"
+	"sluice/mapping"
+	"sluice/schema"
+)
+
+// Tables is the target whose tables are Iceberg tables. The rows of many objects go
+// into few files, and become visible in one snapshot; the ledger is a part of the
+// table. See package tables for why each object counts exactly once.
+//
+// Each table of the mapping has a ledger of its own, and is committed on its own: a key
+// is done when all tables have its state.
+type Tables struct {
+	*Pipeline
+	Tables    []*tables.Table // of the mapping, in its order
+	Partition []Partition     // of tables that are made
+	Limits    BatchLimits
+}
+
+// Partition divides the rows of each table that has the column.
+type Partition struct {
+	Transform iceberg.Transform
+	Column    string
+}
+
+// BatchLimits end a batch. A zero value is the default.
+type BatchLimits struct {
+	Objects int           // 10,000
+	Bytes   int64         // of data files: 256 MiB
+	Time    time.Duration // 5 minutes
+}
+
+func (l BatchLimits) objects() int {
+	if l.Objects > 0 {
+		return l.Objects
+	}
+	return 10_000
+}
+
+func (l BatchLimits) bytes() int64 {
+	if l.Bytes > 0 {
+		return l.Bytes
+	}
+	return 256 << 20
+}
+
+func (l BatchLimits) time() time.Duration {
+	if l.Time > 0 {
+		return l.Time
+	}
+	return 5 * time.Minute
+}
+
+// sharedObject is the size of stored bytes up to which the rows of an object share
+// files with those of others. A larger one has files of its own, which are thrown away
+// if it is rejected.
+const sharedObject = 8 << 20
+
+// The columns that each table has after those of the mapping.
+const (
+	sourceColumn = tables.SourceColumn
+	stateColumn  = "_source_state"
+)
+
+// Open loads the heads of all tables, and makes the tables that are not there.
+func (t *Tables) Open(ctx context.Context) ([]*tables.Head, error) {
+	return t.heads(ctx, func(i int) (*tables.Head, error) {
+		return t.Tables[i].Open(ctx, func() (*iceberg.Metadata, error) { return t.first(i) })
+	})
+}
+
+// heads loads the head of each table, and compares its columns with the mapping.
+func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, error)) (heads []*tables.Head, err error) {
+	for i := range t.Tables {
+		h, err := load(i)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.fits(h.Metadata(), &t.Mapping.Tables[i]); err != nil {
+			return nil, err
+		}
+		heads = append(heads, h)
+	}
+	return heads, ctx.Err()
+}
+
+// first is the metadata of a table that is made.
+func (t *Tables) first(i int) (*iceberg.Metadata, error) {
+	m := &t.Mapping.Tables[i]
+	columns := t.columnsOf(m)
+	s, _ := iceberg.NewSchema(columns)
+	var fields []iceberg.PartitionField
+	for _, p := range t.Partition {
+		if f := s.Field(p.Column); f != nil {
+			fields = append(fields, p.field(f.ID, 1000+len(fields)))
+		}
+	}
+	return iceberg.New(t.location(i), columns, fields, iceberg.Properties(&s, pageCodec(t.Codec), sourceColumn), t.Tables[i].Now())
+}
+
+// field is the partition field of a column. Names are those that Spark gives.
+func (p Partition) field(source, id int) iceberg.PartitionField {
+	name := p.Column
+	switch p.Transform.Name {
+	case "identity":
+	case "truncate":
+		name += "_trunc"
+	default:
+		name += "_" + p.Transform.Name
+	}
+	return iceberg.PartitionField{SourceID: source, ID: id, Name: name, Transform: p.Transform}
+}
+
+// levels are the levels of the columns of a table.
+func (t *Tables) levels(i int) []int {
+	return conversion.Levels(t.Mapping, &t.Mapping.Tables[i], 2)
+}
+
+// pageCodec is Iceberg's word for a codec of pages.
+func pageCodec(c sluice.Codec) string {
+	if c == sluice.None {
+		return "uncompressed"
+	}
+	return string(cmp.Or(c, sluice.Zstd))
+}
+
+func (t *Tables) location(i int) string {
+	folder := t.Tables[i].Folder
+	return t.Tables[i].Files.URI(folder[:len(folder)-1])
+}
+
+// columnsOf are the columns of a table of the mapping, with those of the source.
+func (t *Tables) columnsOf(m *mapping.Table) []schema.Column {
+	text := schema.Type{Kind: schema.String}
+	return append(t.Mapping.Schema(m).Columns, schema.Column{Name: sourceColumn, Type: text}, schema.Column{Name: stateColumn, Type: text})
+}
+
+// fits returns an error if the table lacks a column of the mapping, or has it with
+// another type.
+func (t *Tables) fits(m *iceberg.Metadata, table *mapping.Table) error {
+	s := m.CurrentSchema()
+	columns := t.columnsOf(table)
+	wanted, _ := iceberg.NewSchema(columns)
+	for i := range columns {
+		want, have := wanted.Fields[i], s.Field(columns[i].Name)
+		switch {
+		case have == nil:
+			return fmt.Errorf("table %s has no column %s, which the mapping has: a table's columns do not change yet; "+
+				"name another sink, or take the column out of the mapping", table.Name, columns[i].Name)
+		case !have.Type.Same(want.Type):
+			return fmt.Errorf("table %s has column %s as %s, the mapping as %s: a table's columns do not change yet; "+
+				"name another sink, or give the column its former type", table.Name, columns[i].Name, have.Type, want.Type)
+		}
+	}
+	for _, p := range m.Spec(m.SpecID).Fields {
+		if !slices.ContainsFunc(columns, func(c schema.Column) bool { f := s.Field(c.Name); return f != nil && f.ID == p.SourceID }) {
+			return fmt.Errorf("the rows of table %s are divided by %s, and the mapping does not have its column", table.Name, p.Name)
+		}
+	}
+	return nil
+}
+
+// rowColumns are the columns of rows for a table, with the IDs that its schema has.
+func (t *Tables) rowColumns(h *tables.Head, i int) []schema.Column {
+	return datafile.Columns(t.columnsOf(&t.Mapping.Tables[i]), h.Metadata().CurrentSchema())
+}
+
+// entries are what the tables know of a key, in their order; nil where a table does not.
+type entries []*runs.Entry
+
+// first is the entry of the first table that has one.
+func (k entries) first() *runs.Entry {
+	for _, e := range k {
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// entry is what is known of a key, as the ledger of objects has it. Its outputs are the
+// files where the rows were put.
+func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
+	e = ledger.Entry{Version: ledger.Version, Bucket: bucket, Key: key}
+	for i, at := range k {
+		if at == nil {
+			continue
+		}
+		if e.State == nil {
+			state := at.State
+			e.FirstSeen, e.State = at.FirstSeen, &state
+		}
+		out := ledger.Output{Table: t.Mapping.Tables[i].Name, Identity: at.Shown.Identity, Mapping: at.Shown.Mapping}
+		for _, f := range at.Shown.Files {
+			if name, err := t.Tables[i].Files.Key(f.Path); err == nil && out.Key == "" {
+				out.Key = name
+			}
+		}
+		e.Outputs = append(e.Outputs, out)
+	}
+	return e
+}
+
+// Entry implements [Target].
+func (t *Tables) Entry(ctx context.Context, bucket, key string) (ledger.Entry, error) {
+	heads, err := t.heads(ctx, t.loaded(ctx))
+	if errors.Is(err, iceberg.ErrNoTable) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("look up %q: %w", key, err)
+	}
+	k, err := look(ctx, heads, []runs.Key{{Bucket: bucket, Key: key}})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if k[0].first() == nil {
+		return ledger.Entry{}, fmt.Errorf("look up %q: %w", key, store.ErrNotFound)
+	}
+	return t.entry(bucket, key, k[0]), nil
+}
+
+// loaded loads the head of a table that is there.
+func (t *Tables) loaded(ctx context.Context) func(int) (*tables.Head, error) {
+	return func(i int) (*tables.Head, error) { return t.Tables[i].Load(ctx) }
+}
+
+// look returns what the tables know of keys.
+func look(ctx context.Context, heads []*tables.Head, keys []runs.Key) ([]entries, error) {
+	all := make([]entries, len(keys))
+	for i := range all {
+		all[i] = make(entries, len(heads))
+	}
+	for i, h := range heads {
+		found, err := h.Look(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		for j, key := range keys {
+			if e, ok := found[key]; ok {
+				all[j][i] = &e
+			}
+		}
+	}
+	return all, nil
+}
+
+// Entries implements [Target].
+func (t *Tables) Entries(ctx context.Context, fn func(name string, e *ledger.Entry, err error) error) error {
+	heads, err := t.heads(ctx, t.loaded(ctx))
+	if errors.Is(err, iceberg.ErrNoTable) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s := newScan(ctx, heads)
+	defer s.stop()
+	for {
+		key, k, err := s.next()
+		if err != nil || k == nil {
+			return err
+		}
+		e := t.entry(key.Bucket, key.Key, k)
+		if err := fn(ledger.IDOf(key.Bucket, key.Key).String(), &e, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// settled reports whether all tables have the state of a source, so that there is
+// nothing to do.
+func (t *Tables) settled(k entries, identity string) bool {
+	for _, e := range k {
+		if !t.settledIn(e, identity) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *Tables) settledIn(e *runs.Entry, identity string) bool {
+	switch {
+	case e == nil || e.State.Identity != identity || t.Redo == RedoAll:
+		return false
+	case identity == ledger.Absent:
+		return !t.RemoveDeleted || e.Shown.Rows == 0
+	}
+	return t.Redo == RedoNothing || e.State.Mapping == t.Mapping.Hash()
+}
+
+// duplicate is the result for a key that is settled.
+func (t *Tables) duplicate(bucket, key string, k entries) Result {
+	e := t.entry(bucket, key, k)
+	return Result{Disposition: DidDuplicate, Outputs: e.Outputs, Report: e.State.Report, Written: true, entry: e}
+}
+
+// Process implements [Target].
+func (t *Tables) Process(ctx context.Context, bucket, key string) (result Result, err error) {
+	t.ProcessAll(ctx, []Object{{bucket, key, -1}}, 1, func(_ int, r Result, e error) { result, err = r, e })
+	return result, err
+}
+
+// disposition is what Process did, by the outcome of a state.
+func disposition(o sluice.Outcome) Disposition {
+	switch o {
+	case sluice.Reject:
+		return DidReject
+	case ledger.Absent:
+		return DidSkip
+	}
+	return DidCommit
+}

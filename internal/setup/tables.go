@@ -1,0 +1,90 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sluice"
+	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/filecatalog"
+	"sluice/internal/pipeline"
+	"sluice/internal/tables"
+)
+
+// openTarget opens what makes rows visible: a file for each object, or tables.
+func (s *Setup) openTarget(ctx context.Context) error {
+	if s.Config.Table.Format == "" {
+		s.Target = s.Pipeline
+		return nil
+	}
+	files := iceberg.Files{Store: s.Pipeline.Sink, Base: s.sinkURI()}
+	catalog, err := s.openTableCatalog(ctx, files)
+	if err != nil {
+		return fmt.Errorf("open catalog of tables: %w", err)
+	}
+	t := &pipeline.Tables{Pipeline: s.Pipeline}
+	for _, p := range s.Config.Table.Partition {
+		t.Partition = append(t.Partition, pipeline.Partition{Transform: iceberg.Transform{Name: p.Transform, N: p.N}, Column: p.Column})
+	}
+	if err := s.checkPartition(); err != nil {
+		return err
+	}
+	for i := range s.Pipeline.Mapping.Tables {
+		name := s.Pipeline.Mapping.Tables[i].Name
+		t.Tables = append(t.Tables, &tables.Table{
+			Catalog: catalog, Name: name, Files: files, Folder: s.Pipeline.SinkPrefix + name + "/",
+			Ledger: s.Ledger, LedgerPrefix: s.Config.Ledger.Prefix,
+			CreatedBy: "sluice version " + sluice.Version(), Now: time.Now, Pause: pause,
+			Retention: iceberg.Retention{Snapshots: 100, Age: 24 * time.Hour},
+		})
+	}
+	s.Target = t
+	return nil
+}
+
+// checkPartition returns an error if a column that divides rows is in no table.
+func (s *Setup) checkPartition() error {
+	m := s.Pipeline.Mapping
+	for _, p := range s.Config.Table.Partition {
+		found := false
+		for i := range m.Tables {
+			for _, c := range m.Schema(&m.Tables[i]).Columns {
+				found = found || c.Name == p.Column
+			}
+		}
+		if !found {
+			return &MappingError{fmt.Errorf("table.partition: no table of mapping %s has a column %q", s.Pipeline.MappingName, p.Column)}
+		}
+	}
+	return nil
+}
+
+func (s *Setup) openTableCatalog(_ context.Context, files iceberg.Files) (iceberg.Catalog, error) {
+	switch kind := s.Config.Table.Catalog; {
+	case kind == "file", s.stores.lake != "":
+		return &filecatalog.Catalog{Files: files, Prefix: s.Pipeline.SinkPrefix}, nil
+	default:
+		return nil, fmt.Errorf("table.catalog: %s is not there yet", kind)
+	}
+}
+
+// sinkURI is the URI of the store of the sink, with a slash at its end.
+func (s *Setup) sinkURI() string {
+	at := s.Pipeline.Sink.String()
+	if s.stores.isBucket(s.Config.Sink) {
+		return strings.TrimSuffix(at, "/") + "/"
+	}
+	return "file://" + filepath.ToSlash(realPath(at)) + "/"
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
