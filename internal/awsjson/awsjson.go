@@ -18,10 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"sluice/internal/patience"
 )
@@ -36,11 +33,7 @@ type Service struct {
 // Call calls an operation of the service where the ARN of a resource says, and
 // returns the body of the answer. It waits as patience.Bound says; 0 is the default.
 func (s Service) Call(ctx context.Context, c aws.Config, arn, operation string, input any, timeout time.Duration) ([]byte, error) {
-	body, err := s.call(ctx, patience.Bound(c, timeout), arn, operation, input)
-	if silent := new(patience.SilentError); errors.As(err, &silent) {
-		return nil, silent // and not what it did to the request
-	}
-	return body, err
+	return s.call(ctx, patience.Bound(c, timeout), arn, operation, input)
 }
 
 func (s Service) call(ctx context.Context, c aws.Config, arn, operation string, input any) (answer []byte, err error) {
@@ -61,13 +54,10 @@ func (s Service) call(ctx context.Context, c aws.Config, arn, operation string, 
 	if r.body, err = json.Marshal(input); err != nil {
 		return nil, err
 	}
-	ctx, _ = patience.Begin(ctx)
-	attempts := retry.NewAttemptMiddleware(c.Retryer(), func(r any) any { return r })
-	_, _, err = attempts.HandleFinalize(ctx, middleware.FinalizeInput{}, middleware.FinalizeHandlerFunc(
-		func(ctx context.Context, _ middleware.FinalizeInput) (out middleware.FinalizeOutput, m middleware.Metadata, err error) {
-			answer, err = r.send(ctx)
-			return out, m, err
-		}))
+	err = patience.Repeat(ctx, c, func(ctx context.Context) (err error) {
+		answer, err = r.send(ctx)
+		return err
+	})
 	return answer, err
 }
 
@@ -95,12 +85,12 @@ func (r *request) send(ctx context.Context) ([]byte, error) {
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, patience.Interrupted(ctx, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, patience.Interrupted(ctx, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, parseRefusal(res, body)
@@ -110,14 +100,6 @@ func (r *request) send(ctx context.Context) ([]byte, error) {
 
 // maxAnswer is more than an answer has: a secret has at most 64 KiB.
 const maxAnswer = 1 << 20
-
-// interrupted says that there was no whole answer, which may pass.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return &smithyhttp.RequestSendError{Err: err}
-}
 
 // refusal is an error of the service.
 type refusal struct {
