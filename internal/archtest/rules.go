@@ -96,6 +96,7 @@ var ladder = map[string]rung{
 	"internal/iceberg/catalogtest": {[]string{"internal/iceberg", "schema"}, contractTest},
 	"internal/iceberg/filecatalog": {[]string{"internal/iceberg", "internal/store"}, oneContract},
 	"internal/iceberg/gluecatalog": {[]string{"internal/iceberg"}, oneContract},
+	"internal/iceberg/restcatalog": {[]string{"internal/iceberg", "internal/patience"}, oneContract},
 	"internal/patience": {nil,
 		"how long to wait for an answer does not depend on the service that is called"},
 	"internal/awsjson": {[]string{"internal/patience"},
@@ -221,7 +222,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/awsjson", "internal/eventbridge", "internal/iceberg/gluecatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/awsjson", "internal/eventbridge", "internal/iceberg/gluecatalog", "internal/iceberg/restcatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"github.com/duckdb", nil,

@@ -1,0 +1,79 @@
+package restcatalog
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+
+	"sluice/internal/iceberg"
+)
+
+type object = map[string]any
+
+// creation is the request for a new table: Spec, CreateTableRequest.
+func creation(name string, first *iceberg.Metadata) object {
+	properties := map[string]string{"format-version": strconv.Itoa(iceberg.FormatVersion)}
+	maps.Copy(properties, first.Properties)
+	request := object{
+		"name": name, "schema": first.CurrentSchema(), "partition-spec": first.Spec(first.SpecID), "stage-create": false, "properties": properties,
+	}
+	if first.Location != "" {
+		request["location"] = first.Location
+	}
+	return request
+}
+
+// update is the request for a change: Spec, CommitTableRequest.
+func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
+	var head *int64 // none: null
+	if s := m.Head(); s != nil {
+		head = &s.ID
+	}
+	requirements := []object{
+		{"type": "assert-table-uuid", "uuid": m.UUID},
+		{"type": "assert-ref-snapshot-id", "ref": iceberg.Main, "snapshot-id": head},
+	}
+	updates := []object{}
+	if c.Schema != nil {
+		requirements = append(requirements,
+			object{"type": "assert-current-schema-id", "current-schema-id": m.SchemaID},
+			object{"type": "assert-last-assigned-field-id", "last-assigned-field-id": m.LastColumnID})
+		updates = append(updates,
+			object{"action": "add-schema", "schema": c.Schema, "last-column-id": max(m.LastColumnID, c.LastColumn)},
+			object{"action": "set-current-schema", "schema-id": -1}) // the one that was just added
+	}
+	if len(c.Properties) > 0 {
+		updates = append(updates, object{"action": "set-properties", "updates": c.Properties})
+	}
+	if c.Snapshot != nil {
+		ref, err := setMain(m, c.Snapshot.ID)
+		if err != nil {
+			return nil, err
+		}
+		updates = append(updates, object{"action": "add-snapshot", "snapshot": c.Snapshot}, ref)
+	}
+	for _, id := range c.Expire { // older servers take one at a time
+		updates = append(updates, object{"action": "remove-snapshots", "snapshot-ids": []int64{id}})
+	}
+	return object{"requirements": requirements, "updates": updates}, nil
+}
+
+// setMain sets main to a snapshot. What it does not name of the branch is removed: how
+// long snapshots stay.
+func setMain(m *iceberg.Metadata, id int64) (object, error) {
+	ref := m.Refs[iceberg.Main]
+	ref.ID, ref.Type = id, "branch"
+	data, err := json.Marshal(ref)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage // IDs do not fit in float64
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, err
+	}
+	set := object{"action": "set-snapshot-ref", "ref-name": iceberg.Main}
+	for name, value := range members {
+		set[name] = value
+	}
+	return set, nil
+}
