@@ -236,6 +236,25 @@ func TestDictionary(t *testing.T) {
 	}
 }
 
+// TestEmptyTable: a table that is emptied has no entry, however full it was.
+func TestEmptyTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := &newTable(0).Columns[1]
+		for range rapid.IntRange(1, 3).Draw(t, "uses") {
+			n := rapid.SampledFrom([]int{0, 1, 3, 40, 200, 3000}).Draw(t, "entries")
+			for range n {
+				c.fixedEntry(uint64(rapid.IntRange(0, 1<<20).Draw(t, "value")))
+			}
+			c.reset()
+			for i, slot := range c.table.slots {
+				if slot != 0 {
+					t.Fatalf("after %d values slot %d of %d is taken", n, i, len(c.table.slots))
+				}
+			}
+		}
+	})
+}
+
 // TestFullDictionary: after maxEntries, each value gets its own entry, even one
 // that is in the dictionary.
 func TestFullDictionary(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 
 // table is an open-addressing hash table over the entries of a column. A slot
 // holds the entry plus one in its lower 20 bits and a tag of the hash above;
-// 0 is free.
+// 0 is free. It is made when the column falls.
 type table struct {
 	slots  []uint32
 	shift  uint
@@ -30,16 +30,25 @@ type table struct {
 }
 
 const (
-	slotEntry = 1<<20 - 1
-	minSlots  = 10 // as a power of two
+	slotEntry   = 1<<20 - 1
+	minSlots    = 1 << 6  // of a table
+	cachedSlots = 1 << 10 // a table that is in cache anyway
 )
 
-func (t *table) init() {
-	t.slots, t.shift = make([]uint32, 1<<minSlots), 64-minSlots
-}
-
+// reset empties the table. If only a few of its slots are taken, it clears only these:
+// each is behind the home of an entry, with no free one between them.
 func (t *table) reset() {
-	clear(t.slots)
+	if len(t.hashes) > len(t.slots)/16 {
+		clear(t.slots)
+		t.hashes = t.hashes[:0]
+		return
+	}
+	mask := uint64(len(t.slots) - 1)
+	for _, h := range t.hashes {
+		for i := h >> t.shift & mask; t.slots[i] != 0; i = (i + 1) & mask {
+			t.slots[i] = 0
+		}
+	}
 	t.hashes = t.hashes[:0]
 }
 
@@ -60,9 +69,9 @@ func (t *table) crowded(slots int) bool { return len(t.hashes)*4 > slots*3 }
 // fill puts all entries into the table, which grows as needed.
 func (t *table) fill() {
 	if size := len(t.slots); t.crowded(size) {
-		for ; t.crowded(size); size *= 2 {
-			t.shift--
+		for size = max(size, minSlots); t.crowded(size); size *= 2 {
 		}
+		t.shift = uint(64 - bits.TrailingZeros(uint(size)))
 		t.slots = make([]uint32, size)
 		clear(t.slots) // a page of memory that is read before it is written causes two page faults, and the second interrupts all threads
 	}
@@ -252,7 +261,7 @@ func (c *Column) fall() {
 }
 
 func (c *Column) flushFixed() {
-	if c.Distinct && !c.rising && len(c.table.slots) > 1<<minSlots {
+	if c.Distinct && !c.rising && len(c.table.slots) > cachedSlots {
 		var sum uint32 // as touch does; a small table is in cache anyway
 		for i := range c.pending {
 			sum += c.table.slots[spread(c.pending[i].hash)>>c.table.shift]

@@ -20,9 +20,12 @@ const scratchBit = 1 << 31
 // smallNumbers is how many small numbers are found without the table.
 const smallNumbers = 64
 
-// roomStep is how many elements are made Null at once: just ahead of their
-// use, so that they are still in cache then.
-const roomStep = 1 << 10
+// roomStep is how many elements are made Null at once, as many as there are, within
+// these: just ahead of their use, so that they are still in cache then.
+const (
+	minRoom  = 1 << 6
+	roomStep = 1 << 10
+)
 
 // New makes an empty batch of a table with the columns of s, whose levels are
 // levels, and the deepest level depth.
@@ -33,7 +36,6 @@ func New(s schema.Schema, levels []int, depth int) *Batch {
 		c.Column, c.Level = s.Columns[i], levels[i]
 		c.element = &b.elems[c.Level]
 		c.deepest = c.Level == depth
-		c.table.init()
 		if c.Type.Kind == schema.List {
 			c.List = newList(c)
 			b.lists = append(b.lists, c)
@@ -114,10 +116,11 @@ var nulls = slices.Repeat([]uint32{Null}, roomStep)
 
 // grow gives the columns of level l room for more elements.
 func (b *Batch) grow(l int) {
-	b.room[l] += roomStep
+	step := min(max(b.room[l], minRoom), roomStep)
+	b.room[l] += step
 	for i := range b.Columns {
 		if c := &b.Columns[i]; c.Level == l {
-			c.Index = append(c.Index, nulls...)
+			c.Index = append(c.Index, nulls[:step]...)
 		}
 	}
 }

@@ -19,7 +19,6 @@ func newList(c *Column) *List {
 	l := &List{}
 	l.Items = Column{Column: c.Column, Level: c.Level, element: &l.item, deepest: c.deepest}
 	l.Items.Type = c.Type.Value()
-	l.Items.table.init()
 	return l
 }
 
