@@ -6,7 +6,7 @@
 // written by one request, or by a multipart upload that is completed under the
 // precondition. Config bounds the memory for one object: Parallel ranges of at most
 // 4 MiB for reading, Parallel/2 + 1 parts for writing, and never more than the
-// object.
+// object. One that is begun and waits for more bytes has one part, at most.
 package s3store
 
 import (
@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,7 +74,8 @@ type Store struct {
 	client    *s3.Client
 	retryer   aws.RetryerV2
 	config    Config
-	checksums bool // send checksums: the SDK's setting "when supported"
+	checksums bool       // send checksums: the SDK's setting "when supported"
+	buffers   *sync.Pool // of parts that were uploaded
 }
 
 // New makes the client of a bucket. It sends nothing: only the first call shows
@@ -83,7 +85,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.New("open bucket: no name given")
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{bucket: cfg.Bucket, config: cfg, retryer: patience.Retryer{RetryerV2: newRetryer(cfg), Timeout: cfg.Timeout}}
+	s := &Store{bucket: cfg.Bucket, config: cfg, buffers: &sync.Pool{}, retryer: patience.Retryer{RetryerV2: newRetryer(cfg), Timeout: cfg.Timeout}}
 	base := cfg.AWS.Copy()
 	if cfg.Region != "" {
 		base.Region = cfg.Region

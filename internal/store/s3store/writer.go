@@ -40,7 +40,7 @@ type writer struct {
 	upload string      // ID of the multipart upload, if there is one
 	parts  int32       // started
 
-	slots chan []byte // a buffer for each part that may be uploaded at the same time
+	slots chan struct{} // one for each part that is being uploaded
 	going sync.WaitGroup
 	mu    sync.Mutex
 	done  []types.CompletedPart // by number; those under way have no ETag yet
@@ -56,10 +56,7 @@ func (s *Store) Create(ctx context.Context, key string, opts store.CreateOptions
 	if err != nil {
 		return nil, s.fail(ctx, "create", key, err)
 	}
-	w := &writer{s: s, caller: ctx, key: key, opts: opts, sum: crc32.NewIEEE(), slots: make(chan []byte, max(1, s.config.Parallel/2))}
-	for range cap(w.slots) {
-		w.slots <- nil
-	}
+	w := &writer{s: s, caller: ctx, key: key, opts: opts, sum: crc32.NewIEEE(), slots: make(chan struct{}, max(1, s.config.Parallel/2))}
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	return w, nil
 }
@@ -86,6 +83,9 @@ func (w *writer) write(p []byte) (int, error) {
 				return written, err
 			}
 		}
+		if w.buf == nil && w.parts > 0 { // the first one grows, since most objects are small
+			w.buf = w.s.buffer()
+		}
 		n := int(min(int64(len(p)), w.s.config.PartSize-int64(len(w.buf))))
 		w.buf = append(w.buf, p[:n]...)
 		w.sum.Write(p[:n])
@@ -95,8 +95,7 @@ func (w *writer) write(p []byte) (int, error) {
 	return written, nil
 }
 
-// flush waits for a free slot, uploads the buffer as the next part, and goes on with
-// the slot's buffer.
+// flush waits for a free slot, and uploads the buffer as the next part.
 func (w *writer) flush() error {
 	if w.upload == "" {
 		if err := w.start(); err != nil {
@@ -106,25 +105,33 @@ func (w *writer) flush() error {
 	if w.parts == maxParts {
 		return fmt.Errorf("more than %d parts of %d bytes, the most that S3 takes: split the source object", maxParts, w.s.config.PartSize)
 	}
-	next := <-w.slots
+	w.slots <- struct{}{}
 	if err := w.failed(); err != nil {
-		w.slots <- next
+		<-w.slots
 		return err
-	}
-	if next == nil {
-		next = make([]byte, 0, w.s.config.PartSize)
 	}
 	w.parts++
 	number, data := w.parts, w.buf
-	w.buf = next
+	w.buf = nil
 	w.mu.Lock()
 	w.done = append(w.done, types.CompletedPart{PartNumber: &number})
 	w.mu.Unlock()
 	w.going.Go(func() {
-		w.send(number, data)
-		w.slots <- data[:0]
+		if w.send(number, data) {
+			w.s.buffers.Put(&data)
+		}
+		<-w.slots
 	})
 	return nil
+}
+
+// buffer is an empty buffer for a part: one that was uploaded, of any object, or a new
+// one. So an object that is being written, and waits, has one and no more.
+func (s *Store) buffer() []byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, s.config.PartSize)
 }
 
 func (w *writer) failed() error {
@@ -152,7 +159,8 @@ func (w *writer) start() error {
 	return nil
 }
 
-func (w *writer) send(number int32, data []byte) {
+// send uploads a part. If it fails, others may still be reading the data.
+func (w *writer) send(number int32, data []byte) (sent bool) {
 	in := &s3.UploadPartInput{
 		Bucket: &w.s.bucket, Key: &w.key, UploadId: &w.upload, PartNumber: &number, Body: bytes.NewReader(data),
 	}
@@ -170,6 +178,7 @@ func (w *writer) send(number int32, data []byte) {
 	} else if w.err == nil {
 		w.err = err
 	}
+	return err == nil
 }
 
 func (w *writer) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
