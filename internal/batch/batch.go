@@ -10,6 +10,7 @@ package batch
 import (
 	"encoding/binary"
 	"math"
+	"reflect"
 
 	"sluice/schema"
 )
@@ -126,6 +127,27 @@ func (c *Column) entriesHeld(n int) int64 {
 	}
 	c.counted = n
 	return c.held
+}
+
+// Allocated is how many bytes of memory the batch takes, used or not.
+func (b *Batch) Allocated() (bytes int64) {
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		bytes += c.allocated()
+		if c.List != nil {
+			bytes += c.List.Items.allocated() + 4*int64(cap(c.List.Ends))
+		}
+	}
+	for l := range b.Runs {
+		bytes += 4 * int64(cap(b.Runs[l]))
+	}
+	return bytes
+}
+
+var columnSize, pendingSize = int(reflect.TypeFor[Column]().Size()), int(reflect.TypeFor[pending]().Size())
+
+func (c *Column) allocated() int64 {
+	return int64(columnSize + cap(c.Data) + 4*(cap(c.Index)+cap(c.Offsets)+len(c.table.slots)) + 8*(cap(c.Fixed)+cap(c.table.hashes)) + pendingSize*cap(c.pending))
 }
 
 // Entries is the number of entries of the column.

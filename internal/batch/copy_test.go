@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -327,4 +328,30 @@ func addNumbers(b *Batch, l int, r *rand.Rand) int {
 	}
 	b.EndElement(l, rows)
 	return rows
+}
+
+// TestAllocated: a batch counts the memory that it takes.
+func TestAllocated(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for _, n := range []int{0, 1, 100, 100_000} {
+		var batches []*Batch
+		before := heap()
+		for range 1 + 100/(n+1) {
+			batches = append(batches, fill(n, 64, func(i int) int { return i * 7919 % 5003 }))
+		}
+		taken, counted := heap()-before, int64(0)
+		for _, b := range batches {
+			counted += b.Allocated()
+		}
+		t.Logf("%d values: %d bytes, counted %d", n, taken, counted)
+		if counted < taken*8/10 || counted > taken*11/10 {
+			t.Errorf("batches of %d values take %d bytes, and count %d", n, taken, counted)
+		}
+		runtime.KeepAlive(batches)
+	}
 }

@@ -26,17 +26,15 @@ func BenchmarkAppend(b *testing.B) {
 		name   string
 		orders int
 	}{{"414 B", 1}, {"100 kB", 240}} {
-		for _, partitioned := range []bool{false, true} {
-			name := size.name
-			if partitioned {
-				name += " by day"
-			}
-			b.Run(name, func(b *testing.B) { appendObjects(b, size.orders, partitioned) })
+		for _, by := range []struct{ name, column, transform string }{
+			{"", "", ""}, {" by day", "order_date", "day"}, {" by product", "product_id", "bucket[64]"},
+		} {
+			b.Run(size.name+by.name, func(b *testing.B) { appendObjects(b, size.orders, by.column, by.transform) })
 		}
 	}
 }
 
-func appendObjects(b *testing.B, orders int, partitioned bool) {
+func appendObjects(b *testing.B, orders int, column, transform string) {
 	m, err := mapping.Preset("orders")
 	if err != nil {
 		b.Fatal(err)
@@ -55,8 +53,8 @@ func appendObjects(b *testing.B, orders int, partitioned bool) {
 	o.Columns, o.Levels, o.Depth = slices.Clone(s.Columns), flatten.Levels(m, table), table.Levels()
 	for i := range o.Columns {
 		o.Columns[i].ID = i + 1
-		if partitioned && o.Columns[i].Name == "order_date" {
-			o.Spec = &iceberg.PartitionSpec{Fields: []iceberg.PartitionField{{SourceID: i + 1, ID: 1000, Name: "order_day", Transform: iceberg.Transform{Name: "day"}}}}
+		if o.Columns[i].Name == column {
+			o.Spec = &iceberg.PartitionSpec{Fields: []iceberg.PartitionField{{SourceID: i + 1, ID: 1000, Name: "partition", Transform: iceberg.ParseTransform(transform)}}}
 		}
 	}
 	w, err := tablefiles.New(b.Context(), o)

@@ -23,9 +23,10 @@ type memory struct {
 	lands    bool // the failed call does its work
 	repeated bool
 	repeats  bool // a Commit that fails is repeated by the store, and finds what it did
-	deletes  int
-	most     int64 // bytes that were in writers at the same time
-	held     int64
+
+	part       int64 // bytes of a writer that stay in memory, at most; 0: all
+	written    int64 // by all writers
+	held, most int64 // by all writers, now and ever
 }
 
 func newMemory() *memory {
@@ -71,7 +72,6 @@ func (m *memory) Head(_ context.Context, key string) (info store.Info, err error
 
 func (m *memory) Delete(_ context.Context, key string) error {
 	return m.call(func() error {
-		m.deletes++
 		delete(m.objects, key)
 		return nil
 	})
@@ -87,9 +87,11 @@ type memoryWriter struct {
 
 func (w *memoryWriter) Write(p []byte) (n int, err error) {
 	err = w.m.call(func() error {
-		w.m.held += int64(len(p))
-		w.m.most = max(w.m.most, w.m.held)
+		before := w.kept()
 		n, err = w.data.Write(p)
+		w.m.written += int64(n)
+		w.m.held += w.kept() - before
+		w.m.most = max(w.m.most, w.m.held)
 		return err
 	})
 	return n, err
@@ -125,6 +127,17 @@ func (w *memoryWriter) Abort(context.Context) error {
 func (w *memoryWriter) end() {
 	if !w.ended {
 		w.ended = true
-		w.m.held -= int64(w.data.Len())
+		w.m.held -= w.kept()
 	}
 }
+
+func (w *memoryWriter) kept() int64 {
+	n := int64(w.data.Len())
+	if w.m.part > 0 {
+		n = min(n, w.m.part)
+	}
+	return n
+}
+
+// bytes is how many bytes the store has, in files and in writers.
+func (m *memory) bytes() int64 { return m.written }

@@ -34,7 +34,12 @@ type Options struct {
 
 	TargetBytes int64 // a file ends after the append that brings it there; 0: 256 MiB
 	MostOpen    int   // files that are begun in the store; beyond that the longest idle one ends; 0: 64
-	MostHeld    int64 // bytes of all rows that are not encoded yet; beyond that the largest batch is; 0: 64 MiB
+	MostHeld    int64 // memory of all rows that are not encoded yet; beyond that the largest batch is; 0: 64 MiB
+
+	// PartBytes is what the store keeps in memory of a file that is begun, at most: of
+	// S3 a part, of a folder nothing. If all files keep more than MostKept (0: 128 MiB),
+	// the longest idle one ends.
+	PartBytes, MostKept int64
 }
 
 // A row group ends at the append after which its rows take this much; as in
@@ -44,9 +49,6 @@ const (
 	groupRows   = 1 << 20
 	groupValues = 4 * groupRows // of lists, in each row
 )
-
-// columnBytes is about how much an empty column takes, with its table and room.
-const columnBytes = 9 << 10
 
 // Writer writes the data files of a batch. It is not safe for concurrent use. After an
 // error only Abort makes sense.
@@ -73,7 +75,7 @@ type openFile struct {
 	*file
 	partition *partition
 	batch     *batch.Batch // rows that are not encoded yet; nil: none
-	held      int64        // bytes of the batch
+	held      int64        // memory of the batch; 0: it has no rows
 	used      int64        // clock of the last append
 }
 
@@ -90,6 +92,9 @@ func New(ctx context.Context, o Options) (*Writer, error) {
 	}
 	if o.MostHeld == 0 {
 		o.MostHeld = 64 << 20
+	}
+	if o.MostKept == 0 {
+		o.MostKept = 128 << 20
 	}
 	if len(o.Batch) < batchDigits {
 		return nil, fmt.Errorf("begin data files: the ID of the batch has %d digits, and needs %d", len(o.Batch), batchDigits)
@@ -168,9 +173,8 @@ func (w *Writer) openFile(p *partition) *openFile {
 
 // appended writes the row groups that are due after an append to f, and ends files.
 func (w *Writer) appended(ctx context.Context, f *openFile) error {
-	held := f.batch.Held()
-	full := held >= groupBytes || f.batch.Rows >= groupRows || f.batch.ListValues >= groupValues
-	w.hold(f, held+int64(len(f.batch.Columns))*columnBytes)
+	full := f.batch.Held() >= groupBytes || f.batch.Rows >= groupRows || f.batch.ListValues >= groupValues
+	w.hold(f, f.batch.Allocated())
 	for full || w.held > w.o.MostHeld {
 		if !full {
 			f = slices.MaxFunc(w.open, func(a, b *openFile) int { return cmp.Compare(a.held, b.held) })
@@ -191,25 +195,27 @@ func (w *Writer) appended(ctx context.Context, f *openFile) error {
 	return nil
 }
 
-// idle is the file that is idle for longest, if too many are begun.
+// idle is the file that is idle for longest, if too many are begun, or the store keeps
+// too much of them.
 func (w *Writer) idle() *openFile {
-	begun := 0
+	begun, kept := 0, int64(0)
 	var idle *openFile
 	for _, f := range w.open {
 		if f.out == nil {
 			continue
 		}
+		kept += min(f.bytes(), w.o.PartBytes)
 		if begun++; idle == nil || f.used < idle.used {
 			idle = f
 		}
 	}
-	if begun <= w.o.MostOpen {
+	if begun <= w.o.MostOpen && kept <= w.o.MostKept {
 		return nil
 	}
 	return idle
 }
 
-// hold counts what the batch of a file takes.
+// hold counts the memory of a file's batch.
 func (w *Writer) hold(f *openFile, bytes int64) {
 	w.held += bytes - f.held
 	f.held = bytes
@@ -222,9 +228,8 @@ func (w *Writer) group(ctx context.Context, f *openFile) error {
 	if err != nil {
 		return fmt.Errorf("encode row group of data file %s: %w", f.key, err)
 	}
-	w.hold(f, 0)
-	if len(w.o.Spec.Fields) == 0 {
-		f.batch.Reset()
+	if w.hold(f, 0); len(w.o.Spec.Fields) == 0 {
+		f.batch.Reset() // it is the only one
 	} else {
 		f.batch = nil // one that grew must not stay with a partition that gets few rows
 	}
