@@ -75,6 +75,11 @@ func decodeRoot(data []byte, r *Root) error {
 	if r.Version > Version {
 		return fmt.Errorf("it was written by a newer version of sluice; update this one")
 	}
+	for i := range r.Runs {
+		if r.Runs[i].Bytes <= 0 || int64(len(r.Runs[i].Blocks)) != (r.Runs[i].Bytes+blockBytes-1)/blockBytes {
+			return errDamaged
+		}
+	}
 	return nil
 }
 
@@ -129,7 +134,7 @@ func (f Files) open(ctx context.Context, info Info) (*run, error) {
 		if err != nil {
 			return nil, err
 		}
-		if int64(len(data)) != info.Bytes {
+		if int64(len(data)) != info.Bytes || info.checkAll(data) != nil {
 			return nil, errDamaged
 		}
 		return openRun(ctx, info, func(_ context.Context, p []byte, offset int64) error {
@@ -144,7 +149,7 @@ func (f Files) open(ctx context.Context, info Info) (*run, error) {
 	if at.Size != info.Bytes {
 		return nil, errDamaged
 	}
-	return openRun(ctx, info, (&blocks{store: f.Store, at: at}).read)
+	return openRun(ctx, info, (&blocks{store: f.Store, at: at, info: &info}).read)
 }
 
 // Add writes the entries of a batch as a run, and the root of the snapshot that brings

@@ -63,6 +63,7 @@ var columns = schema.Schema{Table: "run", Columns: []schema.Column{
 
 // Writer writes a run. Entries come in the order of their keys, each key once.
 type Writer struct {
+	sums    *sums
 	file    *parquetfile.Writer
 	encoder *parquetfile.Encoder
 	ctx     context.Context
@@ -80,6 +81,8 @@ type Info struct {
 	Last  Key    `json:"last"`
 	Keys  int64  `json:"keys"`
 	Bytes int64  `json:"bytes"`
+	// Blocks are the checksums of its blocks, CRC-32C.
+	Blocks []uint32 `json:"blocks"`
 }
 
 const (
@@ -89,7 +92,8 @@ const (
 
 // NewWriter begins a run.
 func NewWriter(ctx context.Context, w io.Writer, createdBy string) (*Writer, error) {
-	f, err := parquetfile.NewWriter(w, columns, parquetfile.Options{CreatedBy: createdBy})
+	s := &sums{Writer: w}
+	f, err := parquetfile.NewWriter(s, columns, parquetfile.Options{CreatedBy: createdBy})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +101,7 @@ func NewWriter(ctx context.Context, w io.Writer, createdBy string) (*Writer, err
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{file: f, encoder: e, ctx: ctx, batch: batch.New(columns, make([]int, colCount), 0)}, nil
+	return &Writer{sums: s, file: f, encoder: e, ctx: ctx, batch: batch.New(columns, make([]int, colCount), 0)}, nil
 }
 
 // Write adds an entry.
@@ -176,7 +180,7 @@ func (w *Writer) Close() (Info, error) {
 		return Info{}, err
 	}
 	err := w.file.Close()
-	w.info.Bytes = w.file.Bytes()
+	w.info.Bytes, w.info.Blocks = w.file.Bytes(), w.sums.blocks
 	return w.info, err
 }
 

@@ -1,6 +1,7 @@
 package runs_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"sluice"
 	"sluice/internal/ledger"
 	"sluice/internal/runs"
+	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
 )
 
@@ -171,6 +173,9 @@ func TestLargeRun(t *testing.T) {
 	if root.Runs[0].Bytes <= 8<<20 {
 		t.Fatalf("the run has %d bytes", root.Runs[0].Bytes)
 	}
+	if n := int64(len(root.Runs[0].Blocks)); n != (root.Runs[0].Bytes+1<<20-1)>>20 {
+		t.Errorf("%d checksums for %d bytes", n, root.Runs[0].Bytes)
+	}
 	got, err := f.Look(t.Context(), root, []runs.Key{all[7].Key, all[39_999].Key, {Key: "raw/x"}})
 	if err != nil {
 		t.Fatal(err)
@@ -187,5 +192,69 @@ func TestLargeRun(t *testing.T) {
 		return nil
 	}); err != nil || n != len(all) {
 		t.Errorf("%d entries, %v", n, err)
+	}
+	root.Runs[0].Blocks[3]++ // its data are no longer those of the fourth block
+	if err := f.Scan(t.Context(), root, func(*runs.Entry) error { return nil }); err == nil {
+		t.Error("a block that is damaged is read")
+	}
+	if _, err := f.Look(t.Context(), root, []runs.Key{all[7].Key}); err != nil {
+		t.Errorf("other blocks: %v", err)
+	}
+}
+
+// A run or a root with any byte changed, or a part of it, is refused.
+func TestDamage(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	f := files(t)
+	var all []runs.Entry
+	for n := range 300 {
+		all = append(all, randomEntry(r, runs.Key{Key: fmt.Sprintf("raw/%08d.json", n)}, "0123456789ab"))
+	}
+	root, name, err := f.Add(t.Context(), &runs.Root{}, all, 0, "uuid", 1, "0123456789ab", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, read := range map[string]func() error{
+		name: func() error { _, err := f.Read(t.Context(), name); return err },
+		root.Runs[0].Name: func() error {
+			_, err := f.Look(t.Context(), root, []runs.Key{all[7].Key})
+			err2 := f.Scan(t.Context(), root, func(*runs.Entry) error { return nil })
+			if (err == nil) != (err2 == nil) {
+				t.Errorf("Look: %v, and Scan: %v", err, err2)
+			}
+			return err
+		},
+	} {
+		good, _, err := store.Get(t.Context(), f.Store, f.Folder+file, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(data []byte) {
+			if _, err := store.Put(t.Context(), f.Store, f.Folder+file, data, store.CreateOptions{}, store.Unconditional()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		damaged := [][]byte{{}, good[:1], good[:len(good)/2], good[:len(good)-1], append(slices.Clone(good), 0)}
+		for range 60 {
+			bad := slices.Clone(good)
+			bad[10+r.IntN(len(bad)-10)] ^= 1 << r.IntN(8) // after the header of gzip, which says nothing
+			damaged = append(damaged, bad)
+		}
+		for n, bad := range damaged {
+			put(bad)
+			if err := read(); err == nil || !strings.Contains(err.Error(), "read ledger ") || !strings.Contains(err.Error(), file) {
+				t.Errorf("%s, damage %d: %v", file, n, err)
+			}
+		}
+		if err := f.Store.Delete(t.Context(), f.Folder+file); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s is missing: %v", file, err)
+		}
+		put(good)
+		if err := read(); err != nil {
+			t.Error(err)
+		}
 	}
 }
