@@ -128,12 +128,12 @@ TABLES = {
         "if c.Replaces && (e.Shown.Rows > 0 || c.Before == nil) {"),
     "rows are found by the names of files alone": (
         "locate.go",
-        "if len(wanted) == 0 {",
-        "if true {"),
-    "manifests of the same age are not looked at": (
+        "\tif len(wanted) == 0 {\n\t\treturn l, nil\n\t}\n\treturn l, t.locateMoved",
+        "\tif true {\n\t\treturn l, nil\n\t}\n\treturn l, t.locateMoved"),
+    "rows that were moved are looked for in files after the next": (
         "locate.go",
-        "line.Sequence < oldest",
-        "line.Sequence <= oldest"),
+        "if *e.Sequence >= oldest {",
+        "if *e.Sequence > oldest+1 {"),
     "files whose bounds end with the key are not looked at": (
         "locate.go",
         "id <= string(high)",
@@ -265,7 +265,7 @@ class Protocol:
 
 
 OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "TestSimulation", "-schedules", "12000")
-TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestCounts")
+TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestCounts|TestPartlyMoved")
 
 
 def main():

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sluice/internal/iceberg"
@@ -58,10 +60,7 @@ func (b *Batch) check() error {
 	if id, err := hex.DecodeString(b.ID); err != nil || len(id) != 16 {
 		return errors.New("its ID is not 32 hex digits")
 	}
-	rows := int64(0)
-	for i := range b.Files {
-		rows += b.Files[i].Rows
-	}
+	var ranges []runs.FileRange
 	keys := make(map[runs.Key]struct{}, len(b.Changes))
 	for i := range b.Changes {
 		c := &b.Changes[i]
@@ -75,17 +74,43 @@ func (b *Batch) check() error {
 		if !c.Replaces {
 			continue
 		}
-		shown := int64(0)
+		rows := int64(0)
 		for _, r := range c.After.Shown.Files {
-			shown += r.Rows
+			rows += r.Rows
 		}
-		if shown != c.After.Shown.Rows {
-			return fmt.Errorf("an entry has %d rows, and %d in its files", c.After.Shown.Rows, shown)
+		if rows != c.After.Shown.Rows {
+			return fmt.Errorf("an entry has %d rows, and %d in files", c.After.Shown.Rows, rows)
 		}
-		rows -= shown
+		ranges = append(ranges, c.After.Shown.Files...)
 	}
-	if rows != 0 {
-		return fmt.Errorf("its files have %d rows more than its entries", rows)
+	return b.checkRows(ranges)
+}
+
+// checkRows compares the rows that entries have with those of the files: each row is of
+// one key.
+func (b *Batch) checkRows(ranges []runs.FileRange) error {
+	files := make(map[string]int64, len(b.Files))
+	for i := range b.Files {
+		files[b.Files[i].Path] = b.Files[i].Rows
+	}
+	slices.SortFunc(ranges, func(a, b runs.FileRange) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.First, b.First))
+	})
+	at := map[string]int64{}
+	for _, r := range ranges {
+		if r.First != at[r.Path] || r.Rows <= 0 {
+			return fmt.Errorf("row %d of %s is of no key, or of two", min(r.First, at[r.Path]), r.Path)
+		}
+		at[r.Path] += r.Rows
+	}
+	for path, rows := range files {
+		if at[path] != rows {
+			return fmt.Errorf("%s has %d rows, and the entries have %d of them", path, rows, at[path])
+		}
+		delete(at, path)
+	}
+	if len(at) > 0 {
+		return errors.New("entries have rows in files that are not of the batch")
 	}
 	return nil
 }
@@ -227,7 +252,7 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) 
 	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
 		Snapshot:   snapshot,
 		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
-		Expire:     m.Expired(t.Retention, t.Now()),
+		Expire:     m.Expired(t.retention(), t.Now()),
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/runs"
@@ -113,13 +114,17 @@ func TestCounts(t *testing.T) {
 func TestBatchIsChecked(t *testing.T) {
 	s := newCalm(t)
 	h := s.load(t)
+	rows := func(b *tables.Batch, n int) *runs.FileRange { return &b.Changes[n].After.Shown.Files[0] }
 	for want, change := range map[string]func(*tables.Batch){
 		"its ID is not 32 hex digits":                    func(b *tables.Batch) { b.ID = "1" },
 		"it changes a key twice":                         func(b *tables.Batch) { b.Changes[1] = b.Changes[0] },
 		"it changes an entry to that of another key":     func(b *tables.Batch) { b.Changes[0].Before = &runs.Entry{Key: keyB} },
-		"an entry has 1 rows, and 2 in its files":        func(b *tables.Batch) { b.Changes[0].After.Shown.Rows-- },
-		"its files have 2 rows more than its entries":    func(b *tables.Batch) { b.Changes = b.Changes[1:] },
-		"its files have -5 rows more than its entries":   func(b *tables.Batch) { b.Files = nil },
+		"an entry has 1 rows, and 2 in files":            func(b *tables.Batch) { b.Changes[0].After.Shown.Rows-- },
+		"row 0 of mem://t/data/":                         func(b *tables.Batch) { b.Changes = b.Changes[1:] },
+		"has 5 rows, and the entries have 2 of them":     func(b *tables.Batch) { b.Changes = b.Changes[:1] },
+		"rows in files that are not of the batch":        func(b *tables.Batch) { b.Files = nil },
+		"row 2 of mem://t/data/":                         func(b *tables.Batch) { rows(b, 1).First++ },
+		"row 1 of mem://t/data/":                         func(b *tables.Batch) { rows(b, 1).First-- },
 		"commit batch 00000000000000000000000000000000 ": func(b *tables.Batch) { b.ID, b.Changes = strings.Repeat("0", 32), nil },
 	} {
 		b := s.prepare(t, h, keyA, keyB)
@@ -198,4 +203,117 @@ func TestScan(t *testing.T) {
 	}); err != nil || len(keys) != 3 || keys[0] != keyA || keys[1] != keyB || keys[2] != keyC {
 		t.Errorf("%v, %v", keys, err)
 	}
+}
+
+// Keys of the same name in two buckets are two keys.
+func TestBuckets(t *testing.T) {
+	s := newCalm(t)
+	clear(s.sources)
+	k, l := runs.Key{Bucket: "north", Key: "raw/0"}, runs.Key{Bucket: "south", Key: "raw/0"}
+	s.sources[k], s.sources[l] = []version{{number: 1, rows: 2}}, []version{{number: 1, rows: 3}}
+	s.bring(t, k, l)
+	s.sources[l] = append(s.sources[l], version{number: 2, rows: 1})
+	if c := s.bring(t, l); c.Head.Rows() != 3 || c.Missing != 0 {
+		t.Errorf("%d rows, %d missing", c.Head.Rows(), c.Missing)
+	}
+	s.keeps(t)
+}
+
+// keeps checks all snapshots, and the last one for being up to date.
+func (s *simulation) keeps(t *testing.T) {
+	t.Helper()
+	p := newPromise(s)
+	for n, m := range s.catalog.seen {
+		if err := p.snapshot(m); err != nil {
+			t.Errorf("snapshot %d: %v", n, err)
+		}
+	}
+	if err := p.end(s.catalog.table.Metadata); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of the rows of a file that others dropped, those that they moved go out of sight, and
+// those that they deleted are counted.
+func TestPartlyMoved(t *testing.T) {
+	s := newCalm(t)
+	head := s.bring(t, keyA, keyB).Head
+	found, err := head.Look(t.Context(), []runs.Key{keyA, keyB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []sourceRow
+	for n := range int64(3) {
+		rows = append(rows, sourceRow{version: 1, n: n, source: tables.SourceID(keyB, found[keyB].FirstSeen)})
+	}
+	rows = append(rows, sourceRow{version: 1, n: 1, source: tables.SourceID(keyA, found[keyA].FirstSeen)})
+	moved, err := s.write(t.Context(), head.Metadata(), "moved", rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.foreign(t, iceberg.Rows{Drop: map[string]struct{}{found[keyA].Shown.Files[0].Path: {}}, Add: []iceberg.SpecFile{{DataFile: moved}}})
+	s.sources[keyA] = append(s.sources[keyA], version{number: 2, rows: 4})
+	c := s.bring(t, keyA)
+	if c.Missing != 1 || c.Resurrected != 0 || c.Head.Rows() != 7 {
+		t.Errorf("%d missing, %d resurrected, %d rows", c.Missing, c.Resurrected, c.Head.Rows())
+	}
+	s.sources[keyC] = nil
+	if err := newPromise(s).end(c.Head.Metadata()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A commit whose context ends goes no further, wherever it is, and the next worker finds
+// out what became of it.
+func TestEndedContext(t *testing.T) {
+	for n, done := 1, false; !done; n++ {
+		s := newCalm(t)
+		s.bring(t, keyA, keyB)
+		s.sources[keyA] = append(s.sources[keyA], version{number: 2, rows: 1})
+		head := s.load(t)
+		b := s.prepare(t, head, keyA)
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		s.store.gate = func(ctx context.Context, _ string) error {
+			if calls++; calls == n {
+				cancel()
+			}
+			return ctx.Err()
+		}
+		s.catalog.gate = s.store.gate
+		_, err := s.table.Commit(ctx, head, b)
+		cancel()
+		if done = err == nil; done == errors.Is(err, context.Canceled) || calls > n {
+			t.Errorf("ended at call %d, returns after call %d: %v", n, calls, err)
+		}
+		s.store.gate = func(context.Context, string) error { return nil }
+		s.catalog.gate = s.store.gate
+		if err := s.work(t.Context(), []runs.Key{keyA, keyB, keyC}); err != nil {
+			t.Error(err)
+		}
+		s.keeps(t)
+	}
+}
+
+// Without a configuration the newest hundred snapshots stay, and those of a day.
+func TestRetention(t *testing.T) {
+	s := newCalm(t)
+	s.table.Retention = iceberg.Retention{}
+	for n := range 103 {
+		s.sources[keyA] = append(s.sources[keyA], version{number: n + 2, rows: 1})
+		s.bring(t, keyA)
+	}
+	if n := len(s.catalog.table.Metadata.Snapshots); n != 103 {
+		t.Errorf("%d snapshots of today", n)
+	}
+	s.table.Now = func() time.Time { return start.Add(25 * time.Hour) }
+	s.bring(t, keyB)
+	if n := len(s.catalog.table.Metadata.Snapshots); n != 101 {
+		t.Errorf("%d snapshots a day later", n)
+	}
+	s.bring(t, keyC)
+	if n := len(s.catalog.table.Metadata.Snapshots); n != 101 {
+		t.Errorf("%d snapshots a day later", n)
+	}
+	s.keeps(t)
 }

@@ -29,7 +29,19 @@ type Table struct {
 	CreatedBy string // sluice and its version
 	Now       func() time.Time
 	Pause     func(ctx context.Context, d time.Duration) error // between tries of a commit
+	// Retention says which snapshots stay; the zero value is DefaultRetention.
 	Retention iceberg.Retention
+}
+
+// DefaultRetention is that of a table whose configuration says nothing: what was shown
+// can be seen again for a day at least.
+var DefaultRetention = iceberg.Retention{Snapshots: 100, Age: 24 * time.Hour}
+
+func (t *Table) retention() iceberg.Retention {
+	if t.Retention == (iceberg.Retention{}) {
+		return DefaultRetention
+	}
+	return t.Retention
 }
 
 // The members that hold the ledger in a table: of the summary of a snapshot, and of the

@@ -45,19 +45,23 @@ type liveFile struct {
 }
 
 // locate finds the rows that entries show. First their own files are looked up by name,
-// which reads manifests only. Rows that are in none of them were moved by others: files
-// that may have the key's ID are read. What is not found then was deleted by somebody,
-// and cannot be doubled.
+// which reads only manifests that may have them. Rows that are in none of them were moved
+// by others: files that may have the key's ID are read. What is not found then was
+// deleted by somebody, and cannot be doubled.
 func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*located, error) {
 	l := &located{masks: map[string]*mask{}}
 	wanted := map[string][]runs.FileRange{} // by path
-	oldest := int64(-1)                     // sequence number of the rows
+	sequences := map[int64]struct{}{}       // of the files
+	oldest := int64(-1)
 	for _, e := range entries {
 		for _, r := range e.Shown.Files {
 			wanted[r.Path] = append(wanted[r.Path], r)
 		}
-		if e.Shown.Rows > 0 && (oldest < 0 || e.Shown.Sequence < oldest) {
-			oldest = e.Shown.Sequence
+		if e.Shown.Rows > 0 {
+			sequences[e.Shown.Sequence] = struct{}{}
+			if oldest < 0 || e.Shown.Sequence < oldest {
+				oldest = e.Shown.Sequence
+			}
 		}
 	}
 	if oldest < 0 {
@@ -67,22 +71,29 @@ func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*loc
 	if err != nil {
 		return nil, err
 	}
-	var others []liveFile // that may have rows which were moved
+	// Manifests whose range of sequence numbers has that of a file.
+	own := func(m *iceberg.Manifest) bool {
+		for s := range sequences {
+			if m.MinSequence <= s && s <= m.Sequence {
+				return true
+			}
+		}
+		return false
+	}
 	for i := range lines {
 		line := &lines[i]
-		if line.Content != iceberg.DataManifest || line.Sequence < oldest {
-			continue // all its files are older than all rows
+		if len(wanted) == 0 {
+			return l, nil
+		}
+		if line.Content != iceberg.DataManifest || !own(line) {
+			continue
 		}
 		err := t.Files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
 			f := liveFile{e.File, line.SpecID, *e.Sequence}
-			if ranges, ours := wanted[f.Path]; ours {
-				for _, r := range ranges {
-					l.add(&f, r.First, r.Rows)
-				}
-				delete(wanted, f.Path)
-			} else if f.sequence >= oldest {
-				others = append(others, f)
+			for _, r := range wanted[f.Path] {
+				l.add(&f, r.First, r.Rows)
 			}
+			delete(wanted, f.Path)
 			return nil
 		})
 		if err != nil {
@@ -92,11 +103,12 @@ func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*loc
 	if len(wanted) == 0 {
 		return l, nil
 	}
-	return l, t.locateMoved(ctx, h, entries, wanted, others, l)
+	return l, t.locateMoved(ctx, h, entries, wanted, lines, oldest, l)
 }
 
-// locateMoved looks for rows by the column of their keys.
-func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, gone map[string][]runs.FileRange, files []liveFile, l *located) error {
+// locateMoved looks for rows by the column of their keys, in files that are not older
+// than the rows.
+func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, gone map[string][]runs.FileRange, lines []iceberg.Manifest, oldest int64, l *located) error {
 	type search struct {
 		sequence int64
 		left     int64
@@ -118,8 +130,15 @@ func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, 
 	if column == nil {
 		return fmt.Errorf("find moved rows: the table has no column %s", SourceColumn)
 	}
+	files, err := t.filesSince(ctx, h, lines, oldest)
+	if err != nil {
+		return err
+	}
 	for i := range files {
 		f := &files[i]
+		if _, own := l.masks[f.Path]; own {
+			continue // its rows were found by their places
+		}
 		low, high := bounds(&f.DataFile, column.ID)
 		may := false
 		for id, s := range searches {
@@ -145,6 +164,26 @@ func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, 
 		m.join()
 	}
 	return nil
+}
+
+// filesSince are the data files of a sequence number and later ones.
+func (t *Table) filesSince(ctx context.Context, h *Head, lines []iceberg.Manifest, oldest int64) (files []liveFile, err error) {
+	for i := range lines {
+		line := &lines[i]
+		if line.Content != iceberg.DataManifest || line.Sequence < oldest {
+			continue // all its files are older
+		}
+		err := t.Files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
+			if *e.Sequence >= oldest {
+				files = append(files, liveFile{e.File, line.SpecID, *e.Sequence})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 // join joins ranges that touch.
