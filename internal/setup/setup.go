@@ -278,20 +278,33 @@ func (s *Setup) openCatalog(ctx context.Context, led store.Store) error {
 		s.Catalog = dircatalog.New(led, catalogFolder)
 		return nil
 	}
-	awsConfig, err := s.stores.find(ctx)
+	client, err := s.glue(ctx)
 	if err != nil {
 		return fmt.Errorf("open catalog: %w", err)
 	}
-	if c.S3.Region != "" {
-		awsConfig.Region = c.S3.Region
-	}
-	client := glue.NewFromConfig(patience.Bound(awsConfig, c.S3.Timeout))
 	if c.Catalog.Kind == "glue" {
 		s.Catalog = gluecatalog.New(client)
 		return nil
 	}
 	s.Catalog = gluecrawler.New(client, c.Catalog.Crawler, led, c.Ledger.Prefix, gluecrawler.Policy(c.Catalog.Crawl))
 	return nil
+}
+
+// aws is where AWS is, for what is no bucket.
+func (s *Setup) aws(ctx context.Context) (aws.Config, error) {
+	found, err := s.stores.find(ctx)
+	if err == nil && s.Config.S3.Region != "" {
+		found.Region = s.Config.S3.Region
+	}
+	return found, err
+}
+
+func (s *Setup) glue(ctx context.Context) (*glue.Client, error) {
+	found, err := s.aws(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return glue.NewFromConfig(patience.Bound(found, s.Config.S3.Timeout)), nil
 }
 
 // Bucket opens a bucket by its name alone.

@@ -10,6 +10,7 @@ import (
 	"sluice"
 	"sluice/internal/iceberg"
 	"sluice/internal/iceberg/filecatalog"
+	"sluice/internal/iceberg/gluecatalog"
 	"sluice/internal/pipeline"
 	"sluice/internal/tables"
 )
@@ -62,13 +63,24 @@ func (s *Setup) checkPartition() error {
 	return nil
 }
 
-func (s *Setup) openTableCatalog(_ context.Context, files iceberg.Files) (iceberg.Catalog, error) {
-	switch kind := s.Config.Table.Catalog; {
-	case kind == "file", s.stores.lake != "":
-		return &filecatalog.Catalog{Files: files, Prefix: s.Pipeline.SinkPrefix}, nil
-	default:
+// openTableCatalog opens who keeps the current state of the tables. In a folder that
+// stands for buckets that is the folder.
+func (s *Setup) openTableCatalog(ctx context.Context, files iceberg.Files) (iceberg.Catalog, error) {
+	prefix, kind := s.Pipeline.SinkPrefix, s.Config.Table.Catalog
+	if s.stores.lake != "" {
+		kind = "file"
+	}
+	switch kind {
+	case "glue":
+		client, err := s.glue(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &gluecatalog.Catalog{Client: client, Database: s.Config.Catalog.Database, Files: files, Prefix: prefix}, nil
+	case "rest":
 		return nil, fmt.Errorf("table.catalog: %s is not there yet", kind)
 	}
+	return &filecatalog.Catalog{Files: files, Prefix: prefix}, nil
 }
 
 // sinkURI is the URI of the store of the sink, with a slash at its end.
