@@ -194,6 +194,16 @@ func (k entries) first() *runs.Entry {
 	return nil
 }
 
+// absent reports whether all tables know that the source has the key no more.
+func (k entries) absent() bool {
+	for _, e := range k {
+		if e == nil || e.State.Identity != ledger.Absent {
+			return false
+		}
+	}
+	return true
+}
+
 // entry is what is known of a key, as the ledger of objects has it. Its outputs are the
 // files where the rows were put.
 func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {

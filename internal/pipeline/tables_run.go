@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/internal/event"
@@ -29,7 +30,7 @@ type tablesRun struct {
 func (t *Tables) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	r := &tablesRun{t: t, o: o, sum: NewSummary()}
 	if len(o.Keys) > 0 {
-		for _, key := range o.Keys {
+		for _, key := range slices.Compact(slices.Sorted(slices.Values(o.Keys))) {
 			r.todo = append(r.todo, Object{o.Bucket, key, 0})
 		}
 		return *r.sum, cmp.Or(r.process(ctx), ctx.Err())
@@ -157,7 +158,7 @@ func (r *tablesRun) gone(ctx context.Context, key runs.Key, k entries) error {
 	case isOutside && shown > 0:
 		r.sum.Outside++
 	case isOutside:
-	case !r.describes(k, ledger.Absent) && (k.first().State.Identity != ledger.Absent || r.t.Redo != RedoNothing):
+	case !k.absent() || r.t.Redo != RedoNothing && !r.describes(k, ledger.Absent):
 		return r.send(ctx, Object{key.Bucket, key.Key, 0})
 	case shown > 0 && r.t.RemoveDeleted:
 		r.sum.Kept++

@@ -20,7 +20,7 @@ type Target interface {
 	// error nothing is lost, and the same call may be made again.
 	Process(ctx context.Context, bucket, key string) (Result, error)
 
-	// ProcessAll is Process for several keys, workers large ones at once. done is
+	// ProcessAll is Process for several keys, each there once, workers large ones at once. done is
 	// called once for each, one call at a time, with its index.
 	ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error))
 
