@@ -23,9 +23,11 @@ func TestMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := newFiller(rand.New(rand.NewPCG(1, 1)).IntN)
-		before, most := heap(), int64(0)
-		for i := range 300 {
-			if _, err := w.Append(t.Context(), f.object(100, 20)); err != nil {
+		before, most, rows := heap(), int64(0), int64(0)
+		for i := range 200 {
+			b := f.object(100, 20)
+			rows += int64(b.Rows)
+			if _, err := w.Append(t.Context(), b); err != nil {
 				t.Fatal(err)
 			}
 			if i%20 == 0 {
@@ -44,7 +46,12 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkFiles(t, m, files)
+		for _, file := range files {
+			rows -= file.Rows
+		}
+		if rows != 0 {
+			t.Errorf("%d partitions: %d rows are lost", partitions, rows)
+		}
 	}
 }
 

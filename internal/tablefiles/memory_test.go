@@ -70,6 +70,26 @@ func (m *memory) Head(_ context.Context, key string) (info store.Info, err error
 	return info, err
 }
 
+func (m *memory) Open(_ context.Context, key string) (object store.Object, err error) {
+	err = m.call(func() error {
+		data, ok := m.objects[key]
+		if !ok {
+			return store.ErrNotFound
+		}
+		object = memoryObject{bytes.NewReader(data), store.Info{Key: key, Size: int64(len(data))}}
+		return nil
+	})
+	return object, err
+}
+
+type memoryObject struct {
+	*bytes.Reader
+	info store.Info
+}
+
+func (o memoryObject) Info() store.Info { return o.info }
+func (o memoryObject) Close() error     { return nil }
+
 func (m *memory) Delete(_ context.Context, key string) error {
 	return m.call(func() error {
 		delete(m.objects, key)

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"reflect"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
 	"sluice/internal/jsonscan"
 	"sluice/internal/parquetfile"
 	"sluice/internal/parquetread"
@@ -162,6 +164,8 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
+const cellBorder = " | "
+
 // rowsOf are the rows of a Parquet file.
 func rowsOf(t fataler, file []byte) (rows []string) {
 	t.Helper()
@@ -170,7 +174,7 @@ func rowsOf(t fataler, file []byte) (rows []string) {
 		t.Fatal(err)
 	}
 	if err := f.Rows(math.MaxInt32, func(row []string) error {
-		rows = append(rows, strings.Join(row, " | "))
+		rows = append(rows, strings.Join(row, cellBorder))
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -353,11 +357,182 @@ func checkFiles(t fataler, m *memory, files []iceberg.SpecFile) {
 	for _, f := range files {
 		key := strings.TrimPrefix(f.Path, "mem://")
 		paths = append(paths, key)
-		if f.Rows == 0 || f.Bytes != int64(len(m.objects[key])) || len(f.Values) != len(columns)-1 {
-			t.Fatalf("file %s: %d rows, %d bytes, %d counts", key, f.Rows, f.Bytes, len(f.Values))
+		rows := rowsOf(t, m.objects[key])
+		if f.Rows == 0 || f.Rows != int64(len(rows)) || f.Bytes != int64(len(m.objects[key])) {
+			t.Fatalf("file %s: %d rows, %d bytes; it has %d rows, %d bytes", key, f.Rows, f.Bytes, len(rows), len(m.objects[key]))
+		}
+		nulls := make([]int64, len(columns))
+		for _, row := range rows {
+			for i, cell := range strings.Split(row, cellBorder) {
+				if cell == parquetread.Null {
+					nulls[i]++
+				}
+			}
+		}
+		if len(f.Nulls) != len(columns)-1 { // without the list
+			t.Fatalf("file %s: NULLs of %d columns", key, len(f.Nulls))
+		}
+		for _, c := range f.Nulls {
+			if c.N != nulls[c.ID-1] {
+				t.Fatalf("file %s: %d NULLs of column %d, it has %d", key, c.N, c.ID, nulls[c.ID-1])
+			}
 		}
 	}
-	if visible := slices.Sorted(maps.Keys(m.objects)); !reflect.DeepEqual(visible, slices.Sorted(slices.Values(paths))) && len(visible)+len(paths) > 0 {
+	visible := slices.Sorted(maps.Keys(m.objects))
+	if slices.Sort(paths); !slices.Equal(visible, paths) {
 		t.Fatalf("visible are %q, reported %q", visible, paths)
+	}
+}
+
+// TestManifests: a table takes the files of any partition field, and its manifests give
+// their partitions back.
+func TestManifests(t *testing.T) {
+	for _, f := range fields() {
+		if columns[f.SourceID-1].Type.Kind == schema.List {
+			continue // only void takes it, and a manifest has no type for that
+		}
+		m := newMemory()
+		o := options(m)
+		f.ID = 1000
+		metadata, err := iceberg.New("mem://lake/orders", columns, []iceberg.PartitionField{f}, nil, o.Time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Spec = metadata.Spec(0)
+		if got := datafile.Columns(columns, metadata.CurrentSchema()); !slices.Equal(got, columns) {
+			t.Fatalf("the table has other columns: %+v", got)
+		}
+		w, err := tablefiles.New(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed := range uint64(3) {
+			if _, err := w.Append(t.Context(), newFiller(rand.New(rand.NewPCG(seed, 1)).IntN).object(10, 4)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		files, err := w.Close(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshot, err := o.Files.Snapshot(t.Context(), metadata, iceberg.Rows{Add: files}, "lake/orders/metadata/", "b", o.Time)
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		lines, err := o.Files.Manifests(t.Context(), snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := map[string]map[string]any{}, map[string]map[string]any{}
+		for _, file := range files {
+			want[file.Path] = file.Partition
+		}
+		for i := range lines {
+			if err := o.Files.Entries(t.Context(), metadata, &lines[i], func(e *iceberg.Entry) error {
+				got[e.File.Path] = e.File.Partition
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -written +read:\n%s", f.Name, diff)
+		}
+	}
+}
+
+// TestObjects writes objects with files of their own at the same time, while others
+// share theirs. Each row is where it was said to be; objects that are aborted leave
+// nothing.
+func TestObjects(t *testing.T) {
+	m := newMemory()
+	o := options(m)
+	o.TargetBytes, o.MostHeld = 4000, 1
+	w, err := tablefiles.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type part struct {
+		at   runs.FileRange
+		rows []string
+	}
+	parts := make([][]part, 6)
+	var objects sync.WaitGroup
+	for i := range parts[1:] {
+		objects.Go(func() {
+			e, err := parquetfile.NewEncoder("snappy")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			object, err := w.Object()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			f := newFiller(rand.New(rand.NewPCG(uint64(i), 2)).IntN)
+			for range 5 {
+				b := f.object(20, 4)
+				g, err := e.Encode(t.Context(), b)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				at, err := object.WriteGroup(t.Context(), g)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				parts[i+1] = append(parts[i+1], part{at, batchRows(t, b)})
+			}
+			if i == 0 {
+				parts[i+1] = nil
+				err = object.Abort(t.Context())
+			} else {
+				err = object.Close(t.Context())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	f := newFiller(rand.New(rand.NewPCG(9, 9)).IntN)
+	for range 10 {
+		b := f.object(5, 4)
+		at, err := w.Append(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[0] = append(parts[0], part{at[0], batchRows(t, b)})
+	}
+	objects.Wait()
+	files, err := w.Close(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, m, files)
+	rows := int64(0)
+	for _, file := range files {
+		rows += file.Rows
+	}
+	of := map[string]int{} // the object of each file
+	for i, object := range parts {
+		for _, p := range object {
+			rows -= p.at.Rows
+			if other, ok := of[p.at.Path]; ok && other != i {
+				t.Errorf("%s has rows of several objects", p.at.Path)
+			}
+			of[p.at.Path] = i
+			got := rowsOf(t, m.objects[strings.TrimPrefix(p.at.Path, "mem://")])[p.at.First : p.at.First+p.at.Rows]
+			if !slices.Equal(got, p.rows) {
+				t.Errorf("object %d: other rows at %+v", i, p.at)
+			}
+		}
+	}
+	if rows != 0 {
+		t.Errorf("the files have %d rows more than were written", rows)
+	}
+	if len(files) <= len(parts)-1 {
+		t.Errorf("%d files of %d objects: they should end at %d bytes", len(files), len(parts)-1, o.TargetBytes)
 	}
 }
