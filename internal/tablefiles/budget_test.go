@@ -14,9 +14,9 @@ import (
 func TestMemory(t *testing.T) {
 	for _, partitions := range []int{1, 16, 300} {
 		m := newMemory()
-		m.part = 256 << 10
+		m.part = 64 << 10
 		o := options(m)
-		o.MostHeld, o.PartBytes, o.MostKept = 8<<20, m.part, 1<<20
+		o.MostHeld, o.PartBytes, o.MostKept = 8<<20, m.part, 512<<10
 		o.Spec = &iceberg.PartitionSpec{Fields: []iceberg.PartitionField{{SourceID: 6, ID: 1000, Name: "id_bucket", Transform: iceberg.Transform{Name: "bucket", N: partitions}}}}
 		w, err := tablefiles.New(t.Context(), o)
 		if err != nil {

@@ -28,9 +28,9 @@ func (w *Writer) Object() (*Object, error) {
 	return &Object{w: w, closed: set{o: &w.o}}, nil
 }
 
-// WriteGroup writes a row group, and says where it is.
+// WriteGroup writes a row group, and says where it is. One without rows is left out.
 func (o *Object) WriteGroup(ctx context.Context, g *parquetfile.RowGroup) (runs.FileRange, error) {
-	if o.err != nil {
+	if o.err != nil || g.Rows() == 0 {
 		return runs.FileRange{}, o.err
 	}
 	if o.file == nil {

@@ -19,7 +19,7 @@ type partition struct {
 	path   string         // of its folder, with a slash at its end
 	file   *openFile      // nil: none is open
 
-	rows []uint32 // of the batch that is split
+	n int // rows of the batch that is split: first their number, then where the next one goes
 }
 
 // piece is the rows of a batch that belong to one partition.
@@ -48,16 +48,16 @@ type step struct{ node, value uint32 }
 type splitter struct {
 	fields []*field
 	tree   map[step]uint32
-	steps  []step // that lead to each node
-	leaves map[uint32]*partition
+	steps  []step       // that lead to each node
+	leaves []*partition // of each node; nil: it is none, or not met yet
 
 	nodes  []uint32 // of each row
-	found  []*partition
+	rows   []uint32 // by partition
 	pieces []piece
 }
 
 func newSplitter(o *Options) (*splitter, error) {
-	s := &splitter{tree: map[step]uint32{}, steps: []step{{}}, leaves: map[uint32]*partition{}}
+	s := &splitter{tree: map[step]uint32{}, steps: []step{{}}, leaves: []*partition{nil}}
 	if len(o.Spec.Fields) == 0 {
 		s.leaves[0] = &partition{}
 		return s, nil
@@ -92,24 +92,34 @@ func (s *splitter) split(b *batch.Batch) []piece {
 	for _, f := range s.fields {
 		s.descend(b, f)
 	}
-	s.found = s.found[:0]
-	var last *partition
-	for row, node := range s.nodes {
-		if row == 0 || node != s.nodes[row-1] {
-			last = s.leaf(node)
+	for _, node := range s.nodes {
+		p := s.leaves[node]
+		if p == nil {
+			p = s.leaf(node)
 		}
-		if len(last.rows) == 0 {
-			s.found = append(s.found, last)
+		if p.n == 0 {
+			s.pieces = append(s.pieces, piece{partition: p})
 		}
-		last.rows = append(last.rows, uint32(row))
+		p.n++
 	}
-	for _, p := range s.found {
-		rows := p.rows
-		if len(s.found) == 1 {
-			rows = nil
-		}
-		s.pieces = append(s.pieces, piece{p, rows})
-		p.rows = p.rows[:0]
+	if len(s.pieces) == 1 {
+		s.pieces[0].partition.n = 0
+		return s.pieces
+	}
+	s.rows = slices.Grow(s.rows[:0], b.Rows)[:b.Rows]
+	at := 0
+	for i := range s.pieces {
+		p := s.pieces[i].partition
+		s.pieces[i].rows = s.rows[at : at+p.n]
+		at, p.n = at+p.n, at
+	}
+	for row, node := range s.nodes {
+		p := s.leaves[node]
+		s.rows[p.n] = uint32(row)
+		p.n++
+	}
+	for i := range s.pieces {
+		s.pieces[i].partition.n = 0
 	}
 	return s.pieces
 }
@@ -175,18 +185,14 @@ func (s *splitter) node(to step) uint32 {
 	if !ok {
 		node = uint32(len(s.steps))
 		s.tree[to] = node
-		s.steps = append(s.steps, to)
+		s.steps, s.leaves = append(s.steps, to), append(s.leaves, nil)
 	}
 	return node
 }
 
-// leaf is the partition of a leaf.
+// leaf makes the partition of a leaf.
 func (s *splitter) leaf(node uint32) *partition {
-	p := s.leaves[node]
-	if p != nil {
-		return p
-	}
-	p = &partition{values: make(map[string]any, len(s.fields))}
+	p := &partition{values: make(map[string]any, len(s.fields))}
 	s.leaves[node] = p
 	folders := make([]string, len(s.fields))
 	for i, f := range slices.Backward(s.fields) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -221,12 +222,18 @@ func (w *Writer) hold(f *openFile, bytes int64) {
 	f.held = bytes
 }
 
-// group writes the batch of a file as a row group.
-func (w *Writer) group(ctx context.Context, f *openFile) error {
+// group writes the batch of a file as a row group. A panic in a library ends only the
+// files, not the process.
+func (w *Writer) group(ctx context.Context, f *openFile) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("encode row group of data file %s: internal error: %v", path.Base(f.key), r) // the folders are values
+		}
+	}()
 	f.batch.Finish()
 	g, err := w.encoder.Encode(ctx, f.batch)
 	if err != nil {
-		return fmt.Errorf("encode row group of data file %s: %w", f.key, err)
+		return fmt.Errorf("encode row group of data file %s: %w", path.Base(f.key), err)
 	}
 	if w.hold(f, 0); len(w.o.Spec.Fields) == 0 {
 		f.batch.Reset() // it is the only one
