@@ -12,8 +12,7 @@ import (
 	"sluice/schema"
 )
 
-// Names of files have the partition as Iceberg's libraries write it, the time, and the
-// batch.
+// Names of files have the partition, the time, and the batch.
 func TestNames(t *testing.T) {
 	m := newMemory()
 	o := options(m)
@@ -57,11 +56,11 @@ func TestNames(t *testing.T) {
 	}
 	const folder, name = "mem://lake/orders/data/", "20260102T030405Z_0123456789ab"
 	want := []string{
-		folder + "the+shop=/at_day=1970-01-01/" + name + "-1.parquet",
-		folder + "the+shop=a%2Fb+c%3Dd/at_day=null/" + name + "-2.parquet",
-		folder + "the+shop=s%C3%BCd/at_day=1970-01-03/" + name + "-3.parquet",
-		folder + "the+shop=../at_day=1970-01-04/" + name + "-4.parquet",
-		folder + "the+shop=" + strings.Repeat("%C3%BC", 13) + "/at_day=1970-01-05/" + name + "-5.parquet",
+		folder + "the_shop=/at_day=1970-01-01/" + name + "-1.parquet",
+		folder + "the_shop=a_b_c_d/at_day=null/" + name + "-2.parquet",
+		folder + "the_shop=s_d/at_day=1970-01-03/" + name + "-3.parquet",
+		folder + "the_shop=../at_day=1970-01-04/" + name + "-4.parquet",
+		folder + "the_shop=" + strings.Repeat("_", 80) + "/at_day=1970-01-05/" + name + "-5.parquet",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

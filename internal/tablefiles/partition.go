@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -199,7 +198,7 @@ func (s *splitter) leaf(node uint32) *partition {
 		to := s.steps[node]
 		v := f.values[to.value]
 		p.values[f.name] = v
-		folders[i] = escape(f.name, longestName) + "=" + escape(f.transform.Text(f.source, v), longestName) + "/"
+		folders[i] = folderName(f.name) + "=" + folderName(f.transform.Text(f.source, v)) + "/"
 		node = to.node
 	}
 	p.path = strings.Join(folders, "")
@@ -230,15 +229,15 @@ func value(c *batch.Column, entry uint32) any {
 // key 1,024. The value is in the metadata, so a cut name loses nothing.
 const longestName = 80
 
-// escape writes a text as Iceberg's libraries do in names of folders: as in a form of
-// HTML.
-func escape(text string, most int) string {
-	size := 0
-	for i, r := range text {
-		if size += len(url.QueryEscape(string(r))); size > most {
-			text = text[:i]
-			break
+// folderName is a text of letters and digits, and - . _ as they are; anything else is _.
+// There is no escape: of a name with % in a file: URI iceberg-go opens another file than
+// Java, Python and DuckDB. Two values may share a folder, as names of files differ.
+func folderName(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
+			return r
 		}
-	}
-	return url.QueryEscape(text)
+		return '_'
+	}, text)
+	return name[:min(len(name), longestName)]
 }
