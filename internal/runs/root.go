@@ -41,7 +41,10 @@ const (
 	mergeRuns  = 8
 	mergeBytes = 64 << 20
 
-	wholeRun = 8 << 20 // bytes of a run up to which it is read as a whole
+	// Bytes of a run up to which it is read as a whole: by a look-up, and by a scan,
+	// which may hold many.
+	wholeRun   = 8 << 20
+	scannedRun = 1 << 20
 )
 
 // Read reads a root by its name. An empty name is the root of a table without
@@ -114,7 +117,7 @@ func (f Files) Look(ctx context.Context, root *Root, keys []Key) (map[Key]Entry,
 		if info.Last.Compare(left[0]) < 0 || info.First.Compare(left[len(left)-1]) > 0 {
 			continue
 		}
-		r, err := f.open(ctx, info)
+		r, err := f.open(ctx, info, wholeRun)
 		if err == nil {
 			err = r.look(ctx, left, func(e *Entry) { found[e.Key] = *e })
 		}
@@ -126,10 +129,10 @@ func (f Files) Look(ctx context.Context, root *Root, keys []Key) (map[Key]Entry,
 	return found, nil
 }
 
-// open reads a run: a small one as a whole, with one request, of a larger one what is
-// asked for.
-func (f Files) open(ctx context.Context, info Info) (*run, error) {
-	if info.Bytes <= wholeRun {
+// open reads a run: one of up to whole bytes at once, with one request, of a larger one
+// what is asked for.
+func (f Files) open(ctx context.Context, info Info, whole int64) (*run, error) {
+	if info.Bytes <= whole {
 		data, _, err := store.Get(ctx, f.Store, f.Folder+info.Name, info.Bytes)
 		if err != nil {
 			return nil, err
@@ -232,52 +235,77 @@ func (f Files) merge(ctx context.Context, root *Root, batch, createdBy string) e
 	}
 }
 
-// due are the runs that a merge takes: from is below to if there are some.
+// due are the runs that a merge takes: from is below to if there are some. If those of a
+// level are too large together, the oldest of them that are not become one: so the number
+// of runs is bounded by the size of the ledger, too.
 func due(runs []Info) (from, to int) {
 	for from < len(runs) {
-		to, bytes := from, int64(0)
+		to = from
 		for to < len(runs) && runs[to].Level == runs[from].Level {
-			bytes += runs[to].Bytes
 			to++
 		}
-		if to-from >= mergeRuns && bytes < mergeBytes {
-			return from, to
+		if to-from >= mergeRuns {
+			bytes, oldest := int64(0), to
+			for oldest > from && bytes+runs[oldest-1].Bytes < mergeBytes {
+				oldest--
+				bytes += runs[oldest].Bytes
+			}
+			if to-oldest > 1 {
+				return oldest, to
+			}
 		}
 		from = to
 	}
 	return 0, 0
 }
 
-// Scan calls fn with the entries of all keys, in the order of the keys. It holds a page
-// of each run.
+// Scan calls fn with the entries of all keys, in the order of the keys. A run is open
+// only while its keys come, and then a page of it is held: of keys with a date in their
+// names, few are.
 func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) error {
-	var all []*cursor
-	for _, info := range root.Runs {
-		r, err := f.open(ctx, info)
-		if err != nil {
-			return fmt.Errorf("read ledger run %s: %w", info.Name, err)
-		}
-		all = append(all, &cursor{run: r, ctx: ctx})
+	later := make([]*cursor, len(root.Runs)) // by their first keys
+	for age := range root.Runs {
+		later[age] = &cursor{info: &root.Runs[age], age: age, ctx: ctx}
 	}
+	slices.SortStableFunc(later, func(a, b *cursor) int { return a.info.First.Compare(b.info.First) })
+	var open []*cursor // the newest comes first, and wins
 	for {
 		var least *cursor
-		for _, c := range all { // the newest comes first, and wins
-			e, err := c.peek()
-			if err != nil {
-				return fmt.Errorf("read ledger run %s: %w", c.run.info.Name, err)
-			}
-			if e != nil && (least == nil || e.Key.Compare(least.entries[0].Key) < 0) {
+		for _, c := range open {
+			if least == nil || c.entries[0].Key.Compare(least.entries[0].Key) < 0 {
 				least = c
 			}
+		}
+		if len(later) > 0 && (least == nil || later[0].info.First.Compare(least.entries[0].Key) <= 0) {
+			c := later[0]
+			later = later[1:]
+			if err := f.begin(c); err != nil {
+				return err
+			}
+			if len(c.entries) > 0 {
+				at, _ := slices.BinarySearchFunc(open, c.age, func(c *cursor, age int) int { return c.age - age })
+				open = slices.Insert(open, at, c)
+			}
+			continue
 		}
 		if least == nil {
 			return nil
 		}
 		e := least.entries[0]
-		for _, c := range all {
-			if len(c.entries) > 0 && c.entries[0].Key == e.Key {
-				c.entries = c.entries[1:]
+		ended := false
+		for _, c := range open {
+			if c.entries[0].Key != e.Key {
+				continue
 			}
+			if c.entries = c.entries[1:]; len(c.entries) == 0 {
+				if err := c.fill(); err != nil {
+					return err
+				}
+				ended = ended || len(c.entries) == 0
+			}
+		}
+		if ended {
+			open = slices.DeleteFunc(open, func(c *cursor) bool { return len(c.entries) == 0 })
 		}
 		if err := fn(&e); err != nil {
 			return err
@@ -287,21 +315,35 @@ func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) erro
 
 // cursor goes through a run.
 type cursor struct {
+	info        *Info
+	age         int // place in the root
 	run         *run
 	ctx         context.Context
 	group, page int
-	entries     []Entry
+	entries     []Entry // that come next; empty after the last one
 }
 
-// peek is the next entry; nil after the last one.
-func (c *cursor) peek() (*Entry, error) {
-	for len(c.entries) == 0 {
-		if c.group == c.run.file.Groups() {
-			return nil, nil
-		}
+// begin opens the run of a cursor.
+func (f Files) begin(c *cursor) (err error) {
+	if c.run, err = f.open(c.ctx, *c.info, scannedRun); err != nil {
+		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+	}
+	return c.fill()
+}
+
+// fill reads the next page.
+func (c *cursor) fill() error {
+	if err := c.read(); err != nil {
+		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+	}
+	return nil
+}
+
+func (c *cursor) read() error {
+	for c.group < c.run.file.Groups() {
 		pages, err := c.run.file.Pages(c.ctx, c.group, c.run.cols[colKey])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if c.page == len(pages) {
 			c.group, c.page = c.group+1, 0
@@ -309,10 +351,12 @@ func (c *cursor) peek() (*Entry, error) {
 		}
 		entries := make([]Entry, pages[c.page].Rows)
 		if err := c.run.read(c.ctx, c.group, c.page, pages[c.page], 0, colCount, entries, every(len(entries))); err != nil {
-			return nil, err
+			return err
 		}
-		c.entries = entries
 		c.page++
+		if c.entries = entries; len(entries) > 0 {
+			return nil
+		}
 	}
-	return &c.entries[0], nil
+	return nil
 }

@@ -1,0 +1,143 @@
+package runs_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/internal/runs"
+	"sluice/internal/store"
+)
+
+var (
+	scaleKeys  = flag.Int("keys", 20_000, "keys of the ledger whose cost TestScale measures")
+	scaleBatch = flag.Int("batch", 1_000, "keys of a batch")
+)
+
+// counted counts the requests to a store, and the bytes that they read.
+type counted struct {
+	store.Store
+	requests, bytes int64
+}
+
+func (s *counted) Head(ctx context.Context, key string) (store.Info, error) {
+	s.requests++
+	return s.Store.Head(ctx, key)
+}
+
+func (s *counted) Open(ctx context.Context, key string) (store.Object, error) {
+	s.requests++
+	o, err := s.Store.Open(ctx, key)
+	if err == nil {
+		s.bytes += o.Info().Size
+	}
+	return o, err
+}
+
+func (s *counted) ReadAt(ctx context.Context, info store.Info, p []byte, offset int64) error {
+	s.requests++
+	s.bytes += int64(len(p))
+	return s.Store.ReadAt(ctx, info, p, offset)
+}
+
+// peak is the largest memory that the process ever had, in MiB; 0 if nobody knows.
+func peak() (mib int64) {
+	text, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			fmt.Sscan(rest, &mib)
+		}
+	}
+	return mib >> 10
+}
+
+// TestScale says what a ledger of many keys costs. The keys come in the order of their
+// names, as those with a date do, or spread over all names; what is looked up is as new
+// as the last batch, spread over all keys, or not there yet. What is bounded is the
+// number of requests: by the bytes of the ledger, whatever is looked up.
+func TestScale(t *testing.T) {
+	for _, order := range []string{"in order", "spread"} {
+		t.Run(order, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			f := files(t)
+			s := &counted{Store: f.Store}
+			f.Store = s
+			name := func(n int) runs.Key {
+				if order == "spread" {
+					n = int(uint64(n) * 0x9E3779B97F4A7C15 >> 24) // no two are the same
+					return runs.Key{Bucket: "orders", Key: fmt.Sprintf("raw_orders_data/%010x.json", n)}
+				}
+				return runs.Key{Bucket: "orders", Key: fmt.Sprintf("raw_orders_data/2024-01-10/%010d.json", n)}
+			}
+			root, begin := &runs.Root{}, time.Now()
+			var last string
+			entries := make([]runs.Entry, *scaleBatch)
+			for n := 0; n < *scaleKeys; n += *scaleBatch {
+				batch := fmt.Sprintf("%032x", r.Uint64())
+				for i := range entries {
+					entries[i] = randomEntry(r, name(n+i), batch)
+				}
+				var err error
+				if root, last, err = f.Add(t.Context(), root, entries, 7, "uuid", int64(n+1), batch, ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			entries = nil
+			size := int64(0)
+			for _, i := range root.Runs {
+				size += i.Bytes
+			}
+			rootSize, err := s.Head(t.Context(), f.Folder+last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d keys in batches of %d: %v, %d requests, %d runs, %.1f bytes a key, root of %d bytes, peak %d MiB",
+				*scaleKeys, *scaleBatch, time.Since(begin).Round(time.Millisecond), s.requests, len(root.Runs), float64(size)/float64(*scaleKeys), rootSize.Size, peak())
+			measure := func(what string, fn func() int) {
+				debug.FreeOSMemory()
+				_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak begins anew
+				s.requests, s.bytes = 0, 0
+				begin := time.Now()
+				found := fn()
+				t.Logf("%s: %d entries, %v, %d requests, %.1f MB read, peak %d MiB", what, found, time.Since(begin).Round(time.Millisecond), s.requests, float64(s.bytes)/1e6, peak())
+				// The blocks of all runs, and one request for the size of each that is large.
+				if most := size>>20 + int64(3*len(root.Runs)); s.requests > most {
+					t.Errorf("%s: %d requests, and not at most %d", what, s.requests, most)
+				}
+			}
+			look := func(key func(i int) runs.Key) func() int {
+				return func() int {
+					keys := make([]runs.Key, 1000)
+					for i := range keys {
+						keys[i] = key(i)
+					}
+					found, err := f.Look(t.Context(), root, keys)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return len(found)
+				}
+			}
+			measure("look up 1,000 of the newest", look(func(i int) runs.Key { return name(*scaleKeys - 1 - i) }))
+			measure("look up 1,000 in a row", look(func(i int) runs.Key { return name(*scaleKeys/3 + i) }))
+			measure("look up 1,000 of all", look(func(int) runs.Key { return name(r.IntN(*scaleKeys)) }))
+			measure("look up 1,000 that are new", look(func(i int) runs.Key { return name(*scaleKeys + i) }))
+			measure("scan", func() int {
+				n := 0
+				if err := f.Scan(t.Context(), root, func(*runs.Entry) error { n++; return nil }); err != nil {
+					t.Fatal(err)
+				}
+				if n != *scaleKeys {
+					t.Errorf("%d keys", n)
+				}
+				return n
+			})
+		})
+	}
+}
