@@ -7,6 +7,8 @@ GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.9.0
 VERSITYGW     := v1.8.0
 DUCKDB_CLI    := 1.5.6
+NESSIE_RUNNER := 0.99.0
+NESSIE_SHA256 := ce9fa33e2878bf5ea3981876b9e6204cabc0362b3dd82326b10e47271a78c417
 
 TOOLS  := .tools
 LINT   := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
@@ -16,6 +18,8 @@ PYTHON := $(TOOLS)/python/bin/python
 SLUICE := $(TOOLS)/sluice
 TRINO  := $(TOOLS)/trino
 DUCKDB := $(TOOLS)/duckdb-$(DUCKDB_CLI)/bin/duckdb
+NESSIE := $(TOOLS)/nessie-$(NESSIE_RUNNER)/nessie-quarkus-$(NESSIE_RUNNER)-runner.jar
+ICEBERG_REST := $(TOOLS)/iceberg-rest
 PANDAS := $(TOOLS)/migrate/pandas
 BENCH_PYTHON := $(TOOLS)/bench/bin/python
 # cfn-lint and the SAM translator; what is deployed gets its version from git.
@@ -51,7 +55,7 @@ lint: $(LINT)
 # process. So did long tests of what one goroutine does.
 ALONE = TestEveryPrefix|TestStride|TestDictionariesLeftAlike|TestDictionary|TestFullDictionary|TestEveryActionCounts|TestMemoryOfPaths
 race:
-	.ci/noskip go test -race -short -vet=off -skip 'Versitygw|Moto|^($(ALONE))$$' -v ./...
+	.ci/noskip go test -race -short -vet=off -skip 'Versitygw|Moto|Nessie|IcebergREST|^($(ALONE))$$' -v ./...
 
 # The database lies beside the repository, so that the check needs no network.
 vuln: $(VULN)
@@ -176,12 +180,12 @@ deploy-check: $(DEPLOY) $(PYTHON) lambda
 	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
 	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST)
 
 # Where the tests find the servers and programs they start: internal/servertest,
 # internal/query/querytest.
-servers: $(S3) $(PYTHON) $(DEPLOY) $(DUCKDB)
-	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY)) SLUICE_DUCKDB=$(abspath $(DUCKDB))"
+servers: $(S3) $(PYTHON) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST)
+	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) SLUICE_NESSIE=$(abspath $(NESSIE)) SLUICE_ICEBERG_REST=$(abspath $(ICEBERG_REST))"
 
 $(TOOLS)/.gitignore:
 	mkdir -p $(TOOLS)
@@ -208,6 +212,15 @@ $(PYTHON): .ci/requirements.txt | $(TOOLS)/.gitignore
 $(TRINO): .ci/trino.xml | $(TOOLS)/.gitignore
 	rm -rf $(TRINO)
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(TRINO)) || { rm -rf $(TRINO); exit 1; }
+	touch $@
+
+$(NESSIE): | $(TOOLS)/.gitignore
+	mvn -q dependency:copy -Dartifact=org.projectnessie.nessie:nessie-quarkus:$(NESSIE_RUNNER):jar:runner -DoutputDirectory=$(abspath $(@D)) -Dmdep.overIfNewer=true
+	echo "$(NESSIE_SHA256)  $@" | sha256sum --check --quiet || { rm -f $@; exit 1; }
+
+$(ICEBERG_REST): .ci/iceberg-rest.xml | $(TOOLS)/.gitignore
+	rm -rf $@
+	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $@) || { rm -rf $@; exit 1; }
 	touch $@
 
 $(DUCKDB): | $(TOOLS)/.gitignore

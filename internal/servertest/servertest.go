@@ -3,8 +3,9 @@
 //
 // The programs are found through an environment variable or on PATH: versitygw
 // (SLUICE_VERSITYGW, an S3 gateway for a folder) and moto_server (SLUICE_MOTO,
-// many services of AWS, without checking signatures). Where one is missing the
-// test is skipped; with SLUICE_REQUIRE_SERVERS=1 it fails, so that no run
+// many services of AWS, without checking signatures). The jars of Nessie (SLUICE_NESSIE)
+// and of Iceberg's REST catalog (SLUICE_ICEBERG_REST, a folder) need Java. Where one is
+// missing the test is skipped; with SLUICE_REQUIRE_SERVERS=1 it fails, so that no run
 // meant to be complete skips in silence.
 package servertest
 
@@ -99,12 +100,18 @@ func find(t testing.TB, variable, name, install string) string {
 	if err == nil {
 		return path
 	}
-	missing := fmt.Sprintf("NOT TESTED against a real server: %v. Install it (%s) and put it on PATH or name it in %s.", err, install, variable)
-	if os.Getenv("SLUICE_REQUIRE_SERVERS") == "1" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
+	missing(t, "%v. Install it (%s) and put it on PATH or name it in %s.", err, install, variable)
 	return ""
+}
+
+// missing ends a test that lacks a program.
+func missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	what := "NOT TESTED against a real server: " + fmt.Sprintf(format, args...)
+	if os.Getenv("SLUICE_REQUIRE_SERVERS") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }
 
 // start runs the program until it answers on its port. Between finding a free
@@ -153,7 +160,7 @@ func run(t testing.TB, program string, args []string, endpoint string) error {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-ended
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // Java on a busy machine
 	defer cancel()
 	for !answers(ctx, endpoint) {
 		select {

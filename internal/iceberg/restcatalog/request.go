@@ -29,13 +29,10 @@ func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
 	if s := m.Head(); s != nil {
 		head = &s.ID
 	}
-	requirements := []object{
-		{"type": "assert-table-uuid", "uuid": m.UUID},
-		{"type": "assert-ref-snapshot-id", "ref": iceberg.Main, "snapshot-id": head},
-	}
+	requires := requirements(m, head)
 	updates := []object{}
 	if c.Schema != nil {
-		requirements = append(requirements,
+		requires = append(requires,
 			object{"type": "assert-current-schema-id", "current-schema-id": m.SchemaID},
 			object{"type": "assert-last-assigned-field-id", "last-assigned-field-id": m.LastColumnID})
 		updates = append(updates,
@@ -55,7 +52,16 @@ func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
 	for _, id := range c.Expire { // older servers take one at a time
 		updates = append(updates, object{"action": "remove-snapshots", "snapshot-ids": []int64{id}})
 	}
-	return object{"requirements": requirements, "updates": updates}, nil
+	return object{"requirements": requires, "updates": updates}, nil
+}
+
+// requirements are that the table is the one of m, and that main is head, or is not
+// there.
+func requirements(m *iceberg.Metadata, head *int64) []object {
+	return []object{
+		{"type": "assert-table-uuid", "uuid": m.UUID},
+		{"type": "assert-ref-snapshot-id", "ref": iceberg.Main, "snapshot-id": head},
+	}
 }
 
 // setMain sets main to a snapshot. What it does not name of the branch is removed: how

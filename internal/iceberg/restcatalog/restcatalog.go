@@ -135,6 +135,9 @@ func (a *answer) table(name string) (*iceberg.Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the metadata in the answer: %w", err)
 	}
+	if m.Properties[notCompared] != "" {
+		return nil, errNotCompared
+	}
 	return &iceberg.Table{Name: name, File: a.File, Metadata: m}, nil
 }
 
@@ -225,7 +228,8 @@ func (c *Catalog) commit(ctx context.Context, base *iceberg.Table, change iceber
 		return nil, err
 	}
 	var got answer
-	err = c.post(ctx, tables+"/"+url.PathEscape(base.Name), request, &got)
+	where := tables + "/" + url.PathEscape(base.Name)
+	err = c.post(ctx, where, request, &got)
 	switch {
 	case isStatus(err, http.StatusConflict):
 		return nil, fmt.Errorf("%w: %w", iceberg.ErrConflict, err)
@@ -238,9 +242,15 @@ func (c *Catalog) commit(ctx context.Context, base *iceberg.Table, change iceber
 	if err != nil {
 		return nil, err
 	}
+	if change.Snapshot == nil {
+		return table, nil
+	}
 	// Callers go on with what belongs to this very snapshot.
-	if head := table.Metadata.Head(); change.Snapshot != nil && (head == nil || head.ID != change.Snapshot.ID) {
+	if head := table.Metadata.Head(); head == nil || head.ID != change.Snapshot.ID {
 		return nil, fmt.Errorf("the answer has another snapshot than %d, which was committed", change.Snapshot.ID)
+	}
+	if base.Metadata.Head() == nil {
+		return table, c.compares(ctx, where, table)
 	}
 	return table, nil
 }

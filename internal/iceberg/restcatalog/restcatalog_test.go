@@ -34,13 +34,14 @@ func TestCatalog(t *testing.T) {
 	})
 }
 
+var columns = []schema.Column{
+	{Name: "id", Type: schema.Type{Kind: schema.Int64}},
+	{Name: "at", Type: schema.Type{Kind: schema.Date}},
+	{Name: "tags", Type: schema.Type{Kind: schema.List, Of: schema.String}},
+}
+
 func first(t *testing.T, s *server) *iceberg.Metadata {
 	t.Helper()
-	columns := []schema.Column{
-		{Name: "id", Type: schema.Type{Kind: schema.Int64}},
-		{Name: "at", Type: schema.Type{Kind: schema.Date}},
-		{Name: "tags", Type: schema.Type{Kind: schema.List, Of: schema.String}},
-	}
 	made, _ := iceberg.NewSchema(columns)
 	m, err := iceberg.New(s.Location("orders"), columns, nil, iceberg.Properties(&made, "zstd"), time.Now())
 	if err != nil {
@@ -101,7 +102,7 @@ func TestRequests(t *testing.T) {
 	if diff := cmp.Diff([]string{"GET /iceberg/v1/config?warehouse=a%20lake", "POST " + path, "POST " + path + "/orders%20of%202026"}, requests); diff != "" {
 		t.Fatal(diff)
 	}
-	columns := `[{"id":1,"name":"id","required":false,"type":"long"},{"id":2,"name":"at","required":false,"type":"date"},
+	fields := `[{"id":1,"name":"id","required":false,"type":"long"},{"id":2,"name":"at","required":false,"type":"date"},
 		{"id":3,"name":"tags","required":false,"type":{"type":"list","element-id":4,"element":"string","element-required":false}}`
 	mapping, err := json.Marshal(m.Properties[iceberg.NameMapping])
 	if err != nil {
@@ -109,7 +110,7 @@ func TestRequests(t *testing.T) {
 	}
 	for i, want := range []string{
 		`{"name":"orders of 2026","location":"` + m.Location + `","stage-create":false,
-			"schema":{"type":"struct","schema-id":0,"fields":` + columns + `]},
+			"schema":{"type":"struct","schema-id":0,"fields":` + fields + `]},
 			"partition-spec":{"spec-id":0,"fields":[]},
 			"properties":{"format-version":"2","schema.name-mapping.default":` + string(mapping) + `,"write.parquet.compression-codec":"zstd"}}`,
 		`{"requirements":[
@@ -118,7 +119,7 @@ func TestRequests(t *testing.T) {
 			{"type":"assert-current-schema-id","current-schema-id":0},
 			{"type":"assert-last-assigned-field-id","last-assigned-field-id":4}],
 		"updates":[
-			{"action":"add-schema","last-column-id":5,"schema":{"type":"struct","schema-id":1,"fields":` + columns + `,{"id":5,"name":"note","required":false,"type":"string"}]}},
+			{"action":"add-schema","last-column-id":5,"schema":{"type":"struct","schema-id":1,"fields":` + fields + `,{"id":5,"name":"note","required":false,"type":"string"}]}},
 			{"action":"set-current-schema","schema-id":-1},
 			{"action":"set-properties","updates":{"sluice.root":"x"}},
 			{"action":"add-snapshot","snapshot":{"snapshot-id":9007199254740993,"parent-snapshot-id":7,"sequence-number":4,"timestamp-ms":6,
@@ -306,7 +307,7 @@ func TestLaterAnswer(t *testing.T) {
 	snapshot := func(id int64) iceberg.Change {
 		return iceberg.Change{Snapshot: &iceberg.Snapshot{ID: id, Sequence: id, Time: time.Now().UnixMilli(), List: "file:///a.avro", Summary: map[string]string{"operation": "append"}}}
 	}
-	other, err := s.Commit(t.Context(), base2(t, s), snapshot(1))
+	other, err := s.Commit(t.Context(), load(t, s), snapshot(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,13 +322,47 @@ func TestLaterAnswer(t *testing.T) {
 	}
 }
 
-func base2(t *testing.T, s *server) *iceberg.Table {
+func load(t *testing.T, s *server) *iceberg.Table {
 	t.Helper()
 	table, err := s.Load(t.Context(), "orders")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return table
+}
+
+// A catalog that does not compare heads, or only some, is noticed with the first
+// snapshot, and is refused from then on.
+func TestDoesNotCompare(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		same func(q requirement, head *iceberg.Snapshot) bool
+	}{
+		{"nothing", func(requirement, *iceberg.Snapshot) bool { return true }},
+		{"not that there is none", func(q requirement, head *iceberg.Snapshot) bool {
+			return q.Snapshot == nil || head != nil && *q.Snapshot == head.ID
+		}},
+		{"not which it is", func(q requirement, head *iceberg.Snapshot) bool { return (q.Snapshot == nil) == (head == nil) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t)
+			s.same = test.same
+			c := open(t, s.options())
+			base, err := c.Create(t.Context(), "orders", first(t, s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			snapshot := &iceberg.Snapshot{ID: 8, Sequence: 1, Time: time.Now().UnixMilli(), List: "file:///a.avro"}
+			_, commitErr := c.Commit(t.Context(), base, iceberg.Change{Snapshot: snapshot})
+			_, loadErr := c.Load(t.Context(), "orders")
+			_, againErr := c.Commit(t.Context(), load(t, s), iceberg.Change{Properties: map[string]string{"a": "b"}})
+			for _, err := range []error{commitErr, loadErr, againErr} {
+				if err == nil || !strings.Contains(err.Error(), "the catalog does not compare the head of a table") {
+					t.Errorf("error %v", err)
+				}
+			}
+		})
+	}
 }
 
 // An answer without an end, or none at all.
