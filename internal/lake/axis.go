@@ -13,6 +13,7 @@ import (
 type axis struct {
 	bins  int
 	width string                      // of each bin: a number, or seconds; empty: they differ
+	unit  string                      // of the calendar, if its bins are such
 	at    func(parquetread.Value) int // the bin of a value; it may lie outside
 	edge  func(bin int) string        // where a bin begins, as text of the column
 }
@@ -179,13 +180,15 @@ func powered(n *big.Int, exponent int) string {
 
 // unit is a unit of the calendar that times are grouped by.
 type unit struct {
+	name   string
 	number func(microseconds int64) int64 // of the unit that a time lies in
 	begin  func(number int64) int64       // in microseconds
 }
 
 // fixed is a unit of equal lengths. offset is where one begins.
-func fixed(length, offset int64) unit {
+func fixed(name string, length, offset int64) unit {
 	return unit{
+		name:   name,
 		number: func(at int64) int64 { return down(at-offset, length) },
 		begin:  func(n int64) int64 { return n*length + offset },
 	}
@@ -201,8 +204,9 @@ func down(a, b int64) int64 {
 }
 
 // months is a unit of length months.
-func months(length int64) unit {
+func months(name string, length int64) unit {
 	return unit{
+		name: name,
 		number: func(at int64) int64 {
 			t := time.UnixMicro(at).UTC()
 			return down(int64(t.Year())*12+int64(t.Month())-1, length)
@@ -215,7 +219,10 @@ func months(length int64) unit {
 }
 
 // units from the smallest on. 1970-01-05 was a Monday.
-var units = []unit{fixed(minute, 0), fixed(hour, 0), fixed(day, 0), fixed(7*day, 4*day), months(1), months(3), months(12), months(120), months(1200), months(12000), months(120000)}
+var units = []unit{
+	fixed("minute", minute, 0), fixed("hour", hour, 0), fixed("day", day, 0), fixed("week", 7*day, 4*day), months("month", 1), months("quarter", 3),
+	months("year", 12), months("decade", 120), months("century", 1200), months("millennium", 12000), months("", 120000),
+}
 
 // calendar makes an axis of two or more units of the calendar, up to most, of the
 // smallest unit for which they suffice; nil if there is none.
@@ -238,6 +245,7 @@ func calendar(t schema.Type, low, high parquetread.Value, most int) *axis {
 		}
 		return &axis{
 			bins: int(n),
+			unit: u.name,
 			at:   func(v parquetread.Value) int { return int(u.number(v.Int*length) - first) },
 			edge: func(bin int) string {
 				return parquetread.Value{Int: down(u.begin(first+int64(bin)), length)}.Text(t)

@@ -41,6 +41,8 @@ type ChartOptions struct {
 	Split string // column of texts, or empty
 	Bins  int    // of numbers and times, at most; 0: a fitting number
 	Limit int    // of texts; 0: a fitting number
+
+	Filters []Filter
 }
 
 // Chart is a column grouped by another one.
@@ -49,6 +51,10 @@ type Chart struct {
 		Name string `json:"name"`
 		Type string `json:"type"`
 		Kind string `json:"kind"` // time, number or text
+		// Unit of the calendar that times are grouped by, as date_trunc of SQL names
+		// it; Width of the bins of numbers. Empty where there is none.
+		Unit  string `json:"unit"`
+		Width string `json:"width"`
 	} `json:"x"`
 	Y struct {
 		Name string `json:"name"`
@@ -57,6 +63,7 @@ type Chart struct {
 	Series   []Series `json:"series"`
 	Rows     int64    `json:"rows"`
 	RowsRead int64    `json:"rows_read"`
+	Matching int64    `json:"rows_matching"` // of those read, which the filters leave
 	// Others is the number of rows whose text of x has no point, OthersY what all of
 	// them have together.
 	Others  int64 `json:"others"`
@@ -83,6 +90,10 @@ func wrong(format string, args ...any) error { return &RequestError{fmt.Sprintf(
 // Chart groups a column by another one.
 func (l *Lake) Chart(ctx context.Context, table string, o ChartOptions) (c *Chart, err error) {
 	err = l.inView(ctx, table, func(v *View) error {
+		v, err := v.filtered(o.Filters)
+		if err != nil {
+			return err
+		}
 		g, err := v.chart(o)
 		if err != nil {
 			return err
@@ -173,7 +184,7 @@ func (g *charting) draw(ctx context.Context) (*Chart, error) {
 	}
 	g.bins = len(g.labels)
 	if g.axis != nil {
-		g.bins = g.axis.bins
+		g.bins, c.X.Unit, c.X.Width = g.axis.bins, g.axis.unit, g.axis.width
 	}
 	g.columns = len(g.names)
 	g.groups = make([]group, (g.bins+2)*(g.columns+2))
@@ -359,6 +370,9 @@ func (g *charting) figure(r *group) any {
 
 // finish chooses the texts to show, and makes points of the groups.
 func (g *charting) finish(c *Chart) {
+	for i := range g.groups {
+		c.Matching += g.groups[i].rows
+	}
 	width := g.columns + 2
 	shown := make([]int, g.bins) // the bins, in order
 	for i := range shown {
@@ -452,16 +466,21 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 	if kindOf(g.tx) == kindText || kindOf(g.ty) == kindText {
 		return wrong("draw chart: of=points needs numbers or times, not %s and %s", g.tx, g.ty)
 	}
-	parts, rows := g.v.spread(profileRows, profileGroups)
-	c.RowsRead = rows
+	parts, read := g.v.spread(profileRows, profileGroups)
+	counts, err := g.v.counts(ctx, parts)
+	if err != nil {
+		return err
+	}
+	first, rows := make([]int64, len(parts)), int64(0) // row of each part, among those of all
+	for i, n := range counts {
+		first[i] = rows
+		rows += n
+	}
+	c.RowsRead, c.Matching = read, rows
 	n := min(rows, mostPoints)
 	points := make([][2]any, n)
 	taken := make([]bool, n)
-	first := make([]int64, len(parts)) // row of each part, among those of all
-	for i := 1; i < len(parts); i++ {
-		first[i] = first[i-1] + parts[i-1].to - parts[i-1].from
-	}
-	err := Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
+	err = Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
 		p := parts[i]
 		s, err := g.v.open(ctx, p.file)
 		if err != nil {
@@ -471,7 +490,7 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 		for next < n && pick(next, n, rows) < at {
 			next++
 		}
-		if next == n || pick(next, n, rows) >= at+p.to-p.from {
+		if next == n || pick(next, n, rows) >= at+counts[i] {
 			return nil
 		}
 		return s.scan(p, []int{g.x, g.y}, func(batch [][]parquetread.Value) error {
@@ -499,4 +518,26 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 	}
 	c.Series = append(c.Series, s)
 	return nil
+}
+
+// counts are the rows of parts that the filters leave.
+func (v *View) counts(ctx context.Context, parts []part) ([]int64, error) {
+	all := make([]int64, len(parts))
+	for i, p := range parts {
+		all[i] = p.to - p.from
+	}
+	if len(v.filters) == 0 {
+		return all, nil
+	}
+	clear(all)
+	return all, Each(ctx, atOnce, len(parts), func(ctx context.Context, i int) error {
+		s, err := v.open(ctx, parts[i].file)
+		if err != nil {
+			return err
+		}
+		return s.scan(parts[i], []int{rowNumber}, func(batch [][]parquetread.Value) error {
+			all[i] += int64(len(batch[0]))
+			return ctx.Err()
+		})
+	})
 }

@@ -52,11 +52,8 @@ type ColumnProfile struct {
 
 // Histogram counts values in bins of equal width.
 type Histogram struct {
-	From   string  `json:"from"`
-	To     string  `json:"to"`
-	Width  string  `json:"width"` // a number, of times seconds
-	Counts []int64 `json:"counts"`
-	Time   bool    `json:"time"`
+	Edges  []string `json:"edges"` // of the bins, one more than there are bins
+	Counts []int64  `json:"counts"`
 }
 
 // Count is how often a value occurs.
@@ -256,7 +253,10 @@ func (k *counter) result(c schema.Column, whole extent) ColumnProfile {
 		p.Min, p.Max = &low, &high
 	}
 	if k.axis != nil {
-		p.Spread = &Histogram{From: k.axis.edge(0), To: k.axis.edge(k.axis.bins), Width: k.axis.width, Counts: k.counts, Time: kindOf(c.Type) == kindTime}
+		p.Spread = &Histogram{Counts: k.counts}
+		for i := range k.axis.bins + 1 {
+			p.Spread.Edges = append(p.Spread.Edges, k.axis.edge(i))
+		}
 	}
 	if k.top != nil {
 		for _, text := range k.top.first(topValues) {
@@ -276,7 +276,8 @@ func allOf(columns []schema.Column) []int {
 }
 
 // bounds are the least and the greatest value of numbers and times in the row groups of
-// parts, as the footers say them. Where a footer does not, the values are read.
+// parts, as the footers say them. Where a footer does not, or filters leave rows out, the
+// values are read.
 func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]extent, error) {
 	all := make([]extent, len(columns))
 	var mu sync.Mutex
@@ -296,7 +297,7 @@ func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]exten
 			if found.Nulls == s.w.groups[group] {
 				continue
 			}
-			if !found.Min.Null && !found.Max.Null {
+			if !found.Min.Null && !found.Max.Null && len(v.filters) == 0 {
 				mu.Lock()
 				all[j].add(widened(found.Min, from, to), to)
 				all[j].add(widened(found.Max, from, to), to)

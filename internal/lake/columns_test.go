@@ -25,36 +25,41 @@ func (w *world) profile(table string) *Profile {
 	return p
 }
 
+// randomOrders puts some files of orders, with any of their columns, into a lake.
+func randomOrders(r *rapid.T, w *world) {
+	n := 0
+	for f := range rapid.IntRange(0, 3).Draw(r, "files") {
+		var records []map[string]any
+		for range rapid.IntRange(1, 25).Draw(r, "records") {
+			n++
+			record := map[string]any{"id": fmt.Sprintf("A-%d", n)}
+			some := func(name string, value any) {
+				if rapid.IntRange(0, 4).Draw(r, "missing") > 0 {
+					record[name] = value
+				}
+			}
+			some("total", big.NewRat(rapid.Int64Range(-1e16, 1e16).Draw(r, "amount"), 10000).FloatString(4))
+			some("large", big.NewRat(rapid.Int64().Draw(r, "amount"), 100).FloatString(2))
+			some("items", rapid.Int32Range(-3, 3).Draw(r, "items"))
+			some("views", rapid.Int64().Draw(r, "views"))
+			some("weight", rapid.Float64Range(-1e10, 1e10).Draw(r, "weight"))
+			some("paid", rapid.Bool().Draw(r, "paid"))
+			some("country", rapid.SampledFrom([]string{"DE", "FR", "", "é"}).Draw(r, "country"))
+			some("tags", []any{rapid.SampledFrom([]string{"a", "b"}).Draw(r, "tag"), nil})
+			at := time.Unix(rapid.Int64Range(-3e9, 3e9).Draw(r, "at"), 0).UTC()
+			some("placed", at.Format(time.RFC3339))
+			some("day", at.Format(time.DateOnly))
+			records = append(records, record)
+		}
+		w.put(fmt.Sprintf("%d.json", f), records...)
+	}
+}
+
 // A profile says what a plain look at all rows says.
 func TestProfile(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t, orders)
-		n := 0
-		for f := range rapid.IntRange(0, 3).Draw(r, "files") {
-			var records []map[string]any
-			for range rapid.IntRange(1, 25).Draw(r, "records") {
-				n++
-				record := map[string]any{"id": fmt.Sprintf("A-%d", n)}
-				some := func(name string, value any) {
-					if rapid.IntRange(0, 4).Draw(r, "missing") > 0 {
-						record[name] = value
-					}
-				}
-				some("total", big.NewRat(rapid.Int64Range(-1e16, 1e16).Draw(r, "amount"), 10000).FloatString(4))
-				some("large", big.NewRat(rapid.Int64().Draw(r, "amount"), 100).FloatString(2))
-				some("items", rapid.Int32Range(-3, 3).Draw(r, "items"))
-				some("views", rapid.Int64().Draw(r, "views"))
-				some("weight", rapid.Float64Range(-1e10, 1e10).Draw(r, "weight"))
-				some("paid", rapid.Bool().Draw(r, "paid"))
-				some("country", rapid.SampledFrom([]string{"DE", "FR", "", "é"}).Draw(r, "country"))
-				some("tags", []any{rapid.SampledFrom([]string{"a", "b"}).Draw(r, "tag"), nil})
-				at := time.Unix(rapid.Int64Range(-3e9, 3e9).Draw(r, "at"), 0).UTC()
-				some("placed", at.Format(time.RFC3339))
-				some("day", at.Format(time.DateOnly))
-				records = append(records, record)
-			}
-			w.put(fmt.Sprintf("%d.json", f), records...)
-		}
+		randomOrders(r, w)
 		w.run()
 		p := w.profile("orders")
 		v, rows, err := w.lake.Rows(t.Context(), "orders", 0, MaxRows)
@@ -137,7 +142,7 @@ func check(t *rapid.T, p ColumnProfile, c schema.Column, rows [][]*string, colum
 	for _, n := range h.Counts {
 		sum += n
 	}
-	if len(h.Counts) > histogramBins || sum != int64(len(rows))-nulls || less(low, h.From) || !less(high, h.To) {
+	if len(h.Counts) > histogramBins || sum != int64(len(rows))-nulls || len(h.Edges) != len(h.Counts)+1 || less(low, h.Edges[0]) || !less(high, h.Edges[len(h.Counts)]) {
 		t.Errorf("%s: histogram %+v of %s to %s, %d values", c.Name, h, low, high, int64(len(rows))-nulls)
 	}
 	if h.Counts[0] == 0 || h.Counts[len(h.Counts)-1] == 0 {
@@ -215,11 +220,11 @@ func TestHistogramBorders(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"total":  `{"from":"0.0000","to":"100.0000","width":"5.0000","counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],"time":false}`,
-		"placed": `{"from":"2024-01-10T08:00:00Z","to":"2024-01-11T08:00:00Z","width":"3600.000000","counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],"time":true}`,
-		"day":    `{"from":"2024-01-04","to":"2024-03-07","width":"604800","counts":[1,0,0,0,0,0,0,0,1],"time":true}`,
-		"weight": `{"from":"0.10","to":"0.75","width":"0.05","counts":[1,0,0,0,0,0,0,0,0,0,0,0,1],"time":false}`,
-		"items":  `{"from":"1","to":"6","width":"1","counts":[1,0,0,0,1],"time":false}`,
+		"total":  `{"edges":["0.0000","5.0000","10.0000","15.0000","20.0000","25.0000","30.0000","35.0000","40.0000","45.0000","50.0000","55.0000","60.0000","65.0000","70.0000","75.0000","80.0000","85.0000","90.0000","95.0000","100.0000"],"counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}`,
+		"placed": `{"edges":["2024-01-10T08:00:00Z","2024-01-10T09:00:00Z","2024-01-10T10:00:00Z","2024-01-10T11:00:00Z","2024-01-10T12:00:00Z","2024-01-10T13:00:00Z","2024-01-10T14:00:00Z","2024-01-10T15:00:00Z","2024-01-10T16:00:00Z","2024-01-10T17:00:00Z","2024-01-10T18:00:00Z","2024-01-10T19:00:00Z","2024-01-10T20:00:00Z","2024-01-10T21:00:00Z","2024-01-10T22:00:00Z","2024-01-10T23:00:00Z","2024-01-11T00:00:00Z","2024-01-11T01:00:00Z","2024-01-11T02:00:00Z","2024-01-11T03:00:00Z","2024-01-11T04:00:00Z","2024-01-11T05:00:00Z","2024-01-11T06:00:00Z","2024-01-11T07:00:00Z","2024-01-11T08:00:00Z"],"counts":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}`,
+		"day":    `{"edges":["2024-01-04","2024-01-11","2024-01-18","2024-01-25","2024-02-01","2024-02-08","2024-02-15","2024-02-22","2024-02-29","2024-03-07"],"counts":[1,0,0,0,0,0,0,0,1]}`,
+		"weight": `{"edges":["0.10","0.15","0.20","0.25","0.30","0.35","0.40","0.45","0.50","0.55","0.60","0.65","0.70","0.75"],"counts":[1,0,0,0,0,0,0,0,0,0,0,0,1]}`,
+		"items":  `{"edges":["1","2","3","4","5","6"],"counts":[1,0,0,0,1]}`,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %s\nwant %s", name, got[name], want)

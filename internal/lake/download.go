@@ -17,9 +17,9 @@ func isText(t schema.Type) bool {
 	return t.Kind == schema.String || t.Kind == schema.JSON || t.Kind == schema.List
 }
 
-// CSV writes a table as [query.CSV] does.
-func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) error {
-	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
+// CSV writes the rows of a table that filters leave as [query.CSV] does.
+func (l *Lake) CSV(ctx context.Context, table string, filters []Filter, begin func() io.Writer) error {
+	return l.download(ctx, table, filters, begin, func(v *View, w io.Writer) error {
 		var names []string
 		var text []bool
 		for _, c := range v.Columns {
@@ -35,7 +35,7 @@ func (l *Lake) CSV(ctx context.Context, table string, begin func() io.Writer) er
 
 // Zip writes the files of a table into an archive, as they are.
 func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) error {
-	return l.download(ctx, table, begin, func(v *View, w io.Writer) error {
+	return l.download(ctx, table, nil, begin, func(v *View, w io.Writer) error {
 		z := zip.NewWriter(w)
 		for _, f := range v.Files {
 			to, err := z.CreateHeader(&zip.FileHeader{Name: path.Join(v.Name, path.Base(f.Output.Key)), Method: zip.Store, Modified: f.Info.Modified})
@@ -53,11 +53,15 @@ func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) er
 
 // download calls do with a table all of whose files are there: what people take with
 // them must not lack rows.
-func (l *Lake) download(ctx context.Context, table string, begin func() io.Writer, do func(*View, io.Writer) error) error {
+func (l *Lake) download(ctx context.Context, table string, filters []Filter, begin func() io.Writer, do func(*View, io.Writer) error) error {
 	var failed error // after bytes were sent: there is no second try
 	err := l.inView(ctx, table, func(v *View) error {
 		if v.Unreadable > 0 {
 			return fmt.Errorf("read table %s: %d of its files, or of the entries of the ledger, are missing or damaged; sluice run makes them again", table, v.Unreadable)
+		}
+		v, err := v.filtered(filters)
+		if err != nil {
+			return err
 		}
 		failed = do(v, begin())
 		return nil

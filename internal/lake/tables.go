@@ -21,9 +21,10 @@ type View struct {
 	// cannot be read. Their rows are not there.
 	Unreadable int
 
-	lake  *Lake
-	table *Table
-	whole []viewed // the files that can be read
+	lake    *Lake
+	table   *Table
+	whole   []viewed // the files that can be read
+	filters []filter // rows that they leave out are not there when files are scanned
 }
 
 // viewed is a file of a View.
@@ -217,25 +218,45 @@ func (v *View) open(ctx context.Context, file int) (*source, error) {
 	return &source{v: v, w: w, file: f}, nil
 }
 
+// rowNumber stands in place of a column, and is the number of each row in its row group.
+const rowNumber = -1
+
 // scan calls fn with the values of some columns in a part, as values of the types of
-// the View. They are valid until fn returns.
+// the View. They are valid until fn returns, and fn may change them. Rows that filters
+// leave out are not there.
 func (s *source) scan(p part, columns []int, fn func(batch [][]parquetread.Value) error) error {
+	if len(s.v.filters) > 0 {
+		return s.sift(p, columns, fn)
+	}
+	return s.read(p, columns, fn)
+}
+
+// read is scan of all rows.
+func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value) error) error {
 	var read, to []int // columns of the file, and where they go
 	batch := make([][]parquetread.Value, len(columns))
 	for i, c := range columns {
-		if at := s.w.at[c]; at >= 0 {
+		if at := s.at(c); at >= 0 {
 			read, to = append(read, at), append(to, i)
 		}
 	}
+	next := p.from
 	give := func(n int) error {
-		for len(s.null) < n {
-			s.null = append(s.null, parquetread.Value{Null: true})
-		}
 		for i, c := range columns {
-			if s.w.at[c] < 0 {
+			switch {
+			case c == rowNumber:
+				batch[i] = batch[i][:0]
+				for j := range int64(n) {
+					batch[i] = append(batch[i], parquetread.Value{Int: next + j})
+				}
+			case s.at(c) < 0:
+				for len(s.null) < n {
+					s.null = append(s.null, parquetread.Value{Null: true})
+				}
 				batch[i] = s.null[:n]
 			}
 		}
+		next += int64(n)
 		return fn(batch)
 	}
 	var err error
@@ -264,6 +285,14 @@ func (s *source) scan(p part, columns []int, fn func(batch [][]parquetread.Value
 		err = fmt.Errorf("read table %s, object %q: %w", s.v.Name, s.w.Entry.Key, err)
 	}
 	return err
+}
+
+// at is where a column of the View is in the file; -1: it has none.
+func (s *source) at(column int) int {
+	if column == rowNumber {
+		return -1
+	}
+	return s.w.at[column]
 }
 
 // scan calls fn with the values of some columns in all parts, in any order, from
@@ -306,10 +335,7 @@ func (l *Lake) Rows(ctx context.Context, table string, offset int64, limit int) 
 
 // rows calls fn with the texts of rows, which are valid until it returns.
 func (v *View) rows(ctx context.Context, offset, limit int64, fn func(row []*string) error) error {
-	columns := make([]int, len(v.Columns))
-	for i := range columns {
-		columns[i] = i
-	}
+	columns := allOf(v.Columns)
 	row, texts := make([]*string, len(columns)), make([]string, len(columns))
 	var s *source
 	opened := -1
@@ -333,12 +359,7 @@ func (v *View) rows(ctx context.Context, offset, limit int64, fn func(row []*str
 		}
 		err := s.scan(p, columns, func(batch [][]parquetread.Value) error {
 			for i := range batch[0] {
-				for j, c := range v.Columns {
-					if row[j] = nil; !batch[j][i].Null {
-						texts[j] = batch[j][i].Text(c.Type)
-						row[j] = &texts[j]
-					}
-				}
+				v.texts(batch, i, row, texts)
 				if err := fn(row); err != nil {
 					return err
 				}
@@ -350,4 +371,14 @@ func (v *View) rows(ctx context.Context, offset, limit int64, fn func(row []*str
 		}
 	}
 	return nil
+}
+
+// texts has row point to the texts of a row of a batch; nil is NULL.
+func (v *View) texts(batch [][]parquetread.Value, i int, row []*string, texts []string) {
+	for j, c := range v.Columns {
+		if row[j] = nil; !batch[j][i].Null {
+			texts[j] = batch[j][i].Text(c.Type)
+			row[j] = &texts[j]
+		}
+	}
 }

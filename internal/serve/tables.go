@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sluice/internal/lake"
@@ -77,6 +78,19 @@ func parameter(r *http.Request, name string, otherwise int64) (int64, error) {
 	return n, nil
 }
 
+// filters are the conditions in the address: is, from and below with COLUMN=VALUE, null
+// with COLUMN.
+func filters(r *http.Request) (all []lake.Filter) {
+	q := r.URL.Query()
+	for _, op := range []string{lake.OpIs, lake.OpNull, lake.OpFrom, lake.OpBelow} {
+		for _, text := range q[op] {
+			column, value, _ := strings.Cut(text, "=")
+			all = append(all, lake.Filter{Column: column, Op: op, Value: value})
+		}
+	}
+	return all
+}
+
 func (s *Server) getTables(w http.ResponseWriter, r *http.Request) error {
 	type table struct {
 		Name       string        `json:"name"`
@@ -106,15 +120,28 @@ func (s *Server) getRows(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, rows, err := s.lake.Rows(r.Context(), r.PathValue("t"), offset, int(min(limit, lake.MaxRows)))
+	limit = min(limit, lake.MaxRows)
+	type answer struct {
+		Columns  []tableColumn `json:"columns"`
+		Rows     [][]*string   `json:"rows"`
+		InTable  int64         `json:"rows_in_table"`
+		Matching int64         `json:"rows_matching"` // that the filters leave
+		RowsRead int64         `json:"rows_read"`     // to filter and sort: fewer, of a table that is too large
+	}
+	o := lake.SortOptions{Filters: filters(r), By: r.FormValue("sort"), Descending: r.FormValue("desc") == "1", Offset: offset, Limit: int(limit)}
+	if o.By == "" && o.Filters == nil {
+		v, rows, err := s.lake.Rows(r.Context(), r.PathValue("t"), offset, int(limit))
+		if err != nil {
+			return failed(err)
+		}
+		return answerJSON(w, http.StatusOK, answer{columnsOf(v.Columns, s.mapped(v.Name)), rows, v.Rows, v.Rows, v.Rows})
+	}
+	some, err := s.lake.Sorted(r.Context(), r.PathValue("t"), o)
 	if err != nil {
 		return failed(err)
 	}
-	return answerJSON(w, http.StatusOK, struct {
-		Columns []tableColumn `json:"columns"`
-		Rows    [][]*string   `json:"rows"`
-		InTable int64         `json:"rows_in_table"`
-	}{columnsOf(v.Columns, s.mapped(v.Name)), rows, v.Rows})
+	v := some.View
+	return answerJSON(w, http.StatusOK, answer{columnsOf(v.Columns, s.mapped(v.Name)), some.Rows, v.Rows, some.Matching, some.RowsRead})
 }
 
 func (s *Server) getColumns(w http.ResponseWriter, r *http.Request) error {
@@ -135,7 +162,7 @@ func (s *Server) getChart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, err := s.lake.Chart(r.Context(), r.PathValue("t"), lake.ChartOptions{
-		X: r.FormValue("x"), Y: r.FormValue("y"), Of: r.FormValue("of"), Split: r.FormValue("split"), Bins: int(min(bins, 1e6)), Limit: int(min(limit, 1e6)),
+		X: r.FormValue("x"), Y: r.FormValue("y"), Of: r.FormValue("of"), Split: r.FormValue("split"), Bins: int(min(bins, 1e6)), Limit: int(min(limit, 1e6)), Filters: filters(r),
 	})
 	if err != nil {
 		return failed(err)
@@ -170,11 +197,12 @@ func (s *Server) getDownload(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", table+"."+as))
 		return out
 	}
-	write := s.lake.CSV
+	var err error
 	if as == "zip" {
-		write = s.lake.Zip
+		err = s.lake.Zip(r.Context(), table, begin) // whole files
+	} else {
+		err = s.lake.CSV(r.Context(), table, filters(r), begin)
 	}
-	err := write(r.Context(), table, begin)
 	if err != nil && out.sent {
 		// What was sent must not look like all of it: the connection breaks off.
 		panic(http.ErrAbortHandler)

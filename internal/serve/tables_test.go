@@ -93,9 +93,8 @@ func TestTableAnswers(t *testing.T) {
 			Nulls, Distinct int64
 			Min, Max        *string
 			Histogram       *struct {
-				From, To, Width string
-				Counts          []int64
-				Time            bool
+				Edges  []string
+				Counts []int64
 			}
 			Top []struct {
 				Value string
@@ -169,6 +168,9 @@ func TestTableFaults(t *testing.T) {
 		"/api/tables/..%2f..%2fledger/rows": 404, "/api/tables/order_lines/rows?offset=-1": 400, "/api/tables/order_lines/rows?limit=x": 400,
 		"/api/tables/order_lines/rows?offset=9223372036854775807": 200, "/api/tables/order_lines/rows?offset=9223372036854775808": 400,
 		"/api/tables/order_lines/chart?x=nope&of=count": 404, "/api/tables/order_lines/chart?x=order_id&of=x": 400, "/api/tables/order_lines/chart?x=order_id&of=count&bins=401": 400,
+		"/api/tables/order_lines/rows?sort=nope": 404, "/api/tables/order_lines/rows?is=nope=1": 404, "/api/tables/order_lines/rows?is=product_price=x": 400,
+		"/api/tables/order_lines/rows?sort=order_id&offset=10000": 400, "/api/tables/order_lines/rows?sort=order_id&offset=9223372036854775807": 400,
+		"/api/tables/order_lines/chart?x=order_id&of=count&from=order_id=A": 400, "/api/tables/order_lines/download?as=csv&below=product_price=x": 400,
 		"/api/tables/order_lines/download?as=xml": 400, "/api/quarantine/x": 400, "/api/quarantine/" + strings.Repeat("0", 64): 404,
 		"/api/quarantine/" + ledger.IDOf("", "raw_orders_data/b.json").String() + "?after=x": 400,
 	} {
@@ -176,6 +178,50 @@ func TestTableFaults(t *testing.T) {
 		if w.Code != want || want != 200 && !strings.Contains(w.Body.String(), `"error":`) {
 			t.Errorf("%s: %d %s, want %d", target, w.Code, w.Body, want)
 		}
+	}
+}
+
+// Conditions and order are parameters, whatever is in them, and hold for rows, chart and
+// download.
+func TestFilters(t *testing.T) {
+	s := newTables(t)
+	var rows struct {
+		Rows     [][]*string
+		InTable  int64 `json:"rows_in_table"`
+		Matching int64 `json:"rows_matching"`
+	}
+	for query, want := range map[string]string{
+		"sort=order_id&desc=1":                                 "A-3 A-2 A-1",
+		"sort=order_id&desc=1&offset=1&limit=1":                "A-2",
+		"is=customer_name=%3D1%2B1":                            "A-1",
+		"is=customer_name=two%0Alines%2C+%22quoted%22":         "A-2",
+		"is=customer_name=x'+OR+1=1+--":                        "",
+		"from=product_price=1.5&below=product_price=1.5001":    "A-1 A-2 A-3",
+		"below=product_price=1.5":                              "",
+		"null=customer_name":                                   "",
+		"is=customer_name=Example&sort=customer_name":          "A-3",
+		"from=order_date=2024-01-10T08:30:00Z&is=order_id=A-2": "A-2",
+	} {
+		load(t, s, "/api/tables/order_lines/rows?"+query, &rows)
+		var ids []string
+		for _, row := range rows.Rows {
+			ids = append(ids, *row[0])
+		}
+		if got := strings.Join(ids, " "); got != want || rows.InTable != 3 || len(ids) > int(rows.Matching) {
+			t.Errorf("%s: %q, want %q: %+v", query, got, want, rows)
+		}
+	}
+	var chart struct {
+		X        struct{ Unit string }
+		Matching int64 `json:"rows_matching"`
+	}
+	load(t, s, "/api/tables/order_lines/chart?x=order_date&of=count&is=order_id=A-2", &chart)
+	if chart.Matching != 1 || chart.X.Unit != "minute" {
+		t.Errorf("%+v", chart)
+	}
+	w := ask(s, "GET", "/api/tables/order_lines/download?as=csv&is=order_id=A-3", "", nil)
+	if lines := strings.Count(w.Body.String(), "\r\n"); w.Code != 200 || lines != 2 || !strings.Contains(w.Body.String(), "\nA-3,") {
+		t.Errorf("%d, %d lines: %s", w.Code, lines, w.Body)
 	}
 }
 
