@@ -10,11 +10,11 @@ class APIError extends Error {
   }
 }
 
-// path joins a path and its parameters; empty ones are left out.
+// path joins a path and its parameters; empty ones are left out, of a list each is one.
 export function path(base, parameters = {}) {
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== null && value !== '') query.set(key, value)
+    for (const one of [value].flat()) if (one !== undefined && one !== null && one !== '') query.append(key, one)
   }
   const text = query.toString()
   return text ? base + '?' + text : base

@@ -41,14 +41,17 @@ export function outcome(object) {
 
 // table shows rows under columns {name, type, text}. A cell is a text, null, a
 // number or an element. What is wider than the page scrolls in a frame of its own,
-// which the keyboard reaches.
+// which the keyboard reaches. options.sort, {by, descending, set(name)}, makes the names
+// buttons that sort.
 export function table(caption, columns, rows, options = {}) {
   const right = columns.map(column => column.right ?? isNumber(column.type || ''))
   return el('div.scroll', {tabindex: 0, role: 'region', 'aria-label': caption},
     el('table', {class: options.class},
       el('caption.unseen', caption),
       el('thead', el('tr', columns.map((column, i) =>
-        el('th', {scope: 'col', class: right[i] && 'right'}, column.name, column.type && el('small', column.type))))),
+        el('th', {scope: 'col', class: right[i] && 'right', 'aria-sort': options.sort?.by === column.name && (options.sort.descending ? 'descending' : 'ascending')},
+          options.sort ? el('button.link', {type: 'button', title: 'Sort by ' + column.name, onclick: () => options.sort.set(column.name)}, column.name) : column.name,
+          column.type && el('small', column.type))))),
       el('tbody', rows.map(row => el('tr', row.map((cell, i) => tableCell(cell, columns[i], right[i])))))))
 }
 

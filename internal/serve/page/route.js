@@ -1,5 +1,6 @@
 // Places in the page are hashes: #/objects/ID, #/sql?q=SELECT. A hash never
 // reaches the server, so neither keys nor queries are in its log.
+import {path} from './api.js'
 
 // parse takes a hash apart: {view, name, parameters}.
 export function parse(hash) {
@@ -18,12 +19,7 @@ function decode(text) {
 }
 
 // to writes a hash.
-export function to(view, name = '', parameters = {}) {
-  const query = new URLSearchParams()
-  for (const [key, value] of Object.entries(parameters)) if (value) query.set(key, value)
-  const text = query.toString()
-  return '#/' + view + (name ? '/' + encodeURIComponent(name) : '') + (text ? '?' + text : '')
-}
+export const to = (view, name = '', parameters = {}) => path('#/' + view + (name ? '/' + encodeURIComponent(name) : ''), parameters)
 
 // note changes the address without opening a view: a link to what is shown now.
 export function note(hash) {
