@@ -139,10 +139,10 @@ duckdb:
 # is missing. Pictures of every view are in artefacts/. What is vendored must be what
 # .ci/page/build makes.
 PAGE := .ci/page/node_modules/.package-lock.json
-browser: $(SLUICE) $(DUCKDB) $(PAGE)
+browser: $(SLUICE) $(DUCKDB) $(S3) $(PAGE)
 	command -v chromium >/dev/null && fc-list | grep -q JetBrains || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-inter fonts-jetbrains-mono >/dev/null; }
 	.ci/page/build $(abspath $(TOOLS))/vendor && diff -r -x README.md $(TOOLS)/vendor internal/serve/page/vendor
-	cd .ci/browser && gofmt -l . | (! grep .) && go vet ./... && SLUICE=$(abspath $(SLUICE)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) AXE=$(abspath .ci/page/node_modules/axe-core/axe.min.js) ARTEFACTS=$(abspath artefacts) go test -count=1 -timeout 15m ./...
+	cd .ci/browser && gofmt -l . | (! grep .) && go vet ./... && SLUICE=$(abspath $(SLUICE)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) SLUICE_VERSITYGW=$(abspath $(S3)) AXE=$(abspath .ci/page/node_modules/axe-core/axe.min.js) ARTEFACTS=$(abspath artefacts) go test -count=1 -timeout 15m ./...
 
 # Speed, as far as it does not depend on the machine: needs valgrind.
 instructions: $(SLUICE)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ import (
 )
 
 // patience bounds the wait for something that the page is to show.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // need is a variable that `make browser` sets.
 func need(t *testing.T, name string) string {
@@ -39,10 +40,12 @@ func need(t *testing.T, name string) string {
 	return value
 }
 
-// lake is a running `sluice serve` over a folder of its own.
+// lake is a running `sluice serve`, if nothing else is said over a folder of its own.
 type lake struct {
 	folder, url string
-	path        string // where it looks for DuckDB
+	path        string   // where it looks for DuckDB
+	within      []string // the command that starts it, if another program does
+	config      string   // in place of the folder
 	cmd         *exec.Cmd
 }
 
@@ -55,8 +58,16 @@ func startLake(t *testing.T, flags ...string) *lake {
 
 func (l *lake) start(t *testing.T, flags ...string) {
 	t.Helper()
-	l.cmd = exec.Command(need(t, "SLUICE"), append([]string{"serve", "--lake", l.folder, "--listen", "127.0.0.1:0"}, flags...)...)
-	l.cmd.Env = append(os.Environ(), "PATH="+l.path)
+	where := []string{"--lake", l.folder}
+	if l.config != "" {
+		where = []string{"-c", l.config}
+	}
+	args := slices.Concat(l.within, []string{need(t, "SLUICE"), "serve", "--listen", "127.0.0.1:0"}, where, flags)
+	l.cmd = exec.Command(args[0], args[1:]...)
+	l.cmd.Env = append(os.Environ(), "PATH="+l.path+":"+os.Getenv("PATH"))
+	if l.path == "" {
+		l.cmd.Env = append(os.Environ(), "PATH=")
+	}
 	l.cmd.Stderr = os.Stderr
 	out, err := l.cmd.StdoutPipe()
 	if err != nil {

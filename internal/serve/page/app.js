@@ -68,7 +68,7 @@ function name(title, route) {
 
 // The rail says where the lake is, how much is in it, and whether it answers.
 function rail() {
-  show(document.getElementById('place'), el('bdi', lake.place), !lake.write && el('em', ' read-only'))
+  show(document.getElementById('place'), el('span', el('bdi', lake.place)), !lake.write && el('em', 'read-only'))
   document.getElementById('place').title = lake.place || ''
   for (const badge of document.querySelectorAll('[data-count]')) {
     const n = lake.counts?.[badge.dataset.count] || 0

@@ -250,6 +250,7 @@ function firstSteps() {
       step(1, 'Add files of JSON', lake.write ? 'Drop them anywhere on this page. Or put them, also as gzip or zstd, into ' : 'Put them, also as gzip or zstd, into ', el('code', lake.place)),
       step(2, 'Records become rows', 'The mapping ', el('b', lake.mapping?.name || ''), ' says which path feeds which column', table && [' of the table ', el('b', table)], '. Other JSON? ', el('a', {href: '#/mapping'}, 'Let sluice infer a mapping'), ' from a file.'),
       step(3, 'What does not fit waits', 'Such a record goes whole into the quarantine, with its reason. Change the mapping and replay it.')),
+    !lake.write && el('p', 'This page is read-only: it shows what ', el('code', 'sluice run'), ' or the function does. Started with ', el('code', '--write'), ', ', el('code', 'sluice serve'), ' processes objects itself.'),
     lake.write && el('div.actions',
       el('button.main', {type: 'button', onclick: samples}, 'Load sample orders'),
       files('Choose files', upload, {multiple: true})))
