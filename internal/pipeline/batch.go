@@ -129,7 +129,7 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 		b.objects[i] = batchObject{Object: o, known: all[i]}
 	}
 	for i := range heads {
-		w, err := b.files(ctx, i, sharedHeld)
+		w, err := b.files(ctx, i, sharedHeld/int64(len(heads)))
 		if err != nil {
 			return nil, err
 		}
@@ -138,8 +138,9 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	return b, nil
 }
 
-// How many bytes of rows are in memory: of the objects that share files, and of a large
-// one in a partitioned table.
+// How many bytes of rows are in memory: of the objects that share files, in all tables,
+// and of a large one in a partitioned table. The store keeps twice as much of files that
+// are begun.
 const (
 	sharedHeld = 64 << 20
 	ownHeld    = 16 << 20
@@ -152,7 +153,7 @@ func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefi
 	return tablefiles.New(ctx, tablefiles.Options{
 		Files: t.Files, Folder: t.Folder + "data/", Batch: tables.NewBatchID(), Time: t.Now().UTC(),
 		Columns: columns, Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
-		Spec: m.Spec(m.SpecID), MostHeld: held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
+		Spec: m.Spec(m.SpecID), MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
 		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
 	})
 }

@@ -31,6 +31,7 @@ type Tables struct {
 	Tables    []*tables.Table // of the mapping, in its order
 	Partition []Partition     // of tables that are made
 	Limits    BatchLimits
+	PartBytes int64 // what the store keeps in memory of a data file that is begun, at most; 0: nothing
 }
 
 // Partition divides the rows of each table that has the column.

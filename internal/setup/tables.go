@@ -12,6 +12,7 @@ import (
 	"sluice/internal/iceberg/filecatalog"
 	"sluice/internal/iceberg/gluecatalog"
 	"sluice/internal/pipeline"
+	"sluice/internal/store/s3store"
 	"sluice/internal/tables"
 )
 
@@ -27,6 +28,9 @@ func (s *Setup) openTarget(ctx context.Context) error {
 		return fmt.Errorf("open catalog of tables: %w", err)
 	}
 	t := &pipeline.Tables{Pipeline: s.Pipeline}
+	if s.stores.isBucket(s.Config.Sink) {
+		t.PartBytes = s3store.PartSize
+	}
 	for _, p := range s.Config.Table.Partition {
 		t.Partition = append(t.Partition, pipeline.Partition{Transform: iceberg.Transform{Name: p.Transform, N: p.N}, Column: p.Column})
 	}

@@ -37,7 +37,7 @@ type Config struct {
 	PathStyle   bool   // the bucket is in the path, not in the host name
 	Credentials aws.CredentialsProvider
 
-	PartSize int64 // bytes, default 8 MiB; S3 takes 5 MiB to 5 GiB, and 10,000 parts an object
+	PartSize int64 // bytes, default [PartSize]; S3 takes 5 MiB to 5 GiB, and 10,000 parts an object
 	Parallel int   // ranges of one object read at the same time, default 4; writing uses half
 
 	Attempts   int           // of one request, default 5
@@ -45,9 +45,13 @@ type Config struct {
 	Timeout    time.Duration // how long a call may go without progress, see package patience
 }
 
+// PartSize is the usual size of the parts that objects are written in: as much is kept
+// in memory of an object that is begun, and waits for more bytes.
+const PartSize = 8 << 20
+
 func (c Config) withDefaults() Config {
 	if c.PartSize == 0 {
-		c.PartSize = 8 << 20
+		c.PartSize = PartSize
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 4
