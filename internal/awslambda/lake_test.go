@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sluice/internal/catalog"
+	"sluice/internal/config"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 )
@@ -32,10 +33,16 @@ type lake struct {
 	metrics bytes.Buffer
 }
 
-func newLake(t *testing.T) *lake {
+func newLake(t *testing.T) *lake { t.Helper(); return newLakeOf(t, config.Table{}) }
+
+func newLakeOf(t *testing.T, table config.Table) *lake {
 	t.Helper()
 	l := &lake{t: t, dir: t.TempDir(), catalog: &fakeCatalog{}}
-	s, err := setup.New(t.Context(), setup.Lake(l.dir), l.dir, nil)
+	c := setup.Lake(l.dir)
+	if c.Table = table; table.Format != "" {
+		c.Source = config.Location{Bucket: "orders", Prefix: c.Source.Prefix}
+	}
+	s, err := setup.New(t.Context(), c, l.dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,23 @@ func (in *invocation) logObject(o *object) {
 	in.log.Info("object processed", attrs...)
 }
 
+// logCommits logs what became visible in tables. Rows that are back, or that somebody
+// else took or wrote, are for a person to look at.
+func (in *invocation) logCommits() {
+	c := in.sum.Commits
+	attrs := []any{
+		"snapshots", c.Snapshots, "objects", c.Objects, "data_files", c.Files, "commit_conflicts", c.Conflicts,
+		"rows_missing", c.Missing, "rows_resurrected", c.Resurrected,
+	}
+	switch {
+	case c == pipeline.Commits{}:
+	case c.Missing > 0 || c.Resurrected > 0:
+		in.log.Error("tables committed, and others changed their rows", attrs...)
+	default:
+		in.log.Info("tables committed", attrs...)
+	}
+}
+
 // logRecords logs the records of an event that lead to no object.
 func (in *invocation) logRecords(outcomes []outcome) {
 	skipped, failed := map[string]int{}, 0

@@ -24,7 +24,7 @@ func (in *invocation) values() []metric {
 	for _, n := range objects {
 		all += n
 	}
-	return []metric{
+	values := []metric{
 		{"objects", "Count", all},
 		{"committed", "Count", objects[pipeline.DidCommit]},
 		{"duplicates", "Count", objects[pipeline.DidDuplicate]},
@@ -41,6 +41,15 @@ func (in *invocation) values() []metric {
 		{"catalog_failed", "Count", in.sum.CatalogFailed},
 		{"duration", "Milliseconds", time.Since(in.began).Milliseconds()},
 	}
+	if c := in.sum.Commits; in.setup.Config.Table.Format != "" {
+		values = append(values,
+			metric{"snapshots", "Count", c.Snapshots},
+			metric{"commit_conflicts", "Count", c.Conflicts},
+			metric{"rows_missing", "Count", c.Missing},
+			metric{"rows_resurrected", "Count", c.Resurrected},
+		)
+	}
+	return values
 }
 
 // writeMetrics writes one line in the Embedded Metric Format. CloudWatch makes

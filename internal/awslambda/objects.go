@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -79,15 +80,16 @@ func (in *invocation) process(objects []*object) {
 	for i, o := range objects {
 		keys[i] = pipeline.Object{Bucket: o.at.Bucket, Key: o.at.Key, Size: o.at.Size}
 	}
-	in.setup.Target.ProcessAll(in.work, keys, in.setup.Config.Workers, func(i int, r pipeline.Result, err error) {
+	in.sum.Commits = in.setup.Target.ProcessAll(in.work, keys, in.setup.Config.Workers, func(i int, r pipeline.Result, err error) {
 		o := objects[i]
 		o.result, o.err = r, err
-		if err != nil && in.work.Err() != nil {
+		if err != nil && (in.work.Err() != nil || errors.Is(err, pipeline.ErrNoTime)) {
 			o.err = in.late(o, err)
 		}
 		in.count(o)
 		in.logObject(o)
 	})
+	in.logCommits()
 }
 
 func (in *invocation) count(o *object) {

@@ -20,7 +20,8 @@ func (in *invocation) reconcile() error {
 	}
 	sum, err := in.setup.Target.Run(in.work, o)
 	in.sum.Stats.Add(sum.Stats)
-	in.sum.Written = sum.Written
+	in.sum.Written, in.sum.Commits = sum.Written, sum.Commits
+	in.logCommits()
 	for did, n := range sum.Objects {
 		if did != pipeline.DidDuplicate { // the settled ones; no event came twice
 			in.sum.Objects[did] += n
@@ -30,7 +31,7 @@ func (in *invocation) reconcile() error {
 	switch {
 	case err != nil && in.work.Err() != nil && sum.Verifying && failed == 0:
 		err = nil
-	case err != nil && in.work.Err() != nil:
+	case err != nil && (in.work.Err() != nil || errors.Is(err, pipeline.ErrNoTime)):
 		err = fmt.Errorf("reconcile: stopped in time: %w; the next schedule goes on", errTimeLimit)
 	case err != nil:
 		err = fmt.Errorf("reconcile: %w", in.presentable(err))

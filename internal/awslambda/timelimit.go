@@ -39,8 +39,8 @@ func limit(ctx context.Context) (work, rest context.Context, stop func()) {
 // late is the error of an object that was not finished in time. It says how far
 // the work came, and what to do if the time is never enough.
 func (in *invocation) late(o *object, err error) error {
-	if !errors.Is(context.Cause(in.work), errTimeLimit) {
-		return fmt.Errorf("%w: %w", context.Cause(in.work), err)
+	if cause := context.Cause(in.work); cause != nil && !errors.Is(cause, errTimeLimit) {
+		return fmt.Errorf("%w: %w", cause, err)
 	}
 	of := ""
 	if o.at.Size >= 0 {

@@ -74,10 +74,11 @@ func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {
 		err = printJSON(a.out, struct {
 			sluice.Stats
 			mappingUsed
-			Objects  objectCounts `json:"objects"`
-			Response any          `json:"response"`
-			Error    string       `json:"error,omitempty"`
-		}{sum.Stats, usedBy(s), n, response, textOf(failure)})
+			Objects  objectCounts  `json:"objects"`
+			Tables   *tableCommits `json:"tables,omitempty"`
+			Response any           `json:"response"`
+			Error    string        `json:"error,omitempty"`
+		}{sum.Stats, usedBy(s), n, commitsOf(s, sum.Commits), response, textOf(failure)})
 	} else {
 		a.printObjects(n, sum.Stats, usedBy(s), time.Since(started))
 		if response != nil {

@@ -279,7 +279,7 @@ func (a *app) replay(ctx context.Context, s *setup.Setup, keys []string, f runFl
 		}
 		objects = append(objects, pipeline.Object{Bucket: e.Bucket, Key: e.Key, Size: e.State.BytesRead})
 	}
-	s.Target.ProcessAll(ctx, objects, s.Config.Workers, func(i int, r pipeline.Result, err error) {
+	sum.Commits = s.Target.ProcessAll(ctx, objects, s.Config.Workers, func(i int, r pipeline.Result, err error) {
 		if ctx.Err() == nil {
 			failures.note(objects[i].Key, r, err)
 		}

@@ -105,23 +105,25 @@ func usedBy(s *setup.Setup) mappingUsed {
 	return usedMapping(s.Pipeline.MappingName, s.Pipeline.Mapping)
 }
 
-func (a *app) reportObjects(sum *pipeline.Summary, used mappingUsed, f runFlags, took time.Duration) error {
-	n := countObjects(sum.Objects)
+func (a *app) reportObjects(s *setup.Setup, sum *pipeline.Summary, f runFlags, took time.Duration) error {
+	used, n := usedBy(s), countObjects(sum.Objects)
 	sum.Stats.Outcome = outcome(n, sum.Stats)
 	if f.report == "json" {
 		return printJSON(a.out, struct {
 			sluice.Stats
 			mappingUsed
-			Objects objectCounts `json:"objects"`
+			Objects objectCounts  `json:"objects"`
+			Tables  *tableCommits `json:"tables,omitempty"` // of tables that objects share
 			findings
 			DryRun bool `json:"dry_run"`
-		}{sum.Stats, used, n, findingsOf(&sum.Findings), f.dryRun})
+		}{sum.Stats, used, n, commitsOf(s, sum.Commits), findingsOf(&sum.Findings), f.dryRun})
 	}
 	if f.dryRun {
 		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
 	}
 	a.printObjects(n, sum.Stats, used, took)
 	a.printNews(sum)
+	a.printCommits(sum.Commits)
 	a.printFindings(&sum.Findings)
 	return nil
 }
@@ -130,6 +132,40 @@ func (a *app) reportObjects(sum *pipeline.Summary, used mappingUsed, f runFlags,
 func (a *app) printNews(sum *pipeline.Summary) {
 	if sum.NewPaths > 0 {
 		fmt.Fprintf(a.out, "  new      %s that no object had before; sluice doctor lists them\n", plural(sum.NewPaths, "path"))
+	}
+}
+
+// tableCommits are the snapshots that were made. Their names are a contract.
+type tableCommits struct {
+	Snapshots   int64 `json:"snapshots"`
+	Files       int64 `json:"data_files"`
+	Conflicts   int64 `json:"commit_conflicts"`
+	Missing     int64 `json:"rows_missing"`
+	Resurrected int64 `json:"rows_resurrected"`
+}
+
+// commitsOf is nil if each object has a file of its own.
+func commitsOf(s *setup.Setup, c pipeline.Commits) *tableCommits {
+	if s.Config.Table.Format == "" {
+		return nil
+	}
+	return &tableCommits{c.Snapshots, c.Files, c.Conflicts, c.Missing, c.Resurrected}
+}
+
+func (a *app) printCommits(c pipeline.Commits) {
+	if c.Snapshots > 0 {
+		fmt.Fprintf(a.out, "  tables   %s of %s\n", plural(c.Snapshots, "snapshot"), plural(c.Files, "data file"))
+	}
+	for _, row := range []struct {
+		n    int64
+		text string
+	}{
+		{c.Missing, "that were to be replaced were not there: somebody else deleted them"},
+		{c.Resurrected, "that the ledger does not know are in a table; see docs/tables.md#operation"},
+	} {
+		if row.n > 0 {
+			fmt.Fprintln(a.out, a.out.wrap(0, 2, plural(row.n, "row")+" "+row.text))
+		}
 	}
 }
 

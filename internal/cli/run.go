@@ -169,7 +169,7 @@ func (a *app) finishObjects(ctx context.Context, s *setup.Setup, sum *pipeline.S
 			a.complain(fmt.Errorf("refresh catalog: %w", err))
 		}
 	}
-	if err := a.reportObjects(sum, usedBy(s), f, took); err != nil {
+	if err := a.reportObjects(s, sum, f, took); err != nil {
 		return err
 	}
 	if s.OldSink != "" && f.report != "json" {

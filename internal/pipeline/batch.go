@@ -16,20 +16,34 @@ import (
 )
 
 // ProcessAll implements [Target]: in batches, each of which is one snapshot.
-func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) {
+func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) (commits Commits) {
 	for first := 0; first < len(objects); {
+		if !hasTime(ctx) {
+			for i := range objects[first:] {
+				done(first+i, Result{}, fmt.Errorf("it was not started: %w", cmp.Or(context.Cause(ctx), ErrNoTime)))
+			}
+			return commits
+		}
 		n := min(len(objects)-first, t.Limits.objects())
-		taken := t.processBatch(ctx, objects[first:first+n], workers, func(i int, r Result, err error) { done(first+i, r, err) })
+		taken := t.processBatch(ctx, objects[first:first+n], workers, &commits, func(i int, r Result, err error) { done(first+i, r, err) })
 		first += taken
 	}
+	return commits
 }
 
 // processBatch processes objects, in their order, until a limit is reached; at least
 // one. It returns their number.
-func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) int {
+func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int, commits *Commits, done func(i int, r Result, err error)) int {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		b, err := t.attempt(ctx, objects, workers)
+		var b *tableBatch
+		err := Contain(func() (err error) {
+			b, err = t.attempt(ctx, objects, workers)
+			return err
+		})
+		if b != nil {
+			commits.Add(b.commits)
+		}
 		if errors.Is(err, tables.ErrOvertaken) && attempt < maxAttempts {
 			if err = t.wait(ctx, time.Duration(attempt)*10*time.Millisecond); err == nil {
 				continue
@@ -62,6 +76,7 @@ func (t *Tables) attempt(ctx context.Context, objects []Object, workers int) (*t
 	if err := t.step(Started); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	heads, err := t.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -74,7 +89,9 @@ func (t *Tables) attempt(ctx context.Context, objects []Object, workers int) (*t
 		return nil, err
 	}
 	defer b.abort(ctx)
-	b.read(ctx, workers)
+	reading, stop := b.reading(ctx, time.Since(began))
+	b.read(reading, workers)
+	stop()
 	if err := t.step(Quarantined); err != nil {
 		return b, err
 	}
@@ -84,11 +101,13 @@ func (t *Tables) attempt(ctx context.Context, objects []Object, workers int) (*t
 // tableBatch is what becomes visible together.
 type tableBatch struct {
 	t       *Tables
+	ctx     context.Context // of the files that objects share: reading may end before it
 	id      string
 	heads   []*tables.Head
 	objects []batchObject
-	taken   int // of the objects, from the first on
-	until   time.Time
+	taken   int       // of the objects, from the first on
+	until   time.Time // no object is begun after it
+	commits Commits
 
 	mu     sync.Mutex           // for what follows
 	shared []*tablefiles.Writer // of each table
@@ -124,7 +143,7 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	if err != nil {
 		return nil, err
 	}
-	b := &tableBatch{t: t, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), until: time.Now().Add(t.Limits.time())}
+	b := &tableBatch{t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects))}
 	for i, o := range objects {
 		b.objects[i] = batchObject{Object: o, known: all[i]}
 	}
@@ -171,6 +190,9 @@ func (b *tableBatch) read(ctx context.Context, workers int) {
 	each(objects, NewFlight(workers), func(i int) func() {
 		o := &b.objects[i]
 		o.err = Contain(func() error { return b.object(ctx, o) })
+		if cause := context.Cause(ctx); o.err != nil && cause != nil && !errors.Is(o.err, cause) {
+			o.err = fmt.Errorf("%w: %w", cause, o.err)
+		}
 		return func() {}
 	})
 }
@@ -225,10 +247,15 @@ func (b *tableBatch) commit(ctx context.Context) error {
 			continue
 		}
 		done, err := b.t.Tables[i].Commit(ctx, b.heads[i], &commits[i])
+		b.commits.Conflicts += int64(done.Tries)
 		if err != nil {
 			return err
 		}
 		b.heads[i] = done.Head
+		b.commits.Add(Commits{
+			Snapshots: 1, Objects: int64(len(commits[i].Changes)), Files: int64(len(commits[i].Files)),
+			Conflicts: -1, Missing: done.Missing, Resurrected: done.Resurrected,
+		})
 		if err := b.t.step(Committed); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (b *tableBatch) rowsOf(ctx context.Context, o *batchObject, isLarge bool, s
 			continue
 		case len(m.Spec(m.SpecID).Fields) > 0:
 			r.own, err = b.files(ctx, i, ownHeld)
-			r.out.Take = func(rows *batch.Batch) error { return r.add(r.own, rows) }
+			r.out.Take = func(rows *batch.Batch) error { return r.add(ctx, r.own, rows) }
 		default:
 			r.file, err = b.shared[i].Object()
 			r.out.File = &objectFile{r}
@@ -80,7 +80,7 @@ func (r *tableRows) Output(schema.Schema) (conversion.Output, error) { return r.
 func (r *tableRows) keep(b *tableBatch, table int, rows *batch.Batch) (err error) {
 	switch {
 	case r.own != nil:
-		return r.add(r.own, rows)
+		return r.add(r.ctx, r.own, rows)
 	case r.rows == nil:
 		r.rows = rows
 		return nil
@@ -90,15 +90,15 @@ func (r *tableRows) keep(b *tableBatch, table int, rows *batch.Batch) (err error
 	}
 	first := r.rows
 	r.rows = nil
-	if err := r.add(r.own, first); err != nil {
+	if err := r.add(r.ctx, r.own, first); err != nil {
 		return err
 	}
-	return r.add(r.own, rows)
+	return r.add(r.ctx, r.own, rows)
 }
 
 // add adds rows to files.
-func (r *tableRows) add(w *tablefiles.Writer, rows *batch.Batch) error {
-	ranges, err := w.Append(r.ctx, rows)
+func (r *tableRows) add(ctx context.Context, w *tablefiles.Writer, rows *batch.Batch) error {
+	ranges, err := w.Append(ctx, rows)
 	for _, next := range ranges {
 		r.put(next)
 	}
@@ -156,7 +156,8 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 	defer b.mu.Unlock()
 	for i, t := range r.tables {
 		if t.rows != nil && b.wrong == nil {
-			b.wrong = t.add(b.shared[i], t.rows)
+			// The time for reading may end meanwhile: the file is that of others too.
+			b.wrong = t.add(b.ctx, b.shared[i], t.rows)
 		}
 		o.ranges[i] = t.ranges
 	}

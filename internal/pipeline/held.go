@@ -34,13 +34,13 @@ func (p *Pipeline) ListHeld(ctx context.Context) (*Held, error) {
 	return h, nil
 }
 
-// heldOf is the sum that Held has if the quarantine has the files that an entry
-// names; 0 if the entry names none.
-func heldOf(e *ledger.Entry) (sum uint64) {
-	if e.State == nil {
+// heldOf is the sum that Held has if the quarantine has the files that a state names; 0
+// if it names none.
+func heldOf(s *ledger.State) (sum uint64) {
+	if s == nil {
 		return 0
 	}
-	for _, key := range []string{e.State.Quarantine, e.State.Report} {
+	for _, key := range []string{s.Quarantine, s.Report} {
 		if key != "" {
 			sum += digest(key)
 		}

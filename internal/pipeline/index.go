@@ -94,7 +94,7 @@ func (p *Pipeline) placed(e *ledger.Entry, redo Redo) (wanted, past []ledger.Out
 }
 
 func (p *Pipeline) indexedOf(e *ledger.Entry, etag string, isOutside bool) indexed {
-	r := indexed{ID: e.ID().Index(), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e), Flags: flagsOf(p, e)}
+	r := indexed{ID: e.ID().Index(), ETag: digest(etag), Outputs: p.sumOf(e), Held: heldOf(e.State), Flags: flagsOf(p, e)}
 	if e.State != nil {
 		r.Listed = digest(e.State.Listed)
 	}

@@ -13,6 +13,7 @@ import (
 type Summary struct {
 	Objects map[Disposition]int64 // and Failed
 	Stats   sluice.Stats          // of what was processed now
+	Commits Commits
 	Findings
 
 	NewPaths int64 // that differ from what the mapping expects, and were not known
@@ -47,6 +48,29 @@ func (s *Summary) Add(r Result, err error) {
 	if slices.ContainsFunc(r.Stats.Drift, func(p sluice.DriftPath) bool { return p.Kind != sluice.DriftMissing }) {
 		s.Drifted++
 	}
+}
+
+// Commits counts the snapshots by which rows became visible in tables; a pipeline that
+// writes a file for each object makes none.
+type Commits struct {
+	Snapshots int64
+	Objects   int64 // whose state they brought; once for each table
+	Files     int64 // of data, that they brought
+	Conflicts int64 // snapshots that were offered again, and batches that were begun again
+	Missing   int64 // rows that were to go out of sight, and that somebody else had deleted
+	// Resurrected is the most that a snapshot had of rows that the ledger does not know:
+	// rows that had been taken out of sight are back, or somebody else wrote some.
+	Resurrected int64
+}
+
+// Add adds the counts of other commits.
+func (c *Commits) Add(o Commits) {
+	c.Snapshots += o.Snapshots
+	c.Objects += o.Objects
+	c.Files += o.Files
+	c.Conflicts += o.Conflicts
+	c.Missing += o.Missing
+	c.Resurrected = max(c.Resurrected, o.Resurrected)
 }
 
 // DidFail counts the objects whose processing failed.

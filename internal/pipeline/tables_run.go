@@ -91,8 +91,20 @@ func (r *tablesRun) source(ctx context.Context) error {
 	return nil
 }
 
+// known counts a key whose quarantined records or report are not in the quarantine.
+func (r *tablesRun) known(k entries) {
+	first := k.first()
+	if first == nil || r.o.Held == nil {
+		return
+	}
+	if sum := heldOf(&first.State); sum != 0 && !r.o.Held.sums[sum] {
+		r.sum.Unheld++
+	}
+}
+
 // listed looks at an object of the source.
 func (r *tablesRun) listed(ctx context.Context, info store.Info, k entries) error {
+	r.known(k)
 	if r.o.Listed != nil {
 		r.o.Listed(info.Size)
 	}
@@ -147,6 +159,7 @@ func (r *tablesRun) absent(ctx context.Context, until *runs.Key) error {
 
 // gone looks at a key that is not listed.
 func (r *tablesRun) gone(ctx context.Context, key runs.Key, k entries) error {
+	r.known(k)
 	shown := int64(0)
 	for _, e := range k {
 		if e != nil {
@@ -187,7 +200,11 @@ func (r *tablesRun) process(ctx context.Context) error {
 		}
 		return nil
 	}
-	r.t.ProcessAll(ctx, objects, r.o.Workers, func(i int, res Result, err error) { r.done(objects[i].Key, objects[i].Size, res, err) })
+	commits := r.t.ProcessAll(ctx, objects, r.o.Workers, func(i int, res Result, err error) { r.done(objects[i].Key, objects[i].Size, res, err) })
+	r.sum.Commits.Add(commits)
+	if len(objects) > 0 && !hasTime(ctx) {
+		return cmp.Or(context.Cause(ctx), ErrNoTime)
+	}
 	return ctx.Err()
 }
 

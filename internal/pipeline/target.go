@@ -20,9 +20,10 @@ type Target interface {
 	// error nothing is lost, and the same call may be made again.
 	Process(ctx context.Context, bucket, key string) (Result, error)
 
-	// ProcessAll is Process for several keys, each there once, workers large ones at once. done is
-	// called once for each, one call at a time, with its index.
-	ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error))
+	// ProcessAll is Process for several keys, each there once, workers large ones at once.
+	// done is called once for each, one call at a time, with its index. It returns what
+	// became visible in tables.
+	ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) Commits
 
 	// Run processes what differs from the listing of the source: see [Pipeline.Run].
 	Run(ctx context.Context, o RunOptions) (Summary, error)
@@ -42,7 +43,7 @@ type Object struct {
 }
 
 // ProcessAll implements [Target].
-func (p *Pipeline) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) {
+func (p *Pipeline) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) Commits {
 	each(slices.All(objects), NewFlight(workers), func(i int) func() {
 		var r Result
 		began := time.Now()
@@ -56,6 +57,7 @@ func (p *Pipeline) ProcessAll(ctx context.Context, objects []Object, workers int
 		r.Took = time.Since(began)
 		return func() { done(i, r, err) }
 	})
+	return Commits{}
 }
 
 // Entry implements [Target].

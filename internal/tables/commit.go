@@ -40,6 +40,9 @@ type Change struct {
 // Committed is what a commit has done.
 type Committed struct {
 	Head *Head
+	// Tries counts how often a snapshot was offered to the catalog, also after an error:
+	// others were faster before, or a reply was lost.
+	Tries int
 	// Missing is the number of rows that the batch was to take out of sight, and that
 	// the table no longer had: somebody else deleted them. They cannot be doubled.
 	Missing int64
@@ -133,7 +136,7 @@ const (
 func (t *Table) Commit(ctx context.Context, h *Head, b *Batch) (Committed, error) {
 	c, err := t.commit(ctx, h, b)
 	if err != nil {
-		return Committed{}, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
+		return Committed{Tries: c.Tries}, fmt.Errorf("commit batch %s to table %s: %w", b.ID, t.Name, err)
 	}
 	c.Resurrected = c.Head.Resurrected()
 	return c, nil
@@ -147,6 +150,7 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 		return Committed{Head: h}, nil
 	}
 	for try := 0; ; try++ {
+		c.Tries++
 		next, err := t.attempt(ctx, h, b, &c.Missing)
 		if err == nil {
 			c.Head = next
