@@ -350,7 +350,7 @@ func (c *cursor) read() error {
 			continue
 		}
 		entries := make([]Entry, pages[c.page].Rows)
-		if err := c.run.read(c.ctx, c.group, c.page, pages[c.page], 0, colCount, entries, every(len(entries))); err != nil {
+		if err := c.run.read(c.ctx, c.group, c.page, pages[c.page], entries, nil); err != nil {
 			return err
 		}
 		c.page++

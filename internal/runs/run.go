@@ -1,12 +1,13 @@
 package runs
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -251,47 +252,47 @@ func between(keys []Key, low, high []byte) []Key {
 	return keys[from:max(from, to)]
 }
 
-// lookPage reads the names in a page, and the rest only if one of them is wanted.
+// lookPage reads the names in a page, and the rest only of those that are wanted.
 func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.Range, wanted []Key, fn func(*Entry)) error {
-	entries := make([]Entry, rows.Rows)
-	if err := r.read(ctx, group, page, rows, colKey, colBucket+1, entries, every(len(entries))); err != nil {
-		return err
-	}
 	var found []int
-	for _, k := range wanted {
-		if i, ok := slices.BinarySearchFunc(entries, k, func(e Entry, k Key) int { return e.Key.Compare(k) }); ok {
-			found = append(found, i)
+	err := r.column(ctx, group, page, rows, colKey, func(p *parquetcolumn.Page) error {
+		for n, k := range wanted {
+			if n > 0 && wanted[n-1].Key == k.Key {
+				continue // in another bucket
+			}
+			name := []byte(k.Key)
+			i := sort.Search(p.Rows, func(i int) bool { return bytes.Compare(p.Bytes(i), name) >= 0 })
+			for ; i < p.Rows && bytes.Equal(p.Bytes(i), name); i++ {
+				found = append(found, i)
+			}
 		}
-	}
-	if len(found) == 0 {
 		return nil
-	}
-	if err := r.read(ctx, group, page, rows, colBucket+1, colCount, entries, slices.Values(found)); err != nil {
+	})
+	if err != nil || len(found) == 0 {
 		return err
 	}
-	for _, i := range found {
-		fn(&entries[i])
+	entries := make([]Entry, len(found))
+	if err := r.read(ctx, group, page, rows, entries, found); err != nil {
+		return err
+	}
+	for i := range entries {
+		if _, ok := slices.BinarySearchFunc(wanted, entries[i].Key, Key.Compare); ok {
+			fn(&entries[i])
+		}
 	}
 	return nil
 }
 
-// read reads the columns from from up to to, without to, of some of the entries of a
-// page. It has the same rows in all columns.
-func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Range, from, to int, entries []Entry, wanted iter.Seq[int]) error {
-	for column := from; column < to; column++ {
-		pages, err := r.file.Pages(ctx, group, r.cols[column])
-		if err != nil {
-			return err
-		}
-		if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
-			return fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
-		}
-		err = r.file.ReadPages(ctx, group, r.cols[column], pages[page:page+1], func(p *parquetcolumn.Page) error {
-			for i := range wanted {
-				if p.Null(i) {
-					return fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
+// read reads the entries of some rows of a page; without rows, of all.
+func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Range, entries []Entry, wanted []int) error {
+	for column := range int(colCount) {
+		err := r.column(ctx, group, page, rows, column, func(p *parquetcolumn.Page) error {
+			for i := range entries {
+				row := i
+				if wanted != nil {
+					row = wanted[i]
 				}
-				if err := entries[i].set(column, p, i); err != nil {
+				if err := entries[i].set(column, p, row); err != nil {
 					return err
 				}
 			}
@@ -304,15 +305,23 @@ func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Rang
 	return nil
 }
 
-// every is the numbers below n.
-func every(n int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := range n {
-			if !yield(i) {
-				return
+// column calls fn with a page, which has the same rows in all columns.
+func (r *run) column(ctx context.Context, group, page int, rows parquetcolumn.Range, column int, fn func(*parquetcolumn.Page) error) error {
+	pages, err := r.file.Pages(ctx, group, r.cols[column])
+	if err != nil {
+		return err
+	}
+	if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
+		return fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
+	}
+	return r.file.ReadPages(ctx, group, r.cols[column], pages[page:page+1], func(p *parquetcolumn.Page) error {
+		for i := range p.Rows {
+			if p.Null(i) {
+				return fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
 			}
 		}
-	}
+		return fn(p)
+	})
 }
 
 // set sets what a column has of the entry. The column of the state comes last: it sets
