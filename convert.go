@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"sync"
 
 	"sluice/internal/conversion"
 	"sluice/internal/drift"
@@ -123,8 +124,24 @@ type Options struct {
 	// AcceptDrift converts an input that differs from what the mapping expects,
 	// though it says on_drift: hold.
 	AcceptDrift bool
+	// Memory, if not nil, has what an earlier call with the same mapping left, and
+	// takes what this one leaves: many small inputs are converted faster with it. The
+	// output is the same. The mapping must not be changed in between, and a Memory is
+	// for one call at a time.
+	Memory *Memory
 	// Progress is called now and then with the number of input bytes read.
 	Progress func(bytes int64)
+}
+
+// Memory is what calls of [Convert] leave to later ones. The zero value is ready to use.
+type Memory struct{ left conversion.Memory }
+
+// memory is that of the options.
+func (o *Options) memory() *conversion.Memory {
+	if o.Memory == nil {
+		return nil
+	}
+	return &o.Memory.left
 }
 
 // Convert reads JSON from src and writes Parquet to dst as the mapping says.
@@ -152,7 +169,7 @@ func Convert(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mappi
 	if err != nil {
 		return newStats(), err
 	}
-	r, err := conversion.Run(ctx, out, src, m, conversion.Options{
+	r, err := conversion.RunWith(ctx, opts.memory(), out, src, m, conversion.Options{
 		Codec: string(cmp.Or(opts.Codec, Zstd)), Threads: opts.Threads, Source: opts.Source, Size: opts.Size,
 		Quarantine: opts.Quarantine, MaxRecords: opts.MaxRecords, AcceptDrift: opts.AcceptDrift, Progress: opts.Progress,
 	})
@@ -193,7 +210,7 @@ func check(ctx context.Context, dst io.Writer, m *mapping.Mapping, opts *Options
 
 // outputs opens the output of each table.
 func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion.Output, err error) {
-	hash := m.Hash()
+	hash := sync.OnceValue(m.Hash)
 	for i := range m.Tables {
 		t, w := &m.Tables[i], dst
 		if opts.Table != nil {
@@ -216,7 +233,7 @@ func outputs(dst io.Writer, m *mapping.Mapping, opts *Options) (all []conversion
 		if opts.Metadata != nil {
 			maps.Copy(values, opts.Metadata(t.Name))
 		}
-		values["sluice.mapping_sha256"] = hash
+		values["sluice.mapping_sha256"] = hash()
 		values["sluice.table"] = t.Name
 		values["sluice.version"] = Version()
 		if out, err = conversion.NewFile(w, out.Schema, "sluice version "+Version(), values); err != nil {

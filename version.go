@@ -1,6 +1,9 @@
 package sluice
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"sync"
+)
 
 // version is set by the linker in what is built without its repository:
 // -ldflags "-X sluice.version=v1.2.3".
@@ -12,6 +15,11 @@ func Version() string {
 	if version != "" {
 		return version
 	}
+	return stamped()
+}
+
+// stamped is the version that is in the program.
+var stamped = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "devel"
@@ -28,4 +36,4 @@ func Version() string {
 		return "devel"
 	}
 	return v
-}
+})

@@ -52,7 +52,15 @@ func TestCases(t *testing.T) {
 					t.Fatalf("unknown section %q", f.Name)
 				}
 			}
-			got, drifted := describe(t, m, in, source)
+			got, drifted := describe(t, m, in, source, nil)
+			memory := new(conversion.Memory)
+			for range 3 {
+				again, driftedAgain := describe(t, m, in, source, memory)
+				if diff := cmp.Diff(got+drifted, again+driftedAgain); diff != "" {
+					t.Errorf("with the memory of other conversions: -without +with:\n%s", diff)
+				}
+				describe(t, m, in[:len(in)/2], source, memory)
+			}
 			if *update {
 				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" || f.Name == "drift" })
 				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
@@ -82,7 +90,7 @@ func cases(t *testing.T, folder string) []string {
 }
 
 // describe converts in and writes down the whole result.
-func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) (result, drift string) {
+func describe(t *testing.T, m *mapping.Mapping, in []byte, source string, memory *conversion.Memory) (result, drift string) {
 	var out, drifted strings.Builder
 	tables := make([]bytes.Buffer, len(m.Tables))
 	outputs := make([]conversion.Output, len(m.Tables))
@@ -90,7 +98,7 @@ func describe(t *testing.T, m *mapping.Mapping, in []byte, source string) (resul
 		outputs[i] = fileOf(t, m, i, &tables[i])
 	}
 	var bad bytes.Buffer
-	stats, err := conversion.Run(t.Context(), outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: source, Quarantine: &bad})
+	stats, err := conversion.RunWith(t.Context(), memory, outputs, bytes.NewReader(in), m, conversion.Options{Codec: "zstd", Source: source, Quarantine: &bad})
 	reject := new(rejection.Error)
 	switch {
 	case errors.As(err, &reject):

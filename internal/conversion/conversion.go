@@ -53,18 +53,23 @@ type conversion struct {
 // cannot be trusted; any other error comes from outside. After an error, throw
 // away what was written; the result says how far the input was read.
 func Run(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (Result, error) {
-	c, err := newConversion(ctx, outputs, src, m, opts)
+	return RunWith(ctx, nil, outputs, src, m, opts)
+}
+
+// RunWith is Run with what earlier conversions left, which may be nil.
+func RunWith(ctx context.Context, memory *Memory, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (Result, error) {
+	c, err := newConversion(ctx, memory.take(m), outputs, src, m, opts)
 	if err != nil {
 		return Result{}, err
 	}
 	defer c.close()
-	if err := c.run(); err != nil {
+	if err := c.run(memory); err != nil {
 		return c.failed(err)
 	}
 	return c.result()
 }
 
-func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
+func newConversion(ctx context.Context, left Memory, outputs []Output, src io.Reader, m *mapping.Mapping, opts Options) (*conversion, error) {
 	if opts.RowGroupBytes == 0 {
 		opts.RowGroupBytes, opts.RowGroupRows = rowGroupBytes, rowGroupRows
 	}
@@ -77,13 +82,11 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 	for _, out := range outputs {
 		c.tables.add(out)
 	}
-	for range max(opts.Threads, 1) {
-		l, err := newLane(m, outputs, opts.Codec)
-		if err != nil {
-			return nil, err
-		}
-		c.lanes = append(c.lanes, l)
+	first, err := left.laneOf(m, outputs, opts.Codec)
+	if err != nil {
+		return nil, err
 	}
+	c.lanes = append(c.lanes, first)
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if src == nil {
 		return c, nil
@@ -96,7 +99,12 @@ func newConversion(ctx context.Context, outputs []Output, src io.Reader, m *mapp
 		c.size = file.size
 	}
 	c.in = input.NewReader(c.ctx, src, m.Limits.DecompressedBytes, m.Limits.DecompressionRatio, opts.Progress)
-	c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
+	if c.decoder = left.decoder; c.decoder == nil {
+		c.decoder = newDecoder(m, &c.opts, jsonscan.NewWindow(c.ctx, c.in), bad)
+	} else {
+		c.decoder.window.Renew(c.ctx, c.in)
+		c.decoder.again(&c.opts, bad)
+	}
 	c.decoder.in = c.in
 	return c, nil
 }
@@ -121,7 +129,7 @@ func (c *conversion) close() {
 
 // run is the path of the data: records are found, read into batches, and the
 // batches written as row groups.
-func (c *conversion) run() error {
+func (c *conversion) run(memory *Memory) error {
 	if c.decoder != nil {
 		if err := c.open(); err != nil {
 			return err
@@ -140,6 +148,7 @@ func (c *conversion) run() error {
 		}
 	}
 	c.stop()
+	c.keep(memory)
 	c.lanes = nil // frees their memory for the footers
 	return c.tables.close()
 }
@@ -167,7 +176,7 @@ func (c *conversion) open() error {
 			d.bad.share = 1
 		}
 	}
-	if len(c.lanes) > 1 && !c.apart() {
+	if c.opts.Threads > 1 && !c.apart() {
 		c.in.ReadAhead()
 	}
 	return nil
@@ -183,7 +192,17 @@ func (c *conversion) sample() error {
 		c.progress.took(d)
 		return err
 	}
-	if !d.ended && read >= c.opts.RowGroupBytes/32 { // less is too little to conclude from
+	if d.ended { // the first lane has all of it
+		return nil
+	}
+	for len(c.lanes) < c.opts.Threads {
+		l, err := newLane(c.m, c.tables.outputs, c.opts.Codec)
+		if err != nil {
+			return err
+		}
+		c.lanes = append(c.lanes, l)
+	}
+	if read >= c.opts.RowGroupBytes/32 { // less is too little to conclude from
 		c.reserve(kept, read)
 	}
 	return nil
@@ -277,6 +296,17 @@ func (c *conversion) checkDrift() error {
 	}
 	return &rejection.Error{Code: reason.Drift, Offset: first, Detail: fmt.Sprintf(
 		"on_drift: hold; unknown paths: %d, paths with values that do not fit: %d", unknown, mistyped)}
+}
+
+// keep leaves what the conversion has to the next one.
+func (c *conversion) keep(k *Memory) {
+	d := c.decoder
+	if k == nil || d == nil || c.replays || d.flat == nil || c.progress.next > mostLeft || len(c.lanes) > 1 {
+		return
+	}
+	d.in, d.feed, d.bad = nil, nil, nil
+	c.lanes[0].outputs = nil
+	*k = Memory{c.m, c.opts.Codec, d, c.lanes[0]}
 }
 
 // result checks that no record was lost or counted twice.

@@ -25,6 +25,7 @@ type decoder struct {
 	bad    *misfits // nil: quarantine is an error
 
 	flat    *flatten.Flattener // nil until it is known where the records are
+	spare   *flatten.Flattener // of an earlier conversion, for records at place; nil: none
 	place   int                // of the records: index of their path in the mapping
 	batches []*batch.Batch
 
@@ -43,12 +44,24 @@ type decoder struct {
 
 func newDecoder(m *mapping.Mapping, opts *Options, w *jsonscan.Window, bad *misfits) *decoder {
 	d := &decoder{m: m, opts: opts, window: w, bad: bad}
+	d.watch()
+	return d
+}
+
+// again makes d one that has read nothing of the window, which was renewed.
+func (d *decoder) again(opts *Options, bad *misfits) {
+	*d = decoder{m: d.m, opts: opts, window: d.window, bad: bad, spare: d.flat, place: d.place}
+	d.watch()
+}
+
+// watch flushes the batches before the text that they refer to moves.
+func (d *decoder) watch() {
+	w := d.window
 	w.BeforeMove = func() {
 		if d.flat != nil {
 			d.flat.Flush(w.Buf)
 		}
 	}
-	return d
 }
 
 // another is a decoder for records of the same file, with batches of its own.
@@ -67,8 +80,13 @@ func (d *decoder) reads(r *jsonscan.Records, guessed bool) {
 
 // at makes the decoder read records that are found at place.
 func (d *decoder) at(place int) {
-	d.place = place
-	d.flat = flatten.New(d.m, d.m.Records[place], d.source)
+	if d.spare != nil && d.place == place {
+		d.flat = d.spare
+		d.flat.Renew(d.source)
+	} else {
+		d.flat = flatten.New(d.m, d.m.Records[place], d.source)
+	}
+	d.place, d.spare = place, nil
 	d.flat.Bind(d.batches)
 	d.flat.CountDrift(&d.drift)
 }

@@ -61,12 +61,17 @@ func orders(t testing.TB) *mapping.Mapping {
 
 // run converts to one output, with zstd if no codec is named.
 func run(ctx context.Context, dst io.Writer, src io.Reader, m *mapping.Mapping, opts conversion.Options) (conversion.Result, error) {
+	return runWith(ctx, nil, dst, src, m, opts)
+}
+
+// runWith is run with what other conversions left.
+func runWith(ctx context.Context, memory *conversion.Memory, dst io.Writer, src io.Reader, m *mapping.Mapping, opts conversion.Options) (conversion.Result, error) {
 	opts.Codec = cmp.Or(opts.Codec, "zstd")
 	out, err := conversion.NewFile(dst, m.Schema(&m.Tables[0]), "", nil)
 	if err != nil {
 		return conversion.Result{}, err
 	}
-	return conversion.Run(ctx, []conversion.Output{out}, src, m, opts)
+	return conversion.RunWith(ctx, memory, []conversion.Output{out}, src, m, opts)
 }
 
 // fileOf is a file of the i-th table of m.
@@ -81,12 +86,17 @@ func fileOf(t testing.TB, m *mapping.Mapping, i int, dst io.Writer) conversion.O
 
 func convert(t testing.TB, m *mapping.Mapping, src io.Reader, opts conversion.Options) result {
 	t.Helper()
+	return convertWith(t, nil, m, src, opts)
+}
+
+func convertWith(t testing.TB, memory *conversion.Memory, m *mapping.Mapping, src io.Reader, opts conversion.Options) result {
+	t.Helper()
 	var out, bad bytes.Buffer
 	if opts.Quarantine == nil {
 		opts.Quarantine = &bad
 	}
 	var r result
-	r.stats, r.err = run(context.Background(), &out, src, m, opts)
+	r.stats, r.err = runWith(context.Background(), memory, &out, src, m, opts)
 	r.bad = bad.Bytes()
 	if r.err == nil {
 		r.parquet = out.Bytes()

@@ -44,7 +44,7 @@ func TestPresets(t *testing.T) {
 			for _, f := range written {
 				now.Files = append(now.Files, f)
 				if f.Name != "sums" {
-					got, _ := describe(t, m, f.Data, f.Name)
+					got, _ := describe(t, m, f.Data, f.Name, nil)
 					now.Files = append(now.Files, txtar.File{Name: "want " + f.Name, Data: []byte(got)})
 					addSums(t, sums, m, f.Data)
 				}

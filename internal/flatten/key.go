@@ -117,6 +117,17 @@ func (f *Flattener) SetSource(s Source) {
 	f.scratch = append(f.scratch[:0], s.text...)
 }
 
+// Renew makes f read the records of another source as one that New gives.
+func (f *Flattener) Renew(s Source) {
+	for _, n := range f.memos {
+		if n.memo.slots != nil { // a small source needs none
+			n.memo = newMemo(n)
+		}
+	}
+	f.strayed, f.path = nil, nil
+	f.SetSource(s)
+}
+
 // sourceOf fills the columns of the record that say which object it comes from.
 func (f *Flattener) sourceOf(t *table) {
 	s, columns := &f.source, t.b.Columns

@@ -31,6 +31,15 @@ func NewWindow(ctx context.Context, r io.Reader) *Window {
 	return &Window{Buf: make([]byte, windowSize+Padding), ctx: ctx, r: r, BeforeMove: func() {}}
 }
 
+// Renew makes w read r until ctx ends, as one that NewWindow gives.
+func (w *Window) Renew(ctx context.Context, r io.Reader) {
+	if len(w.Buf) != windowSize+Padding {
+		w.Buf = make([]byte, windowSize+Padding)
+	}
+	w.ctx, w.BeforeMove = ctx, func() {}
+	w.Reset(r, 0)
+}
+
 // Reset reads from r from now on, which begins at the offset base of the
 // stream.
 func (w *Window) Reset(r io.Reader, base int64) {

@@ -51,9 +51,9 @@ type Pipeline struct {
 	// AcceptDrift publishes objects that the mapping would hold for on_drift.
 	AcceptDrift bool
 
-	// Computing bounds the conversions of small objects that run at once, while
-	// many other small objects wait for the store; nil: no bound.
-	Computing chan struct{}
+	// Computing has a memory for each conversion of a small object that may run at
+	// once, while many other small objects wait for the store; nil: no bound.
+	Computing chan *sluice.Memory
 
 	// News, if not nil, is told of the paths that objects differ at.
 	News *News

@@ -156,8 +156,8 @@ func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sl
 func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, from source, o sluice.Options) (sluice.Stats, error) {
 	if from.small && p.Computing != nil {
 		select {
-		case p.Computing <- struct{}{}:
-			defer func() { <-p.Computing }()
+		case o.Memory = <-p.Computing:
+			defer func() { p.Computing <- o.Memory }()
 		case <-ctx.Done():
 			return sluice.Stats{}, context.Cause(ctx)
 		}

@@ -111,7 +111,7 @@ func New(ctx context.Context, c config.Config, lake string, find AWS) (*Setup, e
 		Ledger:     ledger.New(led, c.Ledger.Prefix),
 		Quarantine: bad, QuarantinePrefix: c.Quarantine.Prefix,
 		RemoveDeleted: c.OnDelete == "remove",
-		Computing:     make(chan struct{}, max(c.Workers, 1)),
+		Computing:     memories(max(c.Workers, 1)),
 	}
 	s.Pipeline.News = pipeline.NewNews(s.Pipeline.Ledger, s.announce(), time.Now)
 	s.Allow = Allow(c)
@@ -311,6 +311,15 @@ func (s *Setup) glue(ctx context.Context) (*glue.Client, error) {
 func Bucket(ctx context.Context, name string, where config.S3, find AWS) (store.Store, error) {
 	s := stores{ctx: ctx, s3: where, find: find}
 	return s.bucket(name)
+}
+
+// memories are those of n conversions.
+func memories(n int) chan *sluice.Memory {
+	all := make(chan *sluice.Memory, n)
+	for range n {
+		all <- new(sluice.Memory)
+	}
+	return all
 }
 
 // SinkFolder is the folder of the disk from which the keys of the sink are paths;
