@@ -138,5 +138,8 @@ func (p *promise) end(m *iceberg.Metadata) error {
 	if head.Rows() != int64(len(shown)) {
 		return fmt.Errorf("the ledger has %d rows, and the table shows %d", head.Rows(), len(shown))
 	}
+	if err := p.s.sameRows(tables.NewLive(p.s.table.Files)); err != nil {
+		return err
+	}
 	return nil
 }
