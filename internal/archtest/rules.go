@@ -133,9 +133,11 @@ var ladder = map[string]rung{
 		"a process ends with its limits, whatever DuckDB is in it"},
 	"internal/query/duckdbcli":    {[]string{"internal/query", "internal/query/process"}, oneContract},
 	"internal/query/duckdblinked": {[]string{"internal/query", "internal/query/process"}, oneContract},
-	"internal/lake": {[]string{".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/profile", "internal/quarantine", "internal/query", "internal/setup", "internal/store", "reason", "schema"},
+	"internal/lake": {[]string{
+		".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/pipeline", "internal/profile", "internal/quarantine", "internal/query", "internal/runs", "internal/setup", "internal/store",
+		"internal/tables", "reason", "schema"},
 		"what a lake shows is read from its stores, whoever shows it; nothing here writes or speaks HTTP"},
-	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store"},
+	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store", "internal/tables"},
 		"which files count is what the ledger says, whatever engine reads them"},
 	"internal/arrivals": {[]string{"internal/store"},
 		"which files of a folder are whole depends on the file system alone, not on what is made of them"},

@@ -156,9 +156,6 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 		return err
 	}
 	defer s.Close()
-	if err := readsObjects(s); err != nil {
-		return err
-	}
 	session := published.New(published.Options{Setup: func() *setup.Setup { return s }, Mapped: c.Mapping != "", MaxFetched: fetch, Engine: engine, Limits: limits})
 	defer func() {
 		if err := session.Close(); err != nil {

@@ -524,7 +524,7 @@ func (g *charting) scatter(ctx context.Context, c *Chart) error {
 func (v *View) counts(ctx context.Context, parts []part) ([]int64, error) {
 	all := make([]int64, len(parts))
 	for i, p := range parts {
-		all[i] = p.to - p.from
+		all[i] = v.live(p)
 	}
 	if len(v.filters) == 0 {
 		return all, nil

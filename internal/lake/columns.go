@@ -276,8 +276,8 @@ func allOf(columns []schema.Column) []int {
 }
 
 // bounds are the least and the greatest value of numbers and times in the row groups of
-// parts, as the footers say them. Where a footer does not, or filters leave rows out, the
-// values are read.
+// parts, as the footers say them. Where a footer does not, or says it of rows that do not
+// count or that filters leave out, the values are read.
 func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]extent, error) {
 	all := make([]extent, len(columns))
 	var mu sync.Mutex
@@ -297,14 +297,14 @@ func (v *View) bounds(ctx context.Context, parts []part, columns []int) ([]exten
 			if found.Nulls == s.w.groups[group] {
 				continue
 			}
-			if !found.Min.Null && !found.Max.Null && len(v.filters) == 0 {
+			whole := part{parts[i].file, group, 0, s.w.groups[group]}
+			if !found.Min.Null && !found.Max.Null && len(v.filters) == 0 && v.live(whole) == whole.to {
 				mu.Lock()
 				all[j].add(widened(found.Min, from, to), to)
 				all[j].add(widened(found.Max, from, to), to)
 				mu.Unlock()
 				continue
 			}
-			whole := part{parts[i].file, group, 0, s.w.groups[group]}
 			if err := s.scan(whole, []int{c}, func(batch [][]parquetread.Value) error {
 				mu.Lock()
 				defer mu.Unlock()

@@ -172,12 +172,13 @@ func TestSpread(t *testing.T) {
 	for range 1000 {
 		v := &View{}
 		for range 1 + r.IntN(20) {
-			w := viewed{footer: &footer{}}
+			w := viewed{File: &File{}, footer: &footer{}}
 			for range r.IntN(4) {
 				n := r.Int64N(1000)
-				w.groups = append(w.groups, n)
-				v.Rows += n
+				w.groups, w.starts = append(w.groups, n), append(w.starts, w.rows)
+				w.rows += n
 			}
+			v.Rows, v.all = v.Rows+w.rows, v.all+w.rows
 			v.whole = append(v.whole, w)
 		}
 		most, groups := 1+r.Int64N(5000), 1+r.IntN(100)

@@ -33,8 +33,12 @@ func (l *Lake) CSV(ctx context.Context, table string, filters []Filter, begin fu
 	})
 }
 
-// Zip writes the files of a table into an archive, as they are.
+// Zip writes the files of a table into an archive, as they are. Of tables that is not
+// possible: their files have rows that do not count.
 func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) error {
+	if _, are := l.rows.(*shared); are {
+		return wrong("download table %s: its files have rows that no longer count; take CSV, or Parquet by SQL", table)
+	}
 	return l.download(ctx, table, nil, begin, func(v *View, w io.Writer) error {
 		z := zip.NewWriter(w)
 		for _, f := range v.Files {
@@ -44,7 +48,7 @@ func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) er
 			}
 			r := &reader{ctx: ctx, store: l.at().Pipeline.Sink, info: f.Info}
 			if _, err := io.CopyBuffer(to, io.NewSectionReader(r, 0, f.Info.Size), make([]byte, wholeBytes)); err != nil {
-				return fmt.Errorf("read table %s, object %q: %w", v.Name, f.Entry.Key, err)
+				return fmt.Errorf("read table %s, %s: %w", v.Name, f.name(), err)
 			}
 		}
 		return z.Close()

@@ -11,17 +11,35 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/parquetread"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 	"sluice/schema"
 )
 
-// File is a published file of a table, as the ledger names it.
+// File is a file of a table that counts.
 type File struct {
-	Entry  *Entry // of the object that its rows are of
+	Entry  *Entry // of the object that its rows are of; nil: of many objects
 	Output ledger.Output
-	Info   store.Info // what is there; without a key if there is none
+	Info   store.Info    // what is there; without a key if there is none
+	Masked []tables.Rows // that do not count, in order
 }
 
-// Missing reports whether the file that the ledger names is not there.
+// name names a file in errors.
+func (f *File) name() string {
+	if f.Entry == nil {
+		return fmt.Sprintf("file %q", f.Output.Key)
+	}
+	return fmt.Sprintf("object %q", f.Entry.Key)
+}
+
+// missing says that a file is not there.
+func (f *File) missing() error {
+	if f.Entry == nil {
+		return errGone
+	}
+	return errMissing
+}
+
+// Missing reports whether a file that counts is not there.
 func (f *File) Missing() bool { return f.Info.Key == "" }
 
 // fileState names the content of a file.
@@ -37,8 +55,11 @@ type footer struct {
 	err     error           // the file is damaged, or none of ours
 }
 
-// errMissing says that a file is not there.
-var errMissing = errors.New("the file, which the ledger names, is missing; sluice run makes it again")
+// errMissing and errGone say that a file is not there.
+var (
+	errMissing = errors.New("the file, which the ledger names, is missing; sluice run makes it again")
+	errGone    = errors.New("the file, which the table names, is missing; put it back from a copy")
+)
 
 const (
 	wholeBytes = 1 << 20  // a file up to this size is read in one request
@@ -48,7 +69,7 @@ const (
 // open opens a file at the state that was listed.
 func (l *Lake) open(ctx context.Context, f *File) (*parquetread.File, error) {
 	if f.Missing() {
-		return nil, errMissing
+		return nil, f.missing()
 	}
 	r := &reader{ctx: ctx, store: l.at().Pipeline.Sink, info: f.Info}
 	end := f.Info.Size
@@ -98,7 +119,7 @@ func outside(err error) bool {
 // damaged has a footer that says so.
 func (l *Lake) footer(ctx context.Context, f *File) (*footer, error) {
 	if f.Missing() {
-		return &footer{err: errMissing}, nil
+		return &footer{err: f.missing()}, nil
 	}
 	l.mu.Lock()
 	known := l.footers[f.state()]
@@ -149,7 +170,7 @@ func (l *Lake) shared(columns []schema.Column) []schema.Column {
 // Table is a table and its files.
 type Table struct {
 	Schema schema.Schema // of the mapping; without columns if the mapping has no such table
-	Files  []*File       // in the order of the source keys
+	Files  []*File       // in the order of the source keys, or of their own
 
 	sum     [sha256.Size]byte // of the states of the files, and of the schema
 	damaged int               // ledger entries that cannot be read: each may have a file of the table
@@ -161,7 +182,7 @@ func (t *Table) sign() {
 	h := sha256.New()
 	fmt.Fprintf(h, "%#v %d\n", t.Schema.Columns, t.damaged)
 	for _, f := range t.Files {
-		fmt.Fprintf(h, "%s\n%s\n", f.Output.Key, f.Info.ETag)
+		fmt.Fprintf(h, "%s\n%s\n%v\n", f.Output.Key, f.Info.ETag, f.Masked)
 	}
 	h.Sum(t.sum[:0])
 }

@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/runs"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/schema"
@@ -38,6 +39,8 @@ type Entry struct {
 	ETag         string
 	Written      time.Time
 	Err          error // the entry cannot be read, and the rest of it is empty
+	// Shown are the rows of the object in tables that many share, table by table.
+	Shown []runs.Shown
 }
 
 // Lake is what is known of a lake. It is safe for use by several goroutines.
@@ -50,9 +53,9 @@ type Lake struct {
 	mu      sync.Mutex
 	known   bool // the ledger was read
 	entries map[ledger.ID]*Entry
-	sink    map[string]store.Info // by key: what the entries name, and is there
-	state   *State                // of entries, sink and setup
-	of      *setup.Setup          // that state was made with
+	rows    visible
+	state   *State       // of entries, rows and setup
+	of      *setup.Setup // that state was made with
 	footers map[fileState]*footer
 	schemas map[string][]schema.Column
 	texts   map[string]string // that entries share
@@ -60,13 +63,32 @@ type Lake struct {
 	profile map[string]*Profile // by table
 }
 
+// visible is how rows are visible: in a file for each object, or in tables.
+type visible interface {
+	// refresh reads what has changed since the last call, and note what is known of some
+	// objects. l.reading is locked.
+	refresh(ctx context.Context) error
+	note(ctx context.Context, ids []ledger.ID) error
+
+	// files are the files of each table, by its name. l.reading or l.mu is locked.
+	files(at *setup.Setup, entries []*Entry) map[string][]*File
+
+	// columns are those that tables have after the columns of the mapping.
+	columns() []schema.Column
+}
+
 // New reads a lake that a setup names. The setup may be another at each call, with
 // another mapping, but the places stay.
 func New(at func() *setup.Setup) *Lake {
-	return &Lake{
-		at: at, working: make(chan struct{}, workers), entries: map[ledger.ID]*Entry{}, sink: map[string]store.Info{},
+	l := &Lake{
+		at: at, working: make(chan struct{}, workers), entries: map[ledger.ID]*Entry{},
 		footers: map[fileState]*footer{}, schemas: map[string][]schema.Column{}, texts: map[string]string{}, money: map[ledger.ID]*entryMoney{}, profile: map[string]*Profile{},
 	}
+	l.rows = &objects{l: l, sink: map[string]store.Info{}}
+	if _, is := at().Target.(*pipeline.Tables); is {
+		l.rows = &shared{l: l, tables: map[string]*sharedTable{}}
+	}
+	return l
 }
 
 // State is what ledger and sink showed at one time. Nobody changes it.
@@ -92,50 +114,36 @@ func (s *State) Table(name string) *Table {
 	return s.Tables[i]
 }
 
-// Refresh lists ledger and sink, and reads the entries that have changed.
+// Refresh reads what has changed in ledger and tables.
 func (l *Lake) Refresh(ctx context.Context) error {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	p := l.at().Pipeline
-	sink := map[string]store.Info{}
-	// The sink is listed after the ledger: a publication comes before its account.
-	var listed []ledger.Listed
-	if err := p.Ledger.List(ctx, func(e ledger.Listed) error { listed = append(listed, e); return nil }); err != nil {
+	if err := l.rows.refresh(ctx); err != nil {
 		return err
 	}
-	if err := p.Sink.List(ctx, p.SinkPrefix, func(info store.Info) error {
-		if info.Err == nil && strings.HasSuffix(info.Key, ".parquet") {
-			sink[info.Key] = info
-		}
-		return nil
-	}); err != nil {
-		return fmt.Errorf("list tables: %w", err)
-	}
+	l.replace()
+	return nil
+}
+
+// read puts what was read in the place of all that was known. l.reading is locked.
+func (l *Lake) read(entries []*Entry, more func()) {
 	l.mu.Lock()
-	before := maps.Clone(l.entries)
-	l.mu.Unlock()
-	read := make([]*Entry, len(listed))
-	if err := Each(ctx, atOnce, len(listed), func(ctx context.Context, i int) (err error) {
-		if old := before[listed[i].ID]; old != nil && old.ETag == listed[i].ETag {
-			read[i] = old
-			return nil
-		}
-		read[i], err = l.read(ctx, listed[i])
-		return err
-	}); err != nil {
-		return err
-	}
-	l.mu.Lock()
+	defer l.mu.Unlock()
 	clear(l.entries)
-	for _, e := range read {
+	for _, e := range entries {
 		if e != nil {
 			l.entries[e.ID] = e
 		}
 	}
-	l.known, l.sink = true, sink
-	l.mu.Unlock()
-	l.replace()
-	return nil
+	l.known = true
+	more()
+}
+
+// before are the entries as they were last read.
+func (l *Lake) before() map[ledger.ID]*Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.entries)
 }
 
 // Note reads entries and their outputs again: somebody knows that they have changed.
@@ -149,44 +157,7 @@ func (l *Lake) Note(ctx context.Context, ids ...ledger.ID) error {
 		return nil // the first Refresh reads all
 	}
 	defer l.replace()
-	for _, id := range ids {
-		if err := l.note(ctx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Lake) note(ctx context.Context, id ledger.ID) error {
-	p := l.at().Pipeline
-	e, err := l.read(ctx, ledger.Listed{ID: id, Written: time.Now().UTC()})
-	if err != nil {
-		return err
-	}
-	found := map[string]*store.Info{}
-	if e != nil {
-		for _, o := range p.Published(&e.Entry) {
-			info, err := p.Sink.Head(ctx, o.Key)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return fmt.Errorf("read tables: %w", err)
-			}
-			found[o.Key] = &info
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e == nil {
-		delete(l.entries, id)
-		return nil
-	}
-	l.entries[id] = e
-	for key, info := range found {
-		if delete(l.sink, key); info.Key != "" {
-			info.Meta = nil
-			l.sink[key] = *info
-		}
-	}
-	return nil
+	return l.rows.note(ctx, ids)
 }
 
 // replace replaces the state by one of what was read. Until then requests have the
@@ -199,23 +170,6 @@ func (l *Lake) replace() {
 	defer l.mu.Unlock()
 	l.state, l.of = s, at
 	l.prune()
-}
-
-// read reads an entry; nil if it is gone.
-func (l *Lake) read(ctx context.Context, listed ledger.Listed) (*Entry, error) {
-	e, etag, err := l.at().Pipeline.Ledger.Read(ctx, listed.ID)
-	r := &Entry{Entry: e, ID: listed.ID, ETag: etag, Written: listed.Written}
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, nil
-	case errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrNewer):
-		at := l.at().Config.Ledger
-		r.Entry, r.Err = ledger.Entry{}, fmt.Errorf("%w (%s%s.json): the rows of its object would be missing; sluice run makes the entry again", err, at, listed.ID)
-	case err != nil:
-		return nil, err
-	}
-	l.trim(r)
-	return r, nil
 }
 
 // trim leaves out of an entry what nobody asks for, and has entries share what is the same
@@ -279,15 +233,12 @@ func (l *Lake) derive(at *setup.Setup) *State {
 	slices.SortFunc(s.Entries, func(a, b *Entry) int {
 		return cmp.Or(strings.Compare(a.Bucket, b.Bucket), strings.Compare(a.Key, b.Key), bytes.Compare(a.ID[:], b.ID[:]))
 	})
-	files := map[string][]*File{}
-	for _, e := range s.Entries {
-		for _, o := range at.Pipeline.Published(&e.Entry) {
-			files[o.Table] = append(files[o.Table], &File{Entry: e, Output: o, Info: l.sink[o.Key]})
-		}
-	}
+	files := l.rows.files(at, s.Entries)
 	for _, t := range at.Tables {
 		name := t.Schema.Table
-		s.Tables = append(s.Tables, &Table{Schema: t.Schema, Files: files[name]})
+		table := &Table{Schema: t.Schema, Files: files[name]}
+		table.Schema.Columns = append(slices.Clip(table.Schema.Columns), l.rows.columns()...)
+		s.Tables = append(s.Tables, table)
 		delete(files, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {

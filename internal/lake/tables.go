@@ -15,7 +15,7 @@ type View struct {
 	Name    string
 	Columns []schema.Column // those of the mapping first
 	Files   []*File
-	Rows    int64
+	Rows    int64 // that count
 	Bytes   int64
 	// Unreadable counts files that are missing or damaged, and ledger entries that
 	// cannot be read. Their rows are not there.
@@ -24,6 +24,7 @@ type View struct {
 	lake    *Lake
 	table   *Table
 	whole   []viewed // the files that can be read
+	all     int64    // their rows, also those that do not count
 	filters []filter // rows that they leave out are not there when files are scanned
 }
 
@@ -31,7 +32,8 @@ type View struct {
 type viewed struct {
 	*File
 	*footer
-	at []int // where the columns of the View are in the file; -1: it has none
+	at     []int   // where the columns of the View are in the file; -1: it has none
+	starts []int64 // the first row of each row group
 }
 
 // UnknownError says that a lake has no table, or a table no column of a name.
@@ -63,8 +65,15 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 			v.Unreadable++
 			continue
 		}
-		v.Rows += footers[i].rows
-		v.whole = append(v.whole, viewed{File: f, footer: footers[i]})
+		w := viewed{File: f, footer: footers[i]}
+		start := int64(0)
+		for _, rows := range w.groups {
+			w.starts = append(w.starts, start)
+			start += rows
+		}
+		v.all += w.rows
+		v.Rows += counting(w.Masked, 0, w.rows)
+		v.whole = append(v.whole, w)
 		if columns := footers[i].columns; !seen[&columns[0]] {
 			seen[&columns[0]] = true
 			v.merge(columns, at)
@@ -141,7 +150,7 @@ func (l *Lake) inView(ctx context.Context, table string, do func(*View) error) e
 	})
 }
 
-// part is some rows of one row group of a file of a View.
+// part is some rows of one row group of a file of a View, also those that do not count.
 type part struct {
 	file, group int
 	from, to    int64
@@ -157,11 +166,25 @@ func (v *View) parts() (all []part) {
 	return all
 }
 
-// spread are up to most rows, the same each time, of up to groups row groups from all of
-// the table.
+// live is the number of rows of a part that count.
+func (v *View) live(p part) int64 {
+	w := &v.whole[p.file]
+	return counting(w.Masked, w.starts[p.group]+p.from, w.starts[p.group]+p.to)
+}
+
+// spread are parts of up to most rows, the same each time, of up to groups row groups
+// from all of the table, and how many of these rows count.
 func (v *View) spread(most int64, groups int) (all []part, rows int64) {
-	all = slices.DeleteFunc(v.parts(), func(p part) bool { return p.to == 0 })
-	left := v.Rows // that were not looked at
+	all = v.choose(most, groups)
+	for _, p := range all {
+		rows += v.live(p)
+	}
+	return all, rows
+}
+
+func (v *View) choose(most int64, groups int) []part {
+	all := slices.DeleteFunc(v.parts(), func(p part) bool { return p.to == 0 })
+	left := v.all // that were not looked at
 	if n := len(all); n > groups {
 		left = 0
 		for i := range groups {
@@ -171,7 +194,7 @@ func (v *View) spread(most int64, groups int) (all []part, rows int64) {
 		all = all[:groups]
 	}
 	if left <= most {
-		return all, left
+		return all
 	}
 	room := most // rows that are taken
 	for i := range all {
@@ -181,9 +204,8 @@ func (v *View) spread(most int64, groups int) (all []part, rows int64) {
 		left, room = left-n, room-take
 		p.from = int64(mix(uint64(i)) % uint64(n-take+1))
 		p.to = p.from + take
-		rows += take
 	}
-	return slices.DeleteFunc(all, func(p part) bool { return p.from == p.to }), rows
+	return slices.DeleteFunc(all, func(p part) bool { return p.from == p.to })
 }
 
 // pick is a number of the n-th of equal stretches of the numbers below end, the same
@@ -213,7 +235,7 @@ func (v *View) open(ctx context.Context, file int) (*source, error) {
 	w := &v.whole[file]
 	f, err := v.lake.open(ctx, w.File)
 	if err != nil {
-		return nil, fmt.Errorf("read table %s, object %q: %w", v.Name, w.Entry.Key, err)
+		return nil, fmt.Errorf("read table %s, %s: %w", v.Name, w.name(), err)
 	}
 	return &source{v: v, w: w, file: f}, nil
 }
@@ -221,9 +243,9 @@ func (v *View) open(ctx context.Context, file int) (*source, error) {
 // rowNumber stands in place of a column, and is the number of each row in its row group.
 const rowNumber = -1
 
-// scan calls fn with the values of some columns in a part, as values of the types of
-// the View. They are valid until fn returns, and fn may change them. Rows that filters
-// leave out are not there.
+// scan calls fn with the values of some columns in the rows of a part that count, as
+// values of the types of the View. They are valid until fn returns, and fn may change
+// them. Rows that filters leave out are not there.
 func (s *source) scan(p part, columns []int, fn func(batch [][]parquetread.Value) error) error {
 	if len(s.v.filters) > 0 {
 		return s.sift(p, columns, fn)
@@ -231,7 +253,7 @@ func (s *source) scan(p part, columns []int, fn func(batch [][]parquetread.Value
 	return s.read(p, columns, fn)
 }
 
-// read is scan of all rows.
+// read is scan without filters.
 func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value) error) error {
 	var read, to []int // columns of the file, and where they go
 	batch := make([][]parquetread.Value, len(columns))
@@ -256,7 +278,14 @@ func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value
 				batch[i] = s.null[:n]
 			}
 		}
+		first := s.w.starts[p.group] + next
 		next += int64(n)
+		for i := range batch {
+			batch[i] = keep(batch[i], s.w.Masked, first)
+		}
+		if len(batch) > 0 && len(batch[0]) == 0 {
+			return nil
+		}
 		return fn(batch)
 	}
 	var err error
@@ -282,7 +311,7 @@ func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value
 		return failed
 	})
 	if err != nil && failed == nil {
-		err = fmt.Errorf("read table %s, object %q: %w", s.v.Name, s.w.Entry.Key, err)
+		err = fmt.Errorf("read table %s, %s: %w", s.v.Name, s.w.name(), err)
 	}
 	return err
 }
@@ -343,13 +372,16 @@ func (v *View) rows(ctx context.Context, offset, limit int64, fn func(row []*str
 		if limit <= 0 {
 			return nil
 		}
-		n := p.to
+		n := v.live(p)
 		if offset >= n {
 			offset -= n
 			continue
 		}
-		p.from, p.to = offset, min(n, offset+limit)
-		offset, limit = 0, limit-(p.to-p.from)
+		w, take := &v.whole[p.file], min(n-offset, limit)
+		start := w.starts[p.group]
+		p.from = nth(w.Masked, start, offset) - start
+		p.to = nth(w.Masked, start, offset+take-1) - start + 1
+		offset, limit = 0, limit-take
 		if opened != p.file {
 			var err error
 			if s, err = v.open(ctx, p.file); err != nil {

@@ -124,6 +124,9 @@ type Result struct {
 	etag  string       // of the entry
 }
 
+// Entry is what is known of the key after the call; empty after an error.
+func (r *Result) Entry() ledger.Entry { return r.entry }
+
 // maxAttempts bounds how often Process starts again because another worker was
 // faster. That worker has made progress each time, so the loop would end anyway.
 const maxAttempts = 20

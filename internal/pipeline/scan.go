@@ -9,7 +9,8 @@ import (
 	"sluice/internal/tables"
 )
 
-// scan goes through the ledgers of several tables side by side, key by key.
+// scan goes through the ledgers of several tables side by side, key by key. A head may
+// be nil: there is no such table.
 type scan struct {
 	at    []*runs.Entry // the next entry of each table; nil: there is none
 	pull  []func() (*runs.Entry, error, bool)
@@ -28,6 +29,9 @@ func newScan(ctx context.Context, heads []*tables.Head) *scan {
 
 func entriesOf(ctx context.Context, h *tables.Head) iter.Seq2[*runs.Entry, error] {
 	return func(yield func(*runs.Entry, error) bool) {
+		if h == nil {
+			return
+		}
 		enough := errors.New("enough")
 		err := h.Scan(ctx, func(e *runs.Entry) error {
 			if !yield(e, nil) {

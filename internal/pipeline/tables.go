@@ -148,8 +148,7 @@ func (t *Tables) location(i int) string {
 
 // columnsOf are the columns of a table of the mapping, with those of the source.
 func (t *Tables) columnsOf(m *mapping.Table) []schema.Column {
-	text := schema.Type{Kind: schema.String}
-	return append(t.Mapping.Schema(m).Columns, schema.Column{Name: sourceColumn, Type: text}, schema.Column{Name: stateColumn, Type: text})
+	return append(t.Mapping.Schema(m).Columns, SourceColumns()...)
 }
 
 // fits returns an error if the table lacks a column of the mapping, or has it with
@@ -259,6 +258,9 @@ func look(ctx context.Context, heads []*tables.Head, keys []runs.Key) ([]entries
 		all[i] = make(entries, len(heads))
 	}
 	for i, h := range heads {
+		if h == nil {
+			continue
+		}
 		found, err := h.Look(ctx, keys)
 		if err != nil {
 			return nil, err

@@ -96,7 +96,12 @@ type File struct {
 	// Columns is equal for files that have the same columns. If it is empty, this
 	// is not known.
 	Columns string
+	// Masked are rows that the view does not have, in order, without overlaps.
+	Masked []Range
 }
+
+// Range are rows of a file, counted from 0: from From on, before To.
+type Range struct{ From, To int64 }
 
 // Limits bound what a statement may use.
 type Limits struct {

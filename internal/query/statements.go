@@ -67,18 +67,58 @@ func view(t *Table) string {
 	if len(t.Schema.Columns) == 0 {
 		terms = nil
 	}
-	files := map[string][]string{}
-	var groups []string
-	for _, f := range t.Files {
-		if files[f.Columns] == nil {
-			groups = append(groups, f.Columns)
+	type group struct {
+		columns string
+		masked  bool
+	}
+	files := map[group][]*File{}
+	var groups []group
+	for i := range t.Files {
+		f := &t.Files[i]
+		g := group{f.Columns, len(f.Masked) > 0}
+		if files[g] == nil {
+			groups = append(groups, g)
 		}
-		files[f.Columns] = append(files[f.Columns], literal(f.Name))
+		files[g] = append(files[g], f)
 	}
 	for _, g := range groups {
-		terms = append(terms, fmt.Sprintf("(FROM read_parquet([%s], union_by_name = %t, hive_partitioning = false))", strings.Join(files[g], ", "), g == ""))
+		read := fmt.Sprintf("read_parquet([%s], union_by_name = %t, hive_partitioning = false", names(files[g]), g.columns == "")
+		if g.masked {
+			terms = append(terms, "("+unmasked(read, files[g])+")")
+		} else {
+			terms = append(terms, "(FROM "+read+"))")
+		}
 	}
 	return "CREATE VIEW " + identifier(t.Schema.Table) + " AS " + strings.Join(terms, " UNION ALL BY NAME ")
+}
+
+func names(files []*File) string {
+	all := make([]string, len(files))
+	for i, f := range files {
+		all[i] = literal(f.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// unmasked are the rows of files, which have masked ones, that are not masked. read
+// begins the call that reads them. Ranges go as lists in texts, which DuckDB parses
+// without a syntax tree for each number.
+func unmasked(read string, files []*File) string {
+	const file, row = `"sluice file"`, "file_row_number"
+	var at, from, to strings.Builder
+	for i, f := range files {
+		for _, m := range f.Masked {
+			fmt.Fprintf(&at, "%d,", i+1)
+			fmt.Fprintf(&from, "%d,", m.From)
+			fmt.Fprintf(&to, "%d,", m.To)
+		}
+	}
+	list := func(b *strings.Builder) string {
+		return "unnest('[" + strings.TrimSuffix(b.String(), ",") + "]'::BIGINT[])"
+	}
+	return "SELECT * EXCLUDE (" + file + ", " + row + ") FROM " + read + ", filename = 'sluice file', file_row_number = true) ANTI JOIN (SELECT list_extract([" +
+		names(files) + "], name) AS " + file + ", unnest(range(begins, ends)) AS " + row + " FROM (SELECT " +
+		list(&at) + " AS name, " + list(&from) + " AS begins, " + list(&to) + " AS ends)) USING (" + file + ", " + row + ")"
 }
 
 func nulls(columns []schema.Column) string {

@@ -248,7 +248,7 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) 
 	}
 	snapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{
 		Add: append(slices.Clip(b.Files), masks...), Drop: drop, MergeAt: mergeAt, MergeBytes: mergeBytes,
-		Summary: map[string]string{rootName: name, batchName: b.ID},
+		Summary: map[string]string{rootName: name, BatchName: b.ID},
 	}, t.Folder+"metadata/", try, t.Now())
 	if err != nil {
 		return nil, err

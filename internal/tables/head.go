@@ -48,7 +48,7 @@ func (t *Table) retention() iceberg.Retention {
 // table's properties, for when snapshots expire.
 const (
 	rootName     = "sluice.root"
-	batchName    = "sluice.batch"
+	BatchName    = "sluice.batch"
 	rootSequence = "sluice.root-sequence"
 )
 

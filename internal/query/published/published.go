@@ -19,6 +19,7 @@ import (
 	"sluice/internal/query"
 	"sluice/internal/setup"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 // atOnce is the number of files that are copied at once.
@@ -63,8 +64,8 @@ type fileCopy struct {
 	uses int // by statements
 }
 
-// tables are the tables of a statement, and where their files are.
-type tables struct {
+// found are the tables of a statement, and where their files are.
+type found struct {
 	folder string // from which the names of the files are paths
 	all    []query.Table
 	copies []copied // that the statement uses
@@ -114,13 +115,13 @@ func (s *Session) Query(ctx context.Context, sql string) (query.Rows, error) {
 		return nil, err
 	}
 	over := s.o.Engine(t.folder, t.all, s.o.Limits)
-	found, err := over.Query(ctx, sql)
+	got, err := over.Query(ctx, sql)
 	if err != nil {
 		over.Close() // the statement has failed
 		s.release(t)
 		return nil, err
 	}
-	return &rows{found, sync.OnceValue(func() error { s.release(t); return over.Close() })}, nil
+	return &rows{got, sync.OnceValue(func() error { s.release(t); return over.Close() })}, nil
 }
 
 // Export writes the rows of a statement to a Parquet file.
@@ -149,7 +150,7 @@ func (r *rows) Close() error {
 // look finds the tables. The files of a bucket are copied to a folder for temporary
 // files, of the tables that the statement names. They stay until the caller calls
 // release, and a later statement has others.
-func (s *Session) look(ctx context.Context, sql string) (*tables, error) {
+func (s *Session) look(ctx context.Context, sql string) (*found, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, err := s.find(ctx, strings.ToLower(sql))
@@ -159,7 +160,7 @@ func (s *Session) look(ctx context.Context, sql string) (*tables, error) {
 	return t, nil
 }
 
-func (s *Session) find(ctx context.Context, sql string) (*tables, error) {
+func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 	if s.fresh {
 		if err := s.o.Lake.Refresh(ctx); err != nil {
 			return nil, err
@@ -173,7 +174,7 @@ func (s *Session) find(ctx context.Context, sql string) (*tables, error) {
 		return nil, err
 	}
 	at := s.o.Setup()
-	t := &tables{folder: at.SinkFolder()}
+	t := &found{folder: at.SinkFolder()}
 	isNamed := func(x *lake.Table) bool { return len(x.Files) > 0 }
 	named := slices.ContainsFunc(state.Tables, isNamed)
 	copying := t.folder == ""
@@ -191,13 +192,16 @@ func (s *Session) find(ctx context.Context, sql string) (*tables, error) {
 			table.Absent = fmt.Sprintf("table %s was not copied from the bucket: write its name in the statement", x.Schema.Table)
 		}
 		for _, f := range x.Files {
+			if f.Missing() && f.Entry == nil {
+				return nil, fmt.Errorf("the file %q, which table %s names, is missing; put it back from a copy: %w", f.Output.Key, x.Schema.Table, store.ErrNotFound)
+			}
 			if f.Missing() {
 				return nil, fmt.Errorf("the file %q, which the ledger names, is missing; sluice run makes it again: %w", f.Output.Key, store.ErrNotFound)
 			}
 			if table.Absent == "" {
 				files = append(files, f)
 			}
-			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns})
+			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns, Masked: ranges(f.Masked)})
 		}
 		t.all = append(t.all, table)
 	}
@@ -207,6 +211,13 @@ func (s *Session) find(ctx context.Context, sql string) (*tables, error) {
 	return t, err
 }
 
+func ranges(masked []tables.Rows) (all []query.Range) {
+	for _, m := range masked {
+		all = append(all, query.Range(m))
+	}
+	return all
+}
+
 // special reports whether DuckDB would take a name for more than a path: a pattern,
 // an address, the home folder.
 func special(name string) bool {
@@ -214,7 +225,7 @@ func special(name string) bool {
 }
 
 // fetch copies the files that are not copied yet, and has the tables name the copies.
-func (s *Session) fetch(ctx context.Context, at *setup.Setup, t *tables, files []*lake.File) (err error) {
+func (s *Session) fetch(ctx context.Context, at *setup.Setup, t *found, files []*lake.File) (err error) {
 	if s.temporary == "" {
 		if s.temporary, err = os.MkdirTemp("", "sluice-query-"); err != nil {
 			return fmt.Errorf("make a folder for copies: %w", err)
@@ -264,7 +275,7 @@ func (s *Session) forget(wanted []copied) {
 }
 
 // release lets copies go that no later statement has.
-func (s *Session) release(t *tables) {
+func (s *Session) release(t *found) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range t.copies {

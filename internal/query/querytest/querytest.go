@@ -147,6 +147,7 @@ func Run(t *testing.T, open Open) {
 		{"OnlyItsFiles", onlyItsFiles},
 		{"NoFiles", noFiles},
 		{"FilesDiffer", filesDiffer},
+		{"Masked", masked},
 		{"HostileNames", hostileNames},
 		{"Statements", statements},
 		{"Refused", refused},
@@ -232,6 +233,32 @@ func filesDiffer(t *testing.T, open Open) {
 		s := l.session(limits, l.table(now, a, b))
 		want(t, s, `SELECT * FROM t ORDER BY id`, []string{"1", "1.2500", "g"}, []string{"2", "0.0001", "NULL"})
 		want(t, s, `SELECT sum(price) FROM t`, []string{"1.2501"})
+	}
+}
+
+// Masked rows are not there, whatever a statement asks for, and others are there once.
+func masked(t *testing.T, open Open) {
+	const source = "table: t\nrecords: [\"$[*]\", \"$\"]\ncolumns:\n  - {name: id, path: $.id, type: int64}\n  - {name: filename, path: $.name, type: string}\n"
+	l := newLake(t, open)
+	whole := l.file("whole.parquet", source, `[{"id":1,"name":"a"},{"id":2,"name":"b"}]`)
+	some := l.file("so'me.parquet", source, `[{"id":10},{"id":11,"name":"c"},{"id":12},{"id":13},{"id":14}]`)
+	some.Masked = []query.Range{{From: 0, To: 1}, {From: 2, To: 4}}
+	other := l.file("other.parquet", source, `[{"id":20},{"id":21}]`)
+	other.Masked = []query.Range{{From: 1, To: 2}}
+	none := l.file("none.parquet", source, `[{"id":30},{"id":31}]`)
+	none.Masked = []query.Range{{From: 0, To: 2}}
+	for _, known := range []bool{true, false} {
+		files := []query.File{whole, some, other, none}
+		for i := range files {
+			if !known {
+				files[i].Columns = ""
+			}
+		}
+		s := l.session(limits, l.table(source, files...))
+		want(t, s, "SELECT * FROM t ORDER BY id", []string{"1", "a"}, []string{"2", "b"}, []string{"11", "c"}, []string{"14", "NULL"}, []string{"20", "NULL"})
+		want(t, s, "SELECT count(*), count(filename) FROM t", []string{"5", "3"})
+		want(t, s, "SELECT count(*) FROM t WHERE id > 11 AND filename IS NULL", []string{"2"})
+		want(t, s, "SELECT sum(a.id) FROM t a JOIN t b USING (id)", []string{"48"})
 	}
 }
 

@@ -1,0 +1,161 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/runs"
+	"sluice/internal/setup"
+	"sluice/internal/store"
+	"sluice/internal/tables"
+	"sluice/schema"
+)
+
+// shared are lakes with tables whose files many objects share: what counts is what the
+// head of each table shows, and the ledger is a part of it. The tables are those of the
+// mapping.
+type shared struct {
+	l      *Lake
+	heads  string                  // that the entries are of
+	tables map[string]*sharedTable // by name. Locked as the entries of the lake
+}
+
+// sharedTable is a table as it was last read.
+type sharedTable struct {
+	live    *tables.Live
+	columns string // the same for all files; empty: not known
+	rows    int64  // that its ledger says it shows
+	all     []*File
+}
+
+// refresh loads the heads, and reads what is new in them. The sink is listed after that:
+// files that a head names stay.
+func (s *shared) refresh(ctx context.Context) error {
+	target := s.l.at().Target.(*pipeline.Tables)
+	seen, err := target.See(ctx)
+	if err != nil {
+		return err
+	}
+	sink, err := s.l.listSink(ctx)
+	if err != nil {
+		return err
+	}
+	names := ""
+	read := map[string]*sharedTable{}
+	for i, h := range seen.Heads {
+		name := target.Mapping.Tables[i].Name
+		if h == nil {
+			names += name + "\n"
+			continue
+		}
+		m := h.Metadata()
+		names += fmt.Sprintf("%s %s %d %d\n", name, m.UUID, m.Current, m.LastSequence)
+		t := &sharedTable{rows: h.Rows()}
+		if old := s.tables[name]; old != nil {
+			t.live = old.live
+		} else {
+			t.live = tables.NewLive(target.Tables[i].Files)
+		}
+		if len(m.Schemas) == 1 {
+			t.columns = m.UUID
+		}
+		if t.all, err = s.filesOf(ctx, t, h, name, sink); err != nil {
+			return err
+		}
+		read[name] = t
+	}
+	if names == s.heads {
+		s.l.mu.Lock()
+		defer s.l.mu.Unlock()
+		s.tables = read
+		return nil
+	}
+	entries, err := s.entries(ctx, seen)
+	if err != nil {
+		return err
+	}
+	s.heads = names
+	s.l.read(entries, func() { s.tables = read })
+	return nil
+}
+
+func (s *shared) filesOf(ctx context.Context, t *sharedTable, h *tables.Head, name string, sink map[string]store.Info) (all []*File, err error) {
+	live, err := t.live.Files(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	for i := range live {
+		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key, Columns: t.columns}, Info: sink[live[i].Key], Masked: live[i].Masked}
+		f.Output.ETag = f.Info.ETag
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// entries are all entries of the ledgers; those that are as before are the same ones.
+func (s *shared) entries(ctx context.Context, seen *pipeline.Seen) (all []*Entry, err error) {
+	written := map[string]time.Time{} // by batch
+	for _, h := range seen.Heads {
+		if h == nil {
+			continue
+		}
+		for _, snapshot := range h.Metadata().Snapshots {
+			if batch := snapshot.Summary[tables.BatchName]; batch != "" {
+				written[batch] = time.UnixMilli(snapshot.Time).UTC()
+			}
+		}
+	}
+	before := s.l.before()
+	err = seen.Entries(ctx, func(e ledger.Entry, known []*runs.Entry) error {
+		r := &Entry{Entry: e, ID: e.ID(), ETag: Tag(&e)}
+		if old := before[r.ID]; old != nil && old.ETag == r.ETag {
+			all = append(all, old)
+			return nil
+		}
+		for _, k := range known {
+			if k == nil {
+				continue
+			}
+			if at, is := written[k.Fence]; is && at.After(r.Written) {
+				r.Written = at
+			}
+			r.Shown = append(r.Shown, k.Shown)
+		}
+		if r.Written.IsZero() { // its snapshot has expired
+			r.Written = e.FirstSeen
+		}
+		s.l.trim(r)
+		all = append(all, r)
+		return ctx.Err()
+	})
+	return all, err
+}
+
+// Tag is what an entry of a table's ledger has in the place of an ETag.
+func Tag(e *ledger.Entry) string {
+	var b strings.Builder
+	if s := e.State; s != nil {
+		fmt.Fprintf(&b, "%s %s %s %s", s.Identity, s.Mapping, s.Outcome, s.Report)
+	}
+	for _, o := range e.Outputs {
+		fmt.Fprintf(&b, " %s %s", o.Identity, o.Key)
+	}
+	return b.String()
+}
+
+// note reads all: what is new in a ledger is a few pages of it.
+func (s *shared) note(ctx context.Context, _ []ledger.ID) error { return s.refresh(ctx) }
+
+func (s *shared) files(*setup.Setup, []*Entry) map[string][]*File {
+	files := map[string][]*File{}
+	for name, t := range s.tables {
+		files[name] = t.all
+	}
+	return files
+}
+
+func (s *shared) columns() []schema.Column { return pipeline.SourceColumns() }
