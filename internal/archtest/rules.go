@@ -137,7 +137,7 @@ var ladder = map[string]rung{
 		".", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/pipeline", "internal/profile", "internal/quarantine", "internal/query", "internal/runs", "internal/setup", "internal/store",
 		"internal/tables", "reason", "schema"},
 		"what a lake shows is read from its stores, whoever shows it; nothing here writes or speaks HTTP"},
-	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store", "internal/tables"},
+	"internal/query/published": {[]string{"internal/lake", "internal/query", "internal/setup", "internal/store", "internal/tables", "schema"},
 		"which files count is what the ledger says, whatever engine reads them"},
 	"internal/arrivals": {[]string{"internal/store"},
 		"which files of a folder are whole depends on the file system alone, not on what is made of them"},

@@ -40,8 +40,12 @@ func nth(masked []tables.Rows, start, n int64) int64 {
 // of the first value.
 func keep[V any](values []V, masked []tables.Rows, first int64) []V {
 	end := first + int64(len(values))
+	masked = after(masked, first)
+	if len(masked) == 0 || masked[0].From >= end {
+		return values
+	}
 	kept, at := values[:0], first
-	for _, m := range after(masked, first) {
+	for _, m := range masked {
 		if m.From >= end {
 			break
 		}

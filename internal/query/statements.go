@@ -102,13 +102,13 @@ func names(files []*File) string {
 
 // unmasked are the rows of files, which have masked ones, that are not masked. read
 // begins the call that reads them. Ranges go as lists in texts, which DuckDB parses
-// without a syntax tree for each number.
+// without a syntax tree for each number. Its option filename would be in the way of a
+// column of that name; file_index, the place in the list, is a virtual column.
 func unmasked(read string, files []*File) string {
-	const file, row = `"sluice file"`, "file_row_number"
 	var at, from, to strings.Builder
 	for i, f := range files {
 		for _, m := range f.Masked {
-			fmt.Fprintf(&at, "%d,", i+1)
+			fmt.Fprintf(&at, "%d,", i)
 			fmt.Fprintf(&from, "%d,", m.From)
 			fmt.Fprintf(&to, "%d,", m.To)
 		}
@@ -116,9 +116,8 @@ func unmasked(read string, files []*File) string {
 	list := func(b *strings.Builder) string {
 		return "unnest('[" + strings.TrimSuffix(b.String(), ",") + "]'::BIGINT[])"
 	}
-	return "SELECT * EXCLUDE (" + file + ", " + row + ") FROM " + read + ", filename = 'sluice file', file_row_number = true) ANTI JOIN (SELECT list_extract([" +
-		names(files) + "], name) AS " + file + ", unnest(range(begins, ends)) AS " + row + " FROM (SELECT " +
-		list(&at) + " AS name, " + list(&from) + " AS begins, " + list(&to) + " AS ends)) USING (" + file + ", " + row + ")"
+	return "SELECT data.* FROM " + read + ") AS data ANTI JOIN (SELECT file, unnest(range(begins, ends)) AS row_number FROM (SELECT " +
+		list(&at) + " AS file, " + list(&from) + " AS begins, " + list(&to) + " AS ends)) AS masked ON data.file_index = masked.file AND data.file_row_number = masked.row_number"
 }
 
 func nulls(columns []schema.Column) string {

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/internal/tables"
+	"sluice/schema"
 )
 
 // atOnce is the number of files that are copied at once.
@@ -191,6 +192,9 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 			// The statement may still make the name, by a function such as query.
 			table.Absent = fmt.Sprintf("table %s was not copied from the bucket: write its name in the statement", x.Schema.Table)
 		}
+		if hidden(x) {
+			table.Absent = fmt.Sprintf("table %s has rows that no longer count, and a column of a name that DuckDB has for the places of rows, file_index or file_row_number: it cannot be queried", x.Schema.Table)
+		}
 		for _, f := range x.Files {
 			if f.Missing() && f.Entry == nil {
 				return nil, fmt.Errorf("the file %q, which table %s names, is missing; put it back from a copy: %w", f.Output.Key, x.Schema.Table, store.ErrNotFound)
@@ -209,6 +213,14 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 		err = s.fetch(ctx, at, t, files)
 	}
 	return t, err
+}
+
+// hidden reports whether a table has rows that do not count, which DuckDB cannot leave
+// out, since a column hides where they are.
+func hidden(t *lake.Table) bool {
+	return slices.ContainsFunc(t.Files, func(f *lake.File) bool { return len(f.Masked) > 0 }) && slices.ContainsFunc(t.Schema.Columns, func(c schema.Column) bool {
+		return strings.EqualFold(c.Name, "file_index") || strings.EqualFold(c.Name, "file_row_number")
+	})
 }
 
 func ranges(masked []tables.Rows) (all []query.Range) {

@@ -78,15 +78,15 @@ func (l *folder) put(name string, rows int) {
 	}
 }
 
-// tables are what a statement was run over.
-type tables struct {
+// asked is what a statement was run over.
+type asked struct {
 	folder           string
 	files            int
 	entries, outputs int64 // that were read for it
 }
 
 // engine is one whose statements keep their tables until they are closed.
-type engine struct{ last *tables }
+type engine struct{ last *asked }
 
 func (e engine) open(folder string, all []query.Table, _ query.Limits) query.Session {
 	e.last.folder, e.last.files = folder, 0
@@ -107,11 +107,11 @@ func (e engine) Next() ([]*string, error)                          { return nil,
 func (e engine) Close() error                                      { return nil }
 
 // session is one over the lake.
-func (l *folder) session(most int64) (s *published.Session, ask func() (tables, query.Rows)) {
+func (l *folder) session(most int64) (s *published.Session, ask func() (asked, query.Rows)) {
 	at := func() *setup.Setup { return l.s }
-	e := engine{&tables{}}
+	e := engine{&asked{}}
 	s = published.New(published.Options{Setup: at, MaxFetched: most, Engine: e.open})
-	return s, func() (tables, query.Rows) {
+	return s, func() (asked, query.Rows) {
 		l.t.Helper()
 		l.ledger.read.Store(0)
 		l.sink.read.Store(0)
