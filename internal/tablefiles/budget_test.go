@@ -61,3 +61,26 @@ func heap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// TestOnlyFile: the file of a table without partitions does not end because the store
+// keeps much of it.
+func TestOnlyFile(t *testing.T) {
+	m := newMemory()
+	o := options(m)
+	o.MostHeld, o.PartBytes, o.MostKept, o.MostOpen = 1, 1<<20, 1, 1
+	w, err := tablefiles.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFiller(rand.New(rand.NewPCG(1, 1)).IntN)
+	for range 5 {
+		if _, err := w.Append(t.Context(), f.object(5, 5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := w.Close(t.Context())
+	if err != nil || len(files) != 1 {
+		t.Errorf("%d files, %v", len(files), err)
+	}
+	checkFiles(t, m, files)
+}

@@ -210,7 +210,7 @@ func (w *Writer) idle() *openFile {
 			idle = f
 		}
 	}
-	if begun <= w.o.MostOpen && kept <= w.o.MostKept {
+	if begun < 2 || begun <= w.o.MostOpen && kept <= w.o.MostKept {
 		return nil
 	}
 	return idle
