@@ -304,9 +304,10 @@ func (b *tableBatch) bytesOf(o *batchObject, commits []tables.Batch) (bytes int6
 	return bytes
 }
 
-// abort throws away files that were not ended.
+// abort throws away files that were not ended. What cannot be removed is named by
+// nobody.
 func (b *tableBatch) abort(ctx context.Context) {
 	for _, w := range b.shared {
-		w.Abort(ctx)
+		_ = w.Abort(ctx)
 	}
 }
