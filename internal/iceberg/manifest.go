@@ -92,12 +92,16 @@ func writeManifest(m *Metadata, specID int32, content ManifestContent, snapshot,
 	for _, t := range types {
 		line.Partitions = append(line.Partitions, summarize(t, entries))
 	}
+	rows, err := avroEntries(types, entries)
+	if err != nil {
+		return nil, line, err
+	}
 	current := m.CurrentSchema()
 	file, err := writeRows(entrySchema(types), map[string]string{
 		"schema": jsonText(current), "schema-id": strconv.Itoa(current.ID),
 		"partition-spec": jsonText(nonNil(spec.Fields)), "partition-spec-id": strconv.Itoa(int(specID)),
 		"format-version": "2", "content": content.String(),
-	}, avroEntries(types, entries))
+	}, rows)
 	return file, line, err
 }
 
@@ -127,21 +131,25 @@ func summarize(t partitionType, entries []Entry) (s Summary) {
 }
 
 // avroEntries are entries with partitions as the Avro schema has them.
-func avroEntries(types []partitionType, entries []Entry) []Entry {
+func avroEntries(types []partitionType, entries []Entry) ([]Entry, error) {
 	written := make([]Entry, len(entries))
 	for i, e := range entries {
 		partition := make(map[string]any, len(types))
 		for _, t := range types {
 			v := e.File.Partition[t.name]
 			if precision, _, ok := t.Decimal(); ok && v != nil {
-				v = fill(v.([]byte), schema.DecimalBytes(precision))
+				b, size := v.([]byte), schema.DecimalBytes(precision)
+				if len(b) > size { // truncate may give more digits than its column has
+					return nil, fmt.Errorf("partition field %q has a value of %d bytes, and %s has %d", t.name, len(b), t.Primitive, size)
+				}
+				v = fill(b, size)
 			}
 			partition[avroName(t.name)] = v
 		}
 		e.File.Partition = partition
 		written[i] = e
 	}
-	return written
+	return written, nil
 }
 
 // fill is a two's complement of size bytes.

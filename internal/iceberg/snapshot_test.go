@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,6 +227,23 @@ func TestEmptyTextIsABound(t *testing.T) {
 		if got, want := lines[0].Partitions[0].Lower != nil, names[0] != nil; got != want {
 			t.Errorf("files of %q: there is a lower bound: %t, want %t", names, got, want)
 		}
+	}
+}
+
+// truncate[1000] of the decimal -99 is -1000, which decimal(2, 0) has no bytes for.
+func TestPartitionOfTooManyDigits(t *testing.T) {
+	c := newCatalog(t)
+	truncate := iceberg.Transform{Name: "truncate", N: 1000}
+	m, err := iceberg.New(c.Location("t"), []schema.Column{{Name: "d", Type: schema.Type{Kind: schema.Decimal, Precision: 2}}},
+		[]iceberg.PartitionField{{SourceID: 1, ID: 1000, Name: "d", Transform: truncate}}, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := truncate.Apply(m.CurrentSchema().Fields[0].Type, iceberg.Minimal([]byte{0xff, 0x9d}))
+	rows := iceberg.Rows{Add: []iceberg.SpecFile{{DataFile: iceberg.DataFile{Path: "file:///a", Format: "PARQUET", Partition: map[string]any{"d": v}}}}}
+	const want = `partition field "d" has a value of 2 bytes, and decimal(2, 0) has 1`
+	if _, err := c.Files.Snapshot(t.Context(), m, rows, "t/metadata/", "b", time.Now()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, and not %s", err, want)
 	}
 }
 
