@@ -21,12 +21,15 @@ DUCKDB := $(TOOLS)/duckdb-$(DUCKDB_CLI)/bin/duckdb
 NESSIE := $(TOOLS)/nessie-$(NESSIE_RUNNER)/nessie-quarkus-$(NESSIE_RUNNER)-runner.jar
 ICEBERG_REST := $(TOOLS)/iceberg-rest
 PANDAS := $(TOOLS)/migrate/pandas
+# Readers of Iceberg tables: what Python and Java they need.
+ICEBERG_PYTHON := $(TOOLS)/iceberg/bin/python
+ICEBERG_JARS   := $(TOOLS)/iceberg-jars
 BENCH_PYTHON := $(TOOLS)/bench/bin/python
 # cfn-lint and the SAM translator; what is deployed gets its version from git.
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers iceberg presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -91,6 +94,14 @@ cross:
 TABLES ?= 8
 readers: $(PYTHON) $(TRINO) $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) TRINO=$(abspath $(TRINO)) TABLES=$(TABLES) $(PYTHON) -W ignore .ci/readers
+
+# Our Iceberg tables, read by engines nobody here wrote, also after Spark and Trino
+# have rewritten them. Spark and the REST catalog need Java, Trino Java 25.
+iceberg: $(ICEBERG_PYTHON) $(ICEBERG_JARS) $(TRINO)
+	@files=$$(gofmt -l .ci/icebergtables .ci/iceberg/go); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
+	go vet ./.ci/icebergtables && go build -o $(TOOLS)/icebergtables ./.ci/icebergtables
+	cd .ci/iceberg/go && go vet . && go build -o $(abspath $(TOOLS))/iceberg-go .
+	ICEBERGTABLES=$(abspath $(TOOLS))/icebergtables ICEBERG_GO=$(abspath $(TOOLS))/iceberg-go ICEBERG_JARS=$(abspath $(ICEBERG_JARS)) TRINO=$(abspath $(TRINO)) $(ICEBERG_PYTHON) -W ignore .ci/iceberg
 
 # The sums of each preset's documents, by one SQL in DuckDB.
 presets: $(PYTHON) $(SLUICE)
@@ -180,7 +191,7 @@ deploy-check: $(DEPLOY) $(PYTHON) lambda
 	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
 	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST) $(ICEBERG_PYTHON) $(ICEBERG_JARS)
 
 # Where the tests find the servers and programs they start: internal/servertest,
 # internal/query/querytest.
@@ -219,6 +230,17 @@ $(NESSIE): | $(TOOLS)/.gitignore
 	echo "$(NESSIE_SHA256)  $@" | sha256sum --check --quiet || { rm -f $@; exit 1; }
 
 $(ICEBERG_REST): .ci/iceberg-rest.xml | $(TOOLS)/.gitignore
+	rm -rf $@
+	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $@) || { rm -rf $@; exit 1; }
+	touch $@
+
+$(ICEBERG_PYTHON): .ci/iceberg/requirements.txt | $(TOOLS)/.gitignore
+	rm -rf $(TOOLS)/iceberg
+	python3 -m venv $(TOOLS)/iceberg
+	$(ICEBERG_PYTHON) -m pip install --quiet -r $< || { rm -rf $(TOOLS)/iceberg; exit 1; }
+	touch $@
+
+$(ICEBERG_JARS): .ci/iceberg/java.xml | $(TOOLS)/.gitignore
 	rm -rf $@
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $@) || { rm -rf $@; exit 1; }
 	touch $@

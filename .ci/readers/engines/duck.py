@@ -19,11 +19,15 @@ class DuckDB:
             return self.type(column.of) + "[]"
         return column.type.upper() if column.kind == "decimal" else self.kinds[column.kind]
 
+    def rows(self, file):
+        """What stands behind FROM."""
+        return f"read_parquet('{file.path}')"
+
     def types(self, file):
-        return [(name, kind) for name, kind, *_ in self.db.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file.path)]).fetchall()]
+        return [(name, kind) for name, kind, *_ in self.db.execute(f"DESCRIBE SELECT * FROM {self.rows(file)}").fetchall()]
 
     def cells(self, file):
-        return self.db.execute("SELECT * FROM read_parquet(?)", [str(file.path)]).to_arrow_table()
+        return self.db.execute(f"SELECT * FROM {self.rows(file)}").to_arrow_table()
 
     def select(self, file, predicates):
         for p in predicates:
@@ -38,4 +42,4 @@ class DuckDB:
                 return number(column, v)
 
             condition = sql(p, literal)
-            yield [n for n, in self.db.execute(f"SELECT n FROM read_parquet('{file.path}') WHERE {condition}", texts).fetchall()]
+            yield [n for n, in self.db.execute(f"SELECT n FROM {self.rows(file)} WHERE {condition}", texts).fetchall()]

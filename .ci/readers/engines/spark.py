@@ -22,10 +22,12 @@ class Spark:
     kinds = {"string": "string", "json": "string", "boolean": "boolean", "int32": "int", "int64": "bigint", "double": "double",
              "date": "date", "timestamp": "timestamp"}
 
+    settings = SETTINGS
+
     def __init__(self):
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
         builder = pyspark.sql.SparkSession.builder.master("local[2]")
-        for key, value in SETTINGS.items():
+        for key, value in self.settings.items():
             builder = builder.config(key, value)
         self.session = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")
@@ -38,14 +40,17 @@ class Spark:
             return f"array<{self.type(column.of)}>"
         return column.type if column.kind == "decimal" else self.kinds[column.kind]
 
+    def rows(self, file):
+        return self.session.read.parquet(str(file.path))
+
     def types(self, file):
-        return [(f.name, f.dataType.simpleString()) for f in self.session.read.parquet(str(file.path)).schema]
+        return [(f.name, f.dataType.simpleString()) for f in self.rows(file).schema]
 
     def cells(self, file):
-        return self.session.read.parquet(str(file.path)).toArrow()
+        return self.rows(file).toArrow()
 
     def select(self, file, predicates):
-        self.session.read.parquet(str(file.path)).createOrReplaceTempView("file")
+        self.rows(file).createOrReplaceTempView("file")
         for start in range(0, len(predicates), AT_ONCE):
             some = predicates[start:start + AT_ONCE]
             query = " UNION ALL ".join(f"SELECT {i} AS k, n FROM file WHERE {sql(p, self.literal)}" for i, p in enumerate(some))

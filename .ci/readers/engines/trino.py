@@ -1,4 +1,4 @@
-"""Trino: a server with the hive connector, whose metastore is a folder."""
+"""Trino: a server with one connector."""
 
 import datetime
 import decimal
@@ -39,6 +39,7 @@ catalog.config-dir={folder}/catalogs
 catalog.management=static
 query.max-memory-per-node=500MB
 """
+# Its metastore is a folder.
 HIVE = """\
 connector.name=hive
 hive.metastore=file
@@ -62,6 +63,9 @@ class Trino:
     name = "Trino"
     kinds = {"string": "varchar", "json": "varchar", "boolean": "boolean", "int32": "integer", "int64": "bigint", "double": "double",
              "date": "date", "timestamp": "timestamp(6)"}
+    zone = ""  # after the text of a moment
+
+    connector, plugin, settings, schema = "hive", "io.trino.plugin.hive.HivePlugin", HIVE, "files"
 
     def __init__(self):
         """Starts the server; the first query waits for it."""
@@ -69,14 +73,14 @@ class Trino:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
-        for name in ("plugins/hive", "catalogs", "tables"):
+        for name in (f"plugins/{self.connector}", "catalogs", "tables"):
             (self.folder / name).mkdir(parents=True)
         for jar in JARS.glob("*.jar"):
-            (self.folder / "plugins" / "hive" / jar.name).symlink_to(jar)
-        with zipfile.ZipFile(self.folder / "plugins" / "hive" / "plugin.jar", "w") as jar:
-            jar.writestr("META-INF/services/io.trino.spi.Plugin", "io.trino.plugin.hive.HivePlugin")
+            (self.folder / "plugins" / self.connector / jar.name).symlink_to(jar)
+        with zipfile.ZipFile(self.folder / "plugins" / self.connector / "plugin.jar", "w") as jar:
+            jar.writestr("META-INF/services/io.trino.spi.Plugin", self.plugin)
         (self.folder / "server.properties").write_text(SERVER.format(port=self.port, folder=self.folder))
-        (self.folder / "catalogs" / "hive.properties").write_text(HIVE.format(folder=self.folder))
+        (self.folder / "catalogs" / f"{self.connector}.properties").write_text(self.settings.format(folder=self.folder))
         self.log = self.folder / "log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([java(), *OPTIONS, f"-Dconfig={self.folder}/server.properties", "-cp", f"{JARS}/*", HERE / "Trino.java"],
@@ -97,23 +101,26 @@ class Trino:
         for _ in range(3000):
             if b"SERVER STARTED" in self.log.read_bytes():
                 self.started = True
-                return self.query("CREATE SCHEMA hive.files")
+                return self.begin()
             assert self.process.poll() is None, f"Trino did not start:\n{self.log.read_text()[-5000:]}"
             time.sleep(0.2)
         raise SystemExit("Trino did not start in ten minutes")
+
+    def begin(self):
+        self.query("CREATE SCHEMA hive.files")
 
     def query(self, text):
         """The rows: a statement is posted, and pages of its result are fetched."""
         if not self.started:
             self.wait()
-        headers = {"X-Trino-User": "readers", "X-Trino-Catalog": "hive", "X-Trino-Schema": "files",
+        headers = {"X-Trino-User": "readers", "X-Trino-Catalog": self.connector, "X-Trino-Schema": self.schema,
                    "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"}  # else moments are rounded to milliseconds
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/statement", text.encode(), headers)
         rows = []
         while True:
             with urllib.request.urlopen(request) as answer:
                 page = json.load(answer)
-            assert "error" not in page, f"Trino: {page['error']['message']}\n{text[:1000]}"
+            assert "error" not in page, f"Trino: {causes(page['error']['failureInfo'])}\n{text[:1000]}"
             rows += page.get("data", [])
             if "nextUri" not in page:
                 return rows
@@ -145,17 +152,21 @@ class Trino:
         for start in range(0, len(predicates), AT_ONCE):
             some = predicates[start:start + AT_ONCE]
             found = [[] for _ in some]
-            for k, n in self.query(" UNION ALL ".join(f"SELECT {i}, n FROM {table} WHERE {sql(p, literal)}" for i, p in enumerate(some))):
+            for k, n in self.query(" UNION ALL ".join(f"SELECT {i}, n FROM {table} WHERE {sql(p, self.literal)}" for i, p in enumerate(some))):
                 found[k].append(n)
             yield from found
 
+    def literal(self, column, v):
+        if column.kind == "timestamp":
+            return f"TIMESTAMP '{datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=v)}{self.zone}'"
+        if column.kind in ("string", "json"):
+            return "U&'" + "".join(c if " " <= c <= "~" and c not in "'\\" else f"\\+{ord(c):06x}" for c in v) + "'"
+        return number(column, v)
 
-def literal(column, v):
-    if column.kind == "timestamp":
-        return f"TIMESTAMP '{datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=v)}'"
-    if column.kind in ("string", "json"):
-        return "U&'" + "".join(c if " " <= c <= "~" and c not in "'\\" else f"\\+{ord(c):06x}" for c in v) + "'"
-    return number(column, v)
+
+def causes(failure):
+    """Its message, and those of what caused it."""
+    return f"{failure['type']}: {failure.get('message')}" + (f", caused by {causes(failure['cause'])}" if "cause" in failure else "")
 
 
 def parse(column, v):
@@ -164,5 +175,5 @@ def parse(column, v):
         return None
     if column.kind == "list":
         return [parse(column.of, e) for e in v]
-    parsers = {"decimal": decimal.Decimal, "date": datetime.date.fromisoformat, "timestamp": micros}
+    parsers = {"decimal": decimal.Decimal, "double": float, "date": datetime.date.fromisoformat, "timestamp": lambda v: micros(v.removesuffix(" UTC"))}
     return parsers.get(column.kind, lambda v: v)(v)
