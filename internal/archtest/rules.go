@@ -150,9 +150,9 @@ var ladder = map[string]rung{
 		".", "internal/advice", "internal/fit", "internal/infer", "internal/jsonscan", "internal/mappingdiff", "internal/parquetread", "internal/profile", "internal/profiler", "internal/quarantine", "mapping", "reason", "schema"},
 		"what is made of documents is the same for the command and for the page; both say where the documents are, and show what was found"},
 	"internal/doctor": {[]string{
-		".", "internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup",
-		"internal/store", "internal/store/s3store", "mapping"},
-		"the doctor looks behind the contracts, at what only a bucket or a crawler has; so it is beside setup, and only the command imports it"},
+		".", "internal/catalog", "internal/catalog/gluecrawler", "internal/config", "internal/event", "internal/iceberg", "internal/ledger", "internal/pipeline", "internal/runs", "internal/setup",
+		"internal/store", "internal/store/s3store", "internal/tables", "mapping"},
+		"the doctor looks behind the contracts, at what only a bucket, a crawler or a table has; so it is beside setup, and only the command imports it"},
 	"internal/awslambda": {[]string{
 		"internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/store"},
 		"the function is a shell around the pipeline: it holds no data logic, and neither the command nor the local lake is in its binary"},

@@ -9,6 +9,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/pipeline"
 )
 
 // looker is a catalog that stores the tables itself: Glue, or the files of a lake.
@@ -17,6 +18,9 @@ type looker interface {
 }
 
 func (d *doctor) catalog(ctx context.Context) []Check {
+	if t, shared := d.s.Target.(*pipeline.Tables); shared {
+		return d.tables(ctx, t)
+	}
 	switch c := d.s.Catalog.(type) {
 	case *gluecrawler.Crawler:
 		return []Check{d.crawler(ctx, c)}

@@ -17,6 +17,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/config"
+	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/internal/store"
 	"sluice/internal/store/s3store"
@@ -192,8 +193,9 @@ func (d *doctor) mapping(context.Context) Check {
 		}
 	}
 	cautions := m.Cautions()
-	// Where we write the catalog, it declares each column as the file has it.
-	if _, ours := d.s.Catalog.(looker); !ours {
+	// Where we write the catalog, or the table, it declares each column as the file has it.
+	_, ours := d.s.Catalog.(looker)
+	if _, shared := d.s.Target.(*pipeline.Tables); !ours && !shared {
 		cautions = append(cautions, m.WidthCautions()...)
 	}
 	if len(cautions) > 0 {

@@ -1,6 +1,8 @@
 package doctor_test
 
 import (
+	"crypto/rand"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,7 +24,9 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/doctor"
+	"sluice/internal/iceberg"
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
 	"sluice/internal/setup"
 	"sluice/internal/store"
@@ -456,4 +460,110 @@ func TestKeyOfAnotherPlace(t *testing.T) {
 		}
 		want(t, examine(t, "source: s3://b/raw_orders_data/\nmapping: "+name+"\n", t.TempDir()), "mapping", status, part)
 	}
+}
+
+// Tables that objects share: their state, ledger, rows and files, each with what others
+// may have done to them.
+func TestTables(t *testing.T) {
+	lake := t.TempDir()
+	const yaml = "source: s3://b/raw/\ntable: {format: iceberg}\n"
+	s := open(t, yaml, lake)
+	shared := s.Target.(*pipeline.Tables).Tables[0]
+	put(t, s.Pipeline.Sink, "raw/a.json", order)
+	put(t, s.Pipeline.Sink, "raw/b.json", order)
+	got := examine(t, yaml, lake)
+	want(t, got, "table", doctor.OK, "order_lines does not exist yet")
+	want(t, got, "backlog", doctor.Warning, "2 of 2 objects")
+	for _, name := range []string{"catalog", "outputs"} {
+		if c, ok := got[name]; ok {
+			t.Errorf("%s was checked: %+v", name, c)
+		}
+	}
+	run := func() {
+		t.Helper()
+		if sum, err := s.Target.Run(t.Context(), s.Run()); err != nil || sum.Objects[pipeline.DidFail] > 0 {
+			t.Fatal(err, sum.Objects)
+		}
+	}
+	run()
+	got = examine(t, yaml, lake)
+	want(t, got, "table", doctor.OK, "has the columns of the mapping; its last snapshot (append) is ")
+	want(t, got, "table ledger", doctor.OK, "2 keys of table order_lines, with 2 rows")
+	want(t, got, "table rows", doctor.OK, "the 2 rows of its ledger")
+	want(t, got, "table files", doctor.OK, "1 data file, 1 of them below 16 MiB, and 0 files with deletes; ")
+	want(t, got, "table metadata", doctor.OK, " bytes, 1 snapshot, the oldest ")
+	want(t, got, "backlog", doctor.OK, "none of the 2 objects")
+
+	// Quarantined records that are gone, of an object whose rows are there.
+	put(t, s.Pipeline.Sink, "raw/c.json", "["+strings.Trim(order, "[]\n")+`,{"order_id":2}]`)
+	run()
+	if err := os.RemoveAll(filepath.Join(lake, "b", "quarantine")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, lake), "quarantined", doctor.Warning, "1 object whose quarantined records")
+
+	// What others do to the table.
+	load := func() *iceberg.Table {
+		t.Helper()
+		at, err := shared.Catalog.Load(t.Context(), shared.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	other := func(rows iceberg.Rows) {
+		t.Helper()
+		at := load()
+		snapshot, err := shared.Files.Snapshot(t.Context(), at.Metadata, rows, shared.Folder+"metadata/", rand.Text(), time.Now())
+		if err == nil {
+			_, err = shared.Catalog.Commit(t.Context(), at, iceberg.Change{Snapshot: snapshot})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at, files := load(), []iceberg.SpecFile{}
+	lines, err := shared.Files.Manifests(t.Context(), at.Metadata.Head())
+	for i := range lines {
+		if err == nil {
+			err = shared.Files.Entries(t.Context(), at.Metadata, &lines[i], func(e *iceberg.Entry) error {
+				files = append(files, iceberg.SpecFile{DataFile: e.File})
+				return nil
+			})
+		}
+	}
+	if err != nil || len(files) != 2 {
+		t.Fatal(len(files), err)
+	}
+	other(iceberg.Rows{Drop: map[string]struct{}{files[0].Path: {}}})
+	fewer := files[0].Rows
+	want(t, examine(t, yaml, lake), "table rows", doctor.Warning, fmt.Sprintf("has %d row", fewer))
+	want(t, examine(t, yaml, lake), "table rows", doctor.Warning, "fewer than its ledger")
+	other(iceberg.Rows{Add: files[:1]})
+	want(t, examine(t, yaml, lake), "table rows", doctor.OK, "the 3 rows of its ledger")
+	again := files[0]
+	again.Path += ".again"
+	other(iceberg.Rows{Add: []iceberg.SpecFile{again}})
+	want(t, examine(t, yaml, lake), "table rows", doctor.Warning, "more than its ledger")
+
+	// Another mapping, and damage.
+	wider := filepath.Join(lake, "wider.yaml")
+	if err := os.WriteFile(wider, []byte("table: order_lines\ncolumns:\n  - {name: city, path: $.city, type: string}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml+"mapping: "+wider+"\n", lake), "table", doctor.Failed, "no column city")
+	runs, err := filepath.Glob(filepath.Join(lake, "b", "ledger", "*", "run-*.parquet"))
+	if err != nil || len(runs) == 0 {
+		t.Fatal(err)
+	}
+	for _, name := range runs {
+		if err := os.Truncate(name, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(t, examine(t, yaml, lake), "table ledger", doctor.Failed, "read ledger run")
+	if err := os.RemoveAll(filepath.Join(lake, "b", "ledger")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, lake), "table", doctor.Failed, "read ledger root")
 }

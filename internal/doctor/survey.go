@@ -22,8 +22,13 @@ func (d *doctor) survey(ctx context.Context) []Check {
 	held, unlisted := d.s.Pipeline.ListHeld(ctx)
 	o.Held = held
 	sum, err := d.s.Target.Run(ctx, o)
+	_, shared := d.s.Target.(*pipeline.Tables)
 	if err != nil {
-		return []Check{failed("backlog", err)}
+		c := failed("backlog", err)
+		if shared {
+			c.Hint = cmp.Or(c.Hint, "the checks of tables say what to do")
+		}
+		return []Check{c}
 	}
 	f := &sum.Findings
 	checks := []Check{backlog(f)}
@@ -31,7 +36,9 @@ func (d *doctor) survey(ctx context.Context) []Check {
 		checks = append(checks, warn("source names", "rename it, or move it to another place; sluice run names all of them",
 			"%s left out, the first: %v", count(leftOut, "name"), first))
 	}
-	checks = append(checks, outputs(f)...)
+	if !shared {
+		checks = append(checks, outputs(f)...)
+	}
 	if unlisted != nil {
 		checks = append(checks, unseen(heldName, unlisted, "s3:ListBucket for the quarantine"))
 	} else if f.Unheld > 0 {

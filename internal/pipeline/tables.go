@@ -101,6 +101,16 @@ func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, erro
 	return heads, ctx.Err()
 }
 
+// Head loads the head of a table that is there. With a head and an error, the table does
+// not fit the mapping.
+func (t *Tables) Head(ctx context.Context, i int) (*tables.Head, error) {
+	h, err := t.Tables[i].Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h, t.fits(h.Metadata(), &t.Mapping.Tables[i])
+}
+
 // first is the metadata of a table that is made.
 func (t *Tables) first(i int) (*iceberg.Metadata, error) {
 	m := &t.Mapping.Tables[i]

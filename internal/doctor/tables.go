@@ -1,0 +1,166 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/pipeline"
+	"sluice/internal/runs"
+	"sluice/internal/tables"
+)
+
+// What is worth a warning of a table.
+const (
+	smallFile      = 16 << 20 // bytes of a data file that is opened for little
+	manySmall      = 1000
+	manyDeletes    = 200
+	largestGlue    = 20 << 20 // bytes of metadata that Glue takes
+	largeMetadata  = largestGlue / 2
+	compactionHint = "compact the table: the optimizer of Glue and S3 Tables, OPTIMIZE of Athena, or rewrite_data_files of Spark; docs/tables.md says what engines may do"
+)
+
+// tables looks at each table that objects share: its state, the ledger that is a part
+// of it, its rows and its files.
+func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check) {
+	for i := range t.Tables {
+		h, err := t.Head(ctx, i)
+		name := t.Tables[i].Name
+		switch {
+		case errors.Is(err, iceberg.ErrNoTable):
+			checks = append(checks, ok("table", "%s does not exist yet; the next commit makes it", name))
+		case err != nil:
+			checks = append(checks, unloaded(name, h, err))
+		default:
+			checks = append(checks, loaded(name, h), ledgerOf(ctx, name, h), rowsOf(name, h), filesOf(ctx, t.Tables[i].Files, name, h), metadataOf(name, h))
+		}
+	}
+	return checks
+}
+
+func unloaded(name string, h *tables.Head, err error) Check {
+	c := failed("table", fmt.Errorf("table %s: %w", name, err))
+	switch {
+	case h != nil: // it does not fit the mapping
+		c.Hint = "nothing is committed until the mapping fits the table: take back the change of the mapping, or name another sink and ledger and run: sluice run"
+	case errors.Is(err, tables.ErrRolledBack):
+		c.Hint = "set the table back to a snapshot with sluice.root in its summary; or name another sink and ledger, and run: sluice run"
+	case errors.Is(err, tables.ErrNoLedger):
+		c.Hint = "the table is not one of sluice: name another sink, or another namespace of the catalog"
+	case c.Hint == "":
+		c.Hint = "the table or its ledger is damaged or cannot be read: restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
+	}
+	return c
+}
+
+func loaded(name string, h *tables.Head) Check {
+	s := h.Metadata().Head()
+	if s == nil {
+		return ok("table", "%s has the columns of the mapping, and no snapshot yet", name)
+	}
+	return ok("table", "%s has the columns of the mapping; its last snapshot (%s) is %s old", name, s.Summary["operation"], age(time.UnixMilli(s.Time)))
+}
+
+// ledgerOf reads what is known of each key.
+func ledgerOf(ctx context.Context, table string, h *tables.Head) Check {
+	const name = "table ledger"
+	var keys, rows int64
+	err := h.Scan(ctx, func(e *runs.Entry) error {
+		keys++
+		rows += e.Shown.Rows
+		return nil
+	})
+	switch {
+	case err != nil:
+		c := failed(name, fmt.Errorf("ledger of table %s: %w", table, err))
+		if c.Hint == "" {
+			c.Hint = "restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
+		}
+		return c
+	case rows != h.Rows():
+		return Check{Name: name, Status: Failed, Detail: fmt.Sprintf("the ledger of table %s names %d rows, and its keys have %d", table, h.Rows(), rows),
+			Hint: "a fault of sluice: please report it; until then name another sink and ledger, and run: sluice run"}
+	}
+	return ok(name, "%s of table %s, with %s", count(keys, "key"), table, count(rows, "row"))
+}
+
+// rowsOf compares the rows of the table with those of its ledger.
+func rowsOf(table string, h *tables.Head) Check {
+	const name = "table rows"
+	totals, known := h.Totals()
+	shown := totals.Records - totals.PositionDeletes
+	switch {
+	case !known:
+		return notChecked(name, "the engine that committed last to table %s did not count its rows; the next commit does", table)
+	case shown > h.Rows():
+		return warn(name, "rows that were replaced are back, or somebody else wrote rows: stop what compacts or writes the table; docs/tables.md#operation",
+			"table %s has %s more than its ledger", table, count(shown-h.Rows(), "row"))
+	case shown < h.Rows():
+		return warn(name, "somebody else deleted rows; sluice run --reprocess KEY brings those of an object back",
+			"table %s has %s fewer than its ledger", table, count(h.Rows()-shown, "row"))
+	}
+	return ok(name, "table %s has the %s of its ledger", table, count(shown, "row"))
+}
+
+func filesOf(ctx context.Context, files iceberg.Files, table string, h *tables.Head) Check {
+	const name = "table files"
+	var data, small, deletes, bytes int64
+	lines, err := files.Manifests(ctx, h.Metadata().Head())
+	for i := range lines {
+		if err != nil {
+			break
+		}
+		err = files.Entries(ctx, h.Metadata(), &lines[i], func(e *iceberg.Entry) error {
+			switch bytes += e.File.Bytes; {
+			case e.File.Content != iceberg.Data:
+				deletes++
+			case e.File.Bytes < smallFile:
+				small++
+				fallthrough
+			default:
+				data++
+			}
+			return nil
+		})
+	}
+	what := fmt.Sprintf("table %s: %s, %d of them below 16 MiB, and %s with deletes; %d bytes", table, count(data, "data file"), small, count(deletes, "file"), bytes)
+	switch {
+	case err != nil:
+		c := failed(name, fmt.Errorf("table %s: %w", table, err))
+		if c.Hint == "" {
+			c.Hint = "a file of the table's metadata is gone or damaged: restore it from its older versions, or set the table back to an older snapshot"
+		}
+		return c
+	case small > manySmall || deletes > manyDeletes:
+		return warn(name, compactionHint, "%s", what)
+	}
+	return ok(name, "%s", what)
+}
+
+func metadataOf(table string, h *tables.Head) Check {
+	const name = "table metadata"
+	m := h.Metadata()
+	data, err := m.JSON()
+	if err != nil {
+		return failed(name, err)
+	}
+	what := fmt.Sprintf("table %s: %d bytes, %s", table, len(data), count(int64(len(m.Snapshots)), "snapshot"))
+	if n := len(m.Snapshots); n > 0 {
+		what += fmt.Sprintf(", the oldest %s old", age(oldest(m)))
+	}
+	if len(data) > largeMetadata {
+		return warn(name, "Glue refuses metadata above 20 MB: make fewer commits, with a longer batching window, and expire snapshots with the engine that compacts the table", "%s", what)
+	}
+	return ok(name, "%s", what)
+}
+
+func oldest(m *iceberg.Metadata) (at time.Time) {
+	for i := range m.Snapshots {
+		if t := time.UnixMilli(m.Snapshots[i].Time); at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	return at
+}
