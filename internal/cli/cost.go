@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sluice/internal/cost"
 )
@@ -20,6 +21,7 @@ type costFlags struct {
 	catalog, crawl string
 	prices         string
 	report         string
+	table          bool
 }
 
 func (a *app) costCommand() *cobra.Command {
@@ -38,6 +40,7 @@ are list prices of us-east-1 without free tier and volume discounts; --report
 json names the source and date of each, and --prices overrides them.`,
 		Example: `  sluice cost --objects 1000 --bytes 1GB
   sluice cost --objects 1e6 --bytes 1TB --catalog glue --memory 512
+  sluice cost --objects 1e6 --bytes 1GB --table
   sluice cost --objects 30000 --bytes 30GB --per month --prices eu.yaml`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.cost(cmd, &f) },
@@ -47,6 +50,7 @@ json names the source and date of each, and --prices overrides them.`,
 	flags.StringVar(&f.bytes, "bytes", "", "their total `size` as stored, such as 1GB or 500MiB (required)")
 	flags.StringVar(&f.per, "per", "day", "whether --objects and --bytes count a day or a month (of 30 days)")
 	flags.Float64Var(&j.Ratio, "ratio", j.Ratio, "bytes written for each byte read")
+	flags.BoolVar(&f.table, "table", false, "objects share the files of an Iceberg table; batches of 6,000 messages or 60 s, catalog glue")
 	flags.Float64Var(&j.MemoryMB, "memory", j.MemoryMB, "memory setting of the function, MB; 1769 has one vCPU")
 	flags.Float64Var(&j.Workers, "workers", j.Workers, "objects it works on at once (default the CPUs, 2 to 8)")
 	flags.StringVar(&f.trigger, "trigger", string(j.Trigger), "how objects reach it: queue, direct or eventbridge")
@@ -80,6 +84,9 @@ func (a *app) cost(cmd *cobra.Command, f *costFlags) error {
 	if err := checkReport(cmd, f.report); err != nil {
 		return err
 	}
+	if f.table {
+		f.withTables(cmd.Flags())
+	}
 	if err := f.read(); err != nil {
 		return usage(cmd, "%w", err)
 	}
@@ -96,6 +103,24 @@ func (a *app) cost(cmd *cobra.Command, f *costFlags) error {
 	}
 	a.printCost(e)
 	return nil
+}
+
+// withTables sets what was not given to what tables want.
+func (f *costFlags) withTables(given *pflag.FlagSet) {
+	d := cost.TableDefaults()
+	f.job.Tables = true
+	for _, o := range []struct {
+		name string
+		v    *float64
+		want float64
+	}{{"batch", &f.job.Batch, d.Batch}, {"batch-window", &f.job.Window, d.Window}, {"concurrency", &f.job.Concurrency, d.Concurrency}} {
+		if !given.Changed(o.name) {
+			*o.v = o.want
+		}
+	}
+	if !given.Changed("catalog") {
+		f.catalog = string(d.Catalog)
+	}
 }
 
 // read fills the job from the options that are text.

@@ -1,6 +1,9 @@
 package cost
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Item is a line of a bill.
 type Item struct {
@@ -54,7 +57,11 @@ func New(j Job, p Prices) (Estimate, error) {
 		return Estimate{}, err
 	}
 	e := Estimate{Job: j, Limits: limits(j), Prices: p}
-	for i, bill := range []func(Job, *biller){function, firehose, spark, pandas} {
+	bills := []func(Job, *biller){function, firehose, spark, pandas}
+	if j.Tables {
+		bills = slices.Insert(bills, 1, withoutTables)
+	}
+	for i, bill := range bills {
 		b := &biller{prices: p}
 		bill(j, b)
 		if b.err != nil {
@@ -72,6 +79,9 @@ func New(j Job, p Prices) (Estimate, error) {
 // function is the bill of sluice's Lambda function, as docs/deploy.md sets it up.
 func function(j Job, b *biller) {
 	b.Name = "sluice, catalog " + string(j.Catalog)
+	if j.Tables {
+		b.Name = "sluice, tables, catalog " + string(j.Catalog)
+	}
 	if j.Catalog == Crawler && j.Crawl == Always {
 		b.Name += ", crawl always"
 	}
@@ -83,7 +93,11 @@ func function(j Job, b *biller) {
 	// A crawl that ends is an invocation of its own, which looks at its marker.
 	small := crawls * 3 * j.LatencySeconds
 	reconcile := 0.0
-	if j.Reconciles > 0 {
+	switch {
+	case j.Tables:
+		verify := j.verifyRequests()
+		reconcile = j.Reconciles * (verify.put + verify.get) * j.LatencySeconds
+	case j.Reconciles > 0:
 		reconcile = j.Reconciles * (j.fresh()/smallAtOnce + j.known()/listPage) * j.LatencySeconds
 	}
 	seconds := invocations*j.invocationSeconds() + small + reconcile
@@ -92,10 +106,15 @@ func function(j Job, b *biller) {
 	b.add("Lambda", "requests", "lambda_request", month(calls))
 
 	s3 := objectRequests(j.objectBytes(), j.objectBytes()*j.Ratio).times(j.Objects)
+	if j.Tables {
+		s3 = j.batchRequests().times(invocations).plus(j.verifyRequests().times(j.Reconciles))
+	}
 	if j.Catalog == Crawler {
 		s3 = s3.plus(crawlRequests.times(j.crawling())).plus(followUpRequests.times(crawls)).plus(idleRequests.times(j.Reconciles))
 	}
-	s3 = s3.plus(reconcileRequests(j.known(), j.fresh()).times(j.Reconciles))
+	if !j.Tables {
+		s3 = s3.plus(reconcileRequests(j.known(), j.fresh()).times(j.Reconciles))
+	}
 	b.add("S3", "PUT, POST, LIST", "s3_put", month(s3.put))
 	b.add("S3", "GET, HEAD", "s3_get", month(s3.get))
 	if j.Storage {
@@ -114,7 +133,11 @@ func function(j Job, b *biller) {
 
 	logs := j.Objects*logPerObject + calls*(logPerInvocation+logLambda)
 	b.add("CloudWatch", "logs", "logs_gb", month(logs)/bytesPerGB)
-	b.add("CloudWatch", "metrics", "metric_month", metrics)
+	shown := float64(metrics)
+	if j.Tables {
+		shown += tableMetrics
+	}
+	b.add("CloudWatch", "metrics", "metric_month", shown)
 	b.add("CloudWatch", "alarms", "alarm_month", alarms)
 	b.add("CloudWatch", "dashboard", "dashboard_month", dashboards)
 
@@ -122,6 +145,10 @@ func function(j Job, b *biller) {
 	case Crawler:
 		b.add("Glue", "crawls", "glue_dpu_hour", month(crawls)*crawlerDPU*max(crawlMinimum, j.CrawlSeconds)/3600)
 	case Glue:
-		b.add("Glue", "catalog requests", "glue_request", month(invocations+j.Reconciles))
+		calls := invocations + j.Reconciles
+		if j.Tables {
+			calls = invocations*(glueLoads+glueCommits) + j.Reconciles*glueLoads
+		}
+		b.add("Glue", "catalog requests", "glue_request", month(calls))
 	}
 }

@@ -5,6 +5,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -104,6 +105,8 @@ type Job struct {
 	Bytes   float64 `json:"bytes_per_day"` // as stored
 	Ratio   float64 `json:"output_ratio"`  // bytes written for a byte read
 
+	Tables bool `json:"tables"` // objects share the files of tables, see docs/tables.md
+
 	MemoryMB    float64 `json:"memory_mb"` // of the function
 	Workers     float64 `json:"workers"`   // objects it works on at once; 0: as docs/config.md says
 	Trigger     Trigger `json:"trigger"`
@@ -137,7 +140,18 @@ func Defaults() Job {
 	}
 }
 
+// TableDefaults is a job without objects, with tables and the batches that they want.
+func TableDefaults() Job {
+	j := Defaults()
+	j.Tables, j.Catalog = true, Glue
+	j.Batch, j.Window, j.Concurrency = tableBatch, tableWindow, tableConcurrency
+	return j
+}
+
 func (j Job) check() error {
+	if j.Tables && j.Catalog == Crawler {
+		return errors.New("a crawler does not know tables: use the catalog glue or none")
+	}
 	for _, c := range []struct {
 		name     string
 		v, least float64
@@ -203,6 +217,9 @@ func (j Job) objectSeconds() float64 {
 // invocationSeconds is how long a batch takes: the workers share the vCPUs and
 // the network, and wait side by side.
 func (j Job) invocationSeconds() float64 {
+	if j.Tables {
+		return j.batchSeconds() + (glueLoads+glueCommits)*j.catalogCalls()*j.LatencySeconds
+	}
 	n, bytes := j.batch(), j.objectBytes()
 	rounds := math.Ceil(n / min(j.atOnce(), n))
 	shared := n * bytes / bytesPerMB / min(j.MBPerSecond*j.vCPU(), j.NetworkMB)

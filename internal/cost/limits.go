@@ -10,6 +10,7 @@ const (
 	maxBatches    = 1000   // of one queue at once, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 	maxPuts       = 3500   // a second and prefix, https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
 	maxGets       = 5500   // same page
+	commitSeconds = 1      // that a commit takes, and excludes others: docs/tables.md
 	maxParts      = 10_000 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 )
 
@@ -31,6 +32,7 @@ const (
 	pollerPage = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"
 	prefixPage = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html"
 	partsPage  = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"
+	tablesPage = "docs/tables.md"
 	crawlPage  = "https://docs.aws.amazon.com/glue/latest/webapi/API_StartCrawler.html"
 )
 
@@ -42,6 +44,11 @@ func limits(j Job) []Limit {
 	// sink once or in parts; the source has a HEAD and its parts.
 	puts := perSecond * max(2, outputWrites(bytes*j.Ratio))
 	gets := perSecond * (1 + sourceReads(bytes))
+	if j.Tables { // the table's prefix has all but two of a commit's writes
+		r := j.batchRequests()
+		puts, gets = perSecond/j.batch()*(r.put-2), perSecond*sourceReads(bytes)
+		bytes *= j.batch()
+	}
 	list := []Limit{
 		{"time of an invocation", j.invocationSeconds(), j.Timeout, " s", lambdaPage,
 			"the objects go back to the queue each time and end in the dead-letter queue: use a longer timeout, up to 900 s, more memory, smaller batches or objects, or sluice run on a machine"},
@@ -62,7 +69,11 @@ func limits(j Job) []Limit {
 		list = append(list, Limit{"commits that start a crawl", j.crawling(), secondsPerDay / j.CrawlSeconds, "/day", crawlPage,
 			"the crawler runs without a pause, and each crawl includes what came meanwhile; --crawl changed starts it when columns change, --catalog glue needs no crawls"})
 	}
-	if j.Reconciles > 0 {
+	if j.Tables {
+		list = append(list, Limit{"commits to the table", perSecond / j.batch(), 1 / commitSeconds, "/s", tablesPage,
+			"batches wait for one another and are offered again: a longer batching window"})
+	}
+	if j.Reconciles > 0 && !j.Tables {
 		list = append(list, Limit{"objects a scheduled run verifies", j.Objects / max(j.Reconciles, 1), j.reconcilable(), "", lambdaPage,
 			"objects newer than their ledger entry come first; then the entries that events wrote since the last run are read until the time is up, and the next run goes on"})
 	}

@@ -7,6 +7,16 @@ import (
 
 func ceil(v float64) float64 { return math.Ceil(v) }
 
+// withoutTables is the same function with a file for each object, and the batches of the
+// default.
+func withoutTables(j Job, b *biller) {
+	d := Defaults()
+	j.Tables, j.Batch, j.Window, j.Concurrency = false, d.Batch, d.Window, d.Concurrency
+	function(j, b)
+	b.Name = "sluice, a file for each object"
+	b.Note = "rows are there some seconds after the object, not after the batching window"
+}
+
 // firehose is Amazon Data Firehose with format conversion: the producer sends
 // records to it, instead of objects to S3.
 func firehose(j Job, b *biller) {
