@@ -33,6 +33,8 @@ var variants = map[string]map[string]string{
 	"a secret with that key":       {"HashKeySecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sluice/hash-key-AbCdEf"},
 	"the longest timeout":          {"Timeout": "900"},
 	"the shortest timeout":         {"Timeout": "60"},
+	"tables":                       {"TableFormat": "iceberg", "TablePartition": "day(order_date)"},
+	"tables in Glue":               {"TableFormat": "iceberg", "TableCatalog": "glue", "Trigger": "eventbridge", "CatalogKind": "none"},
 	"alarms by e-mail":             {"AlarmEmail": "somebody@example.com"},
 	"no backfill":                  {"Backfill": "false"},
 	"other folders":                {"SourcePrefix": "in/raw/", "SinkPrefix": "out/", "LedgerPrefix": "state/", "QuarantinePrefix": "bad/", "WorkPrefix": "tmp/"},
@@ -301,6 +303,12 @@ func eventSourceMapping(s *stack) []string {
 	p.equal("queue", s.get(m, "EventSourceArn"), "{Queue.Arn}")
 	p.equal("function", s.get(m, "FunctionName"), "{Function}")
 	p.equal("response types", s.get(m, "FunctionResponseTypes"), "ReportBatchItemFailures")
+	size, window := "10", "0"
+	if s.params["TableFormat"] != "" {
+		size, window = "10000", "60"
+	}
+	p.equal("batch", s.get(m, "BatchSize"), size)
+	p.equal("window", s.get(m, "MaximumBatchingWindowInSeconds"), window)
 	n := number(s.get(m, "ScalingConfig", "MaximumConcurrency"))
 	p.want(n >= 2 && n <= 1000, "maximum concurrency is %d", n)
 	p.want(text(s.get(m, "Enabled")) != "false", "it is off")

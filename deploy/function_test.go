@@ -63,17 +63,14 @@ var left = map[string]string{
 	"SLUICE_S3_TIMEOUT":    "the default is for AWS",
 	"SLUICE_EVENT_SOURCES": "not for AWS",
 
-	"SLUICE_TABLE":           noTables,
-	"SLUICE_TABLE_CATALOG":   noTables,
-	"SLUICE_TABLE_NAMESPACE": noTables,
-	"SLUICE_TABLE_PARTITION": noTables,
-	"SLUICE_TABLE_SIGNING":   noTables,
-	"SLUICE_TABLE_TOKEN":     noTables,
-	"SLUICE_TABLE_URI":       noTables,
-	"SLUICE_TABLE_WAREHOUSE": noTables,
+	"SLUICE_TABLE_NAMESPACE": noREST,
+	"SLUICE_TABLE_SIGNING":   noREST,
+	"SLUICE_TABLE_TOKEN":     noREST,
+	"SLUICE_TABLE_URI":       noREST,
+	"SLUICE_TABLE_WAREHOUSE": noREST,
 }
 
-const noTables = "the template sets up a file for each object, not tables"
+const noREST = "the template sets up tables in their folder or in Glue, not in a REST catalog"
 
 // configuration: the code reads the environment that the template sets, and
 // understands it as the parameters mean it.
@@ -104,7 +101,16 @@ func configuration(s *stack) []string {
 	p.equal("mapping", c.Mapping, s.params["MappingFile"])
 	p.equal("on_delete", c.OnDelete, s.params["OnDelete"])
 	p.equal("codec", c.Codec, s.params["Codec"])
-	p.equal("catalog", c.Catalog.Kind, s.params["CatalogKind"])
+	p.equal("table", c.Table.Format, s.params["TableFormat"])
+	if s.params["TableFormat"] != "" {
+		p.equal("catalog of tables", c.Table.Catalog, s.params["TableCatalog"])
+		p.want(len(c.Table.Partition) == len(strings.FieldsFunc(s.params["TablePartition"], func(r rune) bool { return r == ',' })), "partitions are %v", c.Table.Partition)
+	}
+	kind := s.params["CatalogKind"]
+	if s.params["TableFormat"] != "" {
+		kind = "none" // tables have a catalog of their own
+	}
+	p.equal("catalog", c.Catalog.Kind, kind)
 	p.equal("crawler", c.Catalog.Crawler, s.params["CrawlerName"])
 	p.equal("crawl", c.Catalog.Crawl, s.params["Crawl"])
 	p.equal("database", c.Catalog.Database, s.params["DatabaseName"])
@@ -129,7 +135,7 @@ func followUp(s *stack) []string {
 	}
 	p.want(text(s.get("Schedule", "ScheduleExpression")) != "", "there is no schedule")
 	invokes("Schedule")
-	if s.params["CatalogKind"] != "crawler" {
+	if catalogOf(s) != "crawler" {
 		return p
 	}
 	for rule, state := range map[string]string{"CrawlerSucceeded": "Succeeded", "CrawlerFailed": "Failed"} {
@@ -199,6 +205,10 @@ func bucket(s *stack) []string {
 // ledgerTable: the columns of the table are the members of an entry.
 func ledgerTable(s *stack) []string {
 	var p problems
+	if s.params["TableFormat"] != "" {
+		p.want(!slices.Contains(s.of("AWS::Glue::Table"), "LedgerTable"), "the ledger of tables is no JSON")
+		return p
+	}
 	table := s.get("LedgerTable", "TableInput")
 	p.equal("location", at(table, "StorageDescriptor", "Location"), "s3://"+s.params["BucketName"]+"/"+s.params["LedgerPrefix"])
 	var got []string

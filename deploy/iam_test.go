@@ -46,7 +46,6 @@ var needs = map[string][]string{
 // unused are calls in the binary that the function does not make.
 var unused = map[string]string{
 	"s3.CreateSession": "of the SDK itself, for directory buckets (S3 Express)",
-	"s3.DeleteObject":  noTables,
 }
 
 // byAWS are actions that AWS uses in the name of the function.
@@ -124,10 +123,14 @@ func permissionsAndCalls(s *stack) []string {
 			p.want(wanted[action] != "" || byAWS[action] != "", "%s is allowed, and no call needs it", action)
 		}
 	}
-	kind := s.params["CatalogKind"]
+	kind := catalogOf(s)
 	for action, call := range wanted {
 		if action == "secretsmanager:GetSecretValue" && s.params["HashKeySecret"] == "" {
 			p.want(!granted[action], "%s is allowed, and there is no secret", action)
+			continue
+		}
+		if action == "s3:DeleteObject" && s.params["TableFormat"] == "" {
+			p.want(!granted[action], "%s is allowed, and there are no tables", action)
 			continue
 		}
 		if action == "events:PutEvents" && s.params["EventBus"] == "" {
@@ -141,6 +144,14 @@ func permissionsAndCalls(s *stack) []string {
 		p.want(granted[action], "%s needs %s, which is not allowed", call, action)
 	}
 	return p
+}
+
+// catalogOf is who makes tables known: of tables that objects share, their own catalog.
+func catalogOf(s *stack) string {
+	if s.params["TableFormat"] != "" {
+		return s.params["TableCatalog"]
+	}
+	return s.params["CatalogKind"]
 }
 
 // grants are the statements of each role: the actions, and on what.
@@ -163,6 +174,8 @@ func grants(s *stack) map[string]map[string][]string {
 			"sqs:SendMessage":                                             {"{DeadLetterQueue.Arn}"},
 			"glue:StartCrawler glue:GetCrawler":                           {catalog + "crawler/" + s.params["CrawlerName"]},
 			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue(s.params["Tables"]),
+			"s3:DeleteObject":                                             {in + "/" + s.params["SinkPrefix"] + "*/data/*"},
+			"s3:AbortMultipartUpload":                                     {in + "/" + s.params["LedgerPrefix"] + "*"},
 			"secretsmanager:GetSecretValue":                               {s.params["HashKeySecret"]},
 			"events:PutEvents":                                            {s.params["EventBus"]},
 			"kms:Decrypt kms:GenerateDataKey":                             {key},
@@ -202,13 +215,17 @@ func grants(s *stack) map[string]map[string][]string {
 	if s.params["HashKeySecret"] == "" {
 		delete(function, "secretsmanager:GetSecretValue")
 	}
-	if s.params["CatalogKind"] != "crawler" {
+	if s.params["TableFormat"] == "" {
+		delete(function, "s3:DeleteObject")
+		delete(function, "s3:AbortMultipartUpload")
+	}
+	if catalogOf(s) != "crawler" {
 		delete(function, "glue:StartCrawler glue:GetCrawler")
 	}
-	if s.params["CatalogKind"] != "glue" {
+	if catalogOf(s) != "glue" {
 		delete(function, "glue:GetTable glue:CreateTable glue:UpdateTable")
 	}
-	if s.params["CatalogKind"] != "crawler" || s.params["CreateCrawler"] == "false" {
+	if catalogOf(s) != "crawler" || s.params["CreateCrawler"] == "false" {
 		delete(want, "CrawlerRole")
 	}
 	if s.params["Backfill"] == "false" {

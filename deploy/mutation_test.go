@@ -12,6 +12,7 @@ import (
 func TestMutations(t *testing.T) {
 	defaults, direct := variants["defaults"], variants["direct"]
 	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
+	shared := variants["tables"]
 	secret, bus := variants["a secret with that key"], variants["a bus for drift"]
 	for _, m := range []struct {
 		name   string
@@ -85,6 +86,15 @@ func TestMutations(t *testing.T) {
 		{"a bus that may not be told", bus, "permissions and calls", set("events:DescribeEventBus", "FunctionRole", "Policies", 7, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
 		{"events without a need", defaults, "permissions and calls", set("events:PutEvents", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 5, "Action", 0)},
 		{"a bus that the function does not know of", bus, "configuration", remove("Function", "Environment", "Variables", "SLUICE_EVENT_BUS")},
+		{"a file that is no data is removed", shared, "reach", set(map[string]any{"Fn::Sub": "arn:${AWS::Partition}:s3:::${BucketName}/${SinkPrefix}*"},
+			"FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource")},
+		{"no file is removed", shared, "permissions and calls", set("s3:GetObject", "FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
+		{"files are removed without tables", defaults, "permissions and calls", set("HasFiles", "FunctionRole", "Policies", 8, "Fn::If", 0)},
+		{"small batches for tables", shared, "event source mapping", set("10", "QueueToFunction", "BatchSize", "Fn::If", 1)},
+		{"no window for tables", shared, "event source mapping", remove("QueueToFunction", "MaximumBatchingWindowInSeconds")},
+		{"tables that the function does not know of", shared, "configuration", set("", "Function", "Environment", "Variables", "SLUICE_TABLE")},
+		{"no alarm of rows that are back", shared, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "RowsResurrectedAlarm") }},
+		{"a ledger of JSON with tables", shared, "ledger table", func(doc map[string]any) { delete(object(object(doc["Resources"])["LedgerTable"]), "Condition") }},
 		{"a column less", defaults, "ledger table", remove("LedgerTable", "TableInput", "StorageDescriptor", "Columns", 5)},
 		{"no alarm of dead letters", defaults, "alarms", func(doc map[string]any) { delete(object(doc["Resources"]), "DeadLetterAlarm") }},
 		{"an alarm nobody hears", defaults, "alarms", remove("RejectedAlarm", "AlarmActions")},

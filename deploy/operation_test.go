@@ -48,7 +48,10 @@ func alarms(s *stack) []string {
 	if s.params["Trigger"] != "s3" {
 		want = append(want, "AWS/SQS ApproximateAgeOfOldestMessage QueueName={Queue.QueueName}")
 	}
-	if s.params["CatalogKind"] == "crawler" {
+	if s.params["TableFormat"] != "" {
+		want = append(want, "Sluice commit_conflicts function={Function}", "Sluice rows_missing function={Function}", "Sluice rows_resurrected function={Function}")
+	}
+	if catalogOf(s) == "crawler" {
 		want = append(want, "AWS/Events Invocations RuleName={CrawlerFailed}")
 	}
 	slices.Sort(got)

@@ -12,7 +12,7 @@ import (
 // reach: what the roles may list and change, by example, and what they may not.
 func reach(s *stack) []string {
 	var p problems
-	if s.params["CatalogKind"] == "glue" {
+	if catalogOf(s) == "glue" {
 		database := "arn:aws:glue:" + region + ":" + account + ":table/" + s.params["DatabaseName"] + "/"
 		own := strings.Replace(s.params["Tables"], "*", "orders", 1)
 		for _, action := range ofCatalog["glue"] {
@@ -25,8 +25,13 @@ func reach(s *stack) []string {
 		}
 	}
 	sink := s.params["SinkPrefix"]
+	files := "arn:aws:s3:::" + s.params["BucketName"] + "/"
+	p.want(mayOn(s, "FunctionRole", "s3:DeleteObject", files+sink+"order_lines/data/x.parquet") == (s.params["TableFormat"] != ""), "data files of tables may be removed without tables, or may not with them")
+	for _, key := range []string{sink + "x.parquet", sink + "order_lines/metadata/v2.metadata.json", s.params["LedgerPrefix"] + "x", s.params["SourcePrefix"] + "x", s.params["QuarantinePrefix"] + "x"} {
+		p.want(!mayOn(s, "FunctionRole", "s3:DeleteObject", files+key), "the function may remove %s", key)
+	}
 	lists := map[string][]string{"FunctionRole": {s.params["SourcePrefix"], sink, s.params["LedgerPrefix"]}}
-	if s.params["CatalogKind"] == "crawler" && s.params["CreateCrawler"] == "true" {
+	if catalogOf(s) == "crawler" && s.params["CreateCrawler"] == "true" {
 		lists["CrawlerRole"] = []string{sink, sink + "order_lines/", strings.TrimSuffix(sink, "/")}
 	}
 	for role, prefixes := range lists {
