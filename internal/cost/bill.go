@@ -133,12 +133,12 @@ func function(j Job, b *biller) {
 
 	logs := j.Objects*logPerObject + calls*(logPerInvocation+logLambda)
 	b.add("CloudWatch", "logs", "logs_gb", month(logs)/bytesPerGB)
-	shown := float64(metrics)
+	shown, watched := float64(metrics), float64(alarms)
 	if j.Tables {
-		shown += tableMetrics
+		shown, watched = shown+tableMetrics, watched+tableAlarms
 	}
 	b.add("CloudWatch", "metrics", "metric_month", shown)
-	b.add("CloudWatch", "alarms", "alarm_month", alarms)
+	b.add("CloudWatch", "alarms", "alarm_month", watched)
 	b.add("CloudWatch", "dashboard", "dashboard_month", dashboards)
 
 	switch j.Catalog {
