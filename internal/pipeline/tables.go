@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sluice"
@@ -92,6 +93,10 @@ func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, erro
 		h, err := load(i)
 		if err != nil {
 			return nil, err
+		}
+		at := h.Metadata().Location
+		if key, err := t.Tables[i].Files.Key(strings.TrimSuffix(at, "/") + "/"); err != nil || key != t.Tables[i].Folder {
+			return nil, fmt.Errorf("table %s is at %s, and the sink would have it at %s: name the sink that it is in", t.Tables[i].Name, at, t.location(i))
 		}
 		if err := t.fits(h.Metadata(), &t.Mapping.Tables[i]); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/iceberg"
 	"sluice/internal/iceberg/filecatalog"
 	"sluice/internal/iceberg/gluecatalog"
+	"sluice/internal/iceberg/restcatalog"
 	"sluice/internal/pipeline"
 	"sluice/internal/store/s3store"
 	"sluice/internal/tables"
@@ -82,9 +83,24 @@ func (s *Setup) openTableCatalog(ctx context.Context, files iceberg.Files) (iceb
 		}
 		return &gluecatalog.Catalog{Client: client, Database: s.Config.Catalog.Database, Files: files, Prefix: prefix}, nil
 	case "rest":
-		return nil, fmt.Errorf("table.catalog: %s is not there yet", kind)
+		return s.restCatalog(ctx)
 	}
 	return &filecatalog.Catalog{Files: files, Prefix: prefix}, nil
+}
+
+func (s *Setup) restCatalog(ctx context.Context) (iceberg.Catalog, error) {
+	t := s.Config.Table
+	o := restcatalog.Options{
+		URI: t.URI, Warehouse: t.Warehouse, Namespace: strings.Split(t.Namespace, "."), SigV4: t.Signing, Token: string(t.Token), Timeout: s.Config.S3.Timeout,
+	}
+	if t.Signing != "" {
+		found, err := s.aws(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o.Region, o.Credentials = found.Region, found.Credentials
+	}
+	return restcatalog.New(o)
 }
 
 // sinkURI is the URI of the store of the sink, with a slash at its end.
