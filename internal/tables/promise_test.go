@@ -24,7 +24,7 @@ type promise struct {
 func newPromise(s *simulation) *promise {
 	p := &promise{s: s, source: map[string]runs.Key{}, last: map[runs.Key]int{}, known: map[int64]map[runs.Key]int{}}
 	for k, all := range s.sources {
-		for n := range len(all) + 1 {
+		for n := range len(all) + 4 { // the first version that was seen may have any number
 			p.source[tables.SourceID(k, start.Add(time.Duration(n)*time.Second))] = k
 		}
 	}
