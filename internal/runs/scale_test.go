@@ -57,6 +57,24 @@ func peak() (mib int64) {
 	return mib >> 10
 }
 
+// fillLedger adds the entries of all keys, in batches.
+func fillLedger(t *testing.T, f runs.Files, entry func(n int, batch string) runs.Entry) (root *runs.Root, name string) {
+	t.Helper()
+	root = &runs.Root{}
+	entries := make([]runs.Entry, *scaleBatch)
+	for n := 0; n < *scaleKeys; n += *scaleBatch {
+		batch := fmt.Sprintf("%032x", n)
+		for i := range entries {
+			entries[i] = entry(n+i, batch)
+		}
+		var err error
+		if root, name, err = f.Add(t.Context(), root, entries, 7, "uuid", int64(n+1), batch, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root, name
+}
+
 // TestScale says what a ledger of many keys costs. The keys come in the order of their
 // names, as those with a date do, or spread over all names; what is looked up is as new
 // as the last batch, spread over all keys, or not there yet. What is bounded is the
@@ -75,20 +93,8 @@ func TestScale(t *testing.T) {
 				}
 				return runs.Key{Bucket: "orders", Key: fmt.Sprintf("raw_orders_data/2024-01-10/%010d.json", n)}
 			}
-			root, begin := &runs.Root{}, time.Now()
-			var last string
-			entries := make([]runs.Entry, *scaleBatch)
-			for n := 0; n < *scaleKeys; n += *scaleBatch {
-				batch := fmt.Sprintf("%032x", r.Uint64())
-				for i := range entries {
-					entries[i] = randomEntry(r, name(n+i), batch)
-				}
-				var err error
-				if root, last, err = f.Add(t.Context(), root, entries, 7, "uuid", int64(n+1), batch, ""); err != nil {
-					t.Fatal(err)
-				}
-			}
-			entries = nil
+			begin := time.Now()
+			root, last := fillLedger(t, f, func(n int, batch string) runs.Entry { return randomEntry(r, name(n), batch) })
 			size := int64(0)
 			for _, i := range root.Runs {
 				size += i.Bytes

@@ -179,10 +179,8 @@ func newExplorer(t *testing.T, c *situation) *explorer {
 	for _, e := range strings.Fields(c.before) {
 		x.first.happen(e)
 	}
-	for _, keys := range [][]runs.Key{{keyA, keyB}} { // in one file
-		if err := x.first.work(t.Context(), keys); err != nil {
-			t.Fatal(err)
-		}
+	if err := x.first.work(t.Context(), []runs.Key{keyA, keyB}); err != nil { // in one file
+		t.Fatal(err)
 	}
 	return x
 }
