@@ -70,6 +70,13 @@ func open(t *testing.T, o restcatalog.Options) *restcatalog.Catalog {
 	return c
 }
 
+// answer has the requests after those that are under way answered by f.
+func (s *server) answer(f func(w http.ResponseWriter, r *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = f
+}
+
 func (s *server) seen() ([]string, []json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
