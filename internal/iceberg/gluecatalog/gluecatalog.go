@@ -118,9 +118,9 @@ func (c *Catalog) create(ctx context.Context, name string, first *iceberg.Metada
 // Commit implements [iceberg.Catalog]. The name of a metadata file is never used twice,
 // so the table is in the state of the base as long as it names the file of the base.
 //
-// Glue compares no more than the version of its own record, and counts it from 0 in a
-// table that is made again. So a commit would land in another table only if that is
-// made, and is as old as the base, between the two calls of one commit.
+// Glue compares no more than the version of its own record, which begins anew in a table
+// that is made again. So a commit can land in such a table only if that is made after
+// GetTable and before UpdateTable arrives, and is at the same version then.
 func (c *Catalog) Commit(ctx context.Context, base *iceberg.Table, change iceberg.Change) (*iceberg.Table, error) {
 	table, err := c.commit(ctx, base, change)
 	if err != nil {
