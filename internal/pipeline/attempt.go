@@ -48,7 +48,7 @@ func (p *Pipeline) attempt(ctx context.Context, bucket, key string, c *claim) (R
 	if err := p.step(Fenced); err != nil {
 		return Result{}, err
 	}
-	object, state, err := p.open(ctx, src, key)
+	object, state, err := p.open(ctx, src, key, p.Mapping.Hash())
 	if err != nil {
 		return Result{}, err
 	}
@@ -162,14 +162,15 @@ func (p *Pipeline) fenceOf(ctx context.Context, e *ledger.Entry, key string) (fe
 	}, nil
 }
 
-// newState is the state of a source. It is absent until a source is found.
-func (p *Pipeline) newState(identity string) ledger.State {
-	return ledger.State{Identity: identity, Listed: ledger.Absent, MappingName: p.MappingName, Mapping: p.Mapping.Hash(), Software: sluice.Version()}
+// newState is the state of a source; hash is that of the mapping. It is absent until a
+// source is found.
+func (p *Pipeline) newState(identity, hash string) ledger.State {
+	return ledger.State{Identity: identity, Listed: ledger.Absent, MappingName: p.MappingName, Mapping: hash, Software: sluice.Version()}
 }
 
 // open pins the current state of the source; a deleted one has no content.
-func (p *Pipeline) open(ctx context.Context, src store.Store, key string) (source, ledger.State, error) {
-	state := p.newState(ledger.Absent)
+func (p *Pipeline) open(ctx context.Context, src store.Store, key, hash string) (source, ledger.State, error) {
+	state := p.newState(ledger.Absent, hash)
 	object, err := src.Open(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return source{ReadCloser: nothing{}}, state, nil

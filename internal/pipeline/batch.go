@@ -13,6 +13,7 @@ import (
 	"sluice/internal/runs"
 	"sluice/internal/tablefiles"
 	"sluice/internal/tables"
+	"sluice/schema"
 )
 
 // ProcessAll implements [Target]: in batches, each of which is one snapshot.
@@ -108,6 +109,8 @@ type tableBatch struct {
 	taken   int       // of the objects, from the first on
 	until   time.Time // no object is begun after it
 	commits Commits
+	hash    string            // of the mapping
+	columns [][]schema.Column // of the rows for each table
 
 	mu     sync.Mutex           // for what follows
 	shared []*tablefiles.Writer // of each table
@@ -143,11 +146,12 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	if err != nil {
 		return nil, err
 	}
-	b := &tableBatch{t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects))}
+	b := &tableBatch{t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), hash: t.Mapping.Hash()}
 	for i, o := range objects {
 		b.objects[i] = batchObject{Object: o, known: all[i]}
 	}
-	for i := range heads {
+	for i, h := range heads {
+		b.columns = append(b.columns, t.rowColumns(h, i))
 		w, err := b.files(ctx, i, sharedHeld/int64(len(heads)))
 		if err != nil {
 			return nil, err
@@ -168,10 +172,9 @@ const (
 // files are data files of a table, which nothing names yet.
 func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefiles.Writer, error) {
 	t, m := b.t.Tables[table], b.heads[table].Metadata()
-	columns := b.t.rowColumns(b.heads[table], table)
 	return tablefiles.New(ctx, tablefiles.Options{
 		Files: t.Files, Folder: t.Folder + "data/", Batch: tables.NewBatchID(), Time: t.Now().UTC(),
-		Columns: columns, Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
+		Columns: b.columns[table], Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
 		Spec: m.Spec(m.SpecID), MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
 		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
 	})
@@ -232,12 +235,19 @@ func (b *tableBatch) commit(ctx context.Context) error {
 		}
 		commits[i] = tables.Batch{ID: b.id, Files: files}
 	}
+	sizes := map[string]*iceberg.DataFile{} // by path
+	for i := range commits {
+		for j := range commits[i].Files {
+			f := &commits[i].Files[j].DataFile
+			sizes[f.Path] = f
+		}
+	}
 	for i := range b.objects[:b.taken] {
 		if o := &b.objects[i]; o.converted() {
 			for j := range commits {
 				commits[j].Files = append(commits[j].Files, o.files[j]...)
 			}
-			o.after.State.BytesWritten = b.bytesOf(o, commits)
+			o.after.State.BytesWritten = o.bytes(sizes)
 			o.result.Stats.BytesWritten = o.after.State.BytesWritten
 			b.change(o, commits)
 		}
@@ -290,15 +300,16 @@ func (b *tableBatch) change(o *batchObject, commits []tables.Batch) {
 	o.result.entry, o.result.Outputs, o.result.Report, o.result.Written = entry, entry.Outputs, entry.State.Report, true
 }
 
-// bytesOf is the share of an object in the bytes of data files.
-func (b *tableBatch) bytesOf(o *batchObject, commits []tables.Batch) (bytes int64) {
-	for i := range commits {
+// bytes is the share of an object in the bytes of data files, some of which are its own.
+func (o *batchObject) bytes(shared map[string]*iceberg.DataFile) (bytes int64) {
+	for i := range o.ranges {
 		for _, r := range o.ranges[i] {
-			for j := range commits[i].Files {
-				if f := &commits[i].Files[j]; f.Path == r.Path && f.Rows > 0 {
-					bytes += f.Bytes * r.Rows / f.Rows
-				}
+			if f := shared[r.Path]; f != nil && f.Rows > 0 {
+				bytes += f.Bytes * r.Rows / f.Rows
 			}
+		}
+		for _, f := range o.files[i] {
+			bytes += f.Bytes
 		}
 	}
 	return bytes

@@ -23,7 +23,7 @@ func (b *tableBatch) object(ctx context.Context, o *batchObject) error {
 	if err != nil {
 		return err
 	}
-	from, state, err := b.t.open(ctx, src, o.Key)
+	from, state, err := b.t.open(ctx, src, o.Key, b.hash)
 	if err != nil {
 		return err
 	}
@@ -37,14 +37,14 @@ func (b *tableBatch) object(ctx context.Context, o *batchObject) error {
 	if err := b.t.step(Opened); err != nil {
 		return err
 	}
-	if b.t.settled(o.known, state.Identity) {
+	if b.t.settled(o.known, state.Identity, b.hash) {
 		o.result = b.t.duplicate(o.Bucket, o.Key, o.known)
 		return nil
 	}
 	n := len(b.heads)
 	o.settled, o.ranges, o.files = make([]bool, n), make([][]runs.FileRange, n), make([][]iceberg.SpecFile, n)
 	for i, e := range o.known {
-		o.settled[i] = b.t.settledIn(e, state.Identity)
+		o.settled[i] = b.t.settledIn(e, state.Identity, b.hash)
 	}
 	if state.Identity == ledger.Absent {
 		o.deleted(b.t, state)

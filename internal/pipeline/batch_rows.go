@@ -43,7 +43,7 @@ func (b *tableBatch) rowsOf(ctx context.Context, o *batchObject, isLarge bool, s
 	for i, h := range b.heads {
 		r := &tableRows{ctx: ctx}
 		all.names, all.tables = append(all.names, b.t.Mapping.Tables[i].Name), append(all.tables, r)
-		r.out.Schema = schema.Schema{Table: all.names[i], Columns: b.t.rowColumns(h, i)}
+		r.out.Schema = schema.Schema{Table: all.names[i], Columns: b.columns[i]}
 		r.out.Constants = []string{tables.SourceID(key, o.firstSeen(i)), stateID(state)}
 		m := h.Metadata()
 		switch {

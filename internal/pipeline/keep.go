@@ -184,7 +184,7 @@ func (w *work) restore(ctx context.Context) error {
 	defer from.Close()
 
 	older := *w // the same outputs, from another state
-	older.state = w.p.newState(shown)
+	older.state = w.p.newState(shown, w.p.Mapping.Hash())
 	outs := &attemptFiles{}
 	defer outs.abort(ctx)
 	err := older.create(ctx, outs, func(i int) role {

@@ -314,23 +314,23 @@ func (t *Tables) Entries(ctx context.Context, fn func(name string, e *ledger.Ent
 
 // settled reports whether all tables have the state of a source, so that there is
 // nothing to do.
-func (t *Tables) settled(k entries, identity string) bool {
+func (t *Tables) settled(k entries, identity, hash string) bool {
 	for _, e := range k {
-		if !t.settledIn(e, identity) {
+		if !t.settledIn(e, identity, hash) {
 			return false
 		}
 	}
 	return true
 }
 
-func (t *Tables) settledIn(e *runs.Entry, identity string) bool {
+func (t *Tables) settledIn(e *runs.Entry, identity, hash string) bool {
 	switch {
 	case e == nil || e.State.Identity != identity || t.Redo == RedoAll:
 		return false
 	case identity == ledger.Absent:
 		return !t.RemoveDeleted || e.Shown.Rows == 0
 	}
-	return t.Redo == RedoNothing || e.State.Mapping == t.Mapping.Hash()
+	return t.Redo == RedoNothing || e.State.Mapping == hash
 }
 
 // duplicate is the result for a key that is settled.

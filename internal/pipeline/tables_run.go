@@ -23,12 +23,13 @@ type tablesRun struct {
 	sum  *Summary
 	todo []Object
 	scan *scan
+	hash string // of the mapping
 }
 
 // Run implements [Target]. The listing of the source and the ledgers of the tables are
 // in the same order: they are gone through side by side, and hold a page of each.
 func (t *Tables) Run(ctx context.Context, o RunOptions) (Summary, error) {
-	r := &tablesRun{t: t, o: o, sum: NewSummary()}
+	r := &tablesRun{t: t, o: o, sum: NewSummary(), hash: t.Mapping.Hash()}
 	if len(o.Keys) > 0 {
 		for _, key := range slices.Compact(slices.Sorted(slices.Values(o.Keys))) {
 			r.todo = append(r.todo, Object{o.Bucket, key, 0})
@@ -117,7 +118,7 @@ func (r *tablesRun) listed(ctx context.Context, info store.Info, k entries) erro
 		return r.send(ctx, Object{r.o.Bucket, info.Key, info.Size})
 	}
 	for _, e := range k {
-		if e.Shown.Identity != "" && e.Shown.Mapping != r.t.Mapping.Hash() {
+		if e.Shown.Identity != "" && e.Shown.Mapping != r.hash {
 			r.sum.OtherMapping++
 			break
 		}
@@ -132,7 +133,7 @@ func (r *tablesRun) describes(k entries, listed string) bool {
 		return false
 	}
 	for _, e := range k {
-		if e == nil || e.State.Listed != listed || !r.t.settledIn(e, e.State.Identity) {
+		if e == nil || e.State.Listed != listed || !r.t.settledIn(e, e.State.Identity, r.hash) {
 			return false
 		}
 	}
