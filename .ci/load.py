@@ -1,6 +1,7 @@
 """Many small objects and a large one through `sluice run` on a real S3 server
 (versitygw): every record is accounted for, nothing is left to do or lying
-about, and the memory stays under 200 MiB (peak RSS).
+about, and the memory stays under 200 MiB (peak RSS). In a table, an object costs one
+request, and all share one file.
 
     load.py SMALL LARGE     numbers of small objects and of MB of the large one
 """
@@ -17,6 +18,8 @@ import urllib.request
 LIMIT = 200 << 20
 SLUICE, FILL, DELAY, VERSITYGW = (os.environ[name] for name in ("SLUICE", "FILL", "DELAY", "SLUICE_VERSITYGW"))
 IDLE_REQUESTS = 30  # of a run over 1,000 objects with nothing to do
+TABLE_REQUESTS, TABLE_IDLE_REQUESTS = 50, 20  # beside one for each object; with nothing to do
+IN_FLIGHT = 8       # requests at once, for tables
 BUCKET = "load"
 
 
@@ -91,7 +94,7 @@ def wait(folder, endpoint, env, objects, milliseconds):
     many requests; of a run with nothing to do only some listings."""
     filled = subprocess.run([FILL, endpoint, BUCKET + "-slow", "small", str(objects)], env=env, check=True, capture_output=True, text=True)
     want = json.loads(filled.stdout)["objects"]
-    child = subprocess.Popen([DELAY, endpoint, str(milliseconds)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([DELAY, endpoint, str(milliseconds), "1000"], stdout=subprocess.PIPE, text=True)
     try:
         slow = child.stdout.readline().strip()
         with open(os.path.join(folder, "sluice.yaml"), "w") as f:
@@ -108,6 +111,33 @@ def wait(folder, endpoint, env, objects, milliseconds):
         child.wait()
 
 
+def tables(folder, endpoint, env, objects, milliseconds):
+    """Tiny objects over a slow network that takes few requests at once: a file for each
+    object, and a table whose file they share. What is asserted is requests and files."""
+    for kind, config in ("a file for each object", ""), ("a table", "table: {format: iceberg, catalog: file}\n"):
+        bucket = f"{BUCKET}-{'table' if config else 'tiny'}"
+        filled = json.loads(subprocess.run([FILL, endpoint, bucket, "tiny", str(objects)], env=env, check=True, capture_output=True, text=True).stdout)
+        child = subprocess.Popen([DELAY, endpoint, str(milliseconds), str(IN_FLIGHT)], stdout=subprocess.PIPE, text=True)
+        try:
+            slow = child.stdout.readline().strip()
+            with open(os.path.join(folder, "sluice.yaml"), "w") as f:
+                f.write(f"source: s3://{bucket}/raw_orders_data/\n{config}catalog: {{kind: none}}\ns3: {{endpoint: {slow}, region: us-east-1, path_style: true}}\n")
+            for again in False, True:
+                report, _, seconds, peak = run(folder, env)
+                requests = int(urllib.request.urlopen(slow + "/-/count").read())
+                print(f"{kind}, {milliseconds} ms a request, {IN_FLIGHT} at once{', again' if again else ''}: {objects:,} objects of {filled['bytes'] / objects:.0f} bytes "
+                      f"in {seconds:.1f} s, {requests:,} requests, peak {peak >> 20} MiB", flush=True)
+                expect("objects", report["objects"]["duplicate" if again else "committed"], objects)
+                most = TABLE_IDLE_REQUESTS if again else objects + TABLE_REQUESTS
+                if config and requests > most + objects // 1000:
+                    raise SystemExit(f"{requests} requests, at most {most}")
+        finally:
+            child.kill()
+            child.wait()
+    files = [f for path, _, files in os.walk(os.path.join(folder, "data", bucket)) for f in files if path.endswith("/order_lines/data") and f.endswith(".parquet")]
+    expect("data files", len(files), 1)
+
+
 def main():
     small, large = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
@@ -117,6 +147,7 @@ def main():
         try:
             load(folder, endpoint, env, "small", small)
             wait(folder, endpoint, env, small, 50)
+            tables(folder, endpoint, env, small, 50)
             load(folder, endpoint, env, "large", large * 1_000_000)
         finally:
             child.kill()

@@ -1,7 +1,7 @@
 // Delay is a proxy for .ci/load.py: each request to the server waits, as one
-// over a network does, and is counted.
+// over a network does, and is counted. No more than AT_ONCE wait at the same time.
 //
-//	delay ENDPOINT MILLISECONDS
+//	delay ENDPOINT MILLISECONDS AT_ONCE
 //
 // It prints the address that it listens on. GET /-/count gives the number of
 // requests since the last time.
@@ -27,8 +27,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("want ENDPOINT MILLISECONDS")
+	if len(args) != 3 {
+		return fmt.Errorf("want ENDPOINT MILLISECONDS AT_ONCE")
 	}
 	target, err := url.Parse(args[0])
 	if err != nil {
@@ -38,6 +38,11 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	most, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	inFlight := make(chan struct{}, most)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -52,6 +57,8 @@ func run(args []string) error {
 			return
 		}
 		count.Add(1)
+		inFlight <- struct{}{}
+		defer func() { <-inFlight }()
 		time.Sleep(time.Duration(wait) * time.Millisecond)
 		forward.ServeHTTP(w, r)
 	}))

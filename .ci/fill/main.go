@@ -1,7 +1,8 @@
-// Fill writes generated orders into a bucket, for .ci/load.py: many small
+// Fill writes generated orders into a bucket, for .ci/load.py: many small or tiny
 // objects, or a large one.
 //
 //	fill ENDPOINT BUCKET small N     N objects of some 2 kB
+//	fill ENDPOINT BUCKET tiny N      N objects of some 400 bytes, as webhooks bring them
 //	fill ENDPOINT BUCKET large BYTES an NDJSON object of that size
 //
 // It prints the records and rows to expect as JSON.
@@ -50,7 +51,7 @@ func main() {
 
 func fill(ctx context.Context, args []string) (*counts, error) {
 	if len(args) != 4 {
-		return nil, fmt.Errorf("usage: fill ENDPOINT BUCKET small|large NUMBER")
+		return nil, fmt.Errorf("usage: fill ENDPOINT BUCKET small|tiny|large NUMBER")
 	}
 	n, err := strconv.ParseInt(args[3], 10, 64)
 	if err != nil {
@@ -87,7 +88,11 @@ func fill(ctx context.Context, args []string) (*counts, error) {
 					return
 				}
 				key := fmt.Sprintf("raw_orders_data/%02d/%05d.json", i%100, i)
-				if err := put(ctx, b, key, gen.Options{Seed: uint64(i), Orders: 2, Form: gen.Array, Catalogue: true}, total); err != nil {
+				o := gen.Options{Seed: uint64(i), Orders: 2, Form: gen.Array, Catalogue: true}
+				if args[2] == "tiny" {
+					o = tiny(i)
+				}
+				if err := put(ctx, b, key, o, total); err != nil {
 					errs <- err
 					return
 				}
@@ -97,6 +102,17 @@ func fill(ctx context.Context, args []string) (*counts, error) {
 	workers.Wait()
 	close(errs)
 	return total, <-errs
+}
+
+// tiny is the i-th order of a line or two.
+func tiny(i int64) gen.Options {
+	o := gen.Options{Seed: uint64(i) << 20, Orders: 1, Form: gen.NDJSON, Shop: true}
+	for {
+		if c, err := gen.Write(io.Discard, o); err != nil || c.Bytes < 500 {
+			return o
+		}
+		o.Seed++
+	}
 }
 
 func put(ctx context.Context, b store.Store, key string, o gen.Options, total *counts) error {
