@@ -159,7 +159,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/event", "internal/fit", "internal/infer", "internal/ledger", "internal/mappingdiff",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/mappingdiff",
 		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are those that have what it prints: the advice of previews, the profiles of mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},

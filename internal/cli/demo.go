@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +14,9 @@ import (
 
 	"sluice/internal/awslambda"
 	"sluice/internal/config"
-	"sluice/internal/documents"
+	"sluice/internal/lake"
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
 
@@ -34,7 +32,7 @@ var demoColumns = []string{"order_id", "total_amount", "product_name", "product_
 
 func (a *app) demoCommand() *cobra.Command {
 	var dir string
-	var page, open bool
+	var table, page, open bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See a file become a table: event, commit, quarantine, ledger, sums",
@@ -44,30 +42,33 @@ upload. After that the notification comes a second time, and the file is
 uploaded again with the broken order fixed. Nothing is written outside the
 folder; the orders are the same every time.
 
+With --table the rows go into an Iceberg table, whose files many objects share.
 With --serve the page of "sluice serve" follows, over the same folder. It may
 change what is there.`,
-		Example: "  sluice demo\n  sluice demo --dir try-sluice\n  sluice demo --serve --open",
+		Example: "  sluice demo\n  sluice demo --dir try-sluice\n  sluice demo --table\n  sluice demo --serve --open",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if open && !page {
 				return usage(cmd, "--open opens the page of --serve; add --serve")
 			}
-			return a.demo(cmd, dir, page, open)
+			return a.demo(cmd, dir, table, page, open)
 		},
 	}
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to use, new or empty (default a new one for temporary files)")
+	cmd.Flags().BoolVar(&table, "table", false, "put the rows into an Iceberg table")
 	cmd.Flags().BoolVar(&page, "serve", false, "then show the folder in the browser, until Ctrl-C")
 	cmd.Flags().BoolVar(&open, "open", false, "with --serve: open the page in the browser")
 	complete(cmd, "dir", completeFolder)
 	return withExits(cmd, "0  everything went as shown", exitBad, exitFlag)
 }
 
-func (a *app) demo(cmd *cobra.Command, dir string, page, open bool) error {
+func (a *app) demo(cmd *cobra.Command, dir string, table, page, open bool) error {
 	files, err := openDemo(cmd, dir)
 	if err != nil {
 		return err
 	}
+	files.table = table
 	c, err := a.showDemo(cmd.Context(), files)
 	if err != nil {
 		files.remove()
@@ -75,7 +76,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, page, open bool) error {
 	}
 	fmt.Fprintln(a.out)
 	if !page {
-		a.printNext(files.dir)
+		a.printNext(files)
 		return nil
 	}
 	f := serveFlags{listen: demoAddress, open: open}
@@ -115,7 +116,7 @@ func (a *app) showDemo(ctx context.Context, files demoFiles) (c config.Config, e
 	if err != nil {
 		return c, err
 	}
-	rows, err := d.readRows(entry)
+	rows, err := d.readRows(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -136,11 +137,11 @@ func (a *app) showDemo(ctx context.Context, files demoFiles) (c config.Config, e
 	if entry, err = d.notify(ctx); err != nil {
 		return c, err
 	}
-	if rows, err = d.readRows(entry); err != nil {
+	if rows, err = d.readRows(ctx); err != nil {
 		return c, err
 	}
 	d.printSums(entry, rows)
-	return c, nil
+	return c, d.printFiles(ctx)
 }
 
 // notify hands the notification to the handler and says what came of it.
@@ -153,7 +154,7 @@ func (d *demoRun) notify(ctx context.Context) (*ledger.Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("process %s: %w", d.event, err)
 	}
-	entry, _, err := d.setup.Pipeline.Ledger.Get(ctx, demoBucket, demoKey)
+	entry, err := d.setup.Target.Entry(ctx, demoBucket, demoKey)
 	if err != nil {
 		return nil, err
 	}
@@ -177,31 +178,47 @@ func (d *demoRun) printHead(text string) {
 }
 
 // readRows are the rows of the table, of demoColumns.
-func (d *demoRun) readRows(e *ledger.Entry) ([][]string, error) {
-	name := filepath.Join(d.dir, demoBucket, filepath.FromSlash(e.Outputs[0].Key))
-	file, err := os.Open(name)
+func (d *demoRun) readRows(ctx context.Context) ([][]string, error) {
+	at := lake.New(func() *setup.Setup { return d.setup })
+	v, rows, err := at.Rows(ctx, d.setup.Tables[0].Schema.Table, 0, lake.MaxRows)
 	if err != nil {
 		return nil, fmt.Errorf("read back: %w", err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read back: %w", err)
-	}
-	table, err := documents.ReadTable(e.Outputs[0].Table, file, info.Size(), int(e.State.RowsWritten))
-	if err != nil {
-		return nil, fmt.Errorf("read back %s: %w", name, err)
-	}
-	names, rows := shown(&table)
 	chosen := make([][]string, len(rows))
-	for _, column := range demoColumns {
-		if i := slices.Index(names, column); i >= 0 {
-			for r := range rows {
-				chosen[r] = append(chosen[r], rows[r][i])
+	for _, name := range demoColumns {
+		c, err := v.Column(name)
+		if err != nil {
+			return nil, fmt.Errorf("read back: %w", err)
+		}
+		for r, row := range rows {
+			value := ""
+			if row[c] != nil {
+				value = *row[c]
 			}
+			chosen[r] = append(chosen[r], value)
 		}
 	}
 	return chosen, nil
+}
+
+// printFiles shows what an Iceberg table consists of.
+func (d *demoRun) printFiles(ctx context.Context) error {
+	t, is := d.setup.Target.(*pipeline.Tables)
+	if !is {
+		return nil
+	}
+	seen, err := t.See(ctx)
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	fmt.Fprintln(d.out, "\nEach upload was a snapshot of the table, in one step. Readers may open both:")
+	for i, s := range seen.Heads[0].Metadata().Snapshots {
+		n := s.Summary
+		fmt.Fprintf(d.out, "  snapshot %d: data files %s, rows in them %s, delete files %s, rows these take out %s\n",
+			i+1, n["total-data-files"], n["total-records"], n["total-delete-files"], n["total-position-deletes"])
+	}
+	fmt.Fprintln(d.out, "No row of the first file counts any more, so the second snapshot does without it.")
+	return nil
 }
 
 func (d *demoRun) printQuarantined(ctx context.Context, e *ledger.Entry) error {
@@ -253,12 +270,15 @@ The ledger keeps the exact sums of the rows. SQL on the table gives the same:
 }
 
 // printNext says what else to try.
-func (a *app) printNext(dir string) {
+func (a *app) printNext(d demoFiles) {
+	others := "\n  duckdb -c \"SELECT sum(product_price), sum(total_amount) FROM '*/*/*.parquet'\"" +
+		"\n  sluice serve --lake . --open                  # the page in the browser"
+	if d.table {
+		others = ""
+	}
 	fmt.Fprintf(a.out, `More to try:
-  cd %s
-  duckdb -c "SELECT sum(product_price), sum(total_amount) FROM '*/*/*.parquet'"
-  sluice serve --lake . --open                  # the page in the browser
+  cd %s%s
   sluice query --lake . 'FROM order_lines'      # SQL, if DuckDB is installed
   sluice convert orders.json -o orders.parquet  # one file, no bucket
-`, shellQuote(dir))
+`, shellQuote(d.dir), others)
 }

@@ -58,6 +58,7 @@ type demoFiles struct {
 	config string
 	event  string // the notification of the last upload
 	object string // what was uploaded
+	table  bool   // the rows go into an Iceberg table
 }
 
 // openDemo makes the folder, or uses an empty one.
@@ -76,7 +77,7 @@ func openDemo(cmd *cobra.Command, dir string) (d demoFiles, err error) {
 		return d, fmt.Errorf("make folder: %w", err)
 	}
 	in := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	return demoFiles{dir, made, in("orders.json"), in("sluice.yaml"), in("event.json"), in(demoBucket + "/" + demoKey)}, nil
+	return demoFiles{dir, made, in("orders.json"), in("sluice.yaml"), in("event.json"), in(demoBucket + "/" + demoKey), false}, nil
 }
 
 // write makes the files, and the first upload.
@@ -87,7 +88,11 @@ func (d demoFiles) write() error {
 	if err := writeWhole(d.orders, demoOrders); err != nil {
 		return err
 	}
-	if err := writeWhole(d.config, demoConfig); err != nil {
+	text := demoConfig
+	if d.table {
+		text += "table: {format: iceberg}\n"
+	}
+	if err := writeWhole(d.config, text); err != nil {
 		return err
 	}
 	return d.upload(demoOrders)
