@@ -179,15 +179,6 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 	return q.failed(q.write(ctx, f.output, sql[0]))
 }
 
-// readsObjects returns an error for a sink whose files many objects share: the page does
-// not read tables yet.
-func readsObjects(s *setup.Setup) error {
-	if format := s.Config.Table.Format; format != "" {
-		return fmt.Errorf("open sink %s: it has %s tables, which serve does not read yet; sluice query does", s.Config.Sink, format)
-	}
-	return nil
-}
-
 // engine is the DuckDB of this program, or that on the PATH.
 func (a *app) engine() (query.Engine, error) {
 	if a.linked != nil {

@@ -121,9 +121,6 @@ func (a *app) serveConfig(ctx context.Context, c config.Config, f serveFlags, ou
 		return err
 	}
 	defer at.Close()
-	if err := readsObjects(at); err != nil {
-		return err
-	}
 	write := f.write || at.SourceFolder() != ""
 	if !write {
 		if _, err := at.CheckOwner(ctx); err != nil {

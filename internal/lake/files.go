@@ -147,16 +147,6 @@ func (l *Lake) footer(ctx context.Context, f *File) (*footer, error) {
 	return r, nil
 }
 
-// FileRows is the number of rows of a published file, as its footer says it; false if it
-// is damaged.
-func (l *Lake) FileRows(ctx context.Context, o ledger.Output, info store.Info) (rows int64, whole bool, err error) {
-	r, err := l.footer(ctx, &File{Output: o, Info: info})
-	if err != nil {
-		return 0, false, fmt.Errorf("read rows of %q: %w", o.Key, err)
-	}
-	return r.rows, r.err == nil, nil
-}
-
 // shared is a list of columns that is the same for all files with these columns.
 // l.mu is locked.
 func (l *Lake) shared(columns []schema.Column) []schema.Column {

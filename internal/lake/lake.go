@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -69,6 +70,13 @@ type visible interface {
 	// objects. l.reading is locked.
 	refresh(ctx context.Context) error
 	note(ctx context.Context, ids []ledger.ID) error
+
+	// entry is that of an object as the ledger has it now, with its tag.
+	entry(ctx context.Context, bucket, key string) (ledger.Entry, string, error)
+	// listed are all entries with their tags, as the ledger has them now.
+	listed(ctx context.Context) ([]ledger.Listed, error)
+	// parts are where the rows of an object are.
+	parts(ctx context.Context, e *ledger.Entry) ([]Part, error)
 
 	// files are the files of each table, by its name. l.reading or l.mu is locked.
 	files(at *setup.Setup, entries []*Entry) map[string][]*File
@@ -158,6 +166,44 @@ func (l *Lake) Note(ctx context.Context, ids ...ledger.ID) error {
 	}
 	defer l.replace()
 	return l.rows.note(ctx, ids)
+}
+
+// Entry is that of an object as the ledger has it now, and what its ETag is there.
+func (l *Lake) Entry(ctx context.Context, bucket, key string) (ledger.Entry, string, error) {
+	return l.rows.entry(ctx, bucket, key)
+}
+
+// EntryOf is Entry of an object of which only the ID is known.
+func (l *Lake) EntryOf(ctx context.Context, id ledger.ID) (ledger.Entry, string, error) {
+	l.mu.Lock()
+	e := l.entries[id]
+	l.mu.Unlock()
+	if e != nil && e.Err == nil {
+		return l.Entry(ctx, e.Bucket, e.Key)
+	}
+	if _, are := l.rows.(*objects); are {
+		return l.at().Pipeline.Ledger.Read(ctx, id) // one that the state does not have yet
+	}
+	return ledger.Entry{}, "", fmt.Errorf("read ledger entry: %w", store.ErrNotFound)
+}
+
+// Listed are all entries, with their IDs and tags, as the ledger has them now.
+func (l *Lake) Listed(ctx context.Context) ([]ledger.Listed, error) { return l.rows.listed(ctx) }
+
+// Part is rows of an object in a file.
+type Part struct {
+	Output  ledger.Output // that the file is of
+	Bytes   int64         // of the file
+	First   int64         // row of the file
+	Rows    int64
+	Shared  bool // the file has rows of other objects too
+	Missing bool // the file is not there; a shared one may have been compacted by others
+	Damaged bool // it has no footer that can be read, so no rows
+}
+
+// Parts are where the rows of an object are.
+func (l *Lake) Parts(ctx context.Context, e *ledger.Entry) ([]Part, error) {
+	return l.rows.parts(ctx, e)
 }
 
 // replace replaces the state by one of what was read. Until then requests have the

@@ -21,10 +21,9 @@ type objects struct {
 
 // refresh lists ledger and sink, and reads the entries that have changed.
 func (o *objects) refresh(ctx context.Context) error {
-	p := o.l.at().Pipeline
 	// The sink is listed after the ledger: a publication comes before its account.
-	var listed []ledger.Listed
-	if err := p.Ledger.List(ctx, func(e ledger.Listed) error { listed = append(listed, e); return nil }); err != nil {
+	listed, err := o.listed(ctx)
+	if err != nil {
 		return err
 	}
 	sink, err := o.l.listSink(ctx)
@@ -130,3 +129,34 @@ func (o *objects) files(at *setup.Setup, entries []*Entry) map[string][]*File {
 }
 
 func (o *objects) columns() []schema.Column { return nil }
+
+func (o *objects) entry(ctx context.Context, bucket, key string) (ledger.Entry, string, error) {
+	return o.l.at().Pipeline.Ledger.Get(ctx, bucket, key)
+}
+
+func (o *objects) listed(ctx context.Context) (all []ledger.Listed, err error) {
+	err = o.l.at().Pipeline.Ledger.List(ctx, func(l ledger.Listed) error { all = append(all, l); return nil })
+	return all, err
+}
+
+func (o *objects) parts(ctx context.Context, e *ledger.Entry) (all []Part, err error) {
+	for _, out := range e.Outputs {
+		if out.ETag == "" {
+			continue
+		}
+		info, err := o.l.at().Pipeline.Sink.Head(ctx, out.Key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		p := Part{Output: out, Bytes: info.Size, Missing: err != nil}
+		if err == nil {
+			f, err := o.l.footer(ctx, &File{Output: out, Info: info})
+			if err != nil {
+				return nil, fmt.Errorf("read rows of %q: %w", out.Key, err)
+			}
+			p.Rows, p.Damaged = f.rows, f.err != nil
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}

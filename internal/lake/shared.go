@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -145,6 +146,59 @@ func Tag(e *ledger.Entry) string {
 		fmt.Fprintf(&b, " %s %s", o.Identity, o.Key)
 	}
 	return b.String()
+}
+
+func (s *shared) entry(ctx context.Context, bucket, key string) (ledger.Entry, string, error) {
+	seen, err := s.l.at().Target.(*pipeline.Tables).See(ctx)
+	if err != nil {
+		return ledger.Entry{}, "", err
+	}
+	e, _, err := seen.Entry(ctx, bucket, key)
+	return e, Tag(&e), err
+}
+
+// listed refreshes the lake: that loads the heads, and nothing else if they are as before.
+func (s *shared) listed(ctx context.Context) (all []ledger.Listed, err error) {
+	if err := s.l.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	for _, e := range s.l.before() {
+		all = append(all, ledger.Listed{ID: e.ID, ETag: e.ETag, Written: e.Written})
+	}
+	return all, nil
+}
+
+// parts are where the rows of an object were put. If others have moved them since, only
+// SQL finds them, by _source_id.
+func (s *shared) parts(ctx context.Context, e *ledger.Entry) (all []Part, err error) {
+	target := s.l.at().Target.(*pipeline.Tables)
+	seen, err := target.See(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, known, err := seen.Entry(ctx, e.Bucket, e.Key)
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range known {
+		if k == nil {
+			continue
+		}
+		for _, r := range k.Shown.Files {
+			key, err := target.Tables[i].Files.Key(r.Path)
+			if err != nil {
+				return nil, err
+			}
+			info, err := target.Sink.Head(ctx, key)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+			all = append(all, Part{
+				Output: ledger.Output{Table: target.Mapping.Tables[i].Name, Key: key}, Bytes: info.Size, First: r.First, Rows: r.Rows, Shared: true, Missing: err != nil,
+			})
+		}
+	}
+	return all, nil
 }
 
 // note reads all: what is new in a ledger is a few pages of it.

@@ -44,12 +44,8 @@ func (s *Server) follow(ctx context.Context) {
 // readLedger lists the ledger. If entries have changed, the lake reads them, and the
 // newest of them are shown as objects.
 func (s *Server) readLedger(ctx context.Context) error {
-	at, mark := s.Setup(), s.objects.mark()
-	var listed []ledger.Listed
-	err := at.Pipeline.Ledger.List(ctx, func(l ledger.Listed) error {
-		listed = append(listed, l)
-		return nil
-	})
+	mark := s.objects.mark()
+	listed, err := s.lake.Listed(ctx)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *Server) find(ctx context.Context, q listQuery) (found []object, total i
 	}
 	at := s.Setup()
 	for _, key := range []string{q.find, at.Config.Source.Prefix + q.find} {
-		entry, etag, err := at.Pipeline.Ledger.Get(ctx, at.Config.Source.Bucket, key)
+		entry, etag, err := s.lake.Entry(ctx, at.Config.Source.Bucket, key)
 		if err == nil {
 			found = append(found, objectOf(&entry, etag))
 		} else if !errors.Is(err, store.ErrNotFound) {
@@ -106,8 +106,10 @@ type output struct {
 	Table   string `json:"table"`
 	Key     string `json:"key"`
 	Bytes   int64  `json:"bytes"`
+	First   int64  `json:"first"` // row of a shared file
 	Rows    int64  `json:"rows"`
-	Missing bool   `json:"missing"`
+	Shared  bool   `json:"shared"`  // the file has rows of other objects too
+	Missing bool   `json:"missing"` // it is not there; a shared one may have been compacted by others
 	Damaged bool   `json:"damaged"` // it has no footer that can be read, so no rows
 }
 
@@ -123,7 +125,7 @@ func (s *Server) getObject(w http.ResponseWriter, r *http.Request) error {
 		known, a.Object = true, o
 		a.Attempts = append(a.Attempts, attempts...)
 	}
-	entry, etag, err := at.Pipeline.Ledger.Read(r.Context(), id)
+	entry, etag, err := s.lake.EntryOf(r.Context(), id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		if !known {
@@ -148,23 +150,12 @@ func (s *Server) tell(ctx context.Context, at *setup.Setup, e *ledger.Entry, a *
 	if a.Entry, err = json.Marshal(e); err != nil {
 		return err
 	}
-	for _, o := range e.Outputs {
-		if o.ETag == "" {
-			continue
-		}
-		info, err := at.Pipeline.Sink.Head(ctx, o.Key)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		out := output{Table: o.Table, Key: o.Key, Bytes: info.Size, Missing: err != nil}
-		if err == nil {
-			rows, whole, err := s.lake.FileRows(ctx, o, info)
-			if err != nil {
-				return err
-			}
-			out.Rows, out.Damaged = rows, !whole
-		}
-		a.Outputs = append(a.Outputs, out)
+	parts, err := s.lake.Parts(ctx, e)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		a.Outputs = append(a.Outputs, output{p.Output.Table, p.Output.Key, p.Bytes, p.First, p.Rows, p.Shared, p.Missing, p.Damaged})
 	}
 	if e.State == nil || e.State.Report == "" {
 		return nil

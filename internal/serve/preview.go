@@ -52,7 +52,7 @@ func (s *Server) previewQuarantine(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	ctx, at := r.Context(), s.Setup()
-	e, err := entryOf(ctx, at, r.PathValue("id"))
+	e, err := s.entryOf(ctx, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -85,12 +85,12 @@ func (s *Server) previewQuarantine(w http.ResponseWriter, r *http.Request) error
 }
 
 // entryOf is the ledger entry of an object.
-func entryOf(ctx context.Context, at *setup.Setup, text string) (ledger.Entry, error) {
+func (s *Server) entryOf(ctx context.Context, text string) (ledger.Entry, error) {
 	id, ok := ledger.ParseID(text)
 	if !ok {
 		return ledger.Entry{}, fail(http.StatusNotFound, "find object: %q is no ID of an object", text)
 	}
-	e, _, err := at.Pipeline.Ledger.Read(ctx, id)
+	e, _, err := s.lake.EntryOf(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return e, fail(http.StatusNotFound, "find object: the ledger has none with the ID %s", id)

@@ -155,6 +155,18 @@ func (q *queue) take(ctx context.Context, large bool) (*task, bool) {
 	}
 }
 
+// more takes other small objects that are due, up to most, for the same work as t.
+func (q *queue) more(t *task, most int) (all []*task) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for len(all) < most && len(q.small) > 0 && q.small[0].redo == t.redo && !q.small[0].at.After(now) && !q.paused.After(now) {
+		all = append(all, heap.Pop(&q.small).(*task))
+		q.working++
+	}
+	return all
+}
+
 // done removes an object from the queue, unless it came again.
 func (q *queue) done(t *task) {
 	q.mu.Lock()

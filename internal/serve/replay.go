@@ -35,7 +35,7 @@ func (s *Server) replayQuarantine(w http.ResponseWriter, r *http.Request) error 
 		}
 	}
 	for _, id := range q.IDs {
-		e, err := entryOf(r.Context(), at, id)
+		e, err := s.entryOf(r.Context(), id)
 		if err != nil {
 			return err
 		}

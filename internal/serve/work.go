@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/arrivals"
 	"sluice/internal/event"
+	"sluice/internal/lake"
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
@@ -21,6 +22,7 @@ import (
 
 const (
 	smallInFolder = 8 // small objects in work at once; their conversions are fewer
+	mostInBatch   = 1000
 	firstWait     = time.Second
 	longestWait   = time.Minute // between two tries of an object that fails
 	fullWait      = 10 * time.Second
@@ -81,6 +83,9 @@ func (w *work) run(ctx context.Context) error {
 	small := smallInFolder
 	if w.arrivals.Load() == nil {
 		small = pipeline.SmallAtOnce
+	}
+	if w.batches(at) {
+		small = 1 // small objects go in batches
 	}
 	for range small {
 		all.Go(func() { w.lane(ctx, false) })
@@ -205,7 +210,7 @@ func (w *work) scan(ctx context.Context) error {
 			w.queue.add(task{key: key, size: size})
 		}
 	}
-	_, err := at.Pipeline.Run(ctx, o)
+	_, err := at.Target.Run(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -236,7 +241,7 @@ func (w *work) settle(ctx context.Context) error {
 		}
 		w.finish(ctx, at, &task{key: key, size: size}, time.Now(), r, err)
 	}
-	_, err := w.pipeline(at, pipeline.RedoNothing).Run(ctx, o)
+	_, err := w.target(at, pipeline.RedoNothing).Run(ctx, o)
 	return err
 }
 
@@ -279,7 +284,8 @@ func (w *work) waits(t *task) {
 	})
 }
 
-// lane processes one object after the other.
+// lane processes one object after the other; where many objects share files, the small
+// ones that wait together are one batch.
 func (w *work) lane(ctx context.Context, large bool) {
 	for {
 		t, ok := w.queue.take(ctx, large)
@@ -287,12 +293,14 @@ func (w *work) lane(ctx context.Context, large bool) {
 			return
 		}
 		at := w.s.Setup()
-		started := time.Now()
-		r, err := w.pipeline(at, t.redo).Process(ctx, at.Config.Source.Bucket, t.key)
+		tasks := []*task{t}
+		if w.batches(at) && !large {
+			tasks = append(tasks, w.queue.more(t, mostInBatch-1)...)
+		}
+		w.process(ctx, at, tasks)
 		if ctx.Err() != nil {
 			return // what was committed is kept, the next start does the rest
 		}
-		w.finish(ctx, at, t, started, r, err)
 		if w.queue.isEmpty() {
 			select {
 			case w.idle <- struct{}{}:
@@ -300,6 +308,37 @@ func (w *work) lane(ctx context.Context, large bool) {
 			}
 		}
 	}
+}
+
+// batches reports whether objects that are processed together share files.
+func (w *work) batches(at *setup.Setup) bool {
+	_, are := at.Target.(*pipeline.Tables)
+	return are
+}
+
+// process processes tasks of one kind.
+func (w *work) process(ctx context.Context, at *setup.Setup, tasks []*task) {
+	objects := make([]pipeline.Object, len(tasks))
+	for i, t := range tasks {
+		objects[i] = pipeline.Object{Bucket: at.Config.Source.Bucket, Key: t.key, Size: t.size}
+	}
+	started := time.Now()
+	w.target(at, tasks[0].redo).ProcessAll(ctx, objects, max(at.Config.Workers, 1), func(i int, r pipeline.Result, err error) {
+		if ctx.Err() == nil {
+			w.finish(ctx, at, tasks[i], started, r, err)
+		}
+	})
+}
+
+// target is that of a setup, over the pipeline of the work.
+func (w *work) target(at *setup.Setup, redo pipeline.Redo) pipeline.Target {
+	p := w.pipeline(at, redo)
+	if t, are := at.Target.(*pipeline.Tables); are {
+		tables := *t
+		tables.Pipeline = p
+		return &tables
+	}
+	return p
 }
 
 // pipeline is that of a setup, over a source whose files are only read when they are
@@ -323,7 +362,7 @@ func (w *work) finish(ctx context.Context, at *setup.Setup, t *task, started tim
 		// Whoever wrote the entry last, it says how the object stands.
 		var entry ledger.Entry
 		var etag string
-		if entry, etag, err = at.Pipeline.Ledger.Get(ctx, bucket, t.key); err == nil {
+		if entry, etag, err = w.entry(ctx, at, t.key, r); err == nil {
 			w.s.objects.account(&entry, etag, time.Now().UTC(), func(k *known) {
 				k.State, k.Error = stateDone, ""
 				k.Duplicate = r.Disposition == pipeline.DidDuplicate
@@ -360,6 +399,15 @@ func (w *work) finish(ctx context.Context, at *setup.Setup, t *task, started tim
 	}
 }
 
+// entry is what the ledger has of an object that was processed. In a table that is what
+// the commit has written: many objects have the same, and it is not read for each.
+func (w *work) entry(ctx context.Context, at *setup.Setup, key string, r pipeline.Result) (ledger.Entry, string, error) {
+	if e := r.Entry(); w.batches(at) && e.Key != "" {
+		return e, lake.Tag(&e), nil
+	}
+	return w.s.lake.Entry(ctx, at.Config.Source.Bucket, key)
+}
+
 func (k *known) try(a attempt) {
 	if len(k.attempts) >= maxAttempts {
 		k.attempts = append(k.attempts[:0], k.attempts[1:]...)
@@ -369,7 +417,7 @@ func (k *known) try(a attempt) {
 
 // isUnknown reports whether the ledger has no entry of a key.
 func (w *work) isUnknown(ctx context.Context, at *setup.Setup, key string) bool {
-	_, _, err := at.Pipeline.Ledger.Get(ctx, at.Config.Source.Bucket, key)
+	_, _, err := w.s.lake.Entry(ctx, at.Config.Source.Bucket, key)
 	return errors.Is(err, store.ErrNotFound)
 }
 

@@ -58,7 +58,8 @@ function draw({object, entry, report, outputs, attempts}) {
       el('h3', 'Outputs'),
       table('Outputs', [{name: 'Table'}, {name: 'Rows', right: true}, {name: 'Size', right: true}, {name: 'File'}],
         outputs.map(output => [el('a', {href: to('tables', output.table)}, output.table), output.missing || output.damaged ? '–' : count(output.rows), bytes(output.bytes),
-          output.missing || output.damaged ? el('span.bad', output.missing ? 'missing; ' : 'damaged; ', el('code', 'sluice run'), ' makes it again') : el('code', output.key)]))],
+          output.shared ? [el('code', output.key), output.missing ? ': no longer there, as other engines have compacted the table' : `, from row ${count(output.first)} on`]
+          : output.missing || output.damaged ? el('span.bad', output.missing ? 'missing; ' : 'damaged; ', el('code', 'sluice run'), ' makes it again') : el('code', output.key)]))],
     object.state === 'done' && object.outcome === 'quarantine' && lake.write && el('p',
       el('button', {type: 'button', onclick: () => replay(object.id)}, 'Replay'), ' with the mapping of now'),
     report && el('details', el('summary', 'Report'), json(report)),
