@@ -78,6 +78,10 @@ type visible interface {
 	// parts are where the rows of an object are.
 	parts(ctx context.Context, e *ledger.Entry) ([]Part, error)
 
+	// money is what is found when the sums of objects are compared with those of the rows
+	// that they show, nil if there is nothing to compare; and of which entries it is.
+	money(ctx context.Context, s *State) ([]*Entry, []*entryMoney, error)
+
 	// files are the files of each table, by its name. l.reading or l.mu is locked.
 	files(at *setup.Setup, entries []*Entry) map[string][]*File
 

@@ -110,7 +110,7 @@ func (w *world) run() {
 	if err := w.setup.Own(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.setup.Pipeline.Run(w.t.Context(), w.setup.Run()); err != nil {
+	if _, err := w.setup.Target.Run(w.t.Context(), w.setup.Run()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.refresh()

@@ -135,25 +135,30 @@ type entryMoney struct {
 // changes.
 func (l *Lake) Money(ctx context.Context) (m *Money, err error) {
 	err = l.settled(ctx, func(s *State) error {
-		files := map[*Entry][]*File{}
-		for _, t := range s.Tables {
-			for _, f := range t.Files {
-				files[f.Entry] = append(files[f.Entry], f)
+		return l.work(ctx, func() error {
+			entries, found, err := l.rows.money(ctx, s)
+			if err == nil {
+				m = add(entries, found)
 			}
-		}
-		found := make([]*entryMoney, len(s.Entries))
-		if err := l.work(ctx, func() error {
-			return Each(ctx, atOnce, len(s.Entries), func(ctx context.Context, i int) (err error) {
-				found[i], err = l.moneyOf(ctx, s.Entries[i], files[s.Entries[i]])
-				return err
-			})
-		}); err != nil {
 			return err
-		}
-		m = add(s, found)
-		return nil
+		})
 	})
 	return m, err
+}
+
+func (o *objects) money(ctx context.Context, s *State) ([]*Entry, []*entryMoney, error) {
+	files := map[*Entry][]*File{}
+	for _, t := range s.Tables {
+		for _, f := range t.Files {
+			files[f.Entry] = append(files[f.Entry], f)
+		}
+	}
+	found := make([]*entryMoney, len(s.Entries))
+	err := Each(ctx, atOnce, len(s.Entries), func(ctx context.Context, i int) (err error) {
+		found[i], err = o.l.moneyOf(ctx, s.Entries[i], files[s.Entries[i]])
+		return err
+	})
+	return s.Entries, found, err
 }
 
 // moneyOf compares the files of an entry; nil if there is nothing to compare.
@@ -175,14 +180,8 @@ func (l *Lake) moneyOf(ctx context.Context, e *Entry, files []*File) (*entryMone
 	m := &entryMoney{of: of, sums: map[moneyName]*[2]amount{}}
 	m.older = slices.ContainsFunc(files, func(f *File) bool { return isOlder(e, f.Output) })
 	if !m.older {
-		m.rows[0] = e.State.RowsWritten
-		for name, text := range e.State.Sums {
-			table, column, _ := strings.Cut(name, ".")
-			a, ok := parseAmount(text)
-			if !ok {
-				return nil, fmt.Errorf("compare sums: ledger entry of %q: the sum of %s is no number", e.Key, name)
-			}
-			m.sum(moneyName{table, column})[0].add(a)
+		if err := m.state(e); err != nil {
+			return nil, err
 		}
 	}
 	for _, f := range files {
@@ -199,6 +198,20 @@ func (l *Lake) moneyOf(ctx context.Context, e *Entry, files []*File) (*entryMone
 	defer l.mu.Unlock()
 	l.money[e.ID] = m
 	return m, nil
+}
+
+// state adds what the ledger states of an object.
+func (m *entryMoney) state(e *Entry) error {
+	m.rows[0] = e.State.RowsWritten
+	for name, text := range e.State.Sums {
+		table, column, _ := strings.Cut(name, ".")
+		a, ok := parseAmount(text)
+		if !ok {
+			return fmt.Errorf("compare sums: ledger entry of %q: the sum of %s is no number", e.Key, name)
+		}
+		m.sum(moneyName{table, column})[0].add(a)
+	}
+	return nil
 }
 
 // isLost reports whether the ledger says that an output should show a state, and that
@@ -309,14 +322,14 @@ func (l *Lake) hash(ctx context.Context, f *File) (string, error) {
 }
 
 // add adds up what was found in all entries.
-func add(s *State, found []*entryMoney) *Money {
+func add(entries []*Entry, found []*entryMoney) *Money {
 	m := &Money{Columns: []MoneyColumn{}, Objects: []MoneyDifference{}, Rows: MoneyRows{Equal: true}}
 	type column struct {
 		amounts [3]amount // of ledger, files, older files
 		differs bool
 	}
 	columns := map[moneyName]*column{}
-	for i, e := range s.Entries {
+	for i, e := range entries {
 		r := found[i]
 		if e.Err != nil {
 			r = &entryMoney{older: true, bad: []MoneyDifference{{ID: e.ID.String(), What: "ledger", Ledger: "an entry that cannot be read", Published: "not known"}}}

@@ -1,0 +1,205 @@
+package lake
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/internal/config"
+	"sluice/internal/ledger"
+	"sluice/internal/setup"
+	"sluice/schema"
+)
+
+// openTables opens the lake with that mapping, as one with tables.
+func (w *world) openTables(partition ...string) {
+	w.t.Helper()
+	w.open(orders)
+	c := w.setup.Config
+	var err error
+	if c.Table, err = config.FileTable(partition); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.setup, err = setup.New(w.t.Context(), c, "", nil); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(w.setup.Close)
+	w.lake = New(func() *setup.Setup { return w.setup })
+}
+
+// figures are what a lake shows, but for the order of rows, and for columns that only
+// tables have.
+func (w *world) figures() (all []string) {
+	w.t.Helper()
+	add := func(what string, v any, err error) {
+		text, jsonErr := json.Marshal(v)
+		if err != nil || jsonErr != nil {
+			w.t.Fatalf("%s: %v, %v", what, err, jsonErr)
+		}
+		all = append(all, what+": "+string(text))
+	}
+	ctx := w.t.Context()
+	for _, table := range []string{"orders", "lines"} {
+		v, rows, err := w.lake.Rows(ctx, table, 0, MaxRows)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		n := slices.IndexFunc(v.Columns, func(c schema.Column) bool { return strings.HasPrefix(c.Name, "_source") })
+		if n < 0 {
+			n = len(v.Columns)
+		}
+		var lines []string
+		for _, row := range rows {
+			text, err := json.Marshal(row[:n])
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			lines = append(lines, string(text))
+		}
+		var paged []string
+		for at := int64(0); at < v.Rows; at += 3 {
+			_, some, err := w.lake.Rows(ctx, table, at, 3)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, row := range some {
+				text, err := json.Marshal(row[:n])
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				paged = append(paged, string(text))
+			}
+		}
+		if !slices.Equal(paged, lines) {
+			w.t.Errorf("%s: pages have other rows", table)
+		}
+		slices.Sort(lines)
+		add(table, lines, nil)
+		add(table+" rows", v.Rows, nil)
+		p, err := w.lake.Profile(ctx, table)
+		if err == nil {
+			add(table+" profile", []any{p.Rows, p.RowsRead, p.Unreadable, p.Columns[:n]}, nil)
+		} else {
+			add(table, nil, err)
+		}
+		var csv bytes.Buffer
+		if err := w.lake.CSV(ctx, table, nil, func() io.Writer { return &csv }); err != nil {
+			w.t.Fatal(err)
+		}
+		add(table+" lines of CSV", strings.Count(csv.String(), "\r\n"), nil)
+	}
+	for _, o := range []ChartOptions{
+		{X: "country", Of: "sum", Y: "total"}, {X: "day", Of: "count"}, {X: "items", Of: "max", Y: "large", Split: "country"},
+		{X: "total", Of: "avg", Y: "items", Filters: []Filter{{"items", OpFrom, "2"}}},
+	} {
+		c, err := w.lake.Chart(ctx, "orders", o)
+		add("chart", c, err)
+	}
+	sorted, err := w.lake.Sorted(ctx, "orders", SortOptions{By: "total", Descending: true, Limit: 5, Filters: []Filter{{"items", OpBelow, "4"}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var totals []string
+	for _, row := range sorted.Rows {
+		totals = append(totals, *row[3])
+	}
+	add("sorted", []any{totals, sorted.Matching, sorted.RowsRead}, nil)
+	m, err := w.lake.Money(ctx)
+	add("money", m, err)
+	h, err := w.lake.Held(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	add("held", []any{h.Reasons, h.Total}, nil)
+	return all
+}
+
+// A lake with tables shows what a lake with a file for each object does.
+func TestTablesShowTheSame(t *testing.T) {
+	for i, partition := range [][]string{nil, {"day(day)"}, {"country"}} {
+		r := rand.New(rand.NewPCG(7, uint64(i)))
+		files, shared := newWorld(t, orders), newWorld(t, orders)
+		shared.openTables(partition...)
+		both := func(do func(w *world)) { do(files); do(shared) }
+		for step := range 5 {
+			for _, n := range r.Perm(6)[:1+r.IntN(5)] {
+				name := fmt.Sprintf("%d.json", n)
+				if r.IntN(9) == 0 {
+					both(func(w *world) { w.file("raw_orders_data/"+name, `[{"id":`) })
+					continue
+				}
+				if r.IntN(9) == 0 {
+					both(func(w *world) { os.Remove(filepath.Join(w.dir, "raw_orders_data", name)) })
+					continue
+				}
+				var records []map[string]any
+				for k := range 1 + r.IntN(5) {
+					total := any(fmt.Sprintf("%d.%02d", r.IntN(1000), r.IntN(100)))
+					if r.IntN(8) == 0 {
+						total = "on request"
+					}
+					var lines []any
+					for range r.IntN(3) {
+						lines = append(lines, map[string]any{"sku": fmt.Sprint("P-", r.IntN(5)), "price": r.IntN(500)})
+					}
+					records = append(records, map[string]any{
+						"id": fmt.Sprintf("A-%d-%d-%d", step, n, k), "day": fmt.Sprintf("2024-01-%02d", 1+r.IntN(4)), "total": total, "large": r.IntN(9), "items": r.IntN(6),
+						"weight": float64(r.IntN(8)) / 4, "country": []string{"DE", "FR", "IT"}[r.IntN(3)], "lines": lines,
+					})
+				}
+				both(func(w *world) { w.put(name, records...) })
+			}
+			both((*world).run)
+			both(func(w *world) {
+				if err := w.lake.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+			want, got := files.figures(), shared.figures()
+			for k := range want {
+				if got[k] != want[k] {
+					t.Errorf("partition %v, step %d: tables show\n%s\nfiles show\n%s", partition, step, got[k], want[k])
+				}
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+// The entry of each object says where its rows are, and is found by its ID and its key.
+func TestPartsOfTables(t *testing.T) {
+	w := newWorld(t, orders)
+	w.openTables()
+	w.put("a.json", order("A-1", "10", "1"))
+	w.put("b.json", order("B-1", "20", "1"), order("B-2", "30", "1"))
+	w.run()
+	state, err := w.lake.State(t.Context())
+	if err != nil || len(state.Entries) != 2 {
+		t.Fatalf("%+v, %v", state, err)
+	}
+	for _, e := range state.Entries {
+		found, tag, err := w.lake.EntryOf(t.Context(), e.ID)
+		if err != nil || tag != e.ETag || found.Key != e.Key || e.Written.IsZero() {
+			t.Errorf("%+v, %q, %v", found, tag, err)
+		}
+		parts, err := w.lake.Parts(t.Context(), &found)
+		if err != nil || len(parts) != 2 || !parts[0].Shared || parts[0].Missing || parts[0].Rows != found.State.RecordsRead || parts[0].Bytes == 0 {
+			t.Errorf("%+v, %v", parts, err)
+		}
+	}
+	if _, _, err := w.lake.EntryOf(t.Context(), ledger.IDOf("", "never")); err == nil {
+		t.Error("an entry of nobody")
+	}
+	if err := w.lake.Zip(t.Context(), "orders", func() io.Writer { return io.Discard }); err == nil || !strings.Contains(err.Error(), "take CSV") {
+		t.Error(err)
+	}
+}
