@@ -271,14 +271,14 @@ The ledger keeps the exact sums of the rows. SQL on the table gives the same:
 
 // printNext says what else to try.
 func (a *app) printNext(d demoFiles) {
-	others := "\n  duckdb -c \"SELECT sum(product_price), sum(total_amount) FROM '*/*/*.parquet'\"" +
-		"\n  sluice serve --lake . --open                  # the page in the browser"
+	files := "\n  duckdb -c \"SELECT sum(product_price), sum(total_amount) FROM '*/*/*.parquet'\""
 	if d.table {
-		others = ""
+		files = "" // some have rows that do not count
 	}
 	fmt.Fprintf(a.out, `More to try:
   cd %s%s
+  sluice serve --lake . --open                  # the page in the browser
   sluice query --lake . 'FROM order_lines'      # SQL, if DuckDB is installed
   sluice convert orders.json -o orders.parquet  # one file, no bucket
-`, shellQuote(d.dir), others)
+`, shellQuote(d.dir), files)
 }
