@@ -4,8 +4,8 @@
 const svgNames = 'http://www.w3.org/2000/svg'
 
 // el makes an element: el('p.note', {title: 'x'}, 'text', child, …).
-// Attributes: "on…" is a listener, "style" an object, true an empty attribute;
-// false, null and undefined are left out. The attributes may be omitted.
+// Attributes: "on…" is a listener, "style" an object, true an empty attribute, of
+// "aria-…" the word; false, null and undefined are left out. The attributes may be omitted.
 export function el(name, ...rest) {
   return fill(document.createElement(name.split('.')[0]), name, rest)
 }
@@ -32,7 +32,7 @@ function set(element, key, value) {
   if (key.startsWith('on')) element.addEventListener(key.slice(2), value)
   else if (key === 'style') for (const [property, text] of Object.entries(value)) element.style.setProperty(property, text)
   else if (key === 'value') element.value = value
-  else element.setAttribute(key, value === true ? '' : value)
+  else element.setAttribute(key, value === true && !key.startsWith('aria-') ? '' : value)
 }
 
 // add appends children; lists are taken apart, nothing is left out but null and false.
