@@ -112,8 +112,12 @@ function drawFilters(parameters, changed) {
   const filters = {
     element,
     get list() { return list },
-    // add replaces what there is of the same column.
-    add(...some) { set([...list.filter(old => old.column !== some[0].column), ...some]) },
+    // add replaces what there is of the same column, and goes where that is seen.
+    add(...some) {
+      set([...list.filter(old => old.column !== some[0].column), ...some])
+      element.scrollIntoView({block: 'nearest'})
+      element.querySelector('button:nth-last-of-type(2)').focus({preventScroll: true})
+    },
     parameters: () => Object.fromEntries(Object.keys(words).map(op => [op, list.filter(one => one.op === op).map(one => op === 'null' ? one.column : one.column + '=' + one.value)])),
   }
   queueMicrotask(() => set(list))
@@ -207,11 +211,13 @@ function drawRows(base, filters, signal) {
       const last = offset + page.rows.length
       const some = sort.by || filters.list.length
       const step = (text, to, off) => el('button.small', {type: 'button', disabled: off, onclick: () => load(to)}, text)
+      const left = body.querySelector('.scroll')?.scrollLeft
       show(body,
         page.rows.length ? table('Rows', page.columns, page.rows, {sort: {...sort, set}}) : el('p.none', filters.list.length ? 'No row is like this.' : 'The table has no rows.'),
         el('div.bar.pages', el('span.dim', page.rows.length ? `${count(offset + 1)} to ${count(last)} of ${count(page.rows_matching)}` +
           (page.rows_matching < page.rows_in_table ? `, in a table of ${count(page.rows_in_table)}` : '') + (page.rows_read < page.rows_in_table ? `; ${count(page.rows_read)} were looked at` : '') : ''),
           step('Previous', Math.max(0, offset - limit), offset === 0), step('Next', last, last >= page.rows_matching || some && last > most - limit)))
+      if (left) body.querySelector('.scroll').scrollLeft = left
     } catch (error) {
       if (!signal.aborted) show(body, problem(error, () => load()))
     }
@@ -228,7 +234,7 @@ function drawProfile(base, filters, signal) {
     const columns = [{name: 'Column'}, {name: 'NULL', right: true}, {name: 'Different', right: true}, {name: 'Smallest'}, {name: 'Largest'}, {name: 'Values'}]
     show(body,
       el('div.bar', el('span.dim', profile.rows_read < profile.rows ? `of ${count(profile.rows_read)} of ${plural(profile.rows, 'row')}, a sample of the whole table` : 'of ' + plural(profile.rows, 'row')),
-        el('button.small.quiet.end', {type: 'button', 'aria-pressed': asNumbers, onclick: () => { asNumbers = !asNumbers; fill() }}, 'Show values as table')),
+        el('button.small.quiet.end', {type: 'button', 'aria-pressed': String(asNumbers), onclick: () => { asNumbers = !asNumbers; fill() }}, 'Show values as table')),
       table('Columns', columns, profile.columns.map(column => [
         el('span', el('b', column.name), ' ', el('span.dim', column.type)),
         column.nulls ? pickValue(count(column.nulls) + ' (' + share(column.nulls, profile.rows_read) + ')', column.name + ' is NULL', {column: column.name, op: 'null', value: ''}) : '0',
