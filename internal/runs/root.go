@@ -336,6 +336,9 @@ func (c *cursor) fill() error {
 	if err := c.read(); err != nil {
 		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
 	}
+	if len(c.entries) == 0 {
+		c.run = nil // and the blocks that it holds
+	}
 	return nil
 }
 
