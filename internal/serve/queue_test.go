@@ -111,3 +111,40 @@ func TestFullQueue(t *testing.T) {
 		t.Errorf("%d objects wait", len(q.tasks))
 	}
 }
+
+// What waits together goes together: small objects that are due, for the same work.
+func TestQueueMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, _ := queueOf()
+		for i := range 5 {
+			q.add(task{key: fmt.Sprint(i)})
+		}
+		q.add(task{key: "large", size: pipeline.SmallObject + 1})
+		q.add(task{key: "other", redo: pipeline.RedoChanged})
+		q.add(task{key: "last"})
+		first := q.mustTake(t, false)
+		var keys []string
+		for _, n := range []int{2, 9} {
+			all := q.more(first, n)
+			for _, m := range all {
+				keys = append(keys, m.key)
+				q.done(m)
+			}
+		}
+		if want := []string{"1", "2", "3", "4"}; first.key != "0" || !slices.Equal(keys, want) {
+			t.Errorf("took %q and %q, and not %q", first.key, keys, want)
+		}
+		q.again(first, time.Minute, 1)
+		if other := q.mustTake(t, false); other.key != "other" || len(q.more(other, 9)) != 0 {
+			t.Errorf("took %q", other.key)
+		}
+		if last := q.mustTake(t, false); last.key != "last" || len(q.more(last, 9)) != 0 {
+			t.Errorf("took %q", last.key)
+		}
+		q.pause(time.Hour)
+		time.Sleep(2 * time.Minute)
+		if all := q.more(&task{}, 9); len(all) != 0 {
+			t.Error("took an object while the queue is paused")
+		}
+	})
+}

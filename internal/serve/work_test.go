@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"sluice/internal/config"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 )
@@ -37,11 +38,26 @@ type running struct {
 
 // serveLake starts a server over the lake in dir.
 func serveLake(t *testing.T, dir string, edit func(*Options)) *running {
+	return serveOver(t, dir, setup.Lake(dir), edit)
+}
+
+// serveTables starts a server over a lake with tables.
+func serveTables(t *testing.T, dir string) *running {
+	t.Helper()
+	c := setup.Lake(dir)
+	var err error
+	if c.Table, err = config.FileTable([]string{"day(order_date)"}); err != nil {
+		t.Fatal(err)
+	}
+	return serveOver(t, dir, c, nil)
+}
+
+func serveOver(t *testing.T, dir string, c config.Config, edit func(*Options)) *running {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(dir, "raw_orders_data"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	at, err := setup.New(t.Context(), setup.Lake(dir), "", nil)
+	at, err := setup.New(t.Context(), c, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,8 +204,15 @@ func orders(n int) string {
 }
 
 func TestFolder(t *testing.T) {
+	t.Run("objects", func(t *testing.T) {
+		folder(t, func(t *testing.T, dir string) *running { return serveLake(t, dir, nil) })
+	})
+	t.Run("tables", func(t *testing.T) { folder(t, serveTables) })
+}
+
+func folder(t *testing.T, serve func(t *testing.T, dir string) *running) {
 	dir := t.TempDir()
-	r := serveLake(t, dir, nil)
+	r := serve(t, dir)
 	if a := r.until("an empty lake", func(a lakeAnswer) bool { return !a.Counts.Loading }); !a.Empty || !a.Folder || a.Problem != "" {
 		t.Fatalf("at first: %+v", a)
 	}
@@ -222,10 +245,62 @@ func TestFolder(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r = serveLake(t, dir, nil)
+	r = serve(t, dir)
 	if a := r.done(3); a.Counts.Rows != 5 {
 		t.Errorf("after another start: %+v", a.Counts)
 	}
+}
+
+// Files that come together are few snapshots of a table; the page shows the rows, where
+// those of an object are, that the sums are equal, and what is in quarantine.
+func TestTablesOfManyObjects(t *testing.T) {
+	dir := t.TempDir()
+	r := &running{t: t, dir: dir}
+	for i := range 100 {
+		r.write(fmt.Sprintf("%03d.json", i), orders(2))
+	}
+	r.write("bad.json", `[{"order_id":1}]`)
+	r = serveTables(t, dir)
+	r.done(101)
+	r.write("000.json", orders(3))
+	r.until("the overwritten object", func(a lakeAnswer) bool { return a.Counts.Rows == 201 })
+
+	var tables struct{ Tables []map[string]any }
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if r.get("/api/tables", &tables); tables.Tables[0]["rows"] == 201.0 {
+			break
+		}
+	}
+	if table := tables.Tables[0]; table["rows"] != 201.0 || table["files"].(float64) > 20 || table["unreadable"] != 0.0 {
+		t.Errorf("%v", table)
+	}
+	snapshots, err := filepath.Glob(filepath.Join(dir, "orders_data_parquet/order_lines/metadata/snap-*"))
+	if err != nil || len(snapshots) == 0 || len(snapshots) > 20 {
+		t.Errorf("%d snapshots, %v", len(snapshots), err)
+	}
+	var story struct {
+		Entry   map[string]any
+		Outputs []map[string]any
+	}
+	r.get("/api/objects/"+r.object("000.json")["id"].(string), &story)
+	if len(story.Outputs) != 1 || story.Outputs[0]["rows"] != 3.0 || story.Outputs[0]["shared"] != true || story.Outputs[0]["missing"] != false || story.Entry["key"] != "raw_orders_data/000.json" {
+		t.Errorf("%v", story)
+	}
+	var money struct {
+		Rows    map[string]any
+		Columns []map[string]any
+	}
+	if r.get("/api/money", &money); fmt.Sprint(money.Rows) != "map[equal:true ledger:201 older:0 published:201]" || len(money.Columns) != 2 || money.Columns[1]["published"] != "301.5000" || money.Columns[1]["equal"] != true {
+		t.Errorf("%v", money)
+	}
+	var held struct{ Total int }
+	if r.get("/api/quarantine", &held); held.Total != 1 {
+		t.Errorf("%d in quarantine", held.Total)
+	}
+	if status, text := r.ask("POST", "/api/quarantine/replay", strings.NewReader("{}")); status != http.StatusAccepted || !strings.Contains(string(text), `"objects":1`) {
+		t.Errorf("replay: %d %s", status, text)
+	}
+	r.done(101)
 }
 
 // What was there before the start, and files that come while the server is away.
