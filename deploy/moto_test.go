@@ -290,6 +290,68 @@ func TestMotoEndToEnd(t *testing.T) {
 	d.settled(4)
 }
 
+// With tables, what the queue hands over becomes visible in one snapshot of a table of
+// Glue, and what events did not bring in the next one, of the schedule.
+func TestMotoTables(t *testing.T) {
+	d := deploy(t, map[string]string{"TableFormat": "iceberg", "TableCatalog": "glue", "TablePartition": "day(order_date)"})
+	d.glue("CreateDatabase", map[string]any{"DatabaseInput": d.get("Database", "DatabaseInput")})
+	d.version()
+	d.notify()
+	api := runtimetest.New(t)
+	kill, wait := api.Start(t, unpack(t), d.environment(d.server.Env())...)
+	defer func() {
+		kill()
+		if _, out := wait(); t.Failed() {
+			t.Log(out)
+		}
+	}()
+	snapshots := func(want int) {
+		t.Helper()
+		var table struct {
+			Table struct{ Parameters map[string]string }
+		}
+		if err := json.Unmarshal(d.glue("GetTable", map[string]any{"DatabaseName": "sluice", "Name": "order_lines"}), &table); err != nil {
+			t.Fatal(err)
+		}
+		p := table.Table.Parameters
+		_, key, ok := strings.Cut(p["metadata_location"], "s3://orders-bucket/")
+		if !ok || p["table_type"] != "ICEBERG" {
+			t.Fatalf("parameters of the table: %v", p)
+		}
+		file, err := d.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("orders-bucket"), Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Body.Close()
+		var metadata struct{ Snapshots []any }
+		if err := json.NewDecoder(file.Body).Decode(&metadata); err != nil || len(metadata.Snapshots) != want {
+			t.Errorf("%d snapshots, want %d: %v", len(metadata.Snapshots), want, err)
+		}
+	}
+	for _, name := range []string{"first+one.json", "second one.json", "third%20one.json"} {
+		d.upload(name)
+	}
+	for {
+		event, n := d.messages()
+		if n == 0 {
+			break
+		}
+		api.Events <- event
+		if r := api.Reply(t); r.Body != `{"batchItemFailures":[]}` {
+			t.Fatalf("%s: %s, to %s", r.Path, r.Body, event)
+		}
+	}
+	snapshots(1)
+	d.upload("fourth.json")
+	for range 2 { // the second time nothing is left
+		api.Events <- `{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`
+		if r := api.Reply(t); !strings.HasSuffix(r.Path, "/response") {
+			t.Errorf("schedule: %s %s", r.Path, r.Body)
+		}
+		snapshots(2)
+	}
+}
+
 // glue calls Glue.
 func (d *deployment) glue(operation string, in any) []byte {
 	d.t.Helper()
