@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,37 @@ func TestBootstrap(t *testing.T) {
 		}
 		if lines != 5 { // what is no JSON does not reach the handler
 			t.Errorf("%d lines of metrics:\n%s", lines, out)
+		}
+	})
+	t.Run("tables", func(t *testing.T) {
+		const n = 2000
+		dir := t.TempDir()
+		raw := filepath.Join(dir, "raw_orders_data")
+		messages := []string{message("missing", `{"key":"x.json"}`)}
+		for i := range n {
+			name := fmt.Sprintf("%04d.json", i)
+			putFile(t, filepath.Join(raw, name), orders(1))
+			messages = append(messages, message(name, fmt.Sprintf(`{"key":%q}`, name)))
+		}
+		api := runtimetest.New(t)
+		kill, wait := api.Start(t, bootstrap, "SLUICE_SOURCE="+raw, "SLUICE_TABLE=iceberg")
+		defer kill()
+		for range 2 {
+			api.Events <- string(records(messages...))
+			if r := api.Reply(t); !strings.HasSuffix(r.Path, "/response") || r.Body != `{"batchItemFailures":[{"itemIdentifier":"missing"}]}` {
+				t.Errorf("%s got %s", r.Path, r.Body)
+			}
+		}
+		kill()
+		_, out := wait()
+		for _, want := range []string{`"committed":2000,`, `"duplicates":2000,`, `"snapshots":1`, `"snapshots":0`} {
+			if !strings.Contains(out, want) {
+				t.Errorf("the output lacks %s", want)
+			}
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "orders_data_parquet", "order_lines", "data", "*"))
+		if err != nil || len(files) != 1 {
+			t.Errorf("%d data files, want 1", len(files))
 		}
 	})
 	for name, c := range map[string]struct {
