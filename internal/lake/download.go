@@ -60,6 +60,9 @@ func (l *Lake) Zip(ctx context.Context, table string, begin func() io.Writer) er
 func (l *Lake) download(ctx context.Context, table string, filters []Filter, begin func() io.Writer, do func(*View, io.Writer) error) error {
 	var failed error // after bytes were sent: there is no second try
 	err := l.inView(ctx, table, func(v *View) error {
+		if v.Unreadable > 0 && v.Shared {
+			return fmt.Errorf("read table %s: %d of its files are missing or damaged; put them back from a copy", table, v.Unreadable)
+		}
 		if v.Unreadable > 0 {
 			return fmt.Errorf("read table %s: %d of its files, or of the entries of the ledger, are missing or damaged; sluice run makes them again", table, v.Unreadable)
 		}

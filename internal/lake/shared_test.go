@@ -203,3 +203,30 @@ func TestPartsOfTables(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A data file that is gone is counted and named, and nothing is taken for the whole.
+func TestTableFileIsGone(t *testing.T) {
+	w := newWorld(t, orders)
+	w.openTables()
+	w.put("a.json", order("A-1", "10", "1"))
+	w.run()
+	state, err := w.lake.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := state.Table("orders").Files[0].Output.Key
+	if err := os.Remove(filepath.Join(w.dir, filepath.FromSlash(key))); err != nil {
+		t.Fatal(err)
+	}
+	w.refresh()
+	all, err := w.lake.Views(t.Context())
+	if err != nil || all[0].Unreadable != 1 || all[0].Rows != 0 || !all[0].Shared {
+		t.Errorf("%+v, %v", all[0], err)
+	}
+	if err := w.lake.CSV(t.Context(), "orders", nil, func() io.Writer { return io.Discard }); err == nil || !strings.Contains(err.Error(), "put them back") {
+		t.Error(err)
+	}
+	if m := w.money(); m.Rows.Equal || !slices.ContainsFunc(m.Objects, func(d MoneyDifference) bool { return d.What == "missing" && d.Key == key }) {
+		t.Errorf("%+v", m)
+	}
+}

@@ -20,6 +20,7 @@ type View struct {
 	// Unreadable counts files that are missing or damaged, and ledger entries that
 	// cannot be read. Their rows are not there.
 	Unreadable int
+	Shared     bool // its files have rows of many objects, and rows that do not count
 
 	lake    *Lake
 	table   *Table
@@ -47,6 +48,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 		return v, nil
 	}
 	v := &View{Name: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns), Files: t.Files, Unreadable: t.damaged, lake: l, table: t}
+	_, v.Shared = l.rows.(*shared)
 	footers := make([]*footer, len(t.Files))
 	if err := Each(ctx, atOnce, len(t.Files), func(ctx context.Context, i int) (err error) {
 		footers[i], err = l.footer(ctx, t.Files[i])

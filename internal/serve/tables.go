@@ -96,6 +96,7 @@ func (s *Server) getTables(w http.ResponseWriter, r *http.Request) error {
 		Name       string        `json:"name"`
 		Files      int           `json:"files"`
 		Unreadable int           `json:"unreadable"` // files that are missing or damaged
+		Shared     bool          `json:"shared"`     // its files have rows of many objects
 		Rows       int64         `json:"rows"`
 		Bytes      int64         `json:"bytes"`
 		Columns    []tableColumn `json:"columns"`
@@ -106,7 +107,7 @@ func (s *Server) getTables(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := make([]table, len(views))
 	for i, v := range views {
-		all[i] = table{v.Name, len(v.Files), v.Unreadable, v.Rows, v.Bytes, columnsOf(v.Columns, s.mapped(v.Name))}
+		all[i] = table{v.Name, len(v.Files), v.Unreadable, v.Shared, v.Rows, v.Bytes, columnsOf(v.Columns, s.mapped(v.Name))}
 	}
 	return answerJSON(w, http.StatusOK, map[string]any{"tables": all})
 }

@@ -67,7 +67,7 @@ async function openTable(main, route, signal) {
   const profile = drawProfile(base, filters, signal)
   show(main,
     heading(name, el('a', {href: '#/tables'}, 'All tables'),
-      query, csv, el('a.button', {href: path(base + '/download', {as: 'zip'}), download: name + '.zip', title: 'All files of the table'}, 'Parquet (zip)')),
+      query, csv, !one.shared && el('a.button', {href: path(base + '/download', {as: 'zip'}), download: name + '.zip', title: 'All files of the table'}, 'Parquet (zip)')),
     facts, filters.element, chart.element, rows.element, profile.element)
   const state = fresh => show(facts, unreadable(fresh), figures([['Rows', count(fresh.rows)], ['Files', count(fresh.files)], ['Size', bytes(fresh.bytes)], ['Columns', count(fresh.columns.length)]]))
   state(one)
@@ -87,9 +87,9 @@ async function openTable(main, route, signal) {
 }
 
 // A table with files that are missing or damaged is shown without them, and says so.
-function unreadable({unreadable: n}) {
+function unreadable({unreadable: n, shared}) {
   return n > 0 && el('div.problem', el('p', el('strong', plural(n, 'file') + (n === 1 ? ' is' : ' are') + ' missing or damaged.')),
-    el('p', 'What is shown is the rest. ', el('code', 'sluice run'), ' makes such files again; ', el('a', {href: '#/money'}, 'Money'), ' says which they are.'))
+    el('p', 'What is shown is the rest. ', shared ? 'Put such files back from a copy; ' : [el('code', 'sluice run'), ' makes such files again; '], el('a', {href: '#/money'}, 'Money'), ' says which they are.'))
 }
 
 // drawFilters keeps the conditions that a click on a value adds: {column, op, value}, with
