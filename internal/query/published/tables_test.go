@@ -45,11 +45,11 @@ type shop struct {
 	show map[string][]int // totals of the orders of each object, in cents
 }
 
-func newShop(t *testing.T, seed uint64, sink string, partition ...string) *shop {
+func newShop(t *testing.T, seed uint64, mapping, sink string, partition ...string) *shop {
 	program := querytest.Program(t)
 	w := &shop{t: t, r: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), show: map[string][]int{}}
 	name := filepath.Join(w.dir, "mapping.yaml")
-	w.write("mapping.yaml", twoTables)
+	w.write("mapping.yaml", mapping)
 	c := setup.Lake(w.dir)
 	c.Mapping, c.OnDelete, c.Sink.Prefix = name, "remove", sink
 	var err error
@@ -230,7 +230,7 @@ func TestTables(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newShop(t, uint64(i), test.sink, test.partition...)
+			w := newShop(t, uint64(i), twoTables, test.sink, test.partition...)
 			w.check() // an empty lake
 			for step := range 6 {
 				for _, n := range w.r.Perm(9)[:1+w.r.IntN(6)] {
@@ -252,7 +252,7 @@ func TestManyFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	w := newShop(t, 5, "tables/", "order_id")
+	w := newShop(t, 5, twoTables, "tables/", "order_id")
 	const objects, orders = 10, 100
 	put := func(n, cents int) {
 		var text []string
@@ -275,4 +275,32 @@ func TestManyFiles(t *testing.T) {
 	}
 	w.run()
 	w.check()
+}
+
+// A column that hides the places of rows from DuckDB is no way to rows that do not count.
+func TestHiddenPlaces(t *testing.T) {
+	w := newShop(t, 6, strings.ReplaceAll(twoTables, "name: day", "name: file_index"), "tables/")
+	put := func(n, orders int) {
+		var text []string
+		for i := range orders {
+			text = append(text, fmt.Sprintf(`{"order_id":"A-%d","day":"2024-01-10","total":1,"lines":[{"price":1}]}`, i))
+		}
+		w.write(fmt.Sprintf("raw_orders_data/%d.json", n), "["+strings.Join(text, ",")+"]")
+	}
+	put(1, 2)
+	put(2, 2)
+	w.run()
+	if got := w.ask("SELECT count(*) FROM orders"); got != "4" {
+		t.Errorf("%s rows", got)
+	}
+	put(1, 3)
+	w.run()
+	rows, err := w.sql.Query(t.Context(), "SELECT count(*) FROM orders")
+	if err == nil {
+		_, err = rows.Next()
+		rows.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "file_index or file_row_number") {
+		t.Error(err)
+	}
 }
