@@ -179,6 +179,9 @@ func (l *Lake) Entry(ctx context.Context, bucket, key string) (ledger.Entry, str
 
 // EntryOf is Entry of an object of which only the ID is known.
 func (l *Lake) EntryOf(ctx context.Context, id ledger.ID) (ledger.Entry, string, error) {
+	if _, err := l.State(ctx); err != nil {
+		return ledger.Entry{}, "", err
+	}
 	l.mu.Lock()
 	e := l.entries[id]
 	l.mu.Unlock()
