@@ -54,7 +54,7 @@ func selected(t *testing.T, sql string, flags ...string) string {
 		t.Fatalf("%s: exit code %d\n%s", sql, code, errw)
 	}
 	_, rows, _ := strings.Cut(out, "\n")
-	return strings.TrimSuffix(rows, "\n")
+	return strings.ReplaceAll(strings.TrimSuffix(rows, "\r\n"), "\r\n", "\n") // lines end as RFC 4180 says
 }
 
 // SQL on the tables gives what the ledger says, after overwrites, deletions,
