@@ -29,7 +29,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers iceberg presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-quick bench-smoke browser deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers iceberg presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-tables bench-quick bench-smoke browser deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -167,7 +167,14 @@ instructions: $(SLUICE)
 SIZES ?= 64,256,1000
 bench: $(BENCH_PYTHON)
 	$(BENCH_PYTHON) bench/bench.py --sizes $(SIZES) $(BENCH)
-	$(if $(BENCH),,$(MAKE) bench-infer)
+	$(if $(BENCH),,$(MAKE) bench-infer bench-tables)
+
+# Of that only Iceberg tables, beside pyiceberg and Spark: bench/TABLES.md.
+TABLES_MB      ?= 1000
+TABLES_OBJECTS ?= 10000
+bench-tables: $(ICEBERG_PYTHON) $(ICEBERG_JARS) $(SLUICE)
+	go build -o $(TOOLS)/bench-gen ./bench/gen
+	ICEBERG_JARS=$(abspath $(ICEBERG_JARS)) $(ICEBERG_PYTHON) bench/tables.py $(TOOLS)/bench-gen $(SLUICE) $(TABLES_MB) $(TABLES_OBJECTS)
 
 # Of that only mapping infer, beside those who infer types. INFER passes flags.
 bench-infer: $(BENCH_PYTHON)
