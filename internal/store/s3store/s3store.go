@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,8 +77,8 @@ type Store struct {
 	client    *s3.Client
 	retryer   aws.RetryerV2
 	config    Config
-	checksums bool       // send checksums: the SDK's setting "when supported"
-	buffers   *sync.Pool // of parts that were uploaded
+	checksums bool        // send checksums: the SDK's setting "when supported"
+	buffers   chan []byte // of parts that were uploaded: as many as one object uploads at once
 }
 
 // New makes the client of a bucket. It sends nothing: only the first call shows
@@ -89,7 +88,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.New("open bucket: no name given")
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{bucket: cfg.Bucket, config: cfg, buffers: &sync.Pool{}, retryer: patience.Retryer{RetryerV2: newRetryer(cfg), Timeout: cfg.Timeout}}
+	s := &Store{bucket: cfg.Bucket, config: cfg, buffers: make(chan []byte, max(1, cfg.Parallel/2)), retryer: patience.Retryer{RetryerV2: newRetryer(cfg), Timeout: cfg.Timeout}}
 	base := cfg.AWS.Copy()
 	if cfg.Region != "" {
 		base.Region = cfg.Region

@@ -118,7 +118,10 @@ func (w *writer) flush() error {
 	w.mu.Unlock()
 	w.going.Go(func() {
 		if w.send(number, data) {
-			w.s.buffers.Put(&data)
+			select {
+			case w.s.buffers <- data:
+			default:
+			}
 		}
 		<-w.slots
 	})
@@ -128,10 +131,12 @@ func (w *writer) flush() error {
 // buffer is an empty buffer for a part: one that was uploaded, of any object, or a new
 // one. So an object that is being written, and waits, has one and no more.
 func (s *Store) buffer() []byte {
-	if b, ok := s.buffers.Get().(*[]byte); ok {
-		return (*b)[:0]
+	select {
+	case b := <-s.buffers:
+		return b[:0]
+	default:
+		return make([]byte, 0, s.config.PartSize)
 	}
-	return make([]byte, 0, s.config.PartSize)
 }
 
 func (w *writer) failed() error {
