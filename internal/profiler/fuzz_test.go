@@ -20,7 +20,7 @@ func FuzzProfile(f *testing.F) {
 			f.Add(doc)
 		}
 	}
-	for _, doc := range []string{``, `{`, `{"a":1,"a":2}`, "\"\xff\"", `"\ud800"`, `1 2`, `{"orders":[{"id":1},{"id":2}],"next":null}`, `{"data":[[{}]]}`, `{"a":`, "[\n", "x\n{}\n{}\n", "{\"orders\":[{\"id\":1},{\"id\":2}],\"\x8dext\":null}"} {
+	for _, doc := range []string{``, `{`, `{"a":1,"a":2}`, "\"\xff\"", `"\ud800"`, `1 2`, `{"orders":[{"id":1},{"id":2}],"next":null}`, `{"data":[[{}]]}`, `{"a":`, "[\n", "x\n{}\n{}\n", `{"a":"12.10"}`, `{"a":"-0.00"}`, `{"a":"01.5"}`, "{\"orders\":[{\"id\":1},{\"id\":2}],\"\x8dext\":null}"} {
 		f.Add(doc)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,9 @@ type counts struct {
 	last                                                         int
 }
 
+// fractional is a JSON number with a point and without exponent (RFC 8259, section 6).
+var fractional = regexp.MustCompile(`^-?(0|[1-9][0-9]*)\.[0-9]+$`)
+
 func count(t *testing.T, docs []string) *counts {
 	root := &counts{last: -1}
 	for i, doc := range docs {
@@ -136,7 +140,7 @@ func (c *counts) add(v any, record int) {
 		}
 		c.shortest, c.longest = min(c.shortest, n), max(c.longest, n)
 		c.text++
-		if v == "12.50" {
+		if fractional.MatchString(v) {
 			c.fractional++
 		}
 		value(v)
