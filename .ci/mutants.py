@@ -209,7 +209,7 @@ TABLES = {
 
 def swapped(text):
     """The source is read before the fence."""
-    fence, opened, after = "\tfences, err := p.fence(ctx, c)\n", "\tobject, state, err := p.open(ctx, src, key)\n", "\tdefer object.Close()\n"
+    fence, opened, after = "\tfences, err := p.fence(ctx, c)\n", "\tobject, state, err := p.open(ctx, src, key, p.Mapping.Hash())\n", "\tdefer object.Close()\n"
     begin, middle, end = text.index(fence), text.index(opened), text.index(after)
     return text[:begin] + text[middle:end] + after + text[begin:middle] + text[end + len(after):]
 
