@@ -44,7 +44,7 @@ func TestCommand(t *testing.T) {
 		want string
 	}{
 		{[]string{"demo", "--dir", lake}, ""},
-		{[]string{"query", "--lake", lake, "-o", "csv", "SELECT count(*), sum(product_price) FROM order_lines"}, "\n6,314.3900\n"},
+		{[]string{"query", "--lake", lake, "-o", "csv", "SELECT count(*), sum(product_price) FROM order_lines"}, "\r\n6,314.3900\r\n"},
 	} {
 		cmd := exec.Command(program(t), c.args...)
 		cmd.Env = []string{"SLUICE_TEST_COMMAND=1", "PATH="}
