@@ -20,7 +20,10 @@ export function listenToKeys() {
     }
     if (!letters()) return
     if (event.timeStamp - afterG < 1200 && places[event.key]) {
-      location.hash = '#/' + places[event.key]
+      const place = '#/' + places[event.key]
+      const here = document.querySelector('#views [aria-current]')?.hash === place
+      location.hash = place
+      if (here) document.querySelector('main h1')?.focus() // the view is not opened anew
     } else if (event.key === '?') {
       help()
     } else if (event.key === '/') {
