@@ -17,29 +17,37 @@ import (
 )
 
 // ProcessAll implements [Target]: in batches, each of which is one snapshot.
-func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) (commits Commits) {
+func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, done func(i int, r Result, err error)) Commits {
+	commits, _ := t.processAll(ctx, nil, objects, workers, done)
+	return commits
+}
+
+// processAll is ProcessAll with heads that were loaded before, and returns those after
+// it; nil: they are loaded. An old head only costs another try of the commit.
+func (t *Tables) processAll(ctx context.Context, heads []*tables.Head, objects []Object, workers int, done func(i int, r Result, err error)) (commits Commits, _ []*tables.Head) {
 	for first := 0; first < len(objects); {
 		if !hasTime(ctx) {
 			for i := range objects[first:] {
 				done(first+i, Result{}, fmt.Errorf("it was not started: %w", cmp.Or(context.Cause(ctx), ErrNoTime)))
 			}
-			return commits
+			return commits, heads
 		}
 		n := min(len(objects)-first, t.Limits.objects())
-		taken := t.processBatch(ctx, objects[first:first+n], workers, &commits, func(i int, r Result, err error) { done(first+i, r, err) })
+		var taken int
+		taken, heads = t.processBatch(ctx, heads, objects[first:first+n], workers, &commits, func(i int, r Result, err error) { done(first+i, r, err) })
 		first += taken
 	}
-	return commits
+	return commits, heads
 }
 
 // processBatch processes objects, in their order, until a limit is reached; at least
-// one. It returns their number.
-func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int, commits *Commits, done func(i int, r Result, err error)) int {
+// one. It returns their number, and the heads after it; nil after an error.
+func (t *Tables) processBatch(ctx context.Context, heads []*tables.Head, objects []Object, workers int, commits *Commits, done func(i int, r Result, err error)) (int, []*tables.Head) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
 		var b *tableBatch
 		err := Contain(func() (err error) {
-			b, err = t.attempt(ctx, objects, workers)
+			b, err = t.attempt(ctx, heads, objects, workers)
 			return err
 		})
 		if b != nil {
@@ -47,6 +55,7 @@ func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int
 		}
 		if errors.Is(err, tables.ErrOvertaken) && attempt < maxAttempts {
 			if err = t.wait(ctx, time.Duration(attempt)*10*time.Millisecond); err == nil {
+				heads = nil // what others did is in new ones
 				continue
 			}
 		}
@@ -54,7 +63,7 @@ func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int
 			for i := range objects {
 				done(i, Result{Attempts: attempt}, err)
 			}
-			return len(objects)
+			return len(objects), nil
 		}
 		for i := range b.objects[:b.taken] {
 			o := &b.objects[i]
@@ -67,20 +76,25 @@ func (t *Tables) processBatch(ctx context.Context, objects []Object, workers int
 			}
 			done(i, o.result, o.err)
 		}
-		return b.taken
+		if err != nil {
+			return b.taken, nil
+		}
+		return b.taken, b.heads
 	}
 }
 
 // attempt is the protocol for a batch: the heads are loaded before any source is read,
 // and a commit asserts them.
-func (t *Tables) attempt(ctx context.Context, objects []Object, workers int) (*tableBatch, error) {
+func (t *Tables) attempt(ctx context.Context, heads []*tables.Head, objects []Object, workers int) (*tableBatch, error) {
 	if err := t.step(Started); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	heads, err := t.Open(ctx)
-	if err != nil {
-		return nil, err
+	if heads == nil {
+		var err error
+		if heads, err = t.Open(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.step(Fenced); err != nil {
 		return nil, err

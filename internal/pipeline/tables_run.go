@@ -18,12 +18,13 @@ import (
 
 // tablesRun is one call of [Tables.Run].
 type tablesRun struct {
-	t    *Tables
-	o    RunOptions
-	sum  *Summary
-	todo []Object
-	scan *scan
-	hash string // of the mapping
+	t     *Tables
+	o     RunOptions
+	sum   *Summary
+	todo  []Object
+	scan  *scan
+	heads []*tables.Head // loaded before the listing, or after a commit of ours; nil: they are loaded
+	hash  string         // of the mapping
 }
 
 // Run implements [Target]. The listing of the source and the ledgers of the tables are
@@ -40,11 +41,12 @@ func (t *Tables) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	if o.DryRun {
 		load = func(ctx context.Context) ([]*tables.Head, error) { return t.heads(ctx, t.loaded(ctx)) }
 	}
-	heads, err := load(ctx)
+	var err error
+	r.heads, err = load(ctx)
 	if err != nil && !(o.DryRun && errors.Is(err, iceberg.ErrNoTable)) {
 		return *r.sum, err
 	}
-	r.scan = newScan(ctx, heads)
+	r.scan = newScan(ctx, r.heads)
 	defer r.scan.stop()
 	if err = r.source(ctx); err == nil {
 		err = r.absent(ctx, nil)
@@ -201,7 +203,8 @@ func (r *tablesRun) process(ctx context.Context) error {
 		}
 		return nil
 	}
-	commits := r.t.ProcessAll(ctx, objects, r.o.Workers, func(i int, res Result, err error) { r.done(objects[i].Key, objects[i].Size, res, err) })
+	commits, heads := r.t.processAll(ctx, r.heads, objects, r.o.Workers, func(i int, res Result, err error) { r.done(objects[i].Key, objects[i].Size, res, err) })
+	r.heads = heads
 	r.sum.Commits.Add(commits)
 	if len(objects) > 0 && !hasTime(ctx) {
 		return cmp.Or(context.Cause(ctx), ErrNoTime)

@@ -73,6 +73,11 @@ func (t *Table) Load(ctx context.Context) (*Head, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.head(ctx, table)
+}
+
+// head is a state of the table with the ledger that it names.
+func (t *Table) head(ctx context.Context, table *iceberg.Table) (*Head, error) {
 	name, err := rootOf(table.Metadata)
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
@@ -95,9 +100,12 @@ func (t *Table) Open(ctx context.Context, first func() (*iceberg.Metadata, error
 	if err != nil {
 		return nil, fmt.Errorf("create table %s: %w", t.Name, err)
 	}
-	_, createErr := t.Catalog.Create(ctx, t.Name, m)
+	made, createErr := t.Catalog.Create(ctx, t.Name, m)
+	if createErr == nil {
+		return t.head(ctx, made)
+	}
 	// Another may have been faster, or the reply was lost: the table that is there counts.
-	if h, err = t.Load(ctx); errors.Is(err, iceberg.ErrNoTable) && createErr != nil {
+	if h, err = t.Load(ctx); errors.Is(err, iceberg.ErrNoTable) {
 		err = createErr
 	}
 	return h, err

@@ -65,6 +65,9 @@ func (c *Catalog) load(ctx context.Context, name string) (*iceberg.Table, error)
 		if version, err = c.listed(ctx, name); err != nil {
 			return nil, err
 		}
+		if version == 0 {
+			return nil, iceberg.ErrNoTable
+		}
 		if newest, version, err = c.last(ctx, name, version); err != nil {
 			return nil, err
 		}
