@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"sluice/internal/catalog/dircatalog"
 	"sluice/internal/store"
@@ -23,12 +24,15 @@ func (s *Setup) Sweep(ctx context.Context) (int, error) {
 	if _, ok := s.Catalog.(*dircatalog.Catalog); ok {
 		places = append(places, place{s.Ledger, catalogFolder})
 	}
-	all := 0
-	var failed error
-	for _, p := range places {
-		n, err := p.st.Sweep(ctx, p.prefix)
-		all += n
-		failed = errors.Join(failed, err)
+	numbers, failed := make([]int, len(places)), make([]error, len(places))
+	var all sync.WaitGroup
+	for i, p := range places {
+		all.Go(func() { numbers[i], failed[i] = p.st.Sweep(ctx, p.prefix) })
 	}
-	return all, failed
+	all.Wait()
+	n := 0
+	for _, swept := range numbers {
+		n += swept
+	}
+	return n, errors.Join(failed...)
 }
