@@ -128,6 +128,7 @@ type tableBatch struct {
 
 	mu     sync.Mutex           // for what follows
 	shared []*tablefiles.Writer // of each table
+	own    int64                // bytes of the files that objects have alone
 	wrong  error                // of a shared file: nothing of the batch can be committed
 }
 
@@ -218,7 +219,7 @@ func (b *tableBatch) read(ctx context.Context, workers int) {
 func (b *tableBatch) full() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	bytes := int64(0)
+	bytes := b.own
 	for _, w := range b.shared {
 		bytes += w.Bytes()
 	}
@@ -314,7 +315,7 @@ func (b *tableBatch) change(o *batchObject, commits []tables.Batch) {
 	o.result.entry, o.result.Outputs, o.result.Report, o.result.Written = entry, entry.Outputs, entry.State.Report, true
 }
 
-// bytes is the share of an object in the bytes of data files, some of which are its own.
+// bytes is the share of an object in the bytes of data files, and those that are its own.
 func (o *batchObject) bytes(shared map[string]*iceberg.DataFile) (bytes int64) {
 	for i := range o.ranges {
 		for _, r := range o.ranges[i] {

@@ -139,17 +139,15 @@ func (f *objectFile) Close() error { return nil }
 func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 	b := r.b
 	for i, t := range r.tables {
+		var err error
 		switch {
 		case t.file != nil:
-			if err := t.file.Close(ctx); err != nil {
-				return err
-			}
+			o.files[i], err = t.file.Close(ctx)
 		case t.own != nil:
-			files, err := t.own.Close(ctx)
-			if err != nil {
-				return err
-			}
-			o.files[i] = files
+			o.files[i], err = t.own.Close(ctx)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	b.mu.Lock()
@@ -160,6 +158,9 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 			b.wrong = t.add(b.ctx, b.shared[i], t.rows)
 		}
 		o.ranges[i] = t.ranges
+		for _, f := range o.files[i] {
+			b.own += f.Bytes
+		}
 	}
 	return b.wrong
 }

@@ -248,6 +248,53 @@ func testTables(t *testing.T, seed uint64) {
 	}
 }
 
+// TestLargeObjectFailsAlone lets a file of a large object fail in the second table, after
+// its file in the first one has ended. The small object of the batch is committed.
+func TestLargeObjectFailsAlone(t *testing.T) {
+	w := newTablesWorld(t)
+	for i := range w.t.Tables {
+		w.t.Tables[i].Files.Store = &failsOnce{Store: w.t.Tables[i].Files.Store, prefix: "out/lines/data/"}
+	}
+	w.put(t, "a-large.json", `[{"id":1,"lines":[1]}`+strings.Repeat(" ", 9<<20)+"]")
+	w.put(t, "b-small.json", `[{"id":2,"lines":[2]}]`)
+	objects := []pipeline.Object{{Bucket: "raw", Key: "a-large.json", Size: 9 << 20}, {Bucket: "raw", Key: "b-small.json"}}
+	var errs [2]error
+	w.t.ProcessAll(t.Context(), objects, 1, func(i int, _ pipeline.Result, err error) { errs[i] = err })
+	if !errors.Is(errs[0], errFlaky) || errs[1] != nil {
+		t.Errorf("the large object: %v; the small one: %v", errs[0], errs[1])
+	}
+	if sum, err := w.runAll(t.Context()); err != nil || sum.Objects[pipeline.DidCommit] != 1 || sum.Objects[pipeline.DidDuplicate] != 1 {
+		t.Errorf("then: %v, %+v", err, sum.Objects)
+	}
+	for i := range w.t.Tables {
+		if rows := w.rows(t, i); len(rows) != 2 {
+			t.Errorf("table %d shows %v", i, rows)
+		}
+	}
+}
+
+// failsOnce is a store in which the first object with a prefix does not become visible.
+type failsOnce struct {
+	store.Store
+	prefix string
+	failed bool
+}
+
+func (f *failsOnce) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
+	w, err := f.Store.Create(ctx, key, o)
+	if f.failed || !strings.HasPrefix(key, f.prefix) {
+		return w, err
+	}
+	f.failed = true
+	return failedWriter{w}, err
+}
+
+type failedWriter struct{ store.Writer }
+
+func (failedWriter) Commit(context.Context, store.Precondition) (store.Info, error) {
+	return store.Info{}, errFlaky
+}
+
 // compare compares what both tables show with the newest sound versions. A version that
 // was overwritten before anybody read it may be missing, so a key whose newest version
 // shows nothing may show any older one.

@@ -28,19 +28,20 @@ func write(t *testing.T, m *memory, change func(*tablefiles.Options)) (files []i
 			return nil, w.Abort(t.Context()), err
 		}
 	}
+	var own []iceberg.SpecFile
 	if o.Spec == nil {
-		if left, err = object(t, w, f.object(9, 4)); err != nil {
+		if own, left, err = object(t, w, f.object(9, 4)); err != nil {
 			return nil, errors.Join(left, w.Abort(t.Context())), err
 		}
 	}
 	if files, err = w.Close(t.Context()); err != nil {
-		return nil, w.Abort(t.Context()), err
+		return own, w.Abort(t.Context()), err
 	}
-	return files, w.Abort(t.Context()), nil // what Close has returned stays
+	return append(files, own...), w.Abort(t.Context()), nil // what Close has returned stays
 }
 
 // object writes the row groups of an object with files of its own.
-func object(t *testing.T, w *tablefiles.Writer, b *batch.Batch) (left, err error) {
+func object(t *testing.T, w *tablefiles.Writer, b *batch.Batch) (files []iceberg.SpecFile, left, err error) {
 	e, err := parquetfile.NewEncoder("snappy")
 	if err != nil {
 		t.Fatal(err)
@@ -55,13 +56,13 @@ func object(t *testing.T, w *tablefiles.Writer, b *batch.Batch) (left, err error
 	}
 	for range 3 {
 		if _, err := o.WriteGroup(t.Context(), g); err != nil {
-			return o.Abort(t.Context()), err
+			return nil, o.Abort(t.Context()), err
 		}
 	}
-	if err := o.Close(t.Context()); err != nil {
-		return o.Abort(t.Context()), err
+	if files, err = o.Close(t.Context()); err != nil {
+		return nil, o.Abort(t.Context()), err
 	}
-	return o.Abort(t.Context()), nil // nothing is removed
+	return files, o.Abort(t.Context()), nil // nothing is removed
 }
 
 // TestFaults lets each call of the store fail, with and without its work being done.

@@ -98,12 +98,6 @@ func TestRefused(t *testing.T) {
 	if _, err := w.Append(t.Context(), other); err == nil || !strings.Contains(err.Error(), "other columns") {
 		t.Errorf("a batch with other columns: %v", err)
 	}
-	if _, err := w.Object(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "1 objects are not closed") {
-		t.Errorf("an object is forgotten: %v", err)
-	}
 
 	o := options(newMemory())
 	o.Spec = perDay

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"sluice/internal/iceberg"
 	"sluice/internal/parquetfile"
 	"sluice/internal/runs"
 )
@@ -18,13 +19,11 @@ type Object struct {
 	err    error
 }
 
-// Object begins the files of an object. It must be ended by Close or Abort, before the
-// Writer is.
+// Object begins the files of an object. It must be ended by Close or Abort.
 func (w *Writer) Object() (*Object, error) {
 	if len(w.o.Spec.Fields) > 0 {
 		return nil, errors.New("begin data files of an object: the table is partitioned, so its rows go to several files")
 	}
-	w.objects.Add(1)
 	return &Object{w: w, closed: set{o: &w.o}}, nil
 }
 
@@ -53,18 +52,17 @@ func (o *Object) end(ctx context.Context) error {
 	return err
 }
 
-// Close ends the files, and makes them some of the Writer's. After an error the files
-// are removed by Abort.
-func (o *Object) Close(ctx context.Context) error {
+// Close ends the files, and returns them: they are the object's alone. After an error
+// they are removed by Abort.
+func (o *Object) Close(ctx context.Context) ([]iceberg.SpecFile, error) {
 	if o.err == nil && o.file != nil {
 		o.err = o.end(ctx)
 	}
 	if o.err != nil {
-		return o.err
+		return nil, o.err
 	}
-	o.w.closed.join(&o.closed)
 	o.done()
-	return nil
+	return o.closed.files, nil
 }
 
 // Abort removes the files, those that have ended too. After Close it does nothing. An
@@ -84,6 +82,5 @@ func (o *Object) Abort(ctx context.Context) error {
 var errObjectEnded = errors.New("write data files of an object: they have ended")
 
 func (o *Object) done() {
-	o.w.objects.Add(-1)
 	o.file, o.err = nil, errObjectEnded
 }

@@ -45,13 +45,6 @@ func (s *set) end(ctx context.Context, f *file) error {
 	return nil
 }
 
-// join takes the files of another set, which is not used any more.
-func (s *set) join(other *set) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys, s.files = append(s.keys, other.keys...), append(s.files, other.files...)
-}
-
 // bytes is how long the files are.
 func (s *set) bytes() (n int64) {
 	s.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"sluice/internal/batch"
@@ -66,9 +65,7 @@ type Writer struct {
 	clock  int64 // appends to files
 	closed set   // the files that have ended
 	err    error
-
-	objects atomic.Int32 // that have files of their own, and are not closed
-	given   bool         // Close has returned the files
+	given  bool // Close has returned the files
 }
 
 // openFile is the file of a partition that takes rows.
@@ -265,9 +262,6 @@ func (w *Writer) Close(ctx context.Context) ([]iceberg.SpecFile, error) {
 		return nil, w.err
 	}
 	w.err = errors.New("close data files: they are closed")
-	if n := w.objects.Load(); n > 0 {
-		return nil, fmt.Errorf("close data files: the files of %d objects are not closed", n)
-	}
 	ends := newWork()
 	for _, f := range w.open {
 		if f.held > 0 {

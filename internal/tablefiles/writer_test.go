@@ -457,6 +457,7 @@ func TestObjects(t *testing.T) {
 		rows []string
 	}
 	parts := make([][]part, 6)
+	own := make([][]iceberg.SpecFile, len(parts))
 	var objects sync.WaitGroup
 	for i := range parts[1:] {
 		objects.Go(func() {
@@ -491,7 +492,7 @@ func TestObjects(t *testing.T) {
 				parts[i+1] = nil
 				err = object.Abort(t.Context())
 			} else {
-				err = object.Close(t.Context())
+				own[i+1], err = object.Close(t.Context())
 			}
 			if err != nil {
 				t.Error(err)
@@ -512,6 +513,7 @@ func TestObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = slices.Concat(append(own, files)...)
 	checkFiles(t, m, files)
 	rows := int64(0)
 	for _, file := range files {
