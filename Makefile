@@ -136,11 +136,12 @@ serve-load: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/serve_load.py $(SERVED) $(SERVED_MB)
 
 # sluice serve, killed a hundred times in the middle of its work; and three workers on
-# one table of a folder. More: make kills TABLE_KILLS=1000.
-TABLE_KILLS ?= 100
-kills: $(PYTHON) $(SLUICE)
+# one table, of a folder and of an S3 server. More: make kills TABLE_KILLS=500.
+TABLE_KILLS ?= 50
+kills: $(ICEBERG_PYTHON) $(S3) $(SLUICE)
 	go test -count=1 -v -run TestServeIsKilled ./cmd/sluice -kills 100
-	SLUICE=$(abspath $(SLUICE)) $(PYTHON) -W ignore .ci/table_kills.py $(TABLE_KILLS)
+	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py folder $(TABLE_KILLS)
+	SLUICE=$(abspath $(SLUICE)) SLUICE_VERSITYGW=$(abspath $(S3)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py s3 $(TABLE_KILLS)
 
 # The command with DuckDB in it, a module of its own: it passes the suite that the
 # program duckdb passes. Needs libstdc++. After a change of go.mod this one follows

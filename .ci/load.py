@@ -8,39 +8,20 @@ request, and all share one file.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
+import versitygw
+
 LIMIT = 200 << 20
-SLUICE, FILL, DELAY, VERSITYGW = (os.environ[name] for name in ("SLUICE", "FILL", "DELAY", "SLUICE_VERSITYGW"))
+SLUICE, FILL, DELAY = (os.environ[name] for name in ("SLUICE", "FILL", "DELAY"))
 IDLE_REQUESTS = 30  # of a run over 1,000 objects with nothing to do
 TABLE_REQUESTS, TABLE_IDLE_REQUESTS = 50, 20  # beside one for each object; with nothing to do
 IN_FLIGHT = 8       # requests at once, for tables
 BUCKET = "load"
-
-
-def server(folder):
-    """Starts versitygw on a free port of 127.0.0.1."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    os.mkdir(os.path.join(folder, "data"))
-    endpoint = f"http://127.0.0.1:{port}"
-    child = subprocess.Popen([VERSITYGW, "--quiet", "--port", f"127.0.0.1:{port}", "--access", "load", "--secret", "load-secret", "--region", "us-east-1",
-                              "--keep-alive", "posix", os.path.join(folder, "data")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(endpoint, timeout=1)
-        except urllib.error.HTTPError:
-            return child, endpoint
-        except OSError:
-            time.sleep(0.1)
-    child.kill()
-    raise SystemExit("versitygw does not answer")
 
 
 def run(folder, env, *flags):
@@ -141,9 +122,8 @@ def tables(folder, endpoint, env, objects, milliseconds):
 def main():
     small, large = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        child, endpoint = server(folder)
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "load",
-               "AWS_SECRET_ACCESS_KEY": "load-secret", "AWS_EC2_METADATA_DISABLED": "true"}
+        child, endpoint = versitygw.server(folder)
+        env = versitygw.environment(folder)
         try:
             load(folder, endpoint, env, "small", small)
             wait(folder, endpoint, env, small, 50)

@@ -7,7 +7,6 @@ import pathlib
 import subprocess
 import tempfile
 
-import duckdb
 import pyarrow
 import pyspark
 from pyiceberg.table import StaticTable
@@ -16,6 +15,7 @@ import engines.duck
 import engines.iceberg
 import engines.spark
 import engines.trino
+from extensions import connect
 from lake import Lines, raw
 from predicates import And, Compare, Or, without_not
 
@@ -25,12 +25,7 @@ HERE = pathlib.Path(__file__).parent
 
 class DuckDB(engines.duck.DuckDB):
     def __init__(self, lake):
-        self.db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-        site = pathlib.Path(duckdb.__file__).parent.parent
-        for name in ("avro", "iceberg"):  # their own loader would ask the network
-            found, = glob.glob(f"{site}/duckdb_extension_{name}/**/*.duckdb_extension", recursive=True)
-            self.db.execute(f"LOAD '{found}'")
-        self.db.execute("SET TimeZone='UTC'; SET threads=1")
+        self.db = connect("avro", "iceberg")
 
     def rows(self, file):
         snapshot = f", snapshot_from_id => {file.snapshot}" if file.snapshot else ""
