@@ -1,15 +1,10 @@
 package iceberg
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-
-	"github.com/twmb/avro"
-	"github.com/twmb/avro/ocf"
 
 	"sluice/schema"
 )
@@ -137,53 +132,6 @@ func avroName(name string) string {
 		}
 	}
 	return b.String()
-}
-
-// writeRows writes an Avro file of rows.
-func writeRows[T any](schemaText string, header map[string]string, rows []T) ([]byte, error) {
-	s, err := avro.Parse(schemaText)
-	if err != nil {
-		return nil, err
-	}
-	meta := map[string][]byte{}
-	for name, value := range header {
-		meta[name] = []byte(value)
-	}
-	var file bytes.Buffer
-	// The text of the schema is written as it is: readers look for its field IDs.
-	w, err := ocf.NewWriter(&file, s, ocf.WithCodec(ocf.DeflateCodec(6)), ocf.WithMetadata(meta), ocf.WithSchema(schemaText))
-	if err != nil {
-		return nil, err
-	}
-	for i := range rows {
-		if err := w.Encode(&rows[i]); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return file.Bytes(), nil
-}
-
-// readRows calls fn with each row of an Avro file, and returns its header.
-func readRows[T any](file []byte, fn func(*T) error) (header map[string][]byte, err error) {
-	r, err := ocf.NewReader(bytes.NewReader(file))
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // it holds nothing but memory
-	for {
-		var row T
-		if err := r.Decode(&row); err == io.EOF {
-			return r.Metadata(), nil
-		} else if err != nil {
-			return nil, err
-		}
-		if err := fn(&row); err != nil {
-			return nil, err
-		}
-	}
 }
 
 func jsonText(v any) string {

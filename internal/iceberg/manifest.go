@@ -175,7 +175,7 @@ func readManifest(m *Metadata, line *Manifest, file []byte, fn func(*Entry) erro
 	if err != nil {
 		return err
 	}
-	_, err = readRows(file, func(e *Entry) error {
+	return readRows(file, func(e *Entry) error {
 		if e.Status == Deleted {
 			return nil
 		}
@@ -197,7 +197,6 @@ func readManifest(m *Metadata, line *Manifest, file []byte, fn func(*Entry) erro
 		e.File.Partition = partition
 		return fn(e)
 	})
-	return err
 }
 
 // value is a value as the Avro library has read it, in our form.
@@ -260,7 +259,7 @@ type oldCounts struct {
 // readList reads a manifest list.
 func readList(file []byte) ([]Manifest, error) {
 	var lines []Manifest
-	_, err := readRows(file, func(l *oldCounts) error {
+	err := readRows(file, func(l *oldCounts) error {
 		m := l.Manifest
 		m.AddedFiles, m.ExistingFiles, m.DeletedFiles = cmp.Or(m.AddedFiles, l.Added), cmp.Or(m.ExistingFiles, l.Existing), cmp.Or(m.DeletedFiles, l.Deleted)
 		lines = append(lines, m)

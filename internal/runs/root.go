@@ -2,13 +2,15 @@ package runs
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"sluice/internal/store"
 )
@@ -86,6 +88,9 @@ func decodeRoot(data []byte, r *Root) error {
 	return nil
 }
 
+// zippers have half a megabyte of tables each, and a root is small.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // write writes a root, and returns its name.
 func (f Files) write(ctx context.Context, r *Root, batch string) (name string, err error) {
 	text, err := json.Marshal(r)
@@ -93,7 +98,9 @@ func (f Files) write(ctx context.Context, r *Root, batch string) (name string, e
 		return "", err
 	}
 	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(&out)
 	if _, err := z.Write(text); err != nil {
 		return "", err
 	}

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 )
 
 // Get reads an object that is known to be small, at most limit bytes; a larger
@@ -19,8 +19,10 @@ func Get(ctx context.Context, s Store, key string, limit int64) ([]byte, Info, e
 		return nil, info, &Error{Op: "read", Location: s.String() + "/" + key,
 			Err: fmt.Errorf("%d bytes, expected at most %d", info.Size, limit)}
 	}
-	data, err := io.ReadAll(o)
-	return data, info, err
+	var data bytes.Buffer
+	data.Grow(int(info.Size) + bytes.MinRead) // so that it never grows
+	_, err = data.ReadFrom(o)
+	return data.Bytes(), info, err
 }
 
 // Put writes a small object in one step: Create, Write, Commit.
