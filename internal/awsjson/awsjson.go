@@ -1,11 +1,12 @@
-// Package awsjson makes a call of a service of AWS that speaks JSON. The SDK's
-// clients of such services would each add some 300 KB to the Lambda function for one
-// call. This is that call, made of the parts that the clients of S3 and Glue bring
-// along: signature, repetitions, HTTP.
+// Package awsjson makes calls of services of AWS that speak JSON. The SDK's clients of
+// such services have hundreds of calls: that of Glue took 25 seconds to compile for six
+// of them, and each adds 300 KB or more to the Lambda function. These are calls made of
+// the parts that the client of S3 brings along: signature, repetitions, HTTP.
 package awsjson
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"sluice/internal/patience"
@@ -30,31 +32,62 @@ type Service struct {
 	Target string // stands before the name of an operation
 }
 
-// Call calls an operation of the service where the ARN of a resource says, and
-// returns the body of the answer. It waits as patience.Bound says; 0 is the default.
-func (s Service) Call(ctx context.Context, c aws.Config, arn, operation string, input any, timeout time.Duration) ([]byte, error) {
-	return s.call(ctx, patience.Bound(c, timeout), arn, operation, input)
+// Client calls a service in one region. It keeps its connections.
+type Client struct {
+	service           Service
+	config            aws.Config // with the region, bounded by patience
+	partition, region string
 }
 
-func (s Service) call(ctx context.Context, c aws.Config, arn, operation string, input any) (answer []byte, err error) {
+// In is a client of the service in the region of c. It waits as patience.Bound says;
+// 0 is the default.
+func (s Service) In(c aws.Config, timeout time.Duration) *Client {
+	return s.client(c, partitionOf(c.Region), c.Region, timeout)
+}
+
+// Of is a client of the service where the ARN of a resource says.
+func (s Service) Of(arn string, c aws.Config, timeout time.Duration) (*Client, error) {
 	parts := strings.Split(arn, ":")
 	if len(parts) < 6 {
 		return nil, errors.New("it is not an ARN")
 	}
-	r := request{Service: s, client: c.HTTPClient, region: parts[3], operation: operation}
-	if r.url, err = s.endpoint(ctx, c, parts[1], parts[3]); err != nil {
+	return s.client(c, parts[1], parts[3], timeout), nil
+}
+
+func (s Service) client(c aws.Config, partition, region string, timeout time.Duration) *Client {
+	c = patience.Bound(c, timeout)
+	retryer := c.Retryer() // one for all calls: it has a quota of repetitions
+	if c.RetryMaxAttempts > 0 {
+		retryer = retry.AddWithMaxAttempts(retryer, c.RetryMaxAttempts)
+	}
+	c.Retryer = func() aws.Retryer { return retryer }
+	return &Client{s, c, partition, region}
+}
+
+// Once is the client without repetitions.
+func (c *Client) Once() *Client {
+	once := *c
+	once.config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	return &once
+}
+
+// Call calls an operation, and returns the body of the answer. Each operation stands as
+// a literal in the call: deploy/iam_test.go reads there what the function may need.
+func (c *Client) Call(ctx context.Context, operation string, input any) (answer []byte, err error) {
+	r := request{Client: c, operation: operation}
+	if r.url, err = c.service.endpoint(ctx, c.config, c.partition, c.region); err != nil {
 		return nil, err
 	}
-	if c.Credentials == nil {
+	if c.config.Credentials == nil {
 		return nil, errors.New("there are no credentials")
 	}
-	if r.credentials, err = c.Credentials.Retrieve(ctx); err != nil {
+	if r.credentials, err = c.config.Credentials.Retrieve(ctx); err != nil {
 		return nil, fmt.Errorf("find credentials: %w", err)
 	}
 	if r.body, err = json.Marshal(input); err != nil {
 		return nil, err
 	}
-	err = patience.Repeat(ctx, c, func(ctx context.Context) (err error) {
+	err = patience.Repeat(ctx, c.config, func(ctx context.Context) (err error) {
 		answer, err = r.send(ctx)
 		return err
 	})
@@ -63,10 +96,9 @@ func (s Service) call(ctx context.Context, c aws.Config, arn, operation string, 
 
 // request is what all attempts have in common.
 type request struct {
-	Service
-	client      aws.HTTPClient
+	*Client
 	credentials aws.Credentials
-	url, region string
+	url         string
 	operation   string
 	body        []byte
 }
@@ -78,28 +110,31 @@ func (r *request) send(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	req.Header.Set("X-Amz-Target", r.Target+"."+r.operation)
+	req.Header.Set("X-Amz-Target", r.service.Target+"."+r.operation)
 	sum := sha256.Sum256(r.body)
-	if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), r.Host, r.region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), r.service.Host, r.region, time.Now()); err != nil {
 		return nil, err
 	}
-	res, err := r.client.Do(req)
+	res, err := r.config.HTTPClient.Do(req)
 	if err != nil {
 		return nil, patience.Interrupted(ctx, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
 		return nil, patience.Interrupted(ctx, err)
-	}
-	if res.StatusCode != http.StatusOK {
+	case res.StatusCode != http.StatusOK:
 		return nil, parseRefusal(res, body)
+	case len(body) > maxAnswer:
+		return nil, fmt.Errorf("the answer has more than %d MiB", maxAnswer>>20)
 	}
 	return body, nil
 }
 
-// maxAnswer is more than an answer has: a secret has at most 64 KiB.
-const maxAnswer = 1 << 20
+// maxAnswer is more than an answer has. A secret has at most 64 KiB. For a table Glue
+// names no limit; one of 10,000 columns, each with the longest name and comment, has 6 MB.
+const maxAnswer = 16 << 20
 
 // refusal is an error of the service.
 type refusal struct {
@@ -121,17 +156,17 @@ func (e *refusal) ErrorCode() string { return e.code }
 func (e *refusal) HTTPStatusCode() int { return e.status }
 
 // parseRefusal reads an error of the protocol AWS JSON 1.1. A proxy may send anything.
+// https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
 func parseRefusal(res *http.Response, body []byte) error {
 	var answer struct {
 		Type    string `json:"__type"`
 		Message string
+		Code    any // some services have it here
 	}
-	e := &refusal{status: res.StatusCode}
-	if json.Unmarshal(body, &answer) == nil {
-		e.code, e.message = answer.Type[strings.LastIndexByte(answer.Type, '#')+1:], answer.Message
-	}
-	if e.code == "" {
-		e.code = fmt.Sprintf("HTTP status %d", res.StatusCode)
-	}
-	return e
+	json.Unmarshal(body, &answer) //nolint:errcheck // what can be read of it is enough
+	code, _ := answer.Code.(string)
+	code = cmp.Or(res.Header.Get("X-Amzn-Errortype"), answer.Type, code)
+	code, _, _ = strings.Cut(code, ":") // from a URL after it
+	code = code[strings.LastIndexByte(code, '#')+1:]
+	return &refusal{cmp.Or(code, fmt.Sprintf("HTTP status %d", res.StatusCode)), answer.Message, res.StatusCode}
 }

@@ -2,68 +2,107 @@ package awsjson
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// domains are the partitions of AWS, and where their services are; with IPv6 they
-// are elsewhere: https://docs.aws.amazon.com/general/latest/gr/rande.html
-var domains = map[string]struct{ plain, dualStack string }{
-	"aws":        {"amazonaws.com", "api.aws"},
-	"aws-us-gov": {"amazonaws.com", "api.aws"},
-	"aws-cn":     {"amazonaws.com.cn", "api.amazonwebservices.com.cn"},
-	"aws-eusc":   {"amazonaws.eu", "api.amazonwebservices.eu"},
-	"aws-iso":    {"c2s.ic.gov", "api.aws.ic.gov"},
-	"aws-iso-b":  {"sc2s.sgov.gov", "api.aws.scloud"},
-	"aws-iso-e":  {"cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
-	"aws-iso-f":  {"csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+// partitions are those of AWS: how the names of their regions begin, and where their
+// services are. With IPv6 they are elsewhere.
+// https://docs.aws.amazon.com/general/latest/gr/rande.html
+var partitions = map[string]struct{ regions, domain, dualStack string }{
+	"aws":        {"", "amazonaws.com", "api.aws"}, // all other regions
+	"aws-us-gov": {"us-gov-", "amazonaws.com", "api.aws"},
+	"aws-cn":     {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+	"aws-eusc":   {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+	"aws-iso":    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+	"aws-iso-b":  {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+	"aws-iso-e":  {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+	"aws-iso-f":  {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+}
+
+func partitionOf(region string) string {
+	for name, p := range partitions {
+		if p.regions != "" && strings.HasPrefix(region, p.regions) {
+			return name
+		}
+	}
+	return "aws"
+}
+
+// What a source of settings of the SDK may have to say of endpoints.
+type (
+	ofIgnore interface {
+		GetIgnoreConfiguredEndpoints(context.Context) (bool, bool, error)
+	}
+	ofService interface {
+		GetServiceBaseEndpoint(context.Context, string) (string, bool, error)
+	}
+	ofFIPS interface {
+		GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
+	}
+	ofDualStack interface {
+		GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
+	}
+)
+
+// find is what the first source that has a setting says; else its zero value.
+func find[Source, T any](c aws.Config, get func(Source) (T, bool, error)) (T, bool, error) {
+	for _, source := range c.ConfigSources {
+		if s, ok := source.(Source); ok {
+			if value, found, err := get(s); found || err != nil {
+				return value, found, err
+			}
+		}
+	}
+	var none T
+	return none, false, nil
 }
 
 // endpoint is the URL of the service. What the settings of the SDK say comes first,
-// as for its clients: that of this service, then that of all.
+// as for its clients: that of this service, then that of all. The order is that of
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 func (s Service) endpoint(ctx context.Context, c aws.Config, partition, region string) (string, error) {
-	var fips, dualStack bool
-	for _, source := range c.ConfigSources {
-		if from, ok := source.(interface {
-			GetServiceBaseEndpoint(context.Context, string) (string, bool, error)
-		}); ok {
-			if url, found, err := from.GetServiceBaseEndpoint(ctx, s.ID); found || err != nil {
-				return url, err
-			}
-		}
-		if from, ok := source.(interface {
-			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
-		}); ok {
-			state, found, err := from.GetUseFIPSEndpoint(ctx)
-			if err != nil {
-				return "", err
-			}
-			fips = fips || found && state == aws.FIPSEndpointStateEnabled
-		}
-		if from, ok := source.(interface {
-			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
-		}); ok {
-			state, found, err := from.GetUseDualStackEndpoint(ctx)
-			if err != nil {
-				return "", err
-			}
-			dualStack = dualStack || found && state == aws.DualStackEndpointStateEnabled
+	own := "AWS_ENDPOINT_URL_" + strings.ToUpper(strings.ReplaceAll(s.ID, " ", "_"))
+	ignore, _, err := find(c, func(from ofIgnore) (bool, bool, error) { return from.GetIgnoreConfiguredEndpoints(ctx) })
+	if err != nil {
+		return "", err
+	}
+	// The environment comes before files, also where these name the service.
+	if all := os.Getenv("AWS_ENDPOINT_URL") != "" && os.Getenv(own) == ""; !ignore && !all {
+		url, found, err := find(c, func(from ofService) (string, bool, error) { return from.GetServiceBaseEndpoint(ctx, s.ID) })
+		if found || err != nil {
+			return url, err
 		}
 	}
 	if c.BaseEndpoint != nil {
 		return *c.BaseEndpoint, nil
 	}
-	host, domain := s.Host, domains[partition].plain
-	if fips {
+	if region == "" {
+		return "", errors.New("no region is set; name it in AWS_REGION")
+	}
+	host, domain := s.Host, partitions[partition].domain
+	fips, _, err := find(c, func(from ofFIPS) (aws.FIPSEndpointState, bool, error) { return from.GetUseFIPSEndpoint(ctx) })
+	if err != nil {
+		return "", err
+	}
+	if fips == aws.FIPSEndpointStateEnabled {
 		host += "-fips"
 	}
-	if dualStack {
-		domain = domains[partition].dualStack
+	dualStack, _, err := find(c, func(from ofDualStack) (aws.DualStackEndpointState, bool, error) {
+		return from.GetUseDualStackEndpoint(ctx)
+	})
+	if err != nil {
+		return "", err
+	}
+	if dualStack == aws.DualStackEndpointStateEnabled {
+		domain = partitions[partition].dualStack
 	}
 	if domain == "" {
-		return "", fmt.Errorf("the domain of the partition %s is not known; name the endpoint in AWS_ENDPOINT_URL_%s", partition, strings.ToUpper(strings.ReplaceAll(s.ID, " ", "_")))
+		return "", fmt.Errorf("the domain of the partition %s is not known; name the endpoint in %s", partition, own)
 	}
 	return "https://" + host + "." + region + "." + domain, nil
 }

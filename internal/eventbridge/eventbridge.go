@@ -31,23 +31,31 @@ type entry struct {
 // patience.Bound says; 0 is the default. After an error, some may have been sent.
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 func PutEvents(ctx context.Context, c aws.Config, bus, source, detailType string, details []string, timeout time.Duration) error {
+	client, err := open(c, bus, timeout)
+	if err != nil {
+		return fmt.Errorf("send events to %s: %w", bus, err)
+	}
 	for some := range slices.Chunk(details, atOnce) {
 		var input struct{ Entries []entry }
 		for _, d := range some {
 			input.Entries = append(input.Entries, entry{source, detailType, d, bus})
 		}
-		if err := put(ctx, c, bus, input, timeout); err != nil {
+		if err := put(ctx, client, input); err != nil {
 			return fmt.Errorf("send %d events to %s: %w", len(some), bus, err)
 		}
 	}
 	return nil
 }
 
-func put(ctx context.Context, c aws.Config, bus string, input any, timeout time.Duration) error {
+func open(c aws.Config, bus string, timeout time.Duration) (*awsjson.Client, error) {
 	if strings.Count(bus, ":") != 5 {
-		return errors.New("it is not the ARN of an event bus")
+		return nil, errors.New("it is not the ARN of an event bus")
 	}
-	body, err := service.Call(ctx, c, bus, "PutEvents", input, timeout)
+	return service.Of(bus, c, timeout)
+}
+
+func put(ctx context.Context, client *awsjson.Client, input any) error {
+	body, err := client.Call(ctx, "PutEvents", input)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,11 @@ func get(ctx context.Context, c aws.Config, arn string, timeout time.Duration) (
 	if strings.Count(arn, ":") != 6 {
 		return nil, errors.New("it is not the ARN of a secret")
 	}
-	body, err := service.Call(ctx, c, arn, "GetSecretValue", map[string]string{"SecretId": arn}, timeout)
+	client, err := service.Of(arn, c, timeout)
+	if err != nil {
+		return nil, err
+	}
+	body, err := client.Call(ctx, "GetSecretValue", map[string]string{"SecretId": arn})
 	if err != nil {
 		return nil, err
 	}
