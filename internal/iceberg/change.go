@@ -15,6 +15,7 @@ type Change struct {
 	Expire     []int64           // snapshots that leave the metadata
 	Schema     *Schema           // becomes the current one; its ID is new
 	LastColumn int               // last ID that Schema uses
+	Spec       *PartitionSpec    // files may follow it; new ones do not by themselves. Its IDs are new
 }
 
 // Apply is the metadata after the change. previous is the file of m, which readers may
@@ -29,6 +30,15 @@ func (c Change) Apply(m *Metadata, previous string) (*Metadata, error) {
 		}
 		next.Schemas = append(slices.Clip(m.Schemas), *c.Schema)
 		next.SchemaID, next.LastColumnID = c.Schema.ID, max(m.LastColumnID, c.LastColumn)
+	}
+	if c.Spec != nil {
+		if m.Spec(c.Spec.ID) != nil {
+			return nil, fmt.Errorf("the table has a partition spec %d already", c.Spec.ID)
+		}
+		next.Specs = append(slices.Clip(m.Specs), *c.Spec)
+		for _, f := range c.Spec.Fields {
+			next.LastPartition = max(next.LastPartition, f.ID)
+		}
 	}
 	at := m.Updated
 	next.Refs = orEmpty(maps.Clone(m.Refs))

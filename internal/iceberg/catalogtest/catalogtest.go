@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"create twice", testCreateTwice},
 		{"commit", testCommit},
 		{"properties alone", testProperties},
+		{"another partition spec", testSpec},
 		{"commit on an old base", testOldBase},
 		{"a table made again under the name", testMadeAgain},
 		{"many committers", testCommitters},
@@ -186,6 +188,45 @@ func testProperties(t *testing.T, f Fixture) {
 	m := f.check(t, "orders").Metadata
 	if m.Properties["a"] != "x" || m.Properties["b"] != "x" || m.Properties["sluice.root"] != "none" {
 		t.Errorf("properties %v", m.Properties)
+	}
+}
+
+// A table takes files that follow another spec, and new ones follow the former.
+func testSpec(t *testing.T, f Fixture) {
+	base := f.create(t, "orders")
+	m := base.Metadata
+	spec := iceberg.PartitionSpec{ID: m.SpecID + 1, Fields: []iceberg.PartitionField{
+		{SourceID: 1, ID: m.LastPartition + 1, Name: "id", Transform: iceberg.Transform{Name: "identity"}},
+	}}
+	if _, err := f.Catalog.Commit(t.Context(), base, iceberg.Change{Spec: &spec}); err != nil {
+		t.Fatal(err)
+	}
+	base = f.check(t, "orders")
+	if is := base.Metadata; is.SpecID != m.SpecID || is.Spec(spec.ID) == nil || !reflect.DeepEqual(is.Spec(spec.ID).Fields, spec.Fields) || is.LastPartition != spec.Fields[0].ID {
+		t.Fatalf("specs %+v, the current one %d, last field %d", is.Specs, is.SpecID, is.LastPartition)
+	}
+	file := iceberg.SpecFile{SpecID: int32(spec.ID), DataFile: iceberg.DataFile{
+		Path: f.Files.URI("elsewhere.parquet"), Format: "PARQUET", Rows: 1, Bytes: 1, Partition: map[string]any{"id": int64(7)},
+	}}
+	s, err := f.Files.Snapshot(t.Context(), base.Metadata, iceberg.Rows{Add: []iceberg.SpecFile{file}}, "metadata/", "a", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base, err = f.Catalog.Commit(t.Context(), base, iceberg.Change{Snapshot: s}); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := f.Files.Manifests(t.Context(), base.Metadata.Head())
+	if err != nil || len(lines) != 1 {
+		t.Fatal(lines, err)
+	}
+	err = f.Files.Entries(t.Context(), base.Metadata, &lines[0], func(e *iceberg.Entry) error {
+		if e.File.Path != file.Path || e.File.Partition["id"] != int64(7) {
+			t.Errorf("file %+v", e.File)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

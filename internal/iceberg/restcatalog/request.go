@@ -39,6 +39,10 @@ func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
 			object{"action": "add-schema", "schema": c.Schema, "last-column-id": max(m.LastColumnID, c.LastColumn)},
 			object{"action": "set-current-schema", "schema-id": -1}) // the one that was just added
 	}
+	if c.Spec != nil {
+		requires = append(requires, object{"type": "assert-last-assigned-partition-id", "last-assigned-partition-id": m.LastPartition})
+		updates = append(updates, object{"action": "add-spec", "spec": c.Spec})
+	}
 	if len(c.Properties) > 0 {
 		updates = append(updates, object{"action": "set-properties", "updates": c.Properties})
 	}

@@ -182,6 +182,7 @@ type requirement struct {
 	Snapshot        *int64 `json:"snapshot-id"`
 	Schema          int    `json:"current-schema-id"`
 	Column          int    `json:"last-assigned-field-id"`
+	Partition       int    `json:"last-assigned-partition-id"`
 }
 
 func sameHead(q requirement, head *iceberg.Snapshot) bool {
@@ -195,6 +196,7 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 			Action     string
 			Snapshot   *iceberg.Snapshot
 			Schema     *iceberg.Schema
+			Spec       *iceberg.PartitionSpec
 			LastColumn int `json:"last-column-id"`
 			Updates    map[string]string
 			IDs        []int64 `json:"snapshot-ids"`
@@ -221,6 +223,8 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 			same = q.Schema == m.SchemaID
 		case "assert-last-assigned-field-id":
 			same = q.Column == m.LastColumnID
+		case "assert-last-assigned-partition-id":
+			same = q.Partition == m.LastPartition
 		default:
 			return nil, fmt.Errorf("requirement %s", q.Type)
 		}
@@ -244,6 +248,8 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 		case "add-schema":
 			c.Schema, c.LastColumn = u.Schema, u.LastColumn
 		case "set-current-schema":
+		case "add-spec":
+			c.Spec = u.Spec
 		default:
 			return nil, fmt.Errorf("update %s", u.Action)
 		}
