@@ -43,6 +43,8 @@ func TestTransforms(t *testing.T) {
 		{"truncate[10]", iceberg.Int, int32(19), int32(10), "10"},
 		{"truncate[10]", iceberg.Int, int32(-1), int32(-10), "-10"},
 		{"truncate[10]", iceberg.Long, int64(-10), int64(-10), "-10"},
+		{"truncate[10]", iceberg.Int, int32(-1 << 31), int32(1<<31 - 2), "2147483646"}, // it wraps, as in Java
+		{"truncate[10]", iceberg.Long, int64(-1 << 63), int64(1<<63 - 2), "9223372036854775806"},
 		{"truncate[3]", iceberg.String, "äöüß", "äöü", "äöü"},
 		{"truncate[3]", iceberg.String, "ab", "ab", "ab"},
 		{"truncate[50]", "decimal(9, 2)", []byte{0x04, 0x29}, []byte{0x04, 0x1a}, "10.50"}, // 10.65
