@@ -113,6 +113,8 @@ var ladder = map[string]rung{
 		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
 	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store"},
 		"a commit is files, entries and one compare-and-set; where the files come from is decided above"},
+	"internal/upkeep": {[]string{"internal/parquetcolumn", "internal/runs", "internal/store", "internal/tables"},
+		"a table is looked after between commits, and beside them; what an object is, and how it is converted, is not known here"},
 	"internal/tablefiles": {[]string{"internal/batch", "internal/iceberg", "internal/iceberg/datafile", "internal/jsonscan", "internal/parquetfile", "internal/runs", "internal/store", "schema"},
 		"files take rows of batches, wherever these come from; which snapshot names the files is decided above"},
 	"internal/pipeline": {[]string{
@@ -160,7 +162,7 @@ var ladder = map[string]rung{
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
 		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/mappingdiff",
-		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "mapping", "reason"},
+		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "internal/tables", "internal/upkeep", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are those that have what it prints: the advice of previews, the profiles of mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
 		"servertest starts other people's servers for tests; no program imports it"},
@@ -272,4 +274,5 @@ var tooHeavy = map[string]string{
 	"sluice/internal/query":               "the function answers no queries",
 	"sluice/internal/arrivals":            "the function is told of each object by an event",
 	"sluice/internal/serve":               "the function has no page",
+	"sluice/internal/upkeep":              "the function commits batches; a command looks after tables",
 }

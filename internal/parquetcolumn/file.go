@@ -165,6 +165,9 @@ func (f *File) Rows() int64 { return f.meta.NumRows }
 // Groups is the number of row groups.
 func (f *File) Groups() int { return len(f.meta.RowGroups) }
 
+// GroupRows is the number of rows of a row group.
+func (f *File) GroupRows(group int) int64 { return f.meta.RowGroups[group].NumRows }
+
 // Find is the column of a field ID, or if no column of the file has it, of a name; -1
 // if there is none that can be read.
 func (f *File) Find(id int, name string) int {

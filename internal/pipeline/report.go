@@ -2,14 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
 	"sluice"
 	"sluice/internal/ledger"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 // Report says why an object was rejected, or that records of it are in
@@ -35,10 +34,7 @@ func (p *Pipeline) base(bucket, key string, s *ledger.State) string {
 }
 
 // stateID is a short name of a source state that was converted with a mapping.
-func stateID(s *ledger.State) string {
-	sum := sha256.Sum256([]byte(s.Identity + "\n" + s.Mapping))
-	return hex.EncodeToString(sum[:8])
-}
+func stateID(s *ledger.State) string { return tables.StateID(s.Identity, s.Mapping) }
 
 func (p *Pipeline) quarantineKey(bucket, key string, s *ledger.State) string {
 	return p.base(bucket, key, s) + ".records.ndjson"

@@ -77,7 +77,7 @@ const sharedObject = 8 << 20
 // The columns that each table has after those of the mapping.
 const (
 	sourceColumn = tables.SourceColumn
-	stateColumn  = "_source_state"
+	stateColumn  = tables.StateColumn
 )
 
 // Open loads the heads of all tables, and makes the tables that are not there.

@@ -2,6 +2,8 @@ package tables
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -203,5 +205,15 @@ func SourceID(k runs.Key, firstSeen time.Time) string {
 	return firstSeen.UTC().Format("20060102T150405.000Z") + "_" + id.String()[:16]
 }
 
-// SourceColumn is the name of that column.
-const SourceColumn = "_source_id"
+// StateID is what the column _source_state has in rows of a state of a source, made
+// with a mapping.
+func StateID(identity, mappingHash string) string {
+	sum := sha256.Sum256([]byte(identity + "\n" + mappingHash))
+	return hex.EncodeToString(sum[:8])
+}
+
+// The names of these columns.
+const (
+	SourceColumn = "_source_id"
+	StateColumn  = "_source_state"
+)
