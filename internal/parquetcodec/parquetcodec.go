@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -23,8 +24,8 @@ type codec struct {
 	// compress makes a function that may keep things from page to page; nil
 	// stores pages as they are.
 	compress func() compress
-	// decompress makes the function for the way back; nil takes pages as they are.
-	decompress func() decompress
+	// decompress is the way back; nil takes pages as they are.
+	decompress decompress
 }
 
 // compress appends a compressed page to dst. It holds numbers of width bytes,
@@ -38,8 +39,8 @@ type decompress func(dst, page []byte) ([]byte, error)
 // codecs are all there are, the default first. Athena, Trino, Spark, DuckDB,
 // Arrow and Polars read each of them.
 var codecs = []codec{
-	{"zstd", format.Zstd, func() compress { return new(zstdpage.Encoder).Append }, newZstdReader},
-	{"snappy", format.Snappy, func() compress { return appendSnappy }, func() decompress { return readSnappy }},
+	{"zstd", format.Zstd, func() compress { return new(zstdpage.Encoder).Append }, readZstd},
+	{"snappy", format.Snappy, func() compress { return appendSnappy }, readSnappy},
 	{"none", format.Uncompressed, nil, nil},
 }
 
@@ -94,11 +95,7 @@ func NewDecompressor(f format.CompressionCodec) (Decompressor, error) {
 	if i < 0 {
 		return Decompressor{}, fmt.Errorf("codec %v, which sluice does not write", f)
 	}
-	var d Decompressor
-	if codecs[i].decompress != nil {
-		d.decompress = codecs[i].decompress()
-	}
-	return d, nil
+	return Decompressor{decompress: codecs[i].decompress}, nil
 }
 
 // Decompress returns the page decompressed; the bytes are valid until the next
@@ -119,12 +116,19 @@ func (d *Decompressor) Decompress(page []byte, size int) ([]byte, error) {
 
 var errMalformed = errors.New("malformed page, or one of another size than its header says")
 
-func newZstdReader() decompress {
+// zstdReaders keep their tables for the next page, of whatever column it is.
+var zstdReaders = sync.Pool{New: func() any {
 	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		panic(err) // these options are valid
 	}
-	return func(dst, page []byte) ([]byte, error) { return r.DecodeAll(page, dst) }
+	return r
+}}
+
+func readZstd(dst, page []byte) ([]byte, error) {
+	r := zstdReaders.Get().(*zstd.Decoder)
+	defer zstdReaders.Put(r)
+	return r.DecodeAll(page, dst)
 }
 
 func appendSnappy(dst, page []byte, _ int) []byte {

@@ -57,7 +57,7 @@ func TestLargePages(t *testing.T) {
 			if what == "large" {
 				room = room[: 0 : len(page)-1]
 			}
-			if got, err := c.decompress()(room, large); err == nil || cap(got) > len(page) {
+			if got, err := c.decompress(room, large); err == nil || cap(got) > len(page) {
 				t.Errorf("%s: a page %s takes %d bytes where there is room for %d: %v", c.name, what, cap(got), cap(room), err)
 			}
 		}
