@@ -69,8 +69,9 @@ func (f Files) Read(ctx context.Context, name string) (*Root, error) {
 var errDamaged = errors.New("it is damaged")
 
 func decodeRoot(data []byte, r *Root) error {
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
+	z := unzippers.Get().(*gzip.Reader)
+	defer unzippers.Put(z)
+	if z.Reset(bytes.NewReader(data)) != nil {
 		return errDamaged
 	}
 	text, err := io.ReadAll(io.LimitReader(z, mostRoot)) // its checksum is compared at the end
@@ -88,8 +89,11 @@ func decodeRoot(data []byte, r *Root) error {
 	return nil
 }
 
-// zippers have half a megabyte of tables each, and a root is small.
-var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+// The tables of both are larger than most roots.
+var (
+	zippers   = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+	unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
 
 // write writes a root, and returns its name.
 func (f Files) write(ctx context.Context, r *Root, batch string) (name string, err error) {

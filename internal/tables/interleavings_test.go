@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +72,7 @@ var situations = []situation{
 // workers, what happens to sources, crashes, faults of the catalog, and what others do to
 // the table. Work that leads to a state that was gone on from before ends there.
 func TestInterleavings(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one goes on at a time: handing over is cheaper so
+	defer oneAtATime()()
 	for i := range situations {
 		c := &situations[i]
 		if c.large && !*exhaustive {
@@ -98,7 +97,7 @@ func TestInterleavings(t *testing.T) {
 // TestStates compares the first situation with all its schedules to their ends: ending
 // at states that were gone on from before leaves no snapshot out.
 func TestStates(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer oneAtATime()()
 	var found [2]*explorer
 	for i := range found {
 		x := newExplorer(t, &situations[0])
@@ -234,7 +233,7 @@ func hash(parts ...any) uint64 {
 func (x *explorer) run() error {
 	c := x.c
 	s := &simulation{
-		t: x.first.t, calm: false, sources: maps.Clone(x.first.sources), counts: x.first.counts, yield: make(chan int), gates: map[int]chan error{},
+		t: x.first.t, files: x.first.files.clone(), sources: maps.Clone(x.first.sources), counts: x.first.counts, yield: make(chan int), gates: map[int]chan error{},
 	}
 	x.s, x.at, x.event, x.crashes, x.compacts, x.setBacks, x.lates, x.broken, x.over, x.ended = s, 0, 0, c.crashes, c.compactions, c.setBacks, nil, nil, false, false
 	x.budget = [faults]int{lostReply: c.lost, refused: c.refused, landsLate: c.late}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,6 @@ import (
 	"sluice/internal/jsonscan"
 	"sluice/internal/ledger"
 	"sluice/internal/parquetfile"
-	"sluice/internal/parquetread"
 	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/internal/tables"
@@ -40,7 +40,7 @@ var (
 // others compact the table. In each snapshot each key shows one version, whole; what it
 // shows never goes back; and after a calm run it shows the newest version that is sound.
 func TestSimulation(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one goes on at a time: handing over is cheaper so
+	defer oneAtATime()()
 	total := map[string]int{}
 	if testing.Short() {
 		*schedules = min(*schedules, 60)
@@ -60,6 +60,13 @@ func TestSimulation(t *testing.T) {
 			t.Errorf("never happened: %s", what)
 		}
 	}
+}
+
+// oneAtATime makes handing over between workers cheaper, and collects garbage seldom: a
+// schedule leaves much of it, and keeps little.
+func oneAtATime() (end func()) {
+	procs, percent := runtime.GOMAXPROCS(1), debug.SetGCPercent(800)
+	return func() { runtime.GOMAXPROCS(procs); debug.SetGCPercent(percent) }
 }
 
 var columns = []schema.Column{
@@ -90,6 +97,7 @@ type simulation struct {
 	store      *memory
 	catalog    *catalog
 	table      *tables.Table
+	files      *files
 	sources    map[runs.Key][]version // all that a source ever was; the last one is current
 	trace      strings.Builder
 	counts     map[string]int
@@ -108,6 +116,7 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	s.batchID = func(context.Context) string { return fmt.Sprintf("%016x%016x", s.r.Uint64(), s.r.Uint64()) }
 	s.store = &memory{gate: s.gate, objects: map[string][]byte{}}
 	s.catalog = &catalog{gate: s.gate, fault: s.fault}
+	s.files = newFiles()
 	files := iceberg.Files{Store: s.store, Base: "mem://"}
 	var fields []iceberg.PartitionField
 	if seed%2 == 0 {
@@ -352,12 +361,15 @@ func (s *simulation) acknowledge(b *tables.Batch) error {
 	if err != nil {
 		return err
 	}
+	keys := make([]runs.Key, len(b.Changes))
 	for i := range b.Changes {
-		k := b.Changes[i].After.Key
-		found, err := head.Look(ctx, []runs.Key{k})
-		if err != nil {
-			return err
-		}
+		keys[i] = b.Changes[i].After.Key
+	}
+	found, err := head.Look(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, k := range keys {
 		newest := func(identity string) int {
 			all := s.sources[k]
 			for i := len(all) - 1; i >= 0; i-- {
@@ -490,71 +502,6 @@ func (s *simulation) write(ctx context.Context, m *iceberg.Metadata, name string
 	f.Path = "mem://t/data/" + name + ".parquet"
 	_, err = store.Put(ctx, s.store, "t/data/"+name+".parquet", out.Bytes(), store.CreateOptions{}, store.IfNoneMatch())
 	return f, err
-}
-
-// row is a row that a snapshot shows.
-type row struct {
-	sourceRow
-	file     string
-	position int64
-}
-
-// read reads a snapshot, as any reader does.
-func (s *simulation) read(m *iceberg.Metadata, snapshot *iceberg.Snapshot) (shown []row, live []iceberg.Entry, lines []iceberg.Manifest, err error) {
-	ctx := context.Background()
-	if lines, err = s.table.Files.Manifests(ctx, snapshot); err != nil {
-		return nil, nil, nil, err
-	}
-	masked := map[string]map[int64]bool{}
-	for i := range lines {
-		err := s.table.Files.Entries(ctx, m, &lines[i], func(e *iceberg.Entry) error {
-			if e.File.Content == iceberg.Data {
-				live = append(live, *e)
-				return nil
-			}
-			return s.rows(e.File.Path, func(_ int64, cells []string) error {
-				n, err := strconv.ParseInt(cells[1], 10, 64)
-				if masked[cells[0]] == nil {
-					masked[cells[0]] = map[int64]bool{}
-				}
-				masked[cells[0]][n] = true
-				return err
-			})
-		})
-		if err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	for i := range live {
-		path := live[i].File.Path
-		err := s.rows(path, func(at int64, cells []string) error {
-			if masked[path][at] {
-				return nil
-			}
-			v, err := strconv.ParseInt(cells[0], 10, 64)
-			n, err2 := strconv.ParseInt(cells[1], 10, 64)
-			shown = append(shown, row{sourceRow{version: v, n: n, source: cells[2]}, path, at})
-			return errors.Join(err, err2)
-		})
-		if err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	return shown, live, lines, nil
-}
-
-func (s *simulation) rows(path string, fn func(at int64, cells []string) error) error {
-	data := s.store.objects[strings.TrimPrefix(path, "mem://")]
-	f, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	at := int64(0)
-	return f.Rows(int(f.NumRows())+1, func(cells []string) error {
-		err := fn(at, cells)
-		at++
-		return err
-	})
 }
 
 // compaction is one by others that is under way.
