@@ -60,7 +60,7 @@ func Open(path string) (*Store, error) {
 // remove files where they lead, whether that is outside or a folder of objects. If a
 // link appears later, os.Root still keeps all access inside the folder.
 func (s *Store) checkOwn() error {
-	for _, name := range []string{private, filepath.Join(private, "uploads"), filepath.Join(private, "meta"), filepath.Join(private, "locks")} {
+	for _, name := range []string{private, filepath.Join(private, "uploads"), metaFolder, filepath.Join(private, "locks")} {
 		stat, err := s.root.Lstat(name)
 		switch {
 		case isAbsent(err):

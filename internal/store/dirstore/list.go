@@ -3,7 +3,9 @@ package dirstore
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -22,8 +24,10 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 			return nil // no key has this prefix
 		}
 	}
+	l := listing{Store: s, ctx: ctx, prefix: prefix, fn: fn}
+	defer l.close()
 	var stopped stop
-	err := s.walk(ctx, dir, prefix, fn)
+	err := l.walk(dir)
 	switch {
 	case errors.As(err, &stopped):
 		return stopped.err
@@ -33,41 +37,65 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(store.Info) err
 	return nil
 }
 
+// listing is one call of List.
+type listing struct {
+	*Store
+	ctx    context.Context
+	prefix string
+	fn     func(store.Info) error
+	meta   *os.Root // the folder of all Meta, if it was there at the last look
+}
+
 // stop wraps an error of the caller's function, so that it is returned unchanged.
 type stop struct{ err error }
 
 func (s stop) Error() string { return s.err.Error() }
 
-func (s *Store) walk(ctx context.Context, dir, prefix string, fn func(store.Info) error) error {
-	names, err := s.names(dir)
+// walk lists a folder, which stays open meanwhile: a look at a file then has no path
+// to go.
+func (l *listing) walk(dir string) error {
+	local := filepath.FromSlash(dir)
+	stat, err := l.root.Stat(local)
+	if isAbsent(err) || err == nil && !stat.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	folder, err := l.root.OpenRoot(local)
 	if isAbsent(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer folder.Close()
+	names, err := names(folder, dir == ".")
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
+		if err := l.ctx.Err(); err != nil {
 			return err
 		}
 		key := path.Join(dir, name)
 		if strings.HasSuffix(name, "/") {
-			if inside := key + "/"; strings.HasPrefix(inside, prefix) || strings.HasPrefix(prefix, inside) {
-				if err := s.walk(ctx, key, prefix, fn); err != nil {
+			if inside := key + "/"; strings.HasPrefix(inside, l.prefix) || strings.HasPrefix(l.prefix, inside) {
+				if err := l.walk(key); err != nil {
 					return err
 				}
 			}
 			continue
 		}
-		if !strings.HasPrefix(key, prefix) {
+		if !strings.HasPrefix(key, l.prefix) {
 			continue
 		}
-		info, ok, err := s.listed(key)
+		info, ok, err := l.file(folder, name, key)
 		if err != nil {
 			return err
 		}
 		if ok {
-			if err := fn(info); err != nil {
+			if err := l.fn(info); err != nil {
 				return stop{err}
 			}
 		}
@@ -77,34 +105,38 @@ func (s *Store) walk(ctx context.Context, dir, prefix string, fn func(store.Info
 
 // names lists a folder in the order of keys: a subfolder stands where its name
 // with a slash would, since its keys begin with that.
-func (s *Store) names(dir string) ([]string, error) {
-	d, err := s.root.Open(filepath.FromSlash(dir))
+func names(folder *os.Root, isTop bool) ([]string, error) {
+	d, err := folder.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	entries, err := d.ReadDir(-1)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		switch {
-		case dir == "." && isPrivate(e.Name()):
-		case e.IsDir():
-			names = append(names, e.Name()+"/")
-		default:
-			names = append(names, e.Name())
+	var names []string
+	for {
+		entries, err := d.ReadDir(1000) // in a Root they come with what Lstat says: few at once
+		for _, e := range entries {
+			switch {
+			case isTop && isPrivate(e.Name()):
+			case e.IsDir():
+				names = append(names, e.Name()+"/")
+			default:
+				names = append(names, e.Name())
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(names)
 	return names, nil
 }
 
-// listed describes a file for a listing; false if it is gone by now.
-func (s *Store) listed(key string) (store.Info, bool, error) {
-	name := filepath.FromSlash(key)
-	link, err := s.root.Lstat(name)
+// file describes a file of a folder; false if it is gone by now.
+func (l *listing) file(folder *os.Root, name, key string) (store.Info, bool, error) {
+	link, err := folder.Lstat(name)
 	if isAbsent(err) {
 		return store.Info{}, false, nil
 	}
@@ -116,9 +148,10 @@ func (s *Store) listed(key string) (store.Info, bool, error) {
 		info.Err = err
 		return info, true, nil
 	}
+	local := filepath.FromSlash(key)
 	stat := link
 	if !link.Mode().IsRegular() {
-		stat, err = s.regular(name)
+		stat, err = l.regular(local)
 		switch {
 		case isAbsent(err):
 			return store.Info{}, false, nil
@@ -129,7 +162,24 @@ func (s *Store) listed(key string) (store.Info, bool, error) {
 			return store.Info{}, false, err
 		}
 	}
-	_, err = s.root.Lstat(metaName(name, stat))
-	info.Size, info.Modified, info.ETag = stat.Size(), stat.ModTime().UTC(), etag(stat, err == nil)
+	info.Size, info.Modified, info.ETag = stat.Size(), stat.ModTime().UTC(), etag(stat, l.isPublished(local, stat))
 	return info, true, nil
+}
+
+// isPublished reports whether a state has a Meta.
+func (l *listing) isPublished(name string, stat fs.FileInfo) bool {
+	if l.meta == nil {
+		var err error
+		if l.meta, err = l.root.OpenRoot(metaFolder); err != nil {
+			return false
+		}
+	}
+	_, err := l.meta.Lstat(metaPath(name, stat))
+	return err == nil
+}
+
+func (l *listing) close() {
+	if l.meta != nil {
+		l.meta.Close() //nolint:errcheck // nothing was written
+	}
 }

@@ -35,16 +35,24 @@ type meta struct {
 	Meta map[string]string `json:"meta"`
 }
 
-// metaName names the file of the Meta. All keys of a folder share one folder for
-// these files: one for each key would cost more than the object.
+// metaFolder has the files of all Meta.
+var metaFolder = filepath.Join(private, "meta")
+
+// metaName names the file of the Meta.
 func metaName(name string, stat fs.FileInfo) string {
+	return filepath.Join(metaFolder, metaPath(name, stat))
+}
+
+// metaPath is that name in the folder. All keys of a folder share one folder for these
+// files: one for each key would cost more than the object.
+func metaPath(name string, stat fs.FileInfo) string {
 	dir, base := filepath.Split(name)
 	end := "." + stamp(stat)
 	if len(base)+len(end) > maxName {
 		sum := sha256.Sum256([]byte(base))
 		base = hex.EncodeToString(sum[:])
 	}
-	return filepath.Join(private, "meta", dir, base+end)
+	return filepath.Join(dir, base+end)
 }
 
 // readMeta returns the Meta of the state, and false if it has none.
