@@ -67,7 +67,7 @@ func loaded(name string, h *tables.Head) Check {
 func ledgerOf(ctx context.Context, table string, h *tables.Head) Check {
 	const name = "table ledger"
 	var keys, rows int64
-	err := h.Scan(ctx, func(e *runs.Entry) error {
+	err := h.ScanBrief(ctx, func(e *runs.Entry) error {
 		keys++
 		rows += e.Shown.Rows
 		return nil

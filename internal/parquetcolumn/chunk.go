@@ -215,48 +215,44 @@ func (f *File) structure(ctx context.Context, offset int64, length int32, v any)
 	return unmarshal(data, v)
 }
 
-// ReadPages is Column for some pages, which are of Pages of the same column.
-func (f *File) ReadPages(ctx context.Context, group, column int, pages []Range, fn func(*Page) error) error {
-	if err := f.readPages(ctx, group, column, pages, fn); err != nil {
-		return fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
+// ReadPage reads a page, which is one of Pages of the same column. It stays valid.
+func (f *File) ReadPage(ctx context.Context, group, column int, at Range) (*Page, error) {
+	page, err := f.readPage(ctx, group, column, at)
+	if err != nil {
+		return nil, fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
 	}
-	return nil
+	return page, nil
 }
 
-func (f *File) readPages(ctx context.Context, group, column int, pages []Range, fn func(*Page) error) error {
+func (f *File) readPage(ctx context.Context, group, column int, at Range) (*Page, error) {
 	m := &f.meta.RowGroups[group].Columns[column].MetaData
 	d, err := newPageDecoder(f.columns[column], m.Codec)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if at := m.DictionaryPageOffset; at > 0 && len(pages) > 0 {
+	if dictionary := m.DictionaryPageOffset; dictionary > 0 {
 		_, end := parquettype.ChunkRange(m)
-		r := chunkReader{file: f, ctx: ctx, next: at, end: end}
-		h, data, err := r.page()
-		if err != nil {
-			return err
-		}
-		if _, err := d.decode(h, data); err != nil {
-			return err
+		if _, err := d.readAt(chunkReader{file: f, ctx: ctx, next: dictionary, end: end}); err != nil {
+			return nil, err
 		}
 	}
-	for _, want := range pages {
-		r := chunkReader{file: f, ctx: ctx, next: want.offset, end: want.offset + want.size}
-		h, data, err := r.page()
-		if err != nil {
-			return err
-		}
-		page, err := d.decode(h, data)
-		if err != nil {
-			return err
-		}
-		if page == nil || int64(page.Rows) != want.Rows {
-			return errDamaged
-		}
-		page.First = f.firstRow(group) + want.First
-		if err := fn(page); err != nil {
-			return err
-		}
+	page, err := d.readAt(chunkReader{file: f, ctx: ctx, next: at.offset, end: at.offset + at.size})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if page == nil || int64(page.Rows) != at.Rows {
+		return nil, errDamaged
+	}
+	page.First = f.firstRow(group) + at.First
+	alone := *page // without what the decoder holds
+	return &alone, nil
+}
+
+// readAt reads the page where a reader begins.
+func (d *pageDecoder) readAt(r chunkReader) (*Page, error) {
+	h, data, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	return d.decode(h, data)
 }

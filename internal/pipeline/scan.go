@@ -9,8 +9,7 @@ import (
 	"sluice/internal/tables"
 )
 
-// scan goes through the ledgers of several tables side by side, key by key. A head may
-// be nil: there is no such table.
+// scan goes through the ledgers of several tables side by side, key by key.
 type scan struct {
 	at    []*runs.Entry // the next entry of each table; nil: there is none
 	pull  []func() (*runs.Entry, error, bool)
@@ -18,31 +17,29 @@ type scan struct {
 	begun bool
 }
 
-func newScan(ctx context.Context, heads []*tables.Head) *scan {
+// newScan begins a scan by [tables.Head.Scan] or ScanBrief. A head may be nil: there is
+// no such table.
+func newScan(ctx context.Context, heads []*tables.Head, by func(*tables.Head, context.Context, func(*runs.Entry) error) error) *scan {
 	s := &scan{at: make([]*runs.Entry, len(heads))}
 	for _, h := range heads {
-		next, stop := iter.Pull2(entriesOf(ctx, h))
+		next, stop := iter.Pull2(func(yield func(*runs.Entry, error) bool) {
+			if h == nil {
+				return
+			}
+			enough := errors.New("enough")
+			err := by(h, ctx, func(e *runs.Entry) error {
+				if !yield(e, nil) {
+					return enough
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, enough) {
+				yield(nil, err)
+			}
+		})
 		s.pull, s.stops = append(s.pull, next), append(s.stops, stop)
 	}
 	return s
-}
-
-func entriesOf(ctx context.Context, h *tables.Head) iter.Seq2[*runs.Entry, error] {
-	return func(yield func(*runs.Entry, error) bool) {
-		if h == nil {
-			return
-		}
-		enough := errors.New("enough")
-		err := h.Scan(ctx, func(e *runs.Entry) error {
-			if !yield(e, nil) {
-				return enough
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, enough) {
-			yield(nil, err)
-		}
-	}
 }
 
 func (s *scan) stop() {
@@ -80,8 +77,7 @@ func (s *scan) next() (runs.Key, entries, error) {
 		if e == nil || e.Key != key {
 			continue
 		}
-		copied := *e
-		k[i] = &copied
+		k[i] = e
 		if err := s.advance(i); err != nil {
 			return runs.Key{}, nil, err
 		}

@@ -298,7 +298,7 @@ func (t *Tables) Entries(ctx context.Context, fn func(name string, e *ledger.Ent
 	if err != nil {
 		return err
 	}
-	s := newScan(ctx, heads)
+	s := newScan(ctx, heads, (*tables.Head).Scan)
 	defer s.stop()
 	for {
 		key, k, err := s.next()

@@ -46,7 +46,11 @@ func (t *Tables) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	if err != nil && !(o.DryRun && errors.Is(err, iceberg.ErrNoTable)) {
 		return *r.sum, err
 	}
-	r.scan = newScan(ctx, r.heads)
+	by := (*tables.Head).ScanBrief
+	if o.Held != nil { // the names of files in the quarantine are not in a brief scan
+		by = (*tables.Head).Scan
+	}
+	r.scan = newScan(ctx, r.heads, by)
 	defer r.scan.stop()
 	if err = r.source(ctx); err == nil {
 		err = r.absent(ctx, nil)
@@ -125,7 +129,7 @@ func (r *tablesRun) listed(ctx context.Context, info store.Info, k entries) erro
 			break
 		}
 	}
-	r.done(info.Key, info.Size, r.t.duplicate(r.o.Bucket, info.Key, k), nil)
+	r.done(info.Key, info.Size, Result{Disposition: DidDuplicate, Written: true}, nil)
 	return nil
 }
 
@@ -180,7 +184,7 @@ func (r *tablesRun) gone(ctx context.Context, key runs.Key, k entries) error {
 		r.sum.Kept++
 		fallthrough
 	default:
-		r.done(key.Key, 0, r.t.duplicate(key.Bucket, key.Key, k), nil)
+		r.done(key.Key, 0, Result{Disposition: DidDuplicate, Written: true}, nil)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (t *Tables) See(ctx context.Context) (*Seen, error) {
 // Entries calls fn for each source key, in the order of [runs.Key], with what each table
 // has of it.
 func (s *Seen) Entries(ctx context.Context, fn func(e ledger.Entry, known []*runs.Entry) error) error {
-	scan := newScan(ctx, s.Heads)
+	scan := newScan(ctx, s.Heads, (*tables.Head).Scan)
 	defer scan.stop()
 	for {
 		key, k, err := scan.next()

@@ -38,11 +38,11 @@ type Entry struct {
 
 // Shown is a state of a source that a table shows.
 type Shown struct {
-	Identity string      `json:"identity"` // empty: the table has no rows of the key
-	Mapping  string      `json:"mapping_sha256"`
-	Sequence int64       `json:"sequence"` // of the snapshot that brought the rows
-	Rows     int64       `json:"rows"`
-	Files    []FileRange `json:"files"` // where the rows were put; others may have moved them since
+	Identity string // empty: the table has no rows of the key
+	Mapping  string // SHA-256
+	Sequence int64  // of the snapshot that brought the rows
+	Rows     int64
+	Files    []FileRange // where the rows were put; others may have moved them since
 }
 
 // FileRange is rows of a data file.

@@ -173,9 +173,9 @@ func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64,
 	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows + rows, Runs: root.Runs}
 	if len(entries) > 0 {
 		sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return a.Key.Compare(b.Key) })
-		info, err := f.writeRun(ctx, fmt.Sprintf("run-%019d-%s-0.parquet", sequence, batch), 0, createdBy, func(write func(*Entry) error) error {
+		info, err := f.writeRun(ctx, fmt.Sprintf("run-%019d-%s-0.parquet", sequence, batch), 0, createdBy, func(w *Writer) error {
 			for i := range sorted {
-				if err := write(&sorted[i]); err != nil {
+				if err := w.Write(&sorted[i]); err != nil {
 					return err
 				}
 			}
@@ -199,7 +199,7 @@ func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64,
 }
 
 // writeRun writes a run in one step: it is there whole, or not at all.
-func (f Files) writeRun(ctx context.Context, name string, level int, createdBy string, each func(write func(*Entry) error) error) (Info, error) {
+func (f Files) writeRun(ctx context.Context, name string, level int, createdBy string, fill func(*Writer) error) (Info, error) {
 	out, err := f.Store.Create(ctx, f.Folder+name, store.CreateOptions{})
 	if err != nil {
 		return Info{}, err
@@ -209,7 +209,7 @@ func (f Files) writeRun(ctx context.Context, name string, level int, createdBy s
 		if err != nil {
 			return Info{}, err
 		}
-		if err := each(w.Write); err != nil {
+		if err := fill(w); err != nil {
 			return Info{}, err
 		}
 		info, err := w.Close()
@@ -236,8 +236,8 @@ func (f Files) merge(ctx context.Context, root *Root, batch, createdBy string) e
 		}
 		old := root.Runs[from:to]
 		name := fmt.Sprintf("run-%019d-%s-%d.parquet", root.Sequence, batch, n)
-		info, err := f.writeRun(ctx, name, old[0].Level+1, createdBy, func(write func(*Entry) error) error {
-			return f.Scan(ctx, &Root{Runs: old}, write)
+		info, err := f.writeRun(ctx, name, old[0].Level+1, createdBy, func(w *Writer) error {
+			return f.scan(ctx, &Root{Runs: old}, colCount, func(c *cursor) error { return w.copy(c.key, c.entries, c.row) })
 		})
 		if err != nil {
 			return err
@@ -274,26 +274,49 @@ func due(runs []Info) (from, to int) {
 // only while its keys come, and then a page of it is held: of keys with a date in their
 // names, few are.
 func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) error {
+	return f.scanEntries(ctx, root, colCount, fn)
+}
+
+// ScanBrief is Scan for those who compare states: entries lack the files of their rows
+// and, of their state, what has no column of its own. It takes a small part of the time.
+func (f Files) ScanBrief(ctx context.Context, root *Root, fn func(*Entry) error) error {
+	return f.scanEntries(ctx, root, briefCount, fn)
+}
+
+func (f Files) scanEntries(ctx context.Context, root *Root, columns int, fn func(*Entry) error) error {
+	var last Entry
+	return f.scan(ctx, root, columns, func(c *cursor) error {
+		last.Key = c.key
+		if err := c.entries.entry(c.row, &last); err != nil {
+			return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+		}
+		e := last
+		return fn(&e)
+	})
+}
+
+// scan calls fn with a cursor at each key, which has the first columns of its run.
+func (f Files) scan(ctx context.Context, root *Root, columns int, fn func(*cursor) error) error {
 	later := make([]*cursor, len(root.Runs)) // by their first keys
 	for age := range root.Runs {
-		later[age] = &cursor{info: &root.Runs[age], age: age, ctx: ctx}
+		later[age] = &cursor{info: &root.Runs[age], age: age, columns: columns, ctx: ctx}
 	}
 	slices.SortStableFunc(later, func(a, b *cursor) int { return a.info.First.Compare(b.info.First) })
 	var open []*cursor // the newest comes first, and wins
 	for {
 		var least *cursor
 		for _, c := range open {
-			if least == nil || c.entries[0].Key.Compare(least.entries[0].Key) < 0 {
+			if least == nil || c.key.Compare(least.key) < 0 {
 				least = c
 			}
 		}
-		if len(later) > 0 && (least == nil || later[0].info.First.Compare(least.entries[0].Key) <= 0) {
+		if len(later) > 0 && (least == nil || later[0].info.First.Compare(least.key) <= 0) {
 			c := later[0]
 			later = later[1:]
 			if err := f.begin(c); err != nil {
 				return err
 			}
-			if len(c.entries) > 0 {
+			if c.entries != nil {
 				at, _ := slices.BinarySearchFunc(open, c.age, func(c *cursor, age int) int { return c.age - age })
 				open = slices.Insert(open, at, c)
 			}
@@ -302,24 +325,21 @@ func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) erro
 		if least == nil {
 			return nil
 		}
-		e := least.entries[0]
-		ended := false
+		if err := fn(least); err != nil {
+			return err
+		}
+		key, ended := least.key, false
 		for _, c := range open {
-			if c.entries[0].Key != e.Key {
+			if c.key != key {
 				continue
 			}
-			if c.entries = c.entries[1:]; len(c.entries) == 0 {
-				if err := c.fill(); err != nil {
-					return err
-				}
-				ended = ended || len(c.entries) == 0
+			if err := c.next(); err != nil {
+				return err
 			}
+			ended = ended || c.entries == nil
 		}
 		if ended {
-			open = slices.DeleteFunc(open, func(c *cursor) bool { return len(c.entries) == 0 })
-		}
-		if err := fn(&e); err != nil {
-			return err
+			open = slices.DeleteFunc(open, func(c *cursor) bool { return c.entries == nil })
 		}
 	}
 }
@@ -328,10 +348,13 @@ func (f Files) Scan(ctx context.Context, root *Root, fn func(*Entry) error) erro
 type cursor struct {
 	info        *Info
 	age         int // place in the root
+	columns     int // that are read
 	run         *run
 	ctx         context.Context
-	group, page int
-	entries     []Entry // that come next; empty after the last one
+	group, page int      // that come next
+	entries     *entries // nil after the last one
+	row         int
+	key         Key
 }
 
 // begin opens the run of a cursor.
@@ -339,21 +362,28 @@ func (f Files) begin(c *cursor) (err error) {
 	if c.run, err = f.open(c.ctx, *c.info, scannedRun); err != nil {
 		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
 	}
-	return c.fill()
+	c.entries = &entries{}
+	return c.next()
 }
 
-// fill reads the next page.
-func (c *cursor) fill() error {
-	if err := c.read(); err != nil {
-		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+// next goes to the next key.
+func (c *cursor) next() error {
+	if c.row++; c.row >= c.entries.rows {
+		if err := c.fill(); err != nil {
+			return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+		}
+		if c.entries == nil {
+			c.run = nil // and the blocks that it holds
+			return nil
+		}
 	}
-	if len(c.entries) == 0 {
-		c.run = nil // and the blocks that it holds
-	}
+	c.key = c.entries.key(c.row, c.key)
 	return nil
 }
 
-func (c *cursor) read() error {
+// fill reads the next page that has rows.
+func (c *cursor) fill() error {
+	c.entries, c.row = nil, 0
 	for c.group < c.run.file.Groups() {
 		pages, err := c.run.file.Pages(c.ctx, c.group, c.run.cols[colKey])
 		if err != nil {
@@ -363,13 +393,10 @@ func (c *cursor) read() error {
 			c.group, c.page = c.group+1, 0
 			continue
 		}
-		entries := make([]Entry, pages[c.page].Rows)
-		if err := c.run.read(c.ctx, c.group, c.page, pages[c.page], entries, nil); err != nil {
-			return err
-		}
 		c.page++
-		if c.entries = entries; len(entries) > 0 {
-			return nil
+		if pages[c.page-1].Rows > 0 {
+			c.entries, err = c.run.read(c.ctx, c.group, c.page-1, pages[c.page-1], c.columns)
+			return err
 		}
 	}
 	return nil

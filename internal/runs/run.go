@@ -24,7 +24,8 @@ import (
 // A run is a Parquet file of entries, sorted, with one for each of its keys. So it can
 // be queried, and its page index and bloom filter say where a key may be.
 
-// The columns of a run. What is not asked for in queries is in state.
+// The columns of a run. What is not asked for in queries is in state. The JSON comes
+// last: a scan may leave it out.
 const (
 	colKey = iota
 	colBucket
@@ -40,26 +41,36 @@ const (
 	colQuarantined
 	colRows
 	colShown
+	colShownMapping
+	colShownSequence
+	colShownRows
+	colFiles
 	colState
 	colCount
+
+	briefCount = colFiles // columns of a scan that leaves JSON out
 )
 
 var columns = schema.Schema{Table: "run", Columns: []schema.Column{
-	colKey:         {Name: "key", Type: schema.Type{Kind: schema.String}, NotNull: true, Bloom: true},
-	colBucket:      {Name: "bucket", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colFirstSeen:   {Name: "first_seen", Type: schema.Type{Kind: schema.Timestamp}, NotNull: true},
-	colFence:       {Name: "fence", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colSeen:        {Name: "seen", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colListed:      {Name: "listed", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colMapping:     {Name: "mapping_sha256", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colOutcome:     {Name: "outcome", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colReason:      {Name: "reason", Type: schema.Type{Kind: schema.String}, NotNull: true},
-	colRead:        {Name: "records_read", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
-	colCommitted:   {Name: "records_committed", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
-	colQuarantined: {Name: "records_quarantined", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
-	colRows:        {Name: "rows_written", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
-	colShown:       {Name: "shown", Type: schema.Type{Kind: schema.JSON}, NotNull: true},
-	colState:       {Name: "state", Type: schema.Type{Kind: schema.JSON}, NotNull: true},
+	colKey:           {Name: "key", Type: schema.Type{Kind: schema.String}, NotNull: true, Bloom: true},
+	colBucket:        {Name: "bucket", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colFirstSeen:     {Name: "first_seen", Type: schema.Type{Kind: schema.Timestamp}, NotNull: true},
+	colFence:         {Name: "fence", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colSeen:          {Name: "seen", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colListed:        {Name: "listed", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colMapping:       {Name: "mapping_sha256", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colOutcome:       {Name: "outcome", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colReason:        {Name: "reason", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colRead:          {Name: "records_read", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colCommitted:     {Name: "records_committed", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colQuarantined:   {Name: "records_quarantined", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colRows:          {Name: "rows_written", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colShown:         {Name: "shown", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colShownMapping:  {Name: "shown_mapping_sha256", Type: schema.Type{Kind: schema.String}, NotNull: true},
+	colShownSequence: {Name: "shown_sequence", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colShownRows:     {Name: "shown_rows", Type: schema.Type{Kind: schema.Int64}, NotNull: true},
+	colFiles:         {Name: "files", Type: schema.Type{Kind: schema.JSON}, NotNull: true},
+	colState:         {Name: "state", Type: schema.Type{Kind: schema.JSON}, NotNull: true},
 }}
 
 // Writer writes a run. Entries come in the order of their keys, each key once.
@@ -107,21 +118,16 @@ func NewWriter(ctx context.Context, w io.Writer, createdBy string) (*Writer, err
 
 // Write adds an entry.
 func (w *Writer) Write(e *Entry) error {
-	if w.info.Keys > 0 && w.info.Last.Compare(e.Key) >= 0 {
-		return fmt.Errorf("write run: keys are not in their order")
-	}
-	if w.info.Keys == 0 {
-		w.info.First = e.Key
-	}
-	w.info.Last = e.Key
-	w.info.Keys++
-	shown, err := json.Marshal(e.Shown)
+	files, err := json.Marshal(e.Shown.Files)
 	if err != nil {
 		return fmt.Errorf("write run: %w", err)
 	}
 	state, err := json.Marshal(rest(e.State))
 	if err != nil {
 		return fmt.Errorf("write run: %w", err)
+	}
+	if err := w.begin(e.Key); err != nil {
+		return err
 	}
 	s := &e.State
 	w.texts(colKey, e.Key.Key)
@@ -137,8 +143,46 @@ func (w *Writer) Write(e *Entry) error {
 	w.number(colCommitted, s.RecordsCommitted)
 	w.number(colQuarantined, s.RecordsQuarantined)
 	w.number(colRows, s.RowsWritten)
-	w.texts(colShown, string(shown))
+	w.texts(colShown, e.Shown.Identity)
+	w.texts(colShownMapping, e.Shown.Mapping)
+	w.number(colShownSequence, e.Shown.Sequence)
+	w.number(colShownRows, e.Shown.Rows)
+	w.texts(colFiles, string(files))
 	w.texts(colState, string(state))
+	return w.row()
+}
+
+// copy adds an entry as another run has it.
+func (w *Writer) copy(k Key, from *entries, i int) error {
+	if err := w.begin(k); err != nil {
+		return err
+	}
+	for column, p := range from.columns {
+		switch columns.Columns[column].Type.Kind {
+		case schema.Int64, schema.Timestamp:
+			w.number(column, p.Int(i))
+		default:
+			w.texts(column, string(p.Bytes(i)))
+		}
+	}
+	return w.row()
+}
+
+// begin begins an entry.
+func (w *Writer) begin(k Key) error {
+	if w.info.Keys > 0 && w.info.Last.Compare(k) >= 0 {
+		return fmt.Errorf("write run: keys are not in their order")
+	}
+	if w.info.Keys == 0 {
+		w.info.First = k
+	}
+	w.info.Last = k
+	w.info.Keys++
+	return nil
+}
+
+// row ends an entry.
+func (w *Writer) row() error {
 	w.batch.EndElement(0, 1)
 	w.batch.EndRecord()
 	if w.batch.Pending() || len(w.text) > textBytes {
@@ -252,118 +296,124 @@ func between(keys []Key, low, high []byte) []Key {
 	return keys[from:max(from, to)]
 }
 
-// lookPage reads the names in a page, and the rest only of those that are wanted.
+// lookPage reads the names in a page, and the rest only if some are wanted.
 func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.Range, wanted []Key, fn func(*Entry)) error {
-	var found []int
-	err := r.column(ctx, group, page, rows, colKey, func(p *parquetcolumn.Page) error {
-		for n, k := range wanted {
-			if n > 0 && wanted[n-1].Key == k.Key {
-				continue // in another bucket
-			}
-			name := []byte(k.Key)
-			i := sort.Search(p.Rows, func(i int) bool { return bytes.Compare(p.Bytes(i), name) >= 0 })
-			for ; i < p.Rows && bytes.Equal(p.Bytes(i), name); i++ {
-				found = append(found, i)
-			}
-		}
-		return nil
-	})
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	entries := make([]Entry, len(found))
-	if err := r.read(ctx, group, page, rows, entries, found); err != nil {
-		return err
-	}
-	for i := range entries {
-		if _, ok := slices.BinarySearchFunc(wanted, entries[i].Key, Key.Compare); ok {
-			fn(&entries[i])
-		}
-	}
-	return nil
-}
-
-// read reads the entries of some rows of a page; without rows, of all.
-func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Range, entries []Entry, wanted []int) error {
-	for column := range int(colCount) {
-		err := r.column(ctx, group, page, rows, column, func(p *parquetcolumn.Page) error {
-			for i := range entries {
-				row := i
-				if wanted != nil {
-					row = wanted[i]
-				}
-				if err := entries[i].set(column, p, row); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// column calls fn with a page, which has the same rows in all columns.
-func (r *run) column(ctx context.Context, group, page int, rows parquetcolumn.Range, column int, fn func(*parquetcolumn.Page) error) error {
-	pages, err := r.file.Pages(ctx, group, r.cols[column])
+	names, err := r.column(ctx, group, page, rows, colKey)
 	if err != nil {
 		return err
 	}
-	if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
-		return fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
-	}
-	return r.file.ReadPages(ctx, group, r.cols[column], pages[page:page+1], func(p *parquetcolumn.Page) error {
-		for i := range p.Rows {
-			if p.Null(i) {
-				return fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
-			}
+	var found []int
+	for n, k := range wanted {
+		if n > 0 && wanted[n-1].Key == k.Key {
+			continue // in another bucket
 		}
-		return fn(p)
-	})
-}
-
-// set sets what a column has of the entry. The column of the state comes last: it sets
-// what has no column, and the others are kept.
-func (e *Entry) set(column int, p *parquetcolumn.Page, i int) error {
-	s := &e.State
-	switch column {
-	case colKey:
-		e.Key.Key = string(p.Bytes(i))
-	case colBucket:
-		e.Bucket = string(p.Bytes(i))
-	case colFirstSeen:
-		e.FirstSeen = time.UnixMicro(p.Int(i)).UTC()
-	case colFence:
-		e.Fence = string(p.Bytes(i))
-	case colSeen:
-		s.Identity = string(p.Bytes(i))
-	case colListed:
-		s.Listed = string(p.Bytes(i))
-	case colMapping:
-		s.Mapping = string(p.Bytes(i))
-	case colOutcome:
-		s.Outcome = sluice.Outcome(p.Bytes(i))
-	case colReason:
-		s.Reason = reason.Code(p.Bytes(i))
-	case colRead:
-		s.RecordsRead = p.Int(i)
-	case colCommitted:
-		s.RecordsCommitted = p.Int(i)
-	case colQuarantined:
-		s.RecordsQuarantined = p.Int(i)
-	case colRows:
-		s.RowsWritten = p.Int(i)
-	case colShown:
-		return json.Unmarshal(p.Bytes(i), &e.Shown)
-	case colState:
-		own := *s
-		if err := json.Unmarshal(p.Bytes(i), s); err != nil {
+		name := []byte(k.Key)
+		i := sort.Search(names.Rows, func(i int) bool { return bytes.Compare(names.Bytes(i), name) >= 0 })
+		for ; i < names.Rows && bytes.Equal(names.Bytes(i), name); i++ {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	all, err := r.read(ctx, group, page, rows, colCount)
+	if err != nil {
+		return err
+	}
+	var e Entry
+	for _, i := range found {
+		if e.Key = all.key(i, e.Key); !isIn(wanted, e.Key) {
+			continue
+		}
+		if err := all.entry(i, &e); err != nil {
 			return err
 		}
-		s.Identity, s.Listed, s.Mapping, s.Outcome, s.Reason = own.Identity, own.Listed, own.Mapping, own.Outcome, own.Reason
-		s.RecordsRead, s.RecordsCommitted, s.RecordsQuarantined, s.RowsWritten = own.RecordsRead, own.RecordsCommitted, own.RecordsQuarantined, own.RowsWritten
+		fn(&e)
+	}
+	return nil
+}
+
+func isIn(sorted []Key, k Key) bool {
+	_, ok := slices.BinarySearchFunc(sorted, k, Key.Compare)
+	return ok
+}
+
+// entries are those of a page, which has the same rows in all columns.
+type entries struct {
+	rows    int
+	columns []*parquetcolumn.Page // the first ones of a run
+}
+
+// read reads the first columns of a page.
+func (r *run) read(ctx context.Context, group, page int, rows parquetcolumn.Range, count int) (*entries, error) {
+	all := &entries{rows: int(rows.Rows)}
+	for column := range count {
+		p, err := r.column(ctx, group, page, rows, column)
+		if err != nil {
+			return nil, err
+		}
+		all.columns = append(all.columns, p)
+	}
+	return all, nil
+}
+
+// column reads a column of a page.
+func (r *run) column(ctx context.Context, group, page int, rows parquetcolumn.Range, column int) (*parquetcolumn.Page, error) {
+	pages, err := r.file.Pages(ctx, group, r.cols[column])
+	if err != nil {
+		return nil, err
+	}
+	if page >= len(pages) || pages[page].First != rows.First || pages[page].Rows != rows.Rows {
+		return nil, fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
+	}
+	p, err := r.file.ReadPage(ctx, group, r.cols[column], pages[page])
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Rows {
+		if p.Null(i) {
+			return nil, fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
+		}
+	}
+	return p, nil
+}
+
+// key is that of an entry. The one before it often has the same bucket.
+func (p *entries) key(i int, before Key) Key {
+	return Key{Key: string(p.columns[colKey].Bytes(i)), Bucket: same(before.Bucket, p.columns[colBucket].Bytes(i))}
+}
+
+// same is a text. It takes no memory of its own if it is the same as another one.
+func same(other string, text []byte) string {
+	if other == string(text) {
+		return other
+	}
+	return string(text)
+}
+
+// entry sets all but the key of an entry. What e has is an entry before it, which often
+// has the same texts.
+func (p *entries) entry(i int, e *Entry) error {
+	text := func(column int, before string) string { return same(before, p.columns[column].Bytes(i)) }
+	number := func(column int) int64 { return p.columns[column].Int(i) }
+	before := &e.State
+	var s ledger.State
+	var files []FileRange
+	if len(p.columns) == colCount {
+		if err := json.Unmarshal(p.columns[colFiles].Bytes(i), &files); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(p.columns[colState].Bytes(i), &s); err != nil {
+			return err
+		}
+	}
+	s.Identity, s.Listed, s.Mapping = text(colSeen, before.Identity), text(colListed, before.Listed), text(colMapping, before.Mapping)
+	s.Outcome, s.Reason = sluice.Outcome(text(colOutcome, string(before.Outcome))), reason.Code(text(colReason, string(before.Reason)))
+	s.RecordsRead, s.RecordsCommitted, s.RecordsQuarantined, s.RowsWritten = number(colRead), number(colCommitted), number(colQuarantined), number(colRows)
+	e.FirstSeen, e.Fence, e.State = time.UnixMicro(number(colFirstSeen)).UTC(), text(colFence, e.Fence), s
+	e.Shown = Shown{
+		Identity: text(colShown, s.Identity), Mapping: text(colShownMapping, s.Mapping),
+		Sequence: number(colShownSequence), Rows: number(colShownRows), Files: files,
 	}
 	return nil
 }

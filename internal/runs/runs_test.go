@@ -130,6 +130,16 @@ func TestRuns(t *testing.T) {
 			if diff := cmp.Diff(s.entries, all); diff != "" {
 				t.Fatalf("root %d:\n%s", n, diff)
 			}
+			if err := f.ScanBrief(t.Context(), root, func(e *runs.Entry) error {
+				full := all[e.Key]
+				if e.State.Identity != full.State.Identity || e.State.Outcome != full.State.Outcome || e.State.RowsWritten != full.State.RowsWritten || e.Shown.Rows != full.Shown.Rows || e.Shown.Mapping != full.Shown.Mapping {
+					t.Errorf("%s is %+v, and not %+v", e.Key.Key, e, full)
+				}
+				delete(all, e.Key)
+				return nil
+			}); err != nil || len(all) > 0 {
+				t.Fatalf("root %d: a brief scan lacks %d entries: %v", n, len(all), err)
+			}
 		}
 	}
 }
@@ -237,7 +247,11 @@ func TestDamage(t *testing.T) {
 		damaged := [][]byte{{}, good[:1], good[:len(good)/2], good[:len(good)-1], append(slices.Clone(good), 0)}
 		for range 60 {
 			bad := slices.Clone(good)
-			bad[10+r.IntN(len(bad)-10)] ^= 1 << r.IntN(8) // after the header of gzip, which says nothing
+			at := 10 + r.IntN(len(bad)-10) // after the header of gzip, which says nothing
+			if file == name && at == len(bad)-13 {
+				continue // nor do bits in front of the length of its last block, which is empty
+			}
+			bad[at] ^= 1 << r.IntN(8)
 			damaged = append(damaged, bad)
 		}
 		for n, bad := range damaged {

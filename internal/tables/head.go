@@ -153,6 +153,11 @@ func (h *Head) Scan(ctx context.Context, fn func(*runs.Entry) error) error {
 	return h.files.Scan(ctx, h.root, fn)
 }
 
+// ScanBrief is Scan for those who compare states: see [runs.Files.ScanBrief].
+func (h *Head) ScanBrief(ctx context.Context, fn func(*runs.Entry) error) error {
+	return h.files.ScanBrief(ctx, h.root, fn)
+}
+
 // Rows is the number of rows that the table shows, as its ledger says.
 func (h *Head) Rows() int64 { return h.root.Rows }
 
