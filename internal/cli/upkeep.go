@@ -11,13 +11,14 @@ import (
 func (a *app) tableCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "table",
-		Short: "Look after Iceberg tables: compare them with their ledger",
+		Short: "Look after Iceberg tables: compare, tidy",
 		Long: `Works on the tables of a lake or a configuration with table: {format: iceberg}.
 No result depends on these commands: they find and remove what others, or the
 end of a process, have left. docs/tables.md explains them.`,
-		Example: `  sluice table verify --lake lake/`,
+		Example: `  sluice table verify --lake lake/
+  sluice table maintain --lake lake/`,
 	})
-	cmd.AddCommand(a.tableVerifyCommand())
+	cmd.AddCommand(a.tableVerifyCommand(), a.tableMaintainCommand())
 	return cmd
 }
 

@@ -15,6 +15,10 @@ import (
 type Rows struct {
 	Add  []SpecFile          // data files and delete files
 	Drop map[string]struct{} // URIs of live data files that go
+	// DropDeletes are URIs of live delete files that go: no data file that stays has
+	// rows that they name.
+	DropDeletes map[string]struct{}
+	Replace     bool // the rows that count are the same as before
 
 	Summary map[string]string // names of ours, beside the usual ones
 	// MergeAt is the number of manifests of a kind from which those below MergeBytes
@@ -73,7 +77,10 @@ func (f Files) Snapshot(ctx context.Context, m *Metadata, rows Rows, folder, bat
 	if err != nil {
 		return nil, err
 	}
-	if lines, err = w.drop(lines, rows.Drop); err != nil {
+	if lines, err = w.drop(lines, DataManifest, rows.Drop); err != nil {
+		return nil, err
+	}
+	if lines, err = w.drop(lines, DeleteManifest, rows.DropDeletes); err != nil {
 		return nil, err
 	}
 	added, err := w.add(rows.Add)
@@ -92,6 +99,9 @@ func (f Files) Snapshot(ctx context.Context, m *Metadata, rows Rows, folder, bat
 		return nil, fmt.Errorf("write manifest list: %w", err)
 	}
 	s.Summary = w.counts.summary(head, rows.Summary)
+	if rows.Replace {
+		s.Summary["operation"] = "replace"
+	}
 	return s, nil
 }
 
@@ -157,12 +167,12 @@ func (w *snapshotWriter) writeAll(entries map[kind][]Entry) (lines []Manifest, e
 	return lines, nil
 }
 
-// drop writes the manifests that have one of the files again, without it.
-func (w *snapshotWriter) drop(lines []Manifest, gone map[string]struct{}) (kept []Manifest, err error) {
+// drop writes the manifests of a kind that have one of the files again, without it.
+func (w *snapshotWriter) drop(lines []Manifest, content ManifestContent, gone map[string]struct{}) (kept []Manifest, err error) {
 	left := len(gone)
 	for _, line := range lines {
-		if left == 0 || line.Content != DataManifest {
-			if line.Live() > 0 {
+		if left == 0 || line.Content != content {
+			if line.Live() > 0 || line.AddedBy == w.snapshot.ID {
 				kept = append(kept, line)
 			}
 			continue
@@ -198,24 +208,15 @@ func (w *snapshotWriter) drop(lines []Manifest, gone map[string]struct{}) (kept 
 
 // merge joins small manifests of a kind, if there are many.
 func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, err error) {
-	// What this snapshot deletes must be read in it.
-	small := func(l *Manifest) bool {
-		return l.Bytes < rows.MergeBytes && (l.DeletedFiles == 0 || l.AddedBy != w.snapshot.ID)
-	}
-	count := map[kind]int{}
-	for i := range lines {
-		if l := &lines[i]; small(l) {
-			count[kind{l.SpecID, l.Content}]++
-		}
-	}
+	isDue := mergeDue(lines, rows.MergeAt, rows.MergeBytes, w.snapshot.ID)
 	merged := map[kind][]Entry{}
 	for i := range lines {
 		l := &lines[i]
-		k := kind{l.SpecID, l.Content}
-		if rows.MergeAt == 0 || !small(l) || count[k] < rows.MergeAt {
+		if !isDue(l) {
 			kept = append(kept, *l)
 			continue
 		}
+		k := kind{l.SpecID, l.Content}
 		err := w.Entries(w.ctx, w.m, l, func(e *Entry) error {
 			if *e.SnapshotID != w.snapshot.ID {
 				e.Status = Existing
@@ -231,11 +232,39 @@ func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, er
 	return append(kept, written...), err
 }
 
+// MergeDue is the number of manifests that a snapshot with this MergeAt and MergeBytes
+// merges.
+func MergeDue(lines []Manifest, mergeAt int, mergeBytes int64) (n int) {
+	isDue := mergeDue(lines, mergeAt, mergeBytes, 0)
+	for i := range lines {
+		if isDue(&lines[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// mergeDue says which manifests become one with others of their kind. What a snapshot
+// deletes must be read in it, so its own manifests with deletions stay.
+func mergeDue(lines []Manifest, at int, bytes, snapshot int64) func(*Manifest) bool {
+	small := func(l *Manifest) bool {
+		return at > 0 && l.Bytes < bytes && (l.DeletedFiles == 0 || l.AddedBy != snapshot)
+	}
+	count := map[kind]int{}
+	for i := range lines {
+		if l := &lines[i]; small(l) {
+			count[kind{l.SpecID, l.Content}]++
+		}
+	}
+	return func(l *Manifest) bool { return small(l) && count[kind{l.SpecID, l.Content}] >= at }
+}
+
 // counts are what a summary says of a snapshot: Spec, appendix F.
 type counts struct {
 	addedFiles, addedRows, addedBytes                  int64
 	removedFiles, removedRows, removedBytes            int64
 	addedDeleteFiles, addedPositions, addedDeleteBytes int64
+	removedDeleteFiles, removedPositions               int64
 	partitions                                         map[string]struct{}
 }
 
@@ -254,9 +283,14 @@ func (c *counts) add(f *DataFile) {
 
 func (c *counts) remove(f *DataFile) {
 	c.touch(f)
-	c.removedFiles++
-	c.removedRows += f.Rows
 	c.removedBytes += f.Bytes
+	if f.Content == Data {
+		c.removedFiles++
+		c.removedRows += f.Rows
+		return
+	}
+	c.removedDeleteFiles++
+	c.removedPositions += f.Rows
 }
 
 func (c *counts) touch(f *DataFile) {
@@ -283,6 +317,9 @@ func (c *counts) summary(head *Snapshot, ours map[string]string) map[string]stri
 	set("added-delete-files", c.addedDeleteFiles)
 	set("added-position-delete-files", c.addedDeleteFiles)
 	set("added-position-deletes", c.addedPositions)
+	set("removed-delete-files", c.removedDeleteFiles)
+	set("removed-position-delete-files", c.removedDeleteFiles)
+	set("removed-position-deletes", c.removedPositions)
 	total := func(name string, change int64) {
 		before := int64(0)
 		if head != nil {
@@ -297,8 +334,8 @@ func (c *counts) summary(head *Snapshot, ours map[string]string) map[string]stri
 	total("total-data-files", c.addedFiles-c.removedFiles)
 	total("total-records", c.addedRows-c.removedRows)
 	total("total-files-size", c.addedBytes+c.addedDeleteBytes-c.removedBytes)
-	total("total-delete-files", c.addedDeleteFiles)
-	total("total-position-deletes", c.addedPositions)
+	total("total-delete-files", c.addedDeleteFiles-c.removedDeleteFiles)
+	total("total-position-deletes", c.addedPositions-c.removedPositions)
 	total("total-equality-deletes", 0)
 	maps.Copy(s, ours)
 	return s

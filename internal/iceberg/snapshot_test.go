@@ -135,7 +135,7 @@ func TestSnapshots(t *testing.T) {
 			states := map[int64]map[string]file{}
 			n := 0
 			for commit := range 25 {
-				rows := iceberg.Rows{Drop: map[string]struct{}{}, Summary: map[string]string{"sluice.batch": strconv.Itoa(commit)}}
+				rows := iceberg.Rows{Drop: map[string]struct{}{}, DropDeletes: map[string]struct{}{}, Replace: commit%5 == 4, Summary: map[string]string{"sluice.batch": strconv.Itoa(commit)}}
 				if seed%2 == 0 {
 					rows.MergeAt, rows.MergeBytes = 3, 8<<20
 				}
@@ -144,8 +144,12 @@ func TestSnapshots(t *testing.T) {
 					rows.Add = append(rows.Add, randomFile(r, n, fields != nil))
 				}
 				for path, f := range files {
-					if f.Content == iceberg.Data && r.IntN(6) == 0 {
+					switch {
+					case r.IntN(6) > 0:
+					case f.Content == iceberg.Data:
 						rows.Drop[path] = struct{}{}
+					case commit%2 == 0:
+						rows.DropDeletes[path] = struct{}{}
 					}
 				}
 				s, err := c.Files.Snapshot(t.Context(), table.Metadata, rows, "orders/metadata/", fmt.Sprintf("b%d", commit), time.Now())
@@ -158,6 +162,9 @@ func TestSnapshots(t *testing.T) {
 				}
 				files = maps.Clone(files)
 				for path := range rows.Drop {
+					delete(files, path)
+				}
+				for path := range rows.DropDeletes {
 					delete(files, path)
 				}
 				for _, f := range rows.Add {
@@ -178,7 +185,7 @@ func TestSnapshots(t *testing.T) {
 				if len(found) != len(want) {
 					t.Fatalf("snapshot %d has %d files, want %d", i, len(found), len(want))
 				}
-				var rows, masked int64
+				var rows, masked, bytes int64
 				for path, f := range want {
 					got := found[path]
 					if diff := cmp.Diff(f.DataFile, got.File); diff != "" {
@@ -187,6 +194,7 @@ func TestSnapshots(t *testing.T) {
 					if *got.Sequence != f.sequence || *got.FileSequence != f.sequence {
 						t.Fatalf("snapshot %d, %s: sequence numbers %d and %d, want %d", i, path, *got.Sequence, *got.FileSequence, f.sequence)
 					}
+					bytes += f.Bytes
 					if f.Content == iceberg.Data {
 						rows += f.Rows
 					} else {
@@ -195,6 +203,9 @@ func TestSnapshots(t *testing.T) {
 				}
 				if s.Summary["total-records"] != strconv.FormatInt(rows, 10) || s.Summary["total-position-deletes"] != strconv.FormatInt(masked, 10) {
 					t.Errorf("snapshot %d has %d rows and %d position deletes, and says %v", i, rows, masked, s.Summary)
+				}
+				if s.Summary["total-files-size"] != strconv.FormatInt(bytes, 10) || (s.Summary["operation"] == "replace") != (s.Sequence%5 == 0) {
+					t.Errorf("snapshot %d has %d bytes, and says %v", i, bytes, s.Summary)
 				}
 			}
 			if logged := len(loaded.Metadata.MetadataLog); logged != 20 {

@@ -236,13 +236,18 @@ func (f Files) merge(ctx context.Context, root *Root, batch, createdBy string) e
 		}
 		old := root.Runs[from:to]
 		name := fmt.Sprintf("run-%019d-%s-%d.parquet", root.Sequence, batch, n)
-		info, err := f.writeRun(ctx, name, old[0].Level+1, createdBy, func(w *Writer) error {
-			return f.scan(ctx, &Root{Runs: old}, colCount, func(c *cursor) error { return w.copy(c.key, c.entries, c.row) })
-		})
+		info, err := f.writeRun(ctx, name, old[0].Level+1, createdBy, f.mergeOf(ctx, old))
 		if err != nil {
 			return err
 		}
 		root.Runs = slices.Concat(root.Runs[:from], []Info{info}, root.Runs[to:])
+	}
+}
+
+// mergeOf fills a run with the entries of runs.
+func (f Files) mergeOf(ctx context.Context, old []Info) func(*Writer) error {
+	return func(w *Writer) error {
+		return f.scan(ctx, &Root{Runs: old}, colCount, func(c *cursor) error { return w.copy(c.key, c.entries, c.row) })
 	}
 }
 

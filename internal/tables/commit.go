@@ -159,10 +159,8 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 		if try == mostTries || ctx.Err() != nil {
 			return c, err
 		}
-		if try > 0 { // full jitter
-			if err := t.Pause(ctx, rand.N(time.Duration(min(1<<try, 64))*50*time.Millisecond)); err != nil {
-				return c, err
-			}
+		if err := t.backOff(ctx, try); err != nil {
+			return c, err
 		}
 		// Whatever the error says, only the head knows whether the commit landed.
 		loaded, loadErr := t.Load(ctx)
@@ -179,6 +177,19 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 		}
 		h = loaded // others touched other keys, or moved rows: the files of the batch stay
 	}
+}
+
+// tryName begins the names of the files of a try: a batch may be tried several times.
+func tryName(id string, sequence int64) string {
+	return fmt.Sprintf("%s-%d-%08x", id, sequence, rand.Uint32())
+}
+
+// backOff waits before another try of a commit.
+func (t *Table) backOff(ctx context.Context, try int) error {
+	if try == 0 {
+		return nil
+	}
+	return t.Pause(ctx, rand.N(time.Duration(min(1<<try, 64))*50*time.Millisecond)) // full jitter
 }
 
 // compare says whether the batch is in a head; ErrOvertaken if another batch changed
@@ -235,8 +246,7 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) 
 		}
 		entries[i] = e
 	}
-	// A batch may be tried several times, and each try names its own files.
-	try := fmt.Sprintf("%s-%d-%08x", b.ID, sequence, rand.Uint32())
+	try := tryName(b.ID, sequence)
 	masks, drop, gone, err := t.mask(ctx, h, replaced, try)
 	if err != nil {
 		return nil, err

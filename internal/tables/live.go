@@ -16,10 +16,21 @@ type Rows struct{ From, To int64 }
 
 // LiveFile is a data file that a head names.
 type LiveFile struct {
-	Key    string // in the store
-	Rows   int64  // all, also those that do not count
-	Bytes  int64
-	Masked []Rows // those that do not count, in order, without overlaps
+	Key       string // in the store
+	Path      string // URI
+	Partition string // files with the same rows of a partition have the same
+	Rows      int64  // all, also those that do not count
+	Bytes     int64
+	Masked    []Rows // those that do not count, in order, without overlaps
+}
+
+// Live is the number of rows that count.
+func (f *LiveFile) Live() int64 {
+	rows := f.Rows
+	for _, m := range f.Masked {
+		rows -= m.To - m.From
+	}
+	return rows
 }
 
 // Live reads which rows of a table count. It keeps what it has read of manifests and
@@ -43,7 +54,6 @@ type manifest struct {
 // namedFile is a file of a manifest.
 type namedFile struct {
 	LiveFile
-	path     string // URI
 	sequence int64
 }
 
@@ -100,7 +110,7 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 	}
 	// Spec, Scan Planning: position deletes apply to files that are not newer.
 	for i := range deletes {
-		for key, rows := range l.deletes[deletes[i].path] {
+		for key, rows := range l.deletes[deletes[i].Path] {
 			if j, is := at[key]; is && data[j].sequence <= deletes[i].sequence {
 				live[j].Masked = append(live[j].Masked, rows...)
 			}
@@ -116,6 +126,7 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 // manifest reads the files of a manifest.
 func (l *Live) manifest(ctx context.Context, h *Head, line *iceberg.Manifest) (*manifest, error) {
 	m := &manifest{content: line.Content}
+	partitions := map[string]string{} // few, and each once in memory
 	err := l.files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
 		switch {
 		case e.File.Content == iceberg.EqualityDeletes:
@@ -127,7 +138,16 @@ func (l *Live) manifest(ctx context.Context, h *Head, line *iceberg.Manifest) (*
 		if err != nil {
 			return err
 		}
-		m.files = append(m.files, namedFile{LiveFile{Key: key, Rows: e.File.Rows, Bytes: e.File.Bytes}, e.File.Path, *e.Sequence})
+		partition := fmt.Sprint(line.SpecID)
+		if len(e.File.Partition) > 0 {
+			partition += " " + partitionText(e.File.Partition)
+		}
+		if _, known := partitions[partition]; !known {
+			partitions[partition] = partition
+		}
+		m.files = append(m.files, namedFile{LiveFile{
+			Key: key, Path: e.File.Path, Partition: partitions[partition], Rows: e.File.Rows, Bytes: e.File.Bytes,
+		}, *e.Sequence})
 		return nil
 	})
 	return m, err
@@ -138,8 +158,8 @@ func (l *Live) readDeletes(ctx context.Context, wanted []namedFile) error {
 	known := make(map[string]masks, len(wanted))
 	var left []*namedFile
 	for i := range wanted {
-		if m, is := l.deletes[wanted[i].path]; is {
-			known[wanted[i].path] = m
+		if m, is := l.deletes[wanted[i].Path]; is {
+			known[wanted[i].Path] = m
 		} else {
 			left = append(left, &wanted[i])
 		}
@@ -159,12 +179,12 @@ func (l *Live) readDeletes(ctx context.Context, wanted []namedFile) error {
 			defer func() { <-room }()
 			m, err := l.readMasks(ctx, f.Key)
 			if err != nil {
-				cancel(fmt.Errorf("read delete file %s: %w", f.path, err))
+				cancel(fmt.Errorf("read delete file %s: %w", f.Path, err))
 				return
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			known[f.path] = m
+			known[f.Path] = m
 		})
 	}
 	all.Wait()

@@ -263,10 +263,12 @@ type group struct {
 	partition string
 }
 
-func groupOf(m *mask) group {
-	text, err := json.Marshal(m.file.Partition)
+func groupOf(m *mask) group { return group{m.specID, partitionText(m.file.Partition)} }
+
+func partitionText(values map[string]any) string {
+	text, err := json.Marshal(values)
 	if err != nil {
 		panic(err) // values of partitions are simple
 	}
-	return group{m.specID, string(text)}
+	return string(text)
 }

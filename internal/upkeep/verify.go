@@ -124,7 +124,7 @@ func (v *Verified) count(ctx context.Context, t *tables.Table, h *tables.Head, a
 	}
 	v.Files = int64(len(files))
 	var mu sync.Mutex
-	err = eachFile(ctx, files, func(ctx context.Context, f *tables.LiveFile) error {
+	err = each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
 		var lost error // of a temporary file
 		n, err := rowsOf(ctx, t, h, f, func(r rowRange) error {
 			mu.Lock()
@@ -156,28 +156,6 @@ func (v *Verified) count(ctx context.Context, t *tables.Table, h *tables.Head, a
 	})
 	slices.SortFunc(v.Damaged, func(a, b FileFault) int { return strings.Compare(a.File, b.File) })
 	return err
-}
-
-// eachFile calls fn for each file, several at the same time, until one of them fails.
-func eachFile(ctx context.Context, files []tables.LiveFile, fn func(context.Context, *tables.LiveFile) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	room := make(chan struct{}, filesAtOnce)
-	var all sync.WaitGroup
-	for i := range files {
-		room <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		all.Go(func() {
-			defer func() { <-room }()
-			if err := fn(ctx, &files[i]); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
 }
 
 // comparison goes through facts in their order, and counts what differs.

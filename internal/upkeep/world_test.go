@@ -2,6 +2,7 @@ package upkeep
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -293,4 +294,19 @@ func sameRows(a, b []row) error {
 	}
 	maps.DeleteFunc(seen, func(_ row, n int) bool { return n == 0 })
 	return fmt.Errorf("%d and %d rows; more in the first, or fewer: %v", len(a), len(b), seen)
+}
+
+// interrupted is a catalog in which others do something before the first commits.
+type interrupted struct {
+	iceberg.Catalog
+	times  int
+	before func()
+}
+
+func (c *interrupted) Commit(ctx context.Context, base *iceberg.Table, change iceberg.Change) (*iceberg.Table, error) {
+	if c.times > 0 {
+		c.times--
+		c.before()
+	}
+	return c.Catalog.Commit(ctx, base, change)
 }

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/upkeep"
+)
+
+// What is younger may be named by a commit that is under way.
+const (
+	usualAge = 7 * 24 * time.Hour
+	leastAge = 24 * time.Hour
+)
+
+func (a *app) tableMaintainCommand() *cobra.Command {
+	var f placeFlags
+	var report string
+	var o upkeep.MaintainOptions
+	cmd := &cobra.Command{
+		Use:   "maintain",
+		Short: "Expire snapshots, merge metadata, remove what nobody names",
+		Long: `Expires snapshots beyond the retention (the newest 100, and those of a day),
+merges small manifests, and merges runs of the ledger that are too large for a
+commit. Then it removes files below the folders of the table and of its ledger
+that no snapshot names any more, or that none ever did, as a worker died before
+its commit. It removes only what has a name that sluice gives, and is older than
+--older-than by the clock of the store. Files of other engines stay.
+
+It may run beside everything else. Nothing depends on it: run it once a day or a
+week, so that space is given back.`,
+		Example: `  sluice table maintain --lake lake/
+  sluice table maintain -c sluice.yaml --dry-run
+  sluice table maintain -c sluice.yaml --older-than 720h --report json`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkReport(cmd, report); err != nil {
+				return err
+			}
+			if o.OlderThan < leastAge {
+				return usage(cmd, "--older-than must be at least 24h: what is younger may be named by a commit that is under way")
+			}
+			return a.tableMaintain(cmd, f, o, report)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().DurationVar(&o.OlderThan, "older-than", usualAge, "age of the files that are removed, at least 24h")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be done, and name the files")
+	reportFlag(cmd, &report)
+	return withExits(cmd, "0  it is done", exitBad+"; what was done is kept", exitWrong)
+}
+
+// maintainReport is the report of maintain; its JSON names are a contract.
+type maintainReport struct {
+	DryRun bool              `json:"dry_run"`
+	Tables []maintainedTable `json:"tables"`
+}
+
+type maintainedTable struct {
+	*upkeep.Maintained
+	Objects []string `json:"objects"` // with --dry-run: what would be removed
+}
+
+func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainOptions, report string) error {
+	s, all, err := a.openTables(cmd, f)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r := maintainReport{DryRun: o.DryRun, Tables: []maintainedTable{}}
+	for _, t := range all {
+		objects := []string{}
+		if o.DryRun {
+			o.Removes = func(key string, bytes int64) {
+				if report == "json" {
+					objects = append(objects, key)
+					return
+				}
+				fmt.Fprintf(a.out, "would remove %s (%s)\n", visible(key), size(float64(bytes)))
+			}
+		}
+		m, err := upkeep.Maintain(cmd.Context(), t, o)
+		if err != nil {
+			return stopped(err, "what was removed had no names, and the next maintain does the rest")
+		}
+		r.Tables = append(r.Tables, maintainedTable{m, objects})
+		if report == "text" {
+			would := ""
+			if o.DryRun {
+				would = "would be "
+			}
+			fmt.Fprintf(a.out, "table %s: %s %sexpired, %s and %s %smerged, %s %sremoved (%s)\n", m.Table, plural(int64(m.Expired), "snapshot"), would,
+				plural(int64(m.Manifests), "manifest"), plural(int64(m.Runs), "ledger run"), would, plural(m.Removed, "file"), would, size(float64(m.Bytes)))
+		}
+	}
+	if report == "json" {
+		return printJSON(a.out, r)
+	}
+	return nil
+}

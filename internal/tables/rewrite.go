@@ -1,0 +1,221 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/runs"
+)
+
+// Rewrite is a change of a table after which each key shows the rows that it showed
+// before.
+type Rewrite struct {
+	ID string // random: 32 hex digits
+
+	// The rows of Drop that count are those of Add. Live has read Drop.
+	Live *Live
+	Drop []LiveFile
+	Add  []iceberg.SpecFile
+
+	// Merged is a run of the ledger made of Runs.
+	Runs   []runs.Info
+	Merged runs.Info
+
+	MergeAt int // small manifests of a kind that become one; 0: none
+}
+
+// ErrMoved says that others changed what a rewrite was made of: it is made anew.
+var ErrMoved = errors.New("another commit changed what was rewritten")
+
+// Rewrite makes a rewrite visible in one snapshot, on a head. If others were faster, it
+// is offered again on theirs, unless they changed what it is made of, which is
+// [ErrMoved]. After an error it may have landed, or may land later.
+func (t *Table) Rewrite(ctx context.Context, h *Head, r *Rewrite) (*Head, error) {
+	next, err := t.rewrite(ctx, h, r)
+	if err != nil {
+		return nil, fmt.Errorf("rewrite %s of table %s: %w", r.ID, t.Name, err)
+	}
+	return next, nil
+}
+
+func (t *Table) rewrite(ctx context.Context, h *Head, r *Rewrite) (*Head, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	for try := 0; ; try++ {
+		next, err := t.rewriteOn(ctx, h, r)
+		if err == nil {
+			return next, nil
+		}
+		if try == mostTries || ctx.Err() != nil || errors.Is(err, ErrMoved) {
+			return nil, err
+		}
+		if err := t.backOff(ctx, try); err != nil {
+			return nil, err
+		}
+		// Whatever the error says, only the head knows whether the rewrite landed.
+		loaded, loadErr := t.Load(ctx)
+		if loadErr != nil {
+			return nil, fmt.Errorf("%w; then %w", err, loadErr)
+		}
+		if loaded.has(r.ID) {
+			return loaded, nil
+		}
+		if err := r.holds(ctx, loaded); err != nil {
+			return nil, err
+		}
+		h = loaded
+	}
+}
+
+// check refuses a rewrite that would change the number of rows.
+func (r *Rewrite) check() error {
+	rows := int64(0)
+	for i := range r.Drop {
+		rows += r.Drop[i].Live()
+	}
+	for i := range r.Add {
+		rows -= r.Add[i].Rows
+	}
+	if rows != 0 {
+		return fmt.Errorf("it has %d rows fewer than before", rows)
+	}
+	return nil
+}
+
+// has reports whether a batch or a rewrite is in a head.
+func (h *Head) has(id string) bool {
+	m := h.Metadata()
+	for s := m.Head(); s != nil; s = m.Snapshot(*s.Parent) {
+		if s.Summary[BatchName] == id {
+			return true
+		}
+		if s.Parent == nil {
+			break
+		}
+	}
+	return false
+}
+
+// holds returns ErrMoved if the files that go are not live in a head, or have other rows
+// that count.
+func (r *Rewrite) holds(ctx context.Context, h *Head) error {
+	if len(r.Drop) == 0 {
+		return nil
+	}
+	live, err := r.Live.Files(ctx, h)
+	if err != nil {
+		return err
+	}
+	at := make(map[string]*LiveFile, len(live))
+	for i := range live {
+		at[live[i].Key] = &live[i]
+	}
+	for i := range r.Drop {
+		if f := at[r.Drop[i].Key]; f == nil || !slices.Equal(f.Masked, r.Drop[i].Masked) {
+			return ErrMoved
+		}
+	}
+	return nil
+}
+
+// rewriteOn builds the snapshot of a rewrite on a head, and commits it once.
+func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, error) {
+	m := h.Metadata()
+	sequence := m.LastSequence + 1
+	try := tryName(r.ID, sequence)
+	name, err := rootOf(m)
+	if err != nil {
+		return nil, err
+	}
+	root := h.root
+	if len(r.Runs) > 0 {
+		var ok bool
+		if root, name, ok, err = h.files.Splice(ctx, h.root, r.Runs, r.Merged, m.UUID, sequence, try); err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, ErrMoved
+		}
+	}
+	rows := iceberg.Rows{
+		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: true,
+		Summary: map[string]string{rootName: name, BatchName: r.ID},
+	}
+	if rows.Drop, rows.DropDeletes, err = r.gone(ctx, h); err != nil {
+		return nil, err
+	}
+	snapshot, err := t.Files.Snapshot(ctx, m, rows, t.Folder+"metadata/", try, t.Now())
+	if err != nil {
+		return nil, err
+	}
+	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
+		Snapshot:   snapshot,
+		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
+		Expire:     m.Expired(t.retention(), t.Now()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Head{table: next, root: root, files: h.files}, nil
+}
+
+// gone are the files that go: data files, and delete files whose data files are all gone
+// then.
+func (r *Rewrite) gone(ctx context.Context, h *Head) (drop, deletes map[string]struct{}, err error) {
+	if len(r.Drop) == 0 {
+		return nil, nil, nil
+	}
+	left, err := r.Live.read(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	drop, deletes = map[string]struct{}{}, map[string]struct{}{}
+	kept := make(map[string]struct{}, len(left))
+	for i := range left {
+		kept[left[i].Key] = struct{}{}
+	}
+	for i := range r.Drop {
+		drop[r.Drop[i].Path] = struct{}{}
+		delete(kept, r.Drop[i].Key)
+	}
+	for path, masks := range r.Live.deletes {
+		names := false
+		for key := range masks {
+			_, is := kept[key]
+			names = names || is
+		}
+		if !names {
+			deletes[path] = struct{}{}
+		}
+	}
+	return drop, deletes, nil
+}
+
+// Expire takes snapshots beyond the retention out of the metadata, and returns the head
+// and their number. Commits do so too: it is for a table that has none.
+func (t *Table) Expire(ctx context.Context, h *Head) (*Head, int, error) {
+	for try := 0; ; try++ {
+		gone := h.Metadata().Expired(t.retention(), t.Now())
+		if len(gone) == 0 {
+			return h, 0, nil
+		}
+		next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{Expire: gone})
+		if err == nil {
+			return &Head{table: next, root: h.root, files: h.files}, len(gone), nil
+		}
+		if try == mostTries || ctx.Err() != nil {
+			return nil, 0, fmt.Errorf("expire snapshots of table %s: %w", t.Name, err)
+		}
+		if err := t.backOff(ctx, try); err != nil {
+			return nil, 0, err
+		}
+		if h, err = t.Load(ctx); err != nil {
+			return nil, 0, err
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package upkeep
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/runs"
+	"sluice/internal/tables"
+)
+
+// age makes objects of the table and the ledger older, those that choose takes.
+func (w *world) age(by time.Duration, choose func(key string) bool) {
+	w.t.Helper()
+	for _, key := range append(w.names(w.table.Folder), w.names("ledger/")...) {
+		if at := time.Now().Add(-by); choose(key) {
+			if err := os.Chtimes(w.path(key), at, at); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func anyKey(string) bool { return true }
+
+// whole checks that all that the retained snapshots name is there.
+func (w *world) whole(h *tables.Head) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	there := func(uri string) {
+		key, err := w.table.Files.Key(uri)
+		if err == nil {
+			_, err = os.Stat(w.path(key))
+		}
+		if err != nil {
+			w.t.Fatalf("what a snapshot names: %v", err)
+		}
+	}
+	there(h.MetadataFile())
+	for _, old := range h.Metadata().MetadataLog {
+		there(old.File)
+	}
+	ledger := runs.Files{Store: w.table.Ledger, Folder: h.LedgerFolder()}
+	for i := range h.Metadata().Snapshots {
+		s := &h.Metadata().Snapshots[i]
+		lines, err := w.table.Files.Manifests(ctx, s)
+		for i := range lines {
+			if err == nil {
+				err = w.table.Files.Entries(ctx, h.Metadata(), &lines[i], func(e *iceberg.Entry) error {
+					there(e.File.Path)
+					return nil
+				})
+			}
+		}
+		if name := s.Summary["sluice.root"]; name != "" && err == nil {
+			var root *runs.Root
+			if root, err = ledger.Read(ctx, name); err == nil {
+				err = ledger.Scan(ctx, root, func(*runs.Entry) error { return nil })
+			}
+		}
+		if err != nil {
+			w.t.Fatalf("snapshot %d: %v", s.ID, err)
+		}
+	}
+}
+
+// sound checks that readers see the same as before, and the ledger is right.
+func (w *world) sound(before []row) {
+	w.t.Helper()
+	h := w.head()
+	w.whole(h)
+	if err := sameRows(before, w.rows(h)); err != nil {
+		w.t.Fatal(err)
+	}
+	if v, err := Verify(w.t.Context(), w.table); err != nil || !v.OK() {
+		w.t.Fatalf("%+v, %v", v, err)
+	}
+	if sum := w.run(); sum.Stats.RowsWritten != 0 || sum.Commits.Snapshots != 0 {
+		w.t.Fatalf("a run finds something to do: %+v", sum)
+	}
+}
+
+// Whatever a table went through, and whatever is old, maintain leaves what retained
+// snapshots show; of what nobody names, it removes what is old and has a name of ours.
+func TestMaintain(t *testing.T) {
+	removed := int64(0)
+	seeds := 8
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range uint64(seeds) {
+		w := newWorld(t, seed, "keep", [][]string{{"day"}, nil}[seed%2]...)
+		w.table.Retention = iceberg.Retention{Snapshots: 1 + w.r.IntN(4)}
+		for range 7 {
+			if w.change(6); w.r.IntN(4) == 0 {
+				w.blindDry()
+			}
+		}
+		before := w.rows(w.head())
+		const left = "data/20200101T000000Z_0123456789ab-1.parquet" // by a batch that died
+		kept := []string{"data/part-00000.parquet", "data/20200101T000000Z_0123456789ab-2.parquet", "metadata/other.avro"}
+		for _, name := range append(kept, left) {
+			w.write(w.table.Folder+name, "x")
+		}
+		isOld := map[string]bool{}
+		w.age(30*24*time.Hour, func(key string) bool {
+			isOld[key] = key == w.table.Folder+left || w.r.IntN(3) > 0 && key != w.table.Folder+kept[1]
+			return isOld[key]
+		})
+		all := append(w.names(w.table.Folder), w.names("ledger/")...)
+		var planned []string
+		dry, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 7 * 24 * time.Hour, DryRun: true, Removes: func(key string, _ int64) { planned = append(planned, key) }})
+		if err != nil || int(dry.Removed) != len(planned) {
+			t.Fatalf("seed %d: %+v, %v", seed, dry, err)
+		}
+		if now := append(w.names(w.table.Folder), w.names("ledger/")...); !slices.Equal(now, all) {
+			t.Fatalf("seed %d: a dry run changes something", seed)
+		}
+		var gone []string
+		done, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 7 * 24 * time.Hour, Removes: func(key string, _ int64) { gone = append(gone, key) }})
+		if err != nil || int(done.Removed) != len(gone) || done.Removed < dry.Removed || done.Expired != dry.Expired {
+			t.Fatalf("seed %d: %+v, planned was %+v, %v", seed, done, dry, err)
+		}
+		for _, key := range planned {
+			if !slices.Contains(gone, key) {
+				t.Errorf("seed %d: planned and not removed: %s", seed, key)
+			}
+		}
+		for _, key := range gone {
+			if !isOld[key] {
+				t.Errorf("seed %d: removed and young: %s", seed, key)
+			}
+		}
+		for _, name := range kept {
+			if _, err := os.Stat(w.path(w.table.Folder + name)); err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+		}
+		if !slices.Contains(gone, w.table.Folder+left) {
+			t.Errorf("seed %d: what a batch left is there still", seed)
+		}
+		w.sound(before)
+		if again, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 7 * 24 * time.Hour}); err != nil || again.Removed != 0 || again.Expired != 0 || again.Manifests != 0 || again.Runs != 0 {
+			t.Errorf("seed %d: once more: %+v, %v", seed, again, err)
+		}
+		w.change(6)
+		if v, err := Verify(t.Context(), w.table); err != nil || !v.OK() {
+			t.Fatalf("seed %d: %+v, %v", seed, v, err)
+		}
+		removed += done.Removed
+	}
+	if removed < int64(4*seeds) {
+		t.Errorf("only %d objects were removed", removed)
+	}
+}
+
+// blindDry is a compaction of others that looks for deletes: files that have none are
+// written again.
+func (w *world) blindDry() {
+	w.t.Helper()
+	h := w.head()
+	masked := map[string]bool{}
+	for _, f := range w.files(h) {
+		masked[f.Path] = len(f.Masked) > 0
+	}
+	rows := iceberg.Rows{Drop: map[string]struct{}{}}
+	for _, f := range w.entries(h) {
+		if !masked[f.Path] && w.r.IntN(2) == 0 {
+			rows.Drop[f.Path] = struct{}{}
+			rows.Add = append(rows.Add, w.copyFile(f))
+		}
+	}
+	if len(rows.Add) > 0 {
+		w.foreign(rows)
+	}
+}
+
+// Many small commits leave many small manifests and runs, which become few; every file
+// that sluice writes has a name that maintain knows.
+func TestMaintainMerges(t *testing.T) {
+	w := newWorld(t, 1, "keep")
+	w.table.Retention = iceberg.Retention{Snapshots: 3}
+	for n := range 26 {
+		w.put(n%9, 1+n%3)
+		w.run()
+	}
+	before := w.rows(w.head())
+	for _, folder := range []string{w.table.Folder, w.head().LedgerFolder()} {
+		for _, key := range w.names(folder) {
+			name := strings.TrimPrefix(key, folder)
+			known := name == "metadata/version-hint.text"
+			for _, form := range slices.Concat(tableForms, ledgerForms) {
+				known = known || form.MatchString(name)
+			}
+			if !known {
+				t.Errorf("%s has no known form", name)
+			}
+		}
+	}
+	w.age(30*24*time.Hour, anyKey)
+	done, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 7 * 24 * time.Hour})
+	if err != nil || done.Manifests < mergeManifests || done.Runs != 3 || done.Expired != 2 || done.Removed < 50 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	w.sound(before)
+	lines, err := w.table.Files.Manifests(t.Context(), w.head().Metadata().Head())
+	if err != nil || len(lines) > 2 {
+		t.Errorf("%d manifests are left, %v", len(lines), err)
+	}
+}
+
+// Others commit while a merge is under way: it is offered on their head.
+func TestMaintainBesideCommits(t *testing.T) {
+	w := newWorld(t, 1, "keep")
+	for n := range 18 {
+		w.put(n, 1)
+		w.run()
+	}
+	catalog := &interrupted{Catalog: w.table.Catalog, times: 2, before: func() {
+		w.put(w.r.IntN(30), 2)
+		w.run()
+	}}
+	mine := *w.table
+	mine.Catalog = catalog
+	done, err := Maintain(t.Context(), &mine, MaintainOptions{OlderThan: 7 * 24 * time.Hour})
+	if err != nil || done.Runs != 2 || catalog.times != 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	w.sound(w.rows(w.head()))
+}
+
+// Objects that are named with another scheme are not taken for others'; a table that is
+// elsewhere is refused.
+func TestMaintainElsewhere(t *testing.T) {
+	w := newWorld(t, 1, "keep")
+	w.put(1, 1)
+	w.run()
+	mine := *w.table
+	mine.Folder = "orders_data_parquet/"
+	if _, err := Maintain(t.Context(), &mine, MaintainOptions{}); err == nil || !strings.Contains(err.Error(), "not where the sink would have it") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The time of a store is not that of the machine.
+func TestMaintainAsksTheStore(t *testing.T) {
+	w := newWorld(t, 1, "keep")
+	w.put(1, 1)
+	w.run()
+	const left = "data/20200101T000000Z_0123456789ab-1.parquet"
+	w.write(w.table.Folder+left, "x")
+	mine := *w.table
+	mine.Now = func() time.Time { return time.Now().Add(1000 * time.Hour) }
+	if done, err := Maintain(t.Context(), &mine, MaintainOptions{OlderThan: 24 * time.Hour}); err != nil || done.Removed != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if names, err := filepath.Glob(w.path(w.table.Folder + "clock-*")); err != nil || len(names) > 0 {
+		t.Errorf("%v, %v", names, err)
+	}
+}
