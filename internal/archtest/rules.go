@@ -103,6 +103,8 @@ var ladder = map[string]rung{
 		"a call is signed and repeated; what it asks for is not known here"},
 	"internal/eventbridge": {[]string{"internal/awsjson"},
 		"events are texts on a bus; what they tell is not known here"},
+	"internal/glue": {[]string{"internal/awsjson"},
+		"a table of Glue is columns, a place and parameters; what they mean is for the catalogs"},
 	"internal/secretsmanager": {[]string{"internal/awsjson"},
 		"a secret is bytes under a name; what it is the key of is decided above"},
 	"internal/awsconfig": {nil,
@@ -226,7 +228,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/awsjson", "internal/eventbridge", "internal/iceberg/gluecatalog", "internal/iceberg/restcatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler", "internal/awsjson", "internal/eventbridge", "internal/glue", "internal/iceberg/gluecatalog", "internal/iceberg/restcatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"github.com/duckdb", nil,
