@@ -3,6 +3,9 @@ package deploy_test
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,12 +17,12 @@ import (
 )
 
 // The permissions of the function are held against the calls it can make. The
-// calls come from the linker: a method of an SDK client that nothing reaches
-// is not in the binary. So a call that is new in the code fails here until the
+// calls come from the linker: a function that nothing reaches, such as a method
+// of an SDK client, is not in the binary. So a call that is new in the code fails here until the
 // template allows it and the table below says where, and a permission for a
 // call that is gone fails too.
 
-// needs says which actions a call of the SDK needs:
+// needs says which actions a call of the SDK needs, or of a package that uses internal/awsjson:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html,
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
 var needs = map[string][]string{
@@ -66,8 +69,8 @@ var ofCatalog = map[string][]string{
 	"glue":    {"glue:GetTable", "glue:CreateTable", "glue:UpdateTable"},
 }
 
-// operation is a call of a client of the SDK, or of ours for Secrets Manager and EventBridge.
-var operation = regexp.MustCompile(`(?:aws-sdk-go-v2/service/(s3|glue)\.\(\*Client\)|sluice/internal/(secretsmanager|eventbridge))\.([A-Z]\w*)$`)
+// operation is a call of a client of the SDK.
+var operation = regexp.MustCompile(`aws-sdk-go-v2/service/(\w+)\.\(\*Client\)\.([A-Z]\w*)$`)
 
 // calls are the operations in the binary, such as "s3.GetObject". It is built
 // as internal/awslambda's tests do, whose work is then there already.
@@ -87,12 +90,79 @@ var calls = sync.OnceValues(func() ([]string, error) {
 	}
 	set := map[string]bool{}
 	for line := range bytes.Lines(symbols) {
-		if m := operation.FindSubmatch(bytes.TrimSpace(line)); m != nil && string(m[3]) != "Options" {
-			set[string(m[1])+string(m[2])+"."+string(m[3])] = true
+		if m := operation.FindSubmatch(bytes.TrimSpace(line)); m != nil && string(m[2]) != "Options" {
+			set[string(m[1])+"."+string(m[2])] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(set)), nil
+	binary, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := operations()
+	for call, function := range ours {
+		// The table of functions has a name for each, also for those that the compiler inlined.
+		if bytes.Contains(binary, []byte("\x00"+function+"\x00")) {
+			set[call] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set)), err
 })
+
+// operations are the calls that packages of the function make through
+// internal/awsjson, such as "glue.GetTable", each with the function that makes it.
+func operations() (map[string]string, error) {
+	const using = `{{range .Imports}}{{if eq . "sluice/internal/awsjson"}}{{$.ImportPath}} {{$.Dir}} {{join $.GoFiles " "}}{{end}}{{end}}`
+	out, err := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "-f", using, "sluice/cmd/sluice-lambda").Output()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		for _, name := range f[2:] {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(f[1], name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range file.Decls {
+				for n := range ast.Preorder(d) {
+					operation := operationOf(n)
+					if operation == nil {
+						continue
+					}
+					literal, isLiteral := operation.(*ast.BasicLit)
+					function, inFunction := d.(*ast.FuncDecl)
+					if !isLiteral || !inFunction {
+						return nil, fmt.Errorf("%s: a call whose operation is no literal, or in no function", name)
+					}
+					all[file.Name.Name+"."+strings.Trim(literal.Value, `"`)] = symbol(f[0], function)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// operationOf is the operation in a call of the method Call, else nil.
+func operationOf(n ast.Node) ast.Expr {
+	if call, ok := n.(*ast.CallExpr); ok {
+		if method, ok := call.Fun.(*ast.SelectorExpr); ok && method.Sel.Name == "Call" {
+			return call.Args[1]
+		}
+	}
+	return nil
+}
+
+// symbol is the linker's name of a function.
+func symbol(path string, f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return path + "." + f.Name.Name
+	}
+	if pointer, ok := f.Recv.List[0].Type.(*ast.StarExpr); ok {
+		return fmt.Sprintf("%s.(*%s).%s", path, pointer.X, f.Name.Name)
+	}
+	return fmt.Sprintf("%s.%s.%s", path, f.Recv.List[0].Type, f.Name.Name)
+}
 
 func permissionsAndCalls(s *stack) []string {
 	var p problems

@@ -87,7 +87,7 @@ func pack(out, version string, archs, beside []string) error {
 var aside = []string{
 	"crypto/tls", "crypto/x509", "encoding/asn1", "encoding/base64", "encoding/json", "encoding/xml", "fmt", "log/...", "math/big", "net/...", "os/...", "path/...", "reflect", "regexp/...", "time",
 	"github.com/aws/...", "go.yaml.in/...",
-	"sluice/internal/awsjson", "sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/event", "sluice/internal/eventbridge", "sluice/internal/ledger",
+	"sluice/internal/awsjson", "sluice/internal/awslambda", "sluice/internal/catalog/...", "sluice/internal/config", "sluice/internal/event", "sluice/internal/eventbridge", "sluice/internal/glue", "sluice/internal/ledger",
 	"sluice/internal/patience", "sluice/internal/pipeline", "sluice/internal/quarantine", "sluice/internal/secretsmanager", "sluice/internal/setup", "sluice/internal/store/...",
 	"sluice/internal/yamlfile", "sluice/internal/zones", "sluice/mapping",
 }

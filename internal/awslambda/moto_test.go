@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -34,7 +32,6 @@ type cloud struct {
 	api    *runtimetest.API
 	s3     *s3.Client
 	sqs    *sqs.Client
-	glue   *glue.Client
 	bucket string
 	queue  string
 }
@@ -47,17 +44,15 @@ const (
 func newCloud(t *testing.T, server *servertest.Server, bootstrap string) *cloud {
 	c := &cloud{
 		t: t, server: server, api: runtimetest.New(t), s3: server.Client(), bucket: server.Bucket(t, true),
-		sqs:  sqs.New(sqs.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
-		glue: glue.New(glue.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
+		sqs: sqs.New(sqs.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
 	}
 	queue, err := c.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("sluice")})
 	c.must(err)
 	c.queue = *queue.QueueUrl
-	_, err = c.glue.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
-		Name: aws.String(crawlerName), Role: aws.String("arn:aws:iam::123456789012:role/crawler"),
-		Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: aws.String("s3://" + c.bucket + "/orders_data_parquet/")}}},
+	servertest.Glue(t, server.Endpoint, "CreateCrawler", servertest.Object{
+		"Name": crawlerName, "Role": "arn:aws:iam::123456789012:role/crawler",
+		"Targets": servertest.Object{"S3Targets": []servertest.Object{{"Path": "s3://" + c.bucket + "/orders_data_parquet/"}}},
 	})
-	c.must(err)
 	_, err = c.s3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: &c.bucket,
 		NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{
@@ -174,9 +169,8 @@ func (c *cloud) outputs() (rows, versions map[string]int) {
 
 func (c *cloud) crawls() int {
 	c.t.Helper()
-	out, err := c.glue.ListCrawls(c.t.Context(), &glue.ListCrawlsInput{CrawlerName: aws.String(crawlerName)})
-	c.must(err)
-	return len(out.Crawls)
+	out, _ := servertest.Glue(c.t, c.server.Endpoint, "ListCrawls", servertest.Object{"CrawlerName": crawlerName})
+	return len(out["Crawls"].([]any))
 }
 
 // From a file put into a bucket to a table that the crawler makes known, with

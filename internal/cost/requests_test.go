@@ -15,13 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
 	"sluice"
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/gluecrawler"
 	"sluice/internal/event"
+	"sluice/internal/glue"
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
@@ -171,15 +169,14 @@ func (r *ready) reset() int {
 	return n
 }
 
-func (r *ready) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error) {
+func (r *ready) StartCrawler(context.Context, string) error {
 	r.calls++
-	return &glue.StartCrawlerOutput{}, nil
+	return nil
 }
 
-func (r *ready) GetCrawler(context.Context, *glue.GetCrawlerInput, ...func(*glue.Options)) (*glue.GetCrawlerOutput, error) {
+func (r *ready) GetCrawler(context.Context, string) (*glue.Crawler, error) {
 	r.calls++
-	last := &types.LastCrawlInfo{Status: types.LastCrawlStatusSucceeded}
-	return &glue.GetCrawlerOutput{Crawler: &types.Crawler{State: types.CrawlerStateReady, LastCrawl: last}}, nil
+	return &glue.Crawler{State: "READY", LastCrawl: &glue.LastCrawl{Status: "SUCCEEDED"}}, nil
 }
 
 func newPipeline(t *testing.T, s store.Store) *pipeline.Pipeline {

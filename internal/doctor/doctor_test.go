@@ -14,9 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -319,27 +316,19 @@ func makeQueue(t *testing.T, endpoint string) (arn string) {
 	return "arn:aws:sqs:us-east-1:123456789012:orders"
 }
 
-func glueClient(s *servertest.Server) *glue.Client {
-	return glue.New(glue.Options{Region: s.Region, BaseEndpoint: &s.Endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, "")})
-}
-
 func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
-	client := glueClient(server)
 	name := "etl-pipeline-orders"
-	create := func(path string, schedule *string) {
+	create := func(path string, schedule any) {
 		t.Helper()
-		client.DeleteCrawler(t.Context(), &glue.DeleteCrawlerInput{Name: &name}) // there may be none
-		if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
-			Name: &name, Role: aws.String("arn:aws:iam::123456789012:role/crawler"), DatabaseName: aws.String("sales"), Schedule: schedule,
-			Targets: &gluetypes.CrawlerTargets{S3Targets: []gluetypes.S3Target{{Path: &path}}},
-		}); err != nil {
-			t.Fatal(err)
-		}
+		servertest.Glue(t, server.Endpoint, "DeleteCrawler", servertest.Object{"Name": name}, "EntityNotFoundException")
+		servertest.Glue(t, server.Endpoint, "CreateCrawler", servertest.Object{
+			"Name": name, "Role": "arn:aws:iam::123456789012:role/crawler", "DatabaseName": "sales", "Schedule": schedule,
+			"Targets": servertest.Object{"S3Targets": []servertest.Object{{"Path": path}}},
+		})
 	}
 	create("s3://"+bucket+"/elsewhere/", nil)
 	want(t, examine(t, yaml, ""), "crawler", doctor.Failed, "does not look at s3://"+bucket+"/orders_data_parquet/")
-	create("s3://"+bucket+"/orders_data_parquet/", aws.String("cron(0 12 * * ? *)"))
+	create("s3://"+bucket+"/orders_data_parquet/", "cron(0 12 * * ? *)")
 	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "is ready, schedule cron(0 12 * * ? *)")
 	create("s3://"+bucket+"/orders_data_parquet", nil)
 	want(t, examine(t, yaml, ""), "crawler", doctor.OK, "no schedule")
@@ -348,11 +337,8 @@ func crawlers(t *testing.T, server *servertest.Server, yaml, bucket string) {
 }
 
 func tables(t *testing.T, server *servertest.Server, bucket string) {
-	client := glueClient(server)
 	yaml := bucketYAML(server.Endpoint, bucket, "catalog: {kind: glue, database: sales}")
-	if _, err := client.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String("sales")}}); err != nil {
-		t.Fatal(err)
-	}
+	servertest.Glue(t, server.Endpoint, "CreateDatabase", servertest.Object{"DatabaseInput": servertest.Object{"Name": "sales"}})
 	want(t, examine(t, yaml, ""), "catalog", doctor.OK, "does not exist yet")
 	s := open(t, yaml, "")
 	if _, err := s.Catalog.Refresh(t.Context(), s.Tables); err != nil {

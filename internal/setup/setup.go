@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
 
 	"sluice"
 	"sluice/internal/catalog"
@@ -25,8 +24,8 @@ import (
 	"sluice/internal/catalog/gluecrawler"
 	"sluice/internal/config"
 	"sluice/internal/event"
+	"sluice/internal/glue"
 	"sluice/internal/ledger"
-	"sluice/internal/patience"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
@@ -304,7 +303,7 @@ func (s *Setup) glue(ctx context.Context) (*glue.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return glue.NewFromConfig(patience.Bound(found, s.Config.S3.Timeout)), nil
+	return glue.New(found, s.Config.S3.Timeout), nil
 }
 
 // Bucket opens a bucket by its name alone.

@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"sluice/internal/config"
@@ -25,10 +23,7 @@ import (
 func TestTablesInGlue(t *testing.T) {
 	server := servertest.Moto(t)
 	bucket, client := server.Bucket(t, false), server.Client()
-	catalog := glue.New(glue.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint})
-	if _, err := catalog.CreateDatabase(t.Context(), &glue.CreateDatabaseInput{DatabaseInput: &gluetypes.DatabaseInput{Name: aws.String("lake")}}); err != nil {
-		t.Fatal(err)
-	}
+	servertest.Glue(t, server.Endpoint, "CreateDatabase", servertest.Object{"DatabaseInput": servertest.Object{"Name": "lake"}})
 	put := func(key string, id int) {
 		t.Helper()
 		body := fmt.Sprintf(`[{"order_id":%d,"order_date":"2024-01-10","customer":{"customer_id":1},"products":[{"product_id":1,"price":1,"quantity":1}]}]`, id)
@@ -70,11 +65,9 @@ func TestTablesInGlue(t *testing.T) {
 	put("raw/b.json", 3)
 	s := run(1, 1)
 
-	table, err := catalog.GetTable(t.Context(), &glue.GetTableInput{DatabaseName: aws.String("lake"), Name: aws.String("order_lines")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p := table.Table.Parameters; p["table_type"] != "ICEBERG" || !strings.HasPrefix(p["metadata_location"], "s3://"+bucket+"/orders_data_parquet/order_lines/metadata/") {
+	answer, _ := servertest.Glue(t, server.Endpoint, "GetTable", servertest.Object{"DatabaseName": "lake", "Name": "order_lines"})
+	p := answer["Table"].(servertest.Object)["Parameters"].(servertest.Object)
+	if p["table_type"] != "ICEBERG" || !strings.HasPrefix(p["metadata_location"].(string), "s3://"+bucket+"/orders_data_parquet/order_lines/metadata/") {
 		t.Errorf("the parameters of the table: %v", p)
 	}
 	e, err := s.Target.Entry(t.Context(), bucket, "raw/b.json")

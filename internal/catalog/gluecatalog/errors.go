@@ -1,7 +1,6 @@
 package gluecatalog
 
 import (
-	"errors"
 	"fmt"
 
 	"sluice/internal/catalog"
@@ -11,9 +10,6 @@ const (
 	notFound      = "EntityNotFoundException"
 	alreadyExists = "AlreadyExistsException"
 )
-
-// errNoTable is for an answer without a table, which the API does not rule out.
-var errNoTable = errors.New("the answer of Glue has no table")
 
 // conflict marks the errors after which the table must be read again.
 func conflict(err error) error {

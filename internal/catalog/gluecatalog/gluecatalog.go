@@ -7,14 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
 	"sluice/internal/catalog"
+	"sluice/internal/glue"
 )
 
 // Catalog is a Glue Data Catalog.
@@ -37,20 +33,18 @@ func (c *Catalog) FollowUp(ctx context.Context, tables []catalog.Table) (catalog
 }
 
 func (c *Catalog) refresh(ctx context.Context, t catalog.Table) (catalog.Change, error) {
-	got, err := c.client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &t.Database, Name: &t.Schema.Table})
+	table, err := c.client.GetTable(ctx, t.Database, t.Schema.Table)
 	switch {
 	case catalog.CodeOf(err) == notFound: // the table, or the database with it
 		return c.create(ctx, t)
 	case err != nil:
 		return catalog.Unchanged, err
-	case got.Table == nil:
-		return catalog.Unchanged, errNoTable
 	}
-	return c.evolve(ctx, t, got.Table)
+	return c.evolve(ctx, t, table)
 }
 
 func (c *Catalog) create(ctx context.Context, t catalog.Table) (catalog.Change, error) {
-	_, err := c.client.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: &t.Database, TableInput: newTable(t)})
+	err := c.client.CreateTable(ctx, t.Database, newTable(t))
 	switch {
 	case catalog.CodeOf(err) == notFound:
 		return catalog.Unchanged, fmt.Errorf("database %s does not exist; create it: %w", t.Database, err)
@@ -63,30 +57,18 @@ func (c *Catalog) create(ctx context.Context, t catalog.Table) (catalog.Change, 
 // evolve adds to a table what it lacks of the mapping. If it lacks nothing, nothing
 // is written, even if the mapping's hash differs: every write makes a version of
 // the table, and two mappings in use at once would write in turns.
-func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Table) (catalog.Change, error) {
+func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *glue.Table) (catalog.Change, error) {
 	merged, changed, err := merge(t, table)
 	if err != nil || !changed {
 		return catalog.Unchanged, err
 	}
-	have := table.StorageDescriptor.Columns
-	input := asInput(table)
-	storage := *table.StorageDescriptor
-	storage.Columns = toGlue(have, merged)
-	input.StorageDescriptor = &storage
-	input.Parameters = maps.Clone(table.Parameters)
-	if input.Parameters == nil {
-		input.Parameters = map[string]string{}
+	storage := table.StorageDescriptor
+	storage.Columns = toGlue(storage.Columns, merged)
+	if table.Parameters == nil {
+		table.Parameters = map[string]string{}
 	}
-	input.Parameters[mappingParameter] = t.MappingHash
-	_, err = c.client.UpdateTable(ctx, &glue.UpdateTableInput{
-		DatabaseName: &t.Database,
-		TableInput:   input,
-		// Without it, the last of several writers would silently win.
-		VersionId: table.VersionId,
-		// Each archived version counts against a limit of the account.
-		SkipArchive: aws.Bool(true),
-	})
-	if err != nil {
+	table.Parameters[mappingParameter] = t.MappingHash
+	if err := c.client.UpdateTable(ctx, t.Database, table); err != nil {
 		return catalog.Unchanged, conflict(err)
 	}
 	return catalog.Updated, nil
@@ -94,7 +76,7 @@ func (c *Catalog) evolve(ctx context.Context, t catalog.Table, table *types.Tabl
 
 // merge returns the columns of the table, and after them those that only the
 // mapping has.
-func merge(t catalog.Table, table *types.Table) (merged []catalog.Column, changed bool, err error) {
+func merge(t catalog.Table, table *glue.Table) (merged []catalog.Column, changed bool, err error) {
 	if err = suits(t, table); err == nil {
 		merged, changed, err = catalog.Merge(fromGlue(table.StorageDescriptor.Columns), catalog.Columns(t.Schema))
 	}
@@ -106,37 +88,35 @@ func merge(t catalog.Table, table *types.Table) (merged []catalog.Column, change
 
 // Look says what Refresh would do about a table, and changes nothing.
 func (c *Catalog) Look(ctx context.Context, t catalog.Table) (catalog.Change, error) {
-	got, err := c.client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &t.Database, Name: &t.Schema.Table})
+	table, err := c.client.GetTable(ctx, t.Database, t.Schema.Table)
 	switch {
 	case catalog.CodeOf(err) == notFound:
 		return catalog.Created, nil
 	case err != nil:
 		return catalog.Unchanged, err
-	case got.Table == nil:
-		return catalog.Unchanged, errNoTable
 	}
-	if _, changed, err := merge(t, got.Table); err != nil || !changed {
+	if _, changed, err := merge(t, table); err != nil || !changed {
 		return catalog.Unchanged, err
 	}
 	return catalog.Updated, nil
 }
 
 // suits checks that our files fit into the table that has our name.
-func suits(t catalog.Table, table *types.Table) error {
+func suits(t catalog.Table, table *glue.Table) error {
 	storage := table.StorageDescriptor
 	switch {
 	case strings.EqualFold(table.Parameters["table_type"], "ICEBERG"):
 		return errors.New("the catalog has an Iceberg table of this name")
-	case aws.ToString(table.TableType) == "VIRTUAL_VIEW":
+	case table.TableType == "VIRTUAL_VIEW":
 		return errors.New("the catalog has a view of this name")
-	case storage == nil || aws.ToString(storage.InputFormat) != inputFormat:
+	case storage == nil || storage.InputFormat != inputFormat:
 		return errors.New("the catalog has a table of this name whose files are not Parquet")
-	case folder(aws.ToString(storage.Location)) != folder(t.Location):
-		return fmt.Errorf("the catalog has a table of this name at %s, but the files are at %s", aws.ToString(storage.Location), t.Location)
+	case folder(storage.Location) != folder(t.Location):
+		return fmt.Errorf("the catalog has a table of this name at %s, but the files are at %s", storage.Location, t.Location)
 	}
 	for _, key := range table.PartitionKeys {
 		for _, column := range t.Schema.Columns {
-			if strings.EqualFold(aws.ToString(key.Name), column.Name) {
+			if strings.EqualFold(key.Name, column.Name) {
 				return fmt.Errorf("%s is a partition key in the catalog and a column in the mapping", column.Name)
 			}
 		}

@@ -1,11 +1,6 @@
 package gluecrawler
 
-import (
-	"context"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-)
+import "context"
 
 // Description is what a person needs to know about the crawler.
 type Description struct {
@@ -29,20 +24,18 @@ func (c *Crawler) Describe(ctx context.Context) (Description, error) {
 	if err != nil {
 		return Description{}, err
 	}
-	d := Description{Name: c.name, State: string(got.State), Dirty: mark.State == stateDirty}
-	if s := got.Schedule; s != nil && s.State != types.ScheduleStateNotScheduled {
-		d.Schedule = aws.ToString(s.ScheduleExpression)
+	d := Description{
+		Name: c.name, State: got.State, Dirty: mark.State == stateDirty,
+		NewFoldersOnly: got.RecrawlPolicy.RecrawlBehavior == "CRAWL_NEW_FOLDERS_ONLY",
+	}
+	if got.Schedule.State != "NOT_SCHEDULED" {
+		d.Schedule = got.Schedule.ScheduleExpression
 	}
 	if l := got.LastCrawl; l != nil {
-		d.LastCrawl, d.LastError = string(l.Status), aws.ToString(l.ErrorMessage)
+		d.LastCrawl, d.LastError = l.Status, l.ErrorMessage
 	}
-	if t := got.Targets; t != nil {
-		for _, s3 := range t.S3Targets {
-			d.Targets = append(d.Targets, aws.ToString(s3.Path))
-		}
-	}
-	if r := got.RecrawlPolicy; r != nil {
-		d.NewFoldersOnly = r.RecrawlBehavior == types.RecrawlBehaviorCrawlNewFoldersOnly
+	for _, s3 := range got.Targets.S3Targets {
+		d.Targets = append(d.Targets, s3.Path)
 	}
 	return d, nil
 }

@@ -23,23 +23,19 @@ package gluecrawler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
 	"sluice/internal/catalog"
+	"sluice/internal/glue"
 	"sluice/internal/store"
 )
 
 // API is the part of glue.Client that is used. The role must allow these calls.
 type API interface {
-	StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error)
-	GetCrawler(context.Context, *glue.GetCrawlerInput, ...func(*glue.Options)) (*glue.GetCrawlerOutput, error)
+	StartCrawler(ctx context.Context, name string) error
+	GetCrawler(ctx context.Context, name string) (*glue.Crawler, error)
 }
 
 // Policy says which commits start the crawler.
@@ -157,10 +153,10 @@ func (c *Crawler) isKnown(wanted fingerprints) bool {
 }
 
 // start reports whether the crawler was started. If it was not, and there is no
-// error, the crawler already runs. Perhaps we started it ourselves, and the SDK
+// error, the crawler already runs. Perhaps we started it ourselves, and the client
 // repeated the call because the answer got lost; that costs one crawl too many.
 func (c *Crawler) start(ctx context.Context) (bool, error) {
-	_, err := c.api.StartCrawler(ctx, &glue.StartCrawlerInput{Name: &c.name})
+	err := c.api.StartCrawler(ctx, c.name)
 	switch {
 	case err == nil:
 		return true, nil
@@ -186,23 +182,20 @@ func (c *Crawler) look(ctx context.Context) (crawl, time.Time, error) {
 	}
 	last := got.LastCrawl
 	switch {
-	case got.State != types.CrawlerStateReady: // RUNNING, STOPPING
+	case got.State != "READY": // RUNNING, STOPPING
 		return crawlRuns, time.Time{}, nil
 	case last == nil: // deleted since it was started, and created again
 		return crawlFailed, time.Time{}, nil
-	case last.Status == types.LastCrawlStatusFailed, last.Status == types.LastCrawlStatusCancelled:
-		return crawlFailed, aws.ToTime(last.StartTime), nil
+	case last.Status == "FAILED", last.Status == "CANCELLED":
+		return crawlFailed, last.Began(), nil
 	}
 	return crawlSucceeded, time.Time{}, nil
 }
 
-func (c *Crawler) get(ctx context.Context) (*types.Crawler, error) {
-	got, err := c.api.GetCrawler(ctx, &glue.GetCrawlerInput{Name: &c.name})
-	if err == nil && got.Crawler == nil {
-		err = errors.New("the answer of Glue has no crawler")
-	}
+func (c *Crawler) get(ctx context.Context) (*glue.Crawler, error) {
+	got, err := c.api.GetCrawler(ctx, c.name)
 	if err != nil {
 		return nil, fmt.Errorf("look at crawler %s: %w", c.name, err)
 	}
-	return got.Crawler, nil
+	return got, nil
 }

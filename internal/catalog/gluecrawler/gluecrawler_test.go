@@ -15,11 +15,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/internal/catalog"
 	"sluice/internal/catalog/gluecrawler"
+	"sluice/internal/glue"
 	"sluice/internal/store"
 	"sluice/internal/store/dirstore"
 	"sluice/schema"
@@ -141,15 +141,15 @@ func (s *setup) process(p gluecrawler.Policy) *gluecrawler.Crawler {
 }
 
 func newClient(url string) *glue.Client {
-	return glue.New(glue.Options{
-		Region:       "eu-central-1",
+	return glue.New(aws.Config{
+		Region:       "us-east-1", // of moto
 		BaseEndpoint: &url,
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-		Retryer:      fastRetries{},
-	})
+		Retryer:      func() aws.Retryer { return fastRetries{} },
+	}, 0)
 }
 
-// fastRetries is the SDK's repetition of a call whose answer got lost, without its pauses.
+// fastRetries is the repetition of a call whose answer got lost, without its pauses.
 type fastRetries struct{ aws.NopRetryer }
 
 func (fastRetries) MaxAttempts() int { return 2 }

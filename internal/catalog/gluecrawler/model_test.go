@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 )
 
 // The law, for two workers: of a file that was acknowledged, a crawl that then
@@ -70,7 +68,7 @@ func TestEveryFileIsCrawled(t *testing.T) {
 				if c.followUp != nil {
 					// Something is left from before, else it does nothing.
 					w.etag, w.marker = 1, `{"crawler":"c","state":"started","write":""}`
-					w.status = types.LastCrawlStatusSucceeded
+					w.status = "SUCCEEDED"
 					w.processes = append(w.processes, nil)
 					w.spawn(workers, c.followUp)
 				}

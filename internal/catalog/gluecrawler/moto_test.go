@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/internal/catalog"
@@ -23,12 +20,7 @@ import (
 func TestMoto(t *testing.T) {
 	server := servertest.Moto(t)
 	client := newClient(server.Endpoint)
-	if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
-		Name: aws.String(crawlerName), Role: aws.String("arn:aws:iam::123456789012:role/crawler"),
-		Targets: &types.CrawlerTargets{S3Targets: []types.S3Target{{Path: aws.String("s3://bucket/orders_data_parquet/")}}},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	createCrawler(t, server)
 	c := gluecrawler.New(client, crawlerName, server.Store(t, server.Bucket(t, true), s3store.Config{}), "ledger/", gluecrawler.Always)
 
 	// Without a transition a crawl of moto never ends.
@@ -43,8 +35,8 @@ func TestMoto(t *testing.T) {
 	endCrawls(t, server.Endpoint)
 	followUpUntil(t, c, started)
 	followUpUntil(t, c, nothing)
-	if crawls, err := client.ListCrawls(t.Context(), &glue.ListCrawlsInput{CrawlerName: aws.String(crawlerName)}); err != nil || len(crawls.Crawls) != 2 {
-		t.Errorf("crawls: %+v, %v; want 2", crawls, err)
+	if got, _ := servertest.Glue(t, server.Endpoint, "ListCrawls", servertest.Object{"CrawlerName": crawlerName}); len(got["Crawls"].([]any)) != 2 {
+		t.Errorf("crawls: %v; want 2", got)
 	}
 }
 
@@ -61,12 +53,7 @@ func TestMotoWithoutCrawler(t *testing.T) {
 func TestMotoWhenChanged(t *testing.T) {
 	server := servertest.Moto(t)
 	client := newClient(server.Endpoint)
-	if _, err := client.CreateCrawler(t.Context(), &glue.CreateCrawlerInput{
-		Name: aws.String(crawlerName), Role: aws.String("arn:aws:iam::123456789012:role/crawler"),
-		Targets: &types.CrawlerTargets{S3Targets: []types.S3Target{{Path: aws.String("s3://bucket/orders_data_parquet/")}}},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	createCrawler(t, server)
 	endCrawls(t, server.Endpoint)
 	s := server.Store(t, server.Bucket(t, true), s3store.Config{})
 	changed := catalog.Written([]catalog.Table{table("order_lines", "order_id", "note"), table("taxes", "order_id")})
@@ -83,9 +70,17 @@ func TestMotoWhenChanged(t *testing.T) {
 			}
 		}
 	}
-	if crawls, err := client.ListCrawls(t.Context(), &glue.ListCrawlsInput{CrawlerName: aws.String(crawlerName)}); err != nil || len(crawls.Crawls) != 2 {
-		t.Errorf("crawls: %+v, %v; want 2", crawls, err)
+	if got, _ := servertest.Glue(t, server.Endpoint, "ListCrawls", servertest.Object{"CrawlerName": crawlerName}); len(got["Crawls"].([]any)) != 2 {
+		t.Errorf("crawls: %v; want 2", got)
 	}
+}
+
+func createCrawler(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	servertest.Glue(t, server.Endpoint, "CreateCrawler", servertest.Object{
+		"Name": crawlerName, "Role": "arn:aws:iam::123456789012:role/crawler",
+		"Targets": servertest.Object{"S3Targets": []servertest.Object{{"Path": "s3://bucket/orders_data_parquet/"}}},
+	})
 }
 
 // endCrawls makes crawls of moto end after a short time.

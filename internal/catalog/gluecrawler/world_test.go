@@ -11,11 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-	"github.com/aws/smithy-go"
-
 	"sluice/internal/catalog"
+	"sluice/internal/glue"
 	"sluice/internal/store"
 	"sluice/schema"
 )
@@ -34,7 +31,7 @@ type world struct {
 	running bool
 	crawl   uint // files the running crawl has listed
 	listed  bool
-	status  types.LastCrawlStatus
+	status  string // of the last crawl
 
 	etag   int    // of the marker; 0: there is none
 	marker string // JSON
@@ -112,8 +109,14 @@ const (
 	noFault   fault = ""
 	crash     fault = "crash"
 	throttled fault = "throttled"
-	lostReply fault = "lost reply" // the SDK repeats the call, which did work
+	lostReply fault = "lost reply" // the client repeats the call, which did work
 )
+
+// glueError is the code of an error of Glue.
+type glueError string
+
+func (e glueError) Error() string     { return string(e) }
+func (e glueError) ErrorCode() string { return string(e) }
 
 var errCrash = errors.New("the process is dead")
 
@@ -155,14 +158,14 @@ func (p *process) sees(format string, args ...any) {
 func (p *process) crawler() *Crawler { return New(p, "c", simStore{p: p}, "", p.world.policy) }
 
 // StartCrawler is Glue's.
-func (p *process) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func(*glue.Options)) (*glue.StartCrawlerOutput, error) {
+func (p *process) StartCrawler(context.Context, string) error {
 	if err := p.turn("start"); err != nil {
-		return nil, err
+		return err
 	}
 	w := p.world
 	if p.fault == throttled {
 		p.saw("throttled")
-		return nil, &smithy.GenericAPIError{Code: "ThrottlingException"}
+		return glueError("ThrottlingException")
 	}
 	was := w.running
 	if !was {
@@ -170,27 +173,27 @@ func (p *process) StartCrawler(context.Context, *glue.StartCrawlerInput, ...func
 	}
 	if was || p.fault == lostReply {
 		p.saw("running")
-		return nil, &types.CrawlerRunningException{}
+		return glueError("CrawlerRunningException")
 	}
 	p.saw("started")
-	return &glue.StartCrawlerOutput{}, nil
+	return nil
 }
 
 // GetCrawler is Glue's.
-func (p *process) GetCrawler(context.Context, *glue.GetCrawlerInput, ...func(*glue.Options)) (*glue.GetCrawlerOutput, error) {
+func (p *process) GetCrawler(context.Context, string) (*glue.Crawler, error) {
 	if err := p.turn("look"); err != nil {
 		return nil, err
 	}
 	w := p.world
-	got := &types.Crawler{State: types.CrawlerStateReady}
+	got := &glue.Crawler{State: "READY"}
 	if w.running {
-		got.State = types.CrawlerStateRunning
+		got.State = "RUNNING"
 	}
 	if w.status != "" {
-		got.LastCrawl = &types.LastCrawlInfo{Status: w.status}
+		got.LastCrawl = &glue.LastCrawl{Status: w.status}
 	}
 	p.saw("%s %s", got.State, w.status)
-	return &glue.GetCrawlerOutput{Crawler: got}, nil
+	return got, nil
 }
 
 // simStore has the one object the code uses.
@@ -323,11 +326,11 @@ func (w *world) do(c choice) {
 	case "list":
 		w.listed, w.crawl = true, w.committed
 	case "succeed":
-		w.running, w.status = false, types.LastCrawlStatusSucceeded
+		w.running, w.status = false, "SUCCEEDED"
 		w.crawled |= w.crawl
 	case "fail":
 		w.failures--
-		w.running, w.status = false, types.LastCrawlStatusFailed
+		w.running, w.status = false, "FAILED"
 	case "":
 		w.faults[c.fault]--
 		p := w.processes[c.process]

@@ -5,9 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
+	"sluice/internal/glue"
 	"sluice/internal/iceberg"
 )
 
@@ -17,12 +15,12 @@ const mostComment = 255
 // describe has Glue show where a table is and what columns it has. Engines go by the
 // metadata file; consoles, and permissions for columns, go by this. The columns of older
 // schemas come after the current ones, as Iceberg's libraries have it.
-func describe(d *types.StorageDescriptor, m *iceberg.Metadata) {
-	comments := map[string]*string{} // of people, in Glue
+func describe(d *glue.StorageDescriptor, m *iceberg.Metadata) {
+	comments := map[string]string{} // of people, in Glue
 	for _, c := range d.Columns {
-		comments[aws.ToString(c.Name)] = c.Comment
+		comments[c.Name] = c.Comment
 	}
-	d.Location, d.Columns = aws.String(m.Location), nil
+	d.Location, d.Columns = m.Location, nil
 	have := map[string]bool{}
 	add := func(s *iceberg.Schema, current bool) {
 		for _, f := range s.Fields {
@@ -30,13 +28,13 @@ func describe(d *types.StorageDescriptor, m *iceberg.Metadata) {
 				continue
 			}
 			have[f.Name] = true
-			c := types.Column{Name: aws.String(f.Name), Type: aws.String(typeName(f.Type)), Comment: comments[f.Name], Parameters: map[string]string{
+			c := glue.Column{Name: f.Name, Type: typeName(f.Type), Comment: comments[f.Name], Parameters: map[string]string{
 				"iceberg.field.id":       strconv.Itoa(f.ID),
 				"iceberg.field.optional": strconv.FormatBool(!f.Required),
 				"iceberg.field.current":  strconv.FormatBool(current),
 			}}
 			if f.Doc != "" && len(f.Doc) <= mostComment {
-				c.Comment = aws.String(f.Doc)
+				c.Comment = f.Doc
 			}
 			d.Columns = append(d.Columns, c)
 		}

@@ -7,23 +7,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
+	"sluice/internal/glue"
 	"sluice/internal/iceberg"
 )
 
 // Catalog is the tables of a database of Glue. The database must exist: if we created
 // missing ones, a misspelt name would go unnoticed.
 type Catalog struct {
-	// Client may repeat calls, as its Retryer says. Those that change a table are made
-	// once, whatever it says.
+	// Client may repeat calls. Those that change a table are made once, whatever it does.
 	Client   *glue.Client
 	Database string
 	Files    iceberg.Files
@@ -69,19 +64,19 @@ func (c *Catalog) load(ctx context.Context, name string) (*iceberg.Table, error)
 }
 
 // get reads the table of Glue.
-func (c *Catalog) get(ctx context.Context, name string) (*types.Table, error) {
-	got, err := c.Client.GetTable(ctx, &glue.GetTableInput{DatabaseName: &c.Database, Name: &name})
+func (c *Catalog) get(ctx context.Context, name string) (*glue.Table, error) {
+	table, err := c.Client.GetTable(ctx, c.Database, name)
 	switch {
 	case codeOf(err) == "EntityNotFoundException": // the table, or the database with it
 		return nil, fmt.Errorf("%w: %w", iceberg.ErrNoTable, err)
 	case err != nil:
 		return nil, err
-	case got.Table == nil || !strings.EqualFold(got.Table.Parameters[tableType], icebergTable):
+	case !strings.EqualFold(table.Parameters[tableType], icebergTable):
 		return nil, errors.New("the table of this name in Glue is no Iceberg table")
-	case got.Table.Parameters[metadataLocation] == "":
+	case table.Parameters[metadataLocation] == "":
 		return nil, errors.New("the table in Glue names no metadata file")
 	}
-	return got.Table, nil
+	return table, nil
 }
 
 // Create implements [iceberg.Catalog].
@@ -98,14 +93,14 @@ func (c *Catalog) create(ctx context.Context, name string, first *iceberg.Metada
 	if err != nil {
 		return nil, err
 	}
-	input := &types.TableInput{
-		Name:              &name,
-		TableType:         aws.String("EXTERNAL_TABLE"), // dropping the table keeps the files
+	input := &glue.TableInput{
+		Name:              name,
+		TableType:         "EXTERNAL_TABLE", // dropping the table keeps the files
 		Parameters:        map[string]string{tableType: icebergTable, metadataLocation: table.File},
-		StorageDescriptor: &types.StorageDescriptor{},
+		StorageDescriptor: &glue.StorageDescriptor{},
 	}
 	describe(input.StorageDescriptor, first)
-	_, err = c.Client.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: &c.Database, TableInput: input}, once)
+	err = c.Client.Once().CreateTable(ctx, c.Database, input)
 	switch codeOf(err) {
 	case "AlreadyExistsException":
 		return nil, fmt.Errorf("%w: %w", iceberg.ErrTableExists, err)
@@ -141,22 +136,21 @@ func (c *Catalog) commit(ctx context.Context, base *iceberg.Table, change iceber
 	if there.Parameters[metadataLocation] != base.File {
 		return nil, iceberg.ErrConflict
 	}
-	if there.VersionId == nil {
+	if there.VersionID == "" {
 		return nil, errors.New("the table in Glue has no version, so its changes cannot be compared")
 	}
 	table, err := c.write(ctx, base.Name, m, numberOf(base.File)+1)
 	if err != nil {
 		return nil, err
 	}
-	input := asInput(there)
-	input.Parameters[previousLocation], input.Parameters[metadataLocation] = base.File, table.File
-	describe(input.StorageDescriptor, m)
-	_, err = c.Client.UpdateTable(ctx, &glue.UpdateTableInput{
-		DatabaseName: &c.Database,
-		TableInput:   input,
-		VersionId:    there.VersionId,
-		SkipArchive:  aws.Bool(true), // each archived version counts against a limit of the account
-	}, once)
+	there.Parameters[previousLocation], there.Parameters[metadataLocation] = base.File, table.File
+	if there.StorageDescriptor == nil {
+		there.StorageDescriptor = &glue.StorageDescriptor{}
+	}
+	describe(there.StorageDescriptor, m)
+	// Once: a second try could find the change of the first, and would report it as that
+	// of somebody else.
+	err = c.Client.Once().UpdateTable(ctx, c.Database, there)
 	switch codeOf(err) {
 	case "ConcurrentModificationException", "VersionMismatchException":
 		return nil, fmt.Errorf("%w: %w", iceberg.ErrConflict, err)
@@ -165,10 +159,6 @@ func (c *Catalog) commit(ctx context.Context, base *iceberg.Table, change iceber
 	}
 	return table, err
 }
-
-// once has a call made once: a second try could find the change of the first, and would
-// report it as that of somebody else.
-func once(o *glue.Options) { o.Retryer = aws.NopRetryer{} }
 
 // write makes a metadata file, with a name that is never used again.
 func (c *Catalog) write(ctx context.Context, name string, m *iceberg.Metadata, number int) (*iceberg.Table, error) {
@@ -196,28 +186,6 @@ func numberOf(file string) int {
 		return 0
 	}
 	return n
-}
-
-// asInput is a table as it was found, in the form that UpdateTable takes. What is not
-// sent is deleted.
-func asInput(t *types.Table) *types.TableInput {
-	in := &types.TableInput{
-		Name:              t.Name,
-		Description:       t.Description,
-		Owner:             t.Owner,
-		LastAccessTime:    t.LastAccessTime,
-		LastAnalyzedTime:  t.LastAnalyzedTime,
-		Retention:         t.Retention,
-		StorageDescriptor: &types.StorageDescriptor{},
-		PartitionKeys:     t.PartitionKeys,
-		TableType:         t.TableType,
-		Parameters:        maps.Clone(t.Parameters),
-		TargetTable:       t.TargetTable,
-	}
-	if t.StorageDescriptor != nil {
-		*in.StorageDescriptor = *t.StorageDescriptor
-	}
-	return in
 }
 
 // codeOf is the code of an error of AWS, or nothing.
