@@ -80,11 +80,11 @@ func (w *tablesWorld) rows(t testing.TB, table int) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	masked, live := map[string]bool{}, []string{}
+	masked, live := map[string]bool{}, []iceberg.DataFile{}
 	for i := range lines {
 		err := at.Files.Entries(t.Context(), loaded.Metadata, &lines[i], func(e *iceberg.Entry) error {
 			if e.File.Content == iceberg.Data {
-				live = append(live, e.File.Path)
+				live = append(live, e.File)
 				return nil
 			}
 			for _, cells := range w.file(t, at.Files, e.File.Path) {
@@ -97,9 +97,12 @@ func (w *tablesWorld) rows(t testing.TB, table int) map[string][]string {
 		}
 	}
 	shown := map[string][]string{}
-	for _, path := range live {
-		for i, cells := range w.file(t, at.Files, path) {
-			if n := len(cells); !masked[fmt.Sprint(path, " ", i)] {
+	for _, f := range live {
+		for i, cells := range w.file(t, at.Files, f.Path) {
+			if id, ok := f.Partition["_source_id"]; ok { // of a file without the columns of the source
+				cells = append(cells, id.(string), f.Partition["_source_state"].(string))
+			}
+			if n := len(cells); !masked[fmt.Sprint(f.Path, " ", i)] {
 				shown[cells[n-2]] = append(shown[cells[n-2]], strings.Join(cells[:n-2], " "))
 			}
 		}

@@ -325,3 +325,10 @@ func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f ic
 	f.Path, f.Partition, f.SpecID = t.Files.URI(key), masks[0].file.Partition, masks[0].specID
 	return f, nil
 }
+
+// AddSpec adds a partition spec, which files may follow. After an error it may have
+// been added.
+func (t *Table) AddSpec(ctx context.Context, h *Head, s iceberg.PartitionSpec) error {
+	_, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{Spec: &s})
+	return err
+}
