@@ -21,6 +21,8 @@ type File struct {
 	Output ledger.Output
 	Info   store.Info    // what is there; without a key if there is none
 	Masked []tables.Rows // that do not count, in order
+	// Constants are values of all rows, by the name of a column that the file lacks.
+	Constants map[string]string
 }
 
 // name names a file in errors.

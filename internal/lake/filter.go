@@ -138,7 +138,8 @@ func (f *filter) leaves(v parquetread.Value) bool {
 func (s *source) may(group int, f *filter) bool {
 	at := s.w.at[f.column]
 	if at < 0 {
-		return f.op == OpNull
+		_, is := s.w.Constants[s.v.Columns[f.column].Name]
+		return is || f.op == OpNull
 	}
 	found, from := s.file.Stats(group, at), s.w.columns[at].Type
 	if f.op == OpNull {

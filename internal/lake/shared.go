@@ -90,7 +90,7 @@ func (s *shared) filesOf(ctx context.Context, t *sharedTable, h *tables.Head, na
 		return nil, err
 	}
 	for i := range live {
-		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key, Columns: t.columns}, Info: sink[live[i].Key], Masked: live[i].Masked}
+		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key, Columns: t.columns}, Info: sink[live[i].Key], Masked: live[i].Masked, Constants: live[i].Constants}
 		f.Output.ETag = f.Info.ETag
 		all = append(all, f)
 	}

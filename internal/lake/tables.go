@@ -230,7 +230,8 @@ type source struct {
 	v    *View
 	w    *viewed
 	file *parquetread.File
-	null []parquetread.Value // as many as were needed
+	null []parquetread.Value            // as many as were needed
+	same map[string][]parquetread.Value // the constants of the file, the same
 }
 
 func (v *View) open(ctx context.Context, file int) (*source, error) {
@@ -274,10 +275,7 @@ func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value
 					batch[i] = append(batch[i], parquetread.Value{Int: next + j})
 				}
 			case s.at(c) < 0:
-				for len(s.null) < n {
-					s.null = append(s.null, parquetread.Value{Null: true})
-				}
-				batch[i] = s.null[:n]
+				batch[i] = s.missing(s.v.Columns[c].Name, n)
 			}
 		}
 		first := s.w.starts[p.group] + next
@@ -316,6 +314,24 @@ func (s *source) read(p part, columns []int, fn func(batch [][]parquetread.Value
 		err = fmt.Errorf("read table %s, %s: %w", s.v.Name, s.w.name(), err)
 	}
 	return err
+}
+
+// missing are n values of a column that the file does not have.
+func (s *source) missing(column string, n int) []parquetread.Value {
+	text, is := s.w.Constants[column]
+	if !is {
+		for len(s.null) < n {
+			s.null = append(s.null, parquetread.Value{Null: true})
+		}
+		return s.null[:n]
+	}
+	if s.same == nil {
+		s.same = map[string][]parquetread.Value{}
+	}
+	for len(s.same[column]) < n {
+		s.same[column] = append(s.same[column], parquetread.Value{Bytes: []byte(text)})
+	}
+	return s.same[column][:n]
 }
 
 // at is where a column of the View is in the file; -1: it has none.

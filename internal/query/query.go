@@ -98,6 +98,9 @@ type File struct {
 	Columns string
 	// Masked are rows that the view does not have, in order, without overlaps.
 	Masked []Range
+	// Constants are values of all rows, by the name of a column that the file may lack.
+	// The view has them in its place.
+	Constants map[string]string
 }
 
 // Range are rows of a file, counted from 0: from From on, before To.

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,26 +70,28 @@ func view(t *Table) string {
 		terms = nil
 	}
 	type group struct {
-		columns string
-		masked  bool
+		columns   string
+		constants string // the names of columns
+		masked    bool
 	}
 	files := map[group][]*File{}
 	var groups []group
 	for i := range t.Files {
 		f := &t.Files[i]
-		g := group{f.Columns, len(f.Masked) > 0}
+		g := group{f.Columns, strings.Join(slices.Sorted(maps.Keys(f.Constants)), "\n"), len(f.Masked) > 0}
 		if files[g] == nil {
 			groups = append(groups, g)
 		}
 		files[g] = append(files[g], f)
 	}
 	for _, g := range groups {
-		read := fmt.Sprintf("read_parquet([%s], union_by_name = %t, hive_partitioning = false", names(files[g]), g.columns == "")
-		if g.masked {
-			terms = append(terms, "("+unmasked(read, files[g])+")")
+		read := fmt.Sprintf("read_parquet([%s], union_by_name = %t, hive_partitioning = false)", names(files[g]), g.columns == "")
+		if g.masked || g.constants != "" {
+			read = rows(read, files[g], slices.Sorted(maps.Keys(files[g][0].Constants)))
 		} else {
-			terms = append(terms, "(FROM "+read+"))")
+			read = "FROM " + read
 		}
+		terms = append(terms, "("+read+")")
 	}
 	return "CREATE VIEW " + identifier(t.Schema.Table) + " AS " + strings.Join(terms, " UNION ALL BY NAME ")
 }
@@ -100,11 +104,35 @@ func names(files []*File) string {
 	return strings.Join(all, ", ")
 }
 
-// unmasked are the rows of files, which have masked ones, that are not masked. read
-// begins the call that reads them. Ranges go as lists in texts, which DuckDB parses
-// without a syntax tree for each number. Its option filename would be in the way of a
-// column of that name; file_index, the place in the list, is a virtual column.
-func unmasked(read string, files []*File) string {
+// rows are the rows of files that are not masked, with constants. DuckDB's option
+// filename would be in the way of a column of that name; file_index, the place in the
+// list, is a virtual column.
+func rows(read string, files []*File, constants []string) string {
+	from := "SELECT data.*"
+	for _, column := range constants {
+		from += ", constants." + identifier(column)
+	}
+	from += " FROM " + read + " AS data"
+	if len(constants) > 0 {
+		lists := fmt.Sprintf("unnest(range(%d)) AS file", len(files))
+		for _, column := range constants {
+			values := make([]string, len(files))
+			for i, f := range files {
+				values[i] = literal(f.Constants[column])
+			}
+			lists += ", unnest([" + strings.Join(values, ", ") + "]) AS " + identifier(column)
+		}
+		from += " JOIN (SELECT " + lists + ") AS constants ON data.file_index = constants.file"
+	}
+	if masked := maskedRows(files); masked != "" {
+		from += " ANTI JOIN (" + masked + ") AS masked ON data.file_index = masked.file AND data.file_row_number = masked.row_number"
+	}
+	return from
+}
+
+// maskedRows are the masked rows of files, if there are any. Ranges go as lists in
+// texts, which DuckDB parses without a syntax tree for each number.
+func maskedRows(files []*File) string {
 	var at, from, to strings.Builder
 	for i, f := range files {
 		for _, m := range f.Masked {
@@ -113,11 +141,14 @@ func unmasked(read string, files []*File) string {
 			fmt.Fprintf(&to, "%d,", m.To)
 		}
 	}
+	if at.Len() == 0 {
+		return ""
+	}
 	list := func(b *strings.Builder) string {
 		return "unnest('[" + strings.TrimSuffix(b.String(), ",") + "]'::BIGINT[])"
 	}
-	return "SELECT data.* FROM " + read + ") AS data ANTI JOIN (SELECT file, unnest(range(begins, ends)) AS row_number FROM (SELECT " +
-		list(&at) + " AS file, " + list(&from) + " AS begins, " + list(&to) + " AS ends)) AS masked ON data.file_index = masked.file AND data.file_row_number = masked.row_number"
+	return "SELECT file, unnest(range(begins, ends)) AS row_number FROM (SELECT " +
+		list(&at) + " AS file, " + list(&from) + " AS begins, " + list(&to) + " AS ends)"
 }
 
 func nulls(columns []schema.Column) string {

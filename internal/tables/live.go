@@ -22,6 +22,9 @@ type LiveFile struct {
 	Rows      int64  // all, also those that do not count
 	Bytes     int64
 	Masked    []Rows // those that do not count, in order, without overlaps
+	// Constants are the values that the columns of the source have in all rows, by name,
+	// if the file lacks them: Spec, Column Projection.
+	Constants map[string]string
 }
 
 // Live is the number of rows that count.
@@ -127,6 +130,7 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 func (l *Live) manifest(ctx context.Context, h *Head, line *iceberg.Manifest) (*manifest, error) {
 	m := &manifest{content: line.Content}
 	partitions := map[string]string{} // few, and each once in memory
+	constant := constants(h.Metadata(), line.SpecID)
 	err := l.files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
 		switch {
 		case e.File.Content == iceberg.EqualityDeletes:
@@ -146,11 +150,36 @@ func (l *Live) manifest(ctx context.Context, h *Head, line *iceberg.Manifest) (*
 			partitions[partition] = partition
 		}
 		m.files = append(m.files, namedFile{LiveFile{
-			Key: key, Path: e.File.Path, Partition: partitions[partition], Rows: e.File.Rows, Bytes: e.File.Bytes,
+			Key: key, Path: e.File.Path, Partition: partitions[partition], Rows: e.File.Rows, Bytes: e.File.Bytes, Constants: constant(&e.File),
 		}, *e.Sequence})
 		return nil
 	})
 	return m, err
+}
+
+// constants returns what [LiveFile.Constants] are of the files of a partition spec.
+func constants(m *iceberg.Metadata, spec int32) func(*iceberg.DataFile) map[string]string {
+	columns := map[string]string{} // by partition field
+	if s := m.Spec(int(spec)); s != nil {
+		for _, f := range s.Fields {
+			c := m.CurrentSchema().FieldByID(f.SourceID)
+			if c != nil && (c.Name == SourceColumn || c.Name == StateColumn) && f.Transform.Name == "identity" {
+				columns[f.Name] = c.Name
+			}
+		}
+	}
+	return func(f *iceberg.DataFile) map[string]string {
+		var texts map[string]string
+		for name, column := range columns {
+			if text, ok := f.Partition[name].(string); ok {
+				if texts == nil {
+					texts = map[string]string{}
+				}
+				texts[column] = text
+			}
+		}
+		return texts
+	}
 }
 
 // readDeletes reads the delete files that are not known, and forgets the others.

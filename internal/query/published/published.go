@@ -205,7 +205,7 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 			if table.Absent == "" {
 				files = append(files, f)
 			}
-			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns, Masked: ranges(f.Masked)})
+			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns, Masked: ranges(f.Masked), Constants: f.Constants})
 		}
 		t.all = append(t.all, table)
 	}
@@ -215,10 +215,10 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 	return t, err
 }
 
-// hidden reports whether a table has rows that do not count, which DuckDB cannot leave
-// out, since a column hides where they are.
+// hidden reports whether a table has rows that do not count, or constants of files, and
+// a column that hides from DuckDB where rows are.
 func hidden(t *lake.Table) bool {
-	return slices.ContainsFunc(t.Files, func(f *lake.File) bool { return len(f.Masked) > 0 }) && slices.ContainsFunc(t.Schema.Columns, func(c schema.Column) bool {
+	return slices.ContainsFunc(t.Files, func(f *lake.File) bool { return len(f.Masked)+len(f.Constants) > 0 }) && slices.ContainsFunc(t.Schema.Columns, func(c schema.Column) bool {
 		return strings.EqualFold(c.Name, "file_index") || strings.EqualFold(c.Name, "file_row_number")
 	})
 }

@@ -148,6 +148,7 @@ func Run(t *testing.T, open Open) {
 		{"NoFiles", noFiles},
 		{"FilesDiffer", filesDiffer},
 		{"Masked", masked},
+		{"Constants", constants},
 		{"HostileNames", hostileNames},
 		{"Statements", statements},
 		{"Refused", refused},
@@ -260,6 +261,23 @@ func masked(t *testing.T, open Open) {
 		want(t, s, "SELECT count(*) FROM t WHERE id > 11 AND filename IS NULL", []string{"2"})
 		want(t, s, "SELECT sum(a.id) FROM t a JOIN t b USING (id)", []string{"48"})
 	}
+}
+
+// Columns that a file lacks have the values that are said of it, whatever these are, and
+// whatever rows count.
+func constants(t *testing.T, open Open) {
+	l := newLake(t, open)
+	const has = columns + "  - {name: source, path: $.source, type: string}\n"
+	own := l.file("own.parquet", has, `{"id":1,"source":"x"}`)
+	one := l.file("one.parquet", columns, `{"id":2}{"id":3}`)
+	one.Constants = map[string]string{"source": "it's; --\n\x01"}
+	two := l.file("two.parquet", columns, `{"id":4}{"id":5}`)
+	two.Constants, two.Masked = map[string]string{"source": "two"}, []query.Range{{From: 0, To: 1}}
+	three := l.file("three.parquet", columns, `{"id":6}`)
+	three.Constants, three.Columns = map[string]string{"source": "three"}, ""
+	s := l.session(limits, l.table(has, own, one, two, three))
+	want(t, s, `SELECT id, source FROM t ORDER BY id`, []string{"1", "x"}, []string{"2", "it's; --\n\x01"}, []string{"3", "it's; --\n\x01"}, []string{"5", "two"}, []string{"6", "three"})
+	want(t, s, `SELECT count(*) FROM t WHERE source > 'three'`, []string{"2"})
 }
 
 // Names and values are data, whatever is in them.
