@@ -18,7 +18,7 @@ end of a process, have left. docs/tables.md explains them.`,
 		Example: `  sluice table verify --lake lake/
   sluice table maintain --lake lake/`,
 	})
-	cmd.AddCommand(a.tableVerifyCommand(), a.tableMaintainCommand())
+	cmd.AddCommand(a.tableVerifyCommand(), a.tableMaintainCommand(), a.tableAddFilesCommand())
 	return cmd
 }
 

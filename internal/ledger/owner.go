@@ -18,6 +18,9 @@ type Owner struct {
 	// Table is the format of tables whose files objects share, such as iceberg; empty:
 	// each object has a file of its own.
 	Table string `json:"table,omitempty"`
+	// Taken is where the ledger of the tables is that have taken the files of the sink,
+	// as seen from this ledger; empty: none. Nothing may be written to the sink then.
+	Taken string `json:"taken,omitempty"`
 }
 
 // Place is a folder, and the form of the keys in it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -272,6 +271,3 @@ func (a *adding) commit(ctx context.Context, objects []*candidate) error {
 	a.sum.Known += int64(len(objects) - len(isNew))
 	return nil
 }
-
-// Reasons are those of objects that were left out, in order.
-func (a Added) Reasons() []string { return slices.Sorted(maps.Keys(a.Left)) }

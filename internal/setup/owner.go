@@ -34,6 +34,10 @@ func (s *Setup) Own(ctx context.Context) error {
 	defer s.owned.mu.Unlock()
 	for {
 		err := s.adopt(ctx)
+		if err == nil && s.owned.owner.Taken != "" {
+			return &ledger.OwnerError{Text: fmt.Sprintf("the files in the sink %s are those of tables now, whose ledger is %s (seen from the ledger %s): use the configuration of the tables, or give the files a sink and a ledger of their own",
+				s.Config.Sink, s.owned.owner.Taken, s.Config.Ledger)}
+		}
 		if err == nil {
 			return s.ownSink(ctx, s.owned.owner, s.OldSink == "")
 		}
@@ -150,6 +154,33 @@ func (s *Setup) Moved(ctx context.Context) error {
 		return err
 	}
 	s.owned.owner, s.owned.etag, s.OldSink = owner, etag, ""
+	return nil
+}
+
+// GiveTo notes in the ledger that the files in the sink are those of the tables of to,
+// so that nobody writes to the sink any more.
+func (s *Setup) GiveTo(ctx context.Context, to *Setup) error {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
+	owner := s.owned.owner
+	at := s.stores.where(to.Config.Ledger, s.Config.Ledger)
+	switch {
+	case owner.Taken == at:
+		return nil
+	case owner.Taken != "":
+		return &ledger.OwnerError{Text: fmt.Sprintf("the files in the sink %s are those of other tables, whose ledger is %s (seen from the ledger %s)", s.Config.Sink, owner.Taken, s.Config.Ledger)}
+	case s.OldSink != "":
+		return &ledger.OwnerError{Text: fmt.Sprintf("the sink of the ledger %s was %s (seen from the ledger), and not all of its files are in %s yet: run sluice run --reprocess first", s.Config.Ledger, s.OldSink, s.Config.Sink)}
+	}
+	owner.Taken = at
+	etag, err := s.Pipeline.Ledger.PutOwner(ctx, owner, store.IfMatch(s.owned.etag))
+	if err != nil {
+		return err
+	}
+	s.owned.owner, s.owned.etag = owner, etag
 	return nil
 }
 

@@ -89,7 +89,7 @@ func rowsOf(ctx context.Context, t *tables.Table, h *tables.Head, f *tables.Live
 	first := int64(0)
 	for g := range file.Groups() {
 		var ranges []rowRange // without their states
-		if err := runsOf(ctx, file, g, ids, func(rows tables.Rows, text []byte) error {
+		if err := runsOf(ctx, file, g, ids, f.Constants[tables.SourceColumn], func(rows tables.Rows, text []byte) error {
 			r := rowRange{Rows: rows}
 			r.source, r.ours = parseSource(text)
 			ranges = append(ranges, r)
@@ -97,7 +97,7 @@ func rowsOf(ctx context.Context, t *tables.Table, h *tables.Head, f *tables.Live
 		}); err != nil {
 			return 0, err
 		}
-		err := runsOf(ctx, file, g, states, func(rows tables.Rows, text []byte) error {
+		err := runsOf(ctx, file, g, states, f.Constants[tables.StateColumn], func(rows tables.Rows, text []byte) error {
 			state := parseState(text)
 			for rows.From < rows.To && len(ranges) > 0 {
 				r := ranges[0]
@@ -137,8 +137,8 @@ func find(h *tables.Head, file *parquetcolumn.File, name string) int {
 }
 
 // runsOf calls fn with each text of a column in a row group, and the rows beside one
-// another that have it; without a column with no text for all rows.
-func runsOf(ctx context.Context, file *parquetcolumn.File, group, column int, fn func(rows tables.Rows, text []byte) error) error {
+// another that have it; all rows have constant if there is no column.
+func runsOf(ctx context.Context, file *parquetcolumn.File, group, column int, constant string, fn func(rows tables.Rows, text []byte) error) error {
 	first := int64(0)
 	for g := range group {
 		first += file.GroupRows(g)
@@ -149,7 +149,7 @@ func runsOf(ctx context.Context, file *parquetcolumn.File, group, column int, fn
 		if rows.To += file.GroupRows(group); rows.From == rows.To {
 			return nil
 		}
-		return fn(rows, nil)
+		return fn(rows, []byte(constant))
 	}
 	err := file.Column(ctx, group, column, func(p *parquetcolumn.Page) error {
 		for i := range p.Rows {
