@@ -40,7 +40,7 @@ converts it. After an error the same command goes on.`,
 	cmd.Flags().StringVar(&from, "from", "", "configuration `file` of the files")
 	complete(cmd, "from", completeExtension("yaml", "yml"))
 	reportFlag(cmd, &report)
-	return withExits(cmd, "0  the files are in the tables, but for objects that were left out", exitWrong)
+	return withExits(cmd, "0  the files are in the tables, but for objects that were left out", "1  it failed; the same command goes on", exitWrong)
 }
 
 // addFilesReport is the report of add-files; its JSON names are a contract.

@@ -20,11 +20,11 @@ and _source_state have them, and compares them with the ledger; and the footer
 of each data file with what the table says of it. Only these two columns are
 read. Beyond a million counts, temporary files are used.
 
-  missing      rows that the ledger shows, and the table does not have
-  resurrected  rows of another state than the ledger shows, or more than it
-               shows: somebody's compaction has lost deletes
-  unknown      rows whose _source_id no object of the ledger has
-  foreign      rows without a _source_id: somebody else wrote them`,
+Rows are missing if the ledger shows them and the table does not have them.
+They are resurrected if they are of another state than the ledger shows, or
+more than it shows: somebody's compaction has lost deletes. They are unknown
+if no object of the ledger has their _source_id, and foreign if they have
+none: somebody else wrote them.`,
 		Example: `  sluice table verify --lake lake/
   sluice table verify -c sluice.yaml --report json`,
 		Args: args(0, 0, ""),
