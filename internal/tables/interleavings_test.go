@@ -122,9 +122,8 @@ type explorer struct {
 	first *simulation // as it is before the workers begin
 	s     *simulation // of the schedule that goes on
 
+	path
 	whole bool // all schedules, to their ends
-	trail []choice
-	at    int // choices of the schedule that were made
 
 	visited   map[uint64]struct{}
 	snapshots map[uint64]map[runs.Key]int // heads that were checked, and what they show
@@ -148,7 +147,41 @@ type explorer struct {
 	ended    bool
 }
 
+// path goes through the choices of schedules, depth first.
+type path struct {
+	trail []choice
+	at    int // choices of the schedule that were made
+}
+
 type choice struct{ taken, of int }
+
+// choose takes the next of n ways.
+func (p *path) choose(n int) int {
+	if p.at == len(p.trail) {
+		p.trail = append(p.trail, choice{0, n})
+	}
+	p.at++
+	return p.trail[p.at-1].taken
+}
+
+// next goes to the next schedule; false: there is none.
+func (p *path) next() bool {
+	for last := len(p.trail) - 1; last >= 0; last-- {
+		if c := &p.trail[last]; c.taken+1 < c.of {
+			c.taken++
+			p.trail = p.trail[:last+1]
+			return true
+		}
+	}
+	return false
+}
+
+func (p *path) taken() (all []int) {
+	for _, c := range p.trail[:p.at] {
+		all = append(all, c.taken)
+	}
+	return all
+}
 
 // life is a worker.
 type life struct {
@@ -193,34 +226,6 @@ func (s *simulation) happen(event string) {
 	}
 	s.sources[k] = append(slices.Clip(s.sources[k]), v)
 	fmt.Fprintf(&s.trace, "%s is now %s\n", k.Key, event)
-}
-
-// choose takes the next of n ways.
-func (x *explorer) choose(n int) int {
-	if x.at == len(x.trail) {
-		x.trail = append(x.trail, choice{0, n})
-	}
-	x.at++
-	return x.trail[x.at-1].taken
-}
-
-// next goes to the next schedule; false: there is none.
-func (x *explorer) next() bool {
-	for last := len(x.trail) - 1; last >= 0; last-- {
-		if c := &x.trail[last]; c.taken+1 < c.of {
-			c.taken++
-			x.trail = x.trail[:last+1]
-			return true
-		}
-	}
-	return false
-}
-
-func (x *explorer) taken() (all []int) {
-	for _, c := range x.trail[:x.at] {
-		all = append(all, c.taken)
-	}
-	return all
 }
 
 func hash(parts ...any) uint64 {
@@ -388,7 +393,10 @@ func (x *explorer) fault() fault {
 
 // landed is called after each new head: what it is made of names it.
 func (x *explorer) landed(base, head *iceberg.Metadata, c iceberg.Change) {
-	what := x.batches[c.Snapshot.Summary["sluice.batch"]]
+	what := c.Properties["sluice.root"] // of a change without a snapshot
+	if c.Snapshot != nil {
+		what = x.batches[c.Snapshot.Summary["sluice.batch"]]
+	}
 	if what == "" {
 		what = fmt.Sprint("compaction ", x.compacts, x.s.catalog.compacted)
 	}

@@ -53,6 +53,9 @@ func (p *promise) snapshot(m *iceberg.Metadata) error {
 		}
 	}
 	p.known[m.Current] = maps.Clone(p.last)
+	if m.Head() == nil {
+		return nil
+	}
 	if name, ours := m.Head().Summary["sluice.root"]; ours {
 		files := runs.Files{Store: p.s.store, Folder: "ledger/" + m.UUID + "/"}
 		if root, err := files.Read(context.Background(), name); err != nil || root.Rows != int64(len(shown)) {

@@ -106,6 +106,7 @@ type simulation struct {
 	broken     error       // a promise that was not kept on the way
 
 	batchID func(ctx context.Context) string
+	onLook  func(ctx context.Context, entries map[runs.Key]runs.Entry)
 	onBatch func(ctx context.Context, b *tables.Batch)
 	gates   map[int]chan error
 	yield   chan int // a worker waits, or ended if below 0
@@ -293,9 +294,11 @@ func (s *simulation) start(id int) {
 	}()
 }
 
+const mostRounds = 20
+
 // work brings keys up to date, as a worker does.
 func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
-	for range 5 {
+	for range mostRounds {
 		if err := s.store.gate(ctx, "begin"); err != nil {
 			return err
 		}
@@ -307,6 +310,9 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		entries, err := head.Look(ctx, keys)
 		if err != nil {
 			return err
+		}
+		if s.onLook != nil {
+			s.onLook(ctx, entries)
 		}
 		b := &tables.Batch{ID: s.batchID(ctx)}
 		var rows []sourceRow
@@ -350,7 +356,7 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		}
 		return err
 	}
-	return nil
+	return fmt.Errorf("overtaken %d times", mostRounds)
 }
 
 // acknowledge checks what an acknowledged event promises: the ledger knows the state
@@ -393,12 +399,17 @@ type sourceRow struct {
 	source     string
 }
 
+// now is the current state of a source.
+func (s *simulation) now(k runs.Key) version {
+	if all := s.sources[k]; len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return version{}
+}
+
 // look reads a source, and says what becomes of its key.
 func (s *simulation) look(k runs.Key, before runs.Entry, known bool) (c tables.Change, rows []sourceRow, todo bool) {
-	v := version{}
-	if all := s.sources[k]; len(all) > 0 {
-		v = all[len(all)-1]
-	}
+	v := s.now(k)
 	if known && before.State.Identity == v.identity() || !known && v.number == 0 {
 		return c, nil, false
 	}
