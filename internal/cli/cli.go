@@ -15,6 +15,7 @@ import (
 
 	"sluice"
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
 	"sluice/internal/query"
 	"sluice/internal/setup"
 	"sluice/internal/suggest"
@@ -185,6 +186,7 @@ func (a *app) exitCode(err error) int {
 		wrong   *usageError
 		mapping *setup.MappingError
 		owner   *ledger.OwnerError
+		columns *pipeline.ColumnsError
 	)
 	switch {
 	case err == nil:
@@ -195,7 +197,7 @@ func (a *app) exitCode(err error) int {
 		a.complain(err)
 		fmt.Fprintf(a.errw, "See: %s\n", wrong.help)
 		return exitUsage
-	case errors.As(err, &mapping), errors.As(err, &owner):
+	case errors.As(err, &mapping), errors.As(err, &owner), errors.As(err, &columns):
 		a.complain(err)
 		return exitUsage
 	}

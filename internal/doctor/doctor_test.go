@@ -533,11 +533,17 @@ func TestTables(t *testing.T) {
 	want(t, examine(t, yaml, lake), "table rows", doctor.Warning, "more than its ledger")
 
 	// Another mapping, and damage.
-	wider := filepath.Join(lake, "wider.yaml")
-	if err := os.WriteFile(wider, []byte("table: order_lines\ncolumns:\n  - {name: city, path: $.city, type: string}\n"), 0o666); err != nil {
-		t.Fatal(err)
+	changed := filepath.Join(lake, "other.yaml")
+	for column, status := range map[string]doctor.Status{"{name: city, path: $.city, type: string}": doctor.OK, "{name: order_id, path: $.order_id, type: int64}": doctor.Failed} {
+		if err := os.WriteFile(changed, []byte("table: order_lines\ncolumns: ["+column+"]\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		says := "gets the columns of the mapping with the next commit of rows: city string is new;"
+		if status == doctor.Failed {
+			says = "order_id is string in the table and int64 in the mapping"
+		}
+		want(t, examine(t, yaml+"mapping: "+changed+"\n", lake), "table", status, says)
 	}
-	want(t, examine(t, yaml+"mapping: "+wider+"\n", lake), "table", doctor.Failed, "no column city")
 	runs, err := filepath.Glob(filepath.Join(lake, "b", "ledger", "*", "run-*.parquet"))
 	if err != nil || len(runs) == 0 {
 		t.Fatal(err)

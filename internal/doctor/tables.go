@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/internal/iceberg"
@@ -26,7 +27,7 @@ const (
 // of it, its rows and its files.
 func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check) {
 	for i := range t.Tables {
-		h, err := t.Head(ctx, i)
+		h, changes, err := t.Head(ctx, i)
 		name := t.Tables[i].Name
 		switch {
 		case errors.Is(err, iceberg.ErrNoTable):
@@ -34,7 +35,7 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 		case err != nil:
 			checks = append(checks, unloaded(name, h, err))
 		default:
-			checks = append(checks, loaded(name, h), ledgerOf(ctx, name, h), rowsOf(ctx, t.Tables[i].Files, name, h), filesOf(ctx, t.Tables[i].Files, name, h), metadataOf(name, h))
+			checks = append(checks, loaded(name, h, changes), ledgerOf(ctx, name, h), rowsOf(ctx, t.Tables[i].Files, name, h), filesOf(ctx, t.Tables[i].Files, name, h), metadataOf(name, h))
 		}
 	}
 	return checks
@@ -44,7 +45,7 @@ func unloaded(name string, h *tables.Head, err error) Check {
 	c := failed("table", fmt.Errorf("table %s: %w", name, err))
 	switch {
 	case h != nil: // it does not fit the mapping
-		c.Hint = "nothing is committed until the mapping fits the table: take back the change of the mapping, or name another sink and ledger and run: sluice run"
+		c.Hint = "nothing is committed, and events stay, until the mapping fits the table; or name another sink and ledger and run: sluice run. See docs/tables.md#changing-the-mapping"
 	case errors.Is(err, tables.ErrRolledBack):
 		c.Hint = "set the table back to a snapshot with sluice.root in its summary; or name another sink and ledger, and run: sluice run"
 	case errors.Is(err, tables.ErrNoLedger):
@@ -55,12 +56,16 @@ func unloaded(name string, h *tables.Head, err error) Check {
 	return c
 }
 
-func loaded(name string, h *tables.Head) Check {
+func loaded(name string, h *tables.Head, changes []string) Check {
+	columns := "has the columns of the mapping"
+	if len(changes) > 0 {
+		columns = "gets the columns of the mapping with the next commit of rows: " + strings.Join(changes, ", ")
+	}
 	s := h.Metadata().Head()
 	if s == nil {
-		return ok("table", "%s has the columns of the mapping, and no snapshot yet", name)
+		return ok("table", "%s %s; it has no snapshot yet", name, columns)
 	}
-	return ok("table", "%s has the columns of the mapping; its last snapshot (%s) is %s old", name, s.Summary["operation"], age(time.UnixMilli(s.Time)))
+	return ok("table", "%s %s; its last snapshot (%s) is %s old", name, columns, s.Summary["operation"], age(time.UnixMilli(s.Time)))
 }
 
 // ledgerOf reads what is known of each key.

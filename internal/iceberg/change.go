@@ -13,7 +13,7 @@ type Change struct {
 	Snapshot   *Snapshot         // becomes that of main
 	Properties map[string]string // set; others stay
 	Expire     []int64           // snapshots that leave the metadata
-	Schema     *Schema           // becomes the current one; its ID is new
+	Schema     *Schema           // becomes the current one: that of [Metadata.Evolve]
 	LastColumn int               // last ID that Schema uses
 	Spec       *PartitionSpec    // files may follow it; new ones do not by themselves. Its IDs are new
 }
@@ -25,10 +25,12 @@ func (c Change) Apply(m *Metadata, previous string) (*Metadata, error) {
 	next.Properties = orEmpty(maps.Clone(m.Properties))
 	maps.Copy(next.Properties, c.Properties)
 	if c.Schema != nil {
-		if m.Schema(c.Schema.ID) != nil {
-			return nil, fmt.Errorf("the table has a schema %d already", c.Schema.ID)
+		switch old := m.Schema(c.Schema.ID); {
+		case old == nil:
+			next.Schemas = append(slices.Clip(m.Schemas), *c.Schema)
+		case !old.same(c.Schema):
+			return nil, fmt.Errorf("the table has another schema %d already", c.Schema.ID)
 		}
-		next.Schemas = append(slices.Clip(m.Schemas), *c.Schema)
 		next.SchemaID, next.LastColumnID = c.Schema.ID, max(m.LastColumnID, c.LastColumn)
 	}
 	if c.Spec != nil {

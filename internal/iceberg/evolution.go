@@ -148,5 +148,20 @@ type ColumnsError struct {
 }
 
 func (e *ColumnsError) Error() string {
-	return "it cannot take the columns of the mapping: " + strings.Join(e.Reasons, "; ")
+	return "the columns of the mapping do not fit: " + strings.Join(e.Reasons, "; ")
+}
+
+// Changes say what is new in a schema that [Metadata.Evolve] made of another one.
+func (s *Schema) Changes(of *Schema) (all []string) {
+	for _, f := range s.Fields {
+		switch old := of.FieldByID(f.ID); {
+		case old == nil:
+			all = append(all, fmt.Sprintf("%s %s is new", f.Name, f.Type))
+		case old.Type.String() != f.Type.String():
+			all = append(all, fmt.Sprintf("%s %s becomes %s", f.Name, old.Type, f.Type))
+		case old.Required != f.Required:
+			all = append(all, f.Name+" becomes optional")
+		}
+	}
+	return all
 }

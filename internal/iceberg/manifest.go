@@ -89,6 +89,12 @@ func writeManifest(m *Metadata, specID int32, content ManifestContent, snapshot,
 			line.MinSequence = min(line.MinSequence, *e.Sequence)
 		}
 	}
+	for i := range entries {
+		// A file may have been written before the column of its partition was promoted.
+		if entries[i].File.Partition, err = valuesOf(types, entries[i].File.Partition, func(t partitionType) string { return t.name }); err != nil {
+			return nil, line, err
+		}
+	}
 	for _, t := range types {
 		line.Partitions = append(line.Partitions, summarize(t, entries))
 	}
@@ -186,20 +192,30 @@ func readManifest(m *Metadata, line *Manifest, file []byte, fn func(*Entry) erro
 		if e.Sequence == nil {
 			return fmt.Errorf("an existing file has no sequence number")
 		}
-		partition := make(map[string]any, len(types))
-		for _, t := range types {
-			v, err := t.value(e.File.Partition[avroName(t.name)])
-			if err != nil {
-				return err
-			}
-			partition[t.name] = v
+		e.File.Partition, err = valuesOf(types, e.File.Partition, func(t partitionType) string { return avroName(t.name) })
+		if err != nil {
+			return err
 		}
-		e.File.Partition = partition
 		return fn(e)
 	})
 }
 
-// value is a value as the Avro library has read it, in our form.
+// valuesOf are the values of a partition in our form, by the names of the fields; they
+// stand in partition by the names that as gives.
+func valuesOf(types []partitionType, partition map[string]any, as func(partitionType) string) (map[string]any, error) {
+	values := make(map[string]any, len(types))
+	for _, t := range types {
+		v, err := t.value(partition[as(t)])
+		if err != nil {
+			return nil, err
+		}
+		values[t.name] = v
+	}
+	return values, nil
+}
+
+// value is a value as the Avro library has read it, or as a file has it whose column has
+// been promoted since, in our form.
 func (p partitionType) value(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, float64, string:

@@ -1,6 +1,9 @@
 package iceberg
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // NameMapping is the property that says which names of columns in files without field
 // IDs belong to which columns of the table: Spec, Column Projection.
@@ -40,6 +43,28 @@ func (s *Schema) NameMapping() string {
 	}
 	text, _ := json.Marshal(names) // numbers and texts
 	return string(text)
+}
+
+// NameMappingOf is the value of the property [NameMapping] once s is the current schema,
+// and whether the table has the property. Names that others gave to columns stay.
+func (m *Metadata) NameMappingOf(s *Schema) (value string, ok bool) {
+	was, ok := m.Properties[NameMapping]
+	if !ok {
+		return "", false
+	}
+	var there []json.RawMessage
+	var names []mappedName
+	if json.Unmarshal([]byte(was), &there) != nil || json.Unmarshal([]byte(was), &names) != nil {
+		return s.NameMapping(), true
+	}
+	for _, f := range s.Fields {
+		if !slices.ContainsFunc(names, func(n mappedName) bool { return n.ID == f.ID }) {
+			text, _ := json.Marshal(mappedName{f.ID, []string{f.Name}, elementName(f.Type)}) // numbers and texts
+			there = append(there, text)
+		}
+	}
+	text, err := json.Marshal(there)
+	return string(text), err == nil
 }
 
 func elementName(t Type) []mappedName {

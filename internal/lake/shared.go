@@ -27,10 +27,9 @@ type shared struct {
 
 // sharedTable is a table as it was last read.
 type sharedTable struct {
-	live    *tables.Live
-	columns string // the same for all files; empty: not known
-	rows    int64  // that its ledger says it shows
-	all     []*File
+	live *tables.Live
+	rows int64 // that its ledger says it shows
+	all  []*File
 }
 
 // refresh loads the heads, and reads what is new in them. The sink is listed after that:
@@ -61,9 +60,6 @@ func (s *shared) refresh(ctx context.Context) error {
 		} else {
 			t.live = tables.NewLive(target.Tables[i].Files)
 		}
-		if len(m.Schemas) == 1 {
-			t.columns = m.UUID
-		}
 		if t.all, err = s.filesOf(ctx, t, h, name, sink); err != nil {
 			return err
 		}
@@ -89,8 +85,10 @@ func (s *shared) filesOf(ctx context.Context, t *sharedTable, h *tables.Head, na
 	if err != nil {
 		return nil, err
 	}
+	// Which columns a file has, and whether it has narrower types than the table, only its
+	// footer says.
 	for i := range live {
-		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key, Columns: t.columns}, Info: sink[live[i].Key], Masked: live[i].Masked, Constants: live[i].Constants}
+		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key}, Info: sink[live[i].Key], Masked: live[i].Masked, Constants: live[i].Constants}
 		f.Output.ETag = f.Info.ETag
 		all = append(all, f)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sluice/internal/config"
 	"sluice/internal/ledger"
 	"sluice/internal/setup"
@@ -19,10 +21,13 @@ import (
 )
 
 // openTables opens the lake with that mapping, as one with tables.
-func (w *world) openTables(partition ...string) {
+func (w *world) openTables(partition ...string) { w.openTablesOf(orders, partition...) }
+
+func (w *world) openTablesOf(mapping string, partition ...string) {
 	w.t.Helper()
-	w.open(orders)
-	c := w.setup.Config
+	w.file("mapping.yaml", mapping)
+	c := setup.Lake(w.dir)
+	c.Mapping = filepath.Join(w.dir, "mapping.yaml")
 	var err error
 	if c.Table, err = config.FileTable(partition); err != nil {
 		w.t.Fatal(err)
@@ -228,5 +233,65 @@ func TestTableFileIsGone(t *testing.T) {
 	}
 	if m := w.money(); m.Rows.Equal || !slices.ContainsFunc(m.Objects, func(d MoneyDifference) bool { return d.What == "missing" && d.Key == key }) {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A table whose mapping changes has files with other columns, and with narrower types
+// than its own; also with one schema, if only columns are left out. The page shows what
+// SQL does.
+func TestTablesOfSeveralMappings(t *testing.T) {
+	w := newWorld(t, orders)
+	const (
+		id   = "table: orders\ncolumns:\n- {name: id, path: $.id, type: string}\n"
+		n    = "- {name: n, path: $.n, type: %s}\n- {name: all, path: $.all, type: list<%[1]s>}\n"
+		paid = "- {name: paid, path: $.paid, type: \"decimal(%d,2)\"}\n"
+	)
+	whole := fmt.Sprintf(id+n+paid, "int64", 18)
+	record := func(name string, n int) map[string]any {
+		return map[string]any{"id": name, "n": n, "all": []any{n, nil, -n}, "paid": "1.25", "city": "Ulm"}
+	}
+	for i, c := range []struct {
+		mapping string
+		n       int
+	}{
+		{whole, 1 << 40}, {id, 2}, {fmt.Sprintf(id+n+paid, "int32", 9), -3}, // one schema
+		{fmt.Sprintf(id+n+paid, "int64", 38) + "- {name: city, path: $.city, type: string}\n", 4}, {fmt.Sprintf(id+paid, 20), 5},
+	} {
+		w.openTablesOf(c.mapping)
+		name := fmt.Sprintf("A-%d", i)
+		w.put(name+".json", record(name, c.n))
+		w.run()
+		if i >= 2 {
+			equalsSQL(t, w)
+		}
+	}
+	got := w.ask("SELECT id, n, array_to_string(\"all\", ' '), paid, city FROM orders ORDER BY id")
+	want := [][]string{
+		{"A-0", "1099511627776", "1099511627776 -1099511627776", "1.25", "NULL"}, {"A-1", "NULL", "NULL", "NULL", "NULL"},
+		{"A-2", "-3", "-3 3", "1.25", "NULL"}, {"A-3", "4", "4 -4", "1.25", "Ulm"}, {"A-4", "NULL", "NULL", "1.25", "NULL"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	v, rows, err := w.lake.Rows(t.Context(), "orders", 0, MaxRows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range v.Columns {
+		if c.Name == "all" && c.Type.String() != "list<int64>" {
+			t.Errorf("a list of two widths is %s", c.Type)
+		}
+		for _, row := range rows {
+			if c.Name == "all" && *row[0] == "A-2" && *row[i] != "[-3,null,3]" {
+				t.Errorf("a list in a file of the narrower type is %s", *row[i])
+			}
+		}
+	}
+	m, err := w.lake.Money(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Objects) > 0 || len(m.Columns) != 1 || !m.Columns[0].Equal || m.Columns[0].Published != "5.00" || m.Rows.Ledger != 5 {
+		t.Errorf("money: %+v", m)
 	}
 }

@@ -31,6 +31,11 @@ func common(a, b schema.Type) schema.Type {
 		return schema.Type{Kind: schema.Decimal, Scale: scale, Precision: min(max(a.Precision-a.Scale, b.Precision-b.Scale)+scale, schema.MaxPrecision)}
 	case a.Kind == schema.Date && b.Kind == schema.Timestamp:
 		return b
+	case a.Kind == schema.List && b.Kind == schema.List:
+		// The texts of both have the same numbers.
+		if v := common(a.Value(), b.Value()); isWhole(v) || v.Kind == schema.Decimal && a.Of == b.Of && a.Scale == b.Scale {
+			return schema.Type{Kind: schema.List, Of: v.Kind, Precision: v.Precision, Scale: v.Scale}
+		}
 	}
 	return text
 }
@@ -40,7 +45,7 @@ func isWhole(t schema.Type) bool { return t.Kind == schema.Int32 || t.Kind == sc
 // widened is a value of a type as one of the type that [common] gave.
 func widened(v parquetread.Value, from, to schema.Type) parquetread.Value {
 	switch {
-	case v.Null || from == to || to.Kind == schema.Int64:
+	case v.Null || from == to || to.Kind == schema.Int64 || to.Kind == schema.List:
 		return v
 	case to.Kind == schema.Decimal:
 		return decimal(v, to.Scale-from.Scale)

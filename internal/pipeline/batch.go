@@ -10,6 +10,7 @@ import (
 
 	"sluice"
 	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
 	"sluice/internal/runs"
 	"sluice/internal/tablefiles"
 	"sluice/internal/tables"
@@ -124,7 +125,8 @@ type tableBatch struct {
 	until   time.Time // no object is begun after it
 	commits Commits
 	hash    string            // of the mapping
-	columns [][]schema.Column // of the rows for each table
+	schemas []*iceberg.Schema // of each table, once the batch is committed
+	columns [][]schema.Column // of the rows for each table, with the IDs of its schema
 
 	mu     sync.Mutex           // for what follows
 	shared []*tablefiles.Writer // of each table
@@ -166,7 +168,11 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 		b.objects[i] = batchObject{Object: o, known: all[i]}
 	}
 	for i, h := range heads {
-		b.columns = append(b.columns, t.rowColumns(h, i))
+		s, err := t.schema(h, i)
+		if err != nil {
+			return nil, err
+		}
+		b.schemas, b.columns = append(b.schemas, s), append(b.columns, datafile.Columns(t.columnsOf(&t.Mapping.Tables[i]), s))
 		w, err := b.files(ctx, i, sharedHeld/int64(len(heads)))
 		if err != nil {
 			return nil, err
@@ -190,7 +196,7 @@ func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefi
 	return tablefiles.New(ctx, tablefiles.Options{
 		Files: t.Files, Folder: t.Folder + "data/", Batch: tables.NewBatchID(), Time: t.Now().UTC(),
 		Columns: b.columns[table], Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
-		Spec: m.Spec(m.SpecID), MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
+		Spec: m.Spec(m.SpecID), Schema: b.schemas[table], MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
 		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
 	})
 }
@@ -248,7 +254,7 @@ func (b *tableBatch) commit(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write files of table %s: %w", b.t.Mapping.Tables[i].Name, err)
 		}
-		commits[i] = tables.Batch{ID: b.id, Files: files}
+		commits[i] = tables.Batch{ID: b.id, Files: files, Columns: b.columns[i]}
 	}
 	sizes := map[string]*iceberg.DataFile{} // by path
 	for i := range commits {

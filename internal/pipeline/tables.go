@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"sluice"
 	"sluice/internal/conversion"
 	"sluice/internal/iceberg"
-	"sluice/internal/iceberg/datafile"
 	"sluice/internal/ledger"
 	"sluice/internal/runs"
 	"sluice/internal/store"
@@ -87,7 +85,8 @@ func (t *Tables) Open(ctx context.Context) ([]*tables.Head, error) {
 	})
 }
 
-// heads loads the head of each table, and compares its columns with the mapping.
+// heads loads the head of each table, and finds out whether it can take the columns of
+// the mapping.
 func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, error)) (heads []*tables.Head, err error) {
 	for i := range t.Tables {
 		h, err := load(i)
@@ -98,7 +97,7 @@ func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, erro
 		if key, err := t.Tables[i].Files.Key(strings.TrimSuffix(at, "/") + "/"); err != nil || key != t.Tables[i].Folder {
 			return nil, fmt.Errorf("table %s is at %s, and the sink would have it at %s: name the sink that it is in", t.Tables[i].Name, at, t.location(i))
 		}
-		if err := t.fits(h.Metadata(), &t.Mapping.Tables[i]); err != nil {
+		if _, err := t.schema(h, i); err != nil {
 			return nil, err
 		}
 		heads = append(heads, h)
@@ -106,14 +105,17 @@ func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, erro
 	return heads, ctx.Err()
 }
 
-// Head loads the head of a table that is there. With a head and an error, the table does
-// not fit the mapping.
-func (t *Tables) Head(ctx context.Context, i int) (*tables.Head, error) {
-	h, err := t.Tables[i].Load(ctx)
-	if err != nil {
-		return nil, err
+// Head loads the head of a table that is there. changes is what the next commit changes in
+// its columns. With a head and an error, the table cannot take those of the mapping.
+func (t *Tables) Head(ctx context.Context, i int) (h *tables.Head, changes []string, err error) {
+	if h, err = t.Tables[i].Load(ctx); err != nil {
+		return nil, nil, err
 	}
-	return h, t.fits(h.Metadata(), &t.Mapping.Tables[i])
+	s, err := t.schema(h, i)
+	if err != nil {
+		return h, nil, err
+	}
+	return h, s.Changes(h.Metadata().CurrentSchema()), nil
 }
 
 // first is the metadata of a table that is made.
@@ -166,35 +168,20 @@ func (t *Tables) columnsOf(m *mapping.Table) []schema.Column {
 	return append(t.Mapping.Schema(m).Columns, SourceColumns()...)
 }
 
-// fits returns an error if the table lacks a column of the mapping, or has it with
-// another type.
-func (t *Tables) fits(m *iceberg.Metadata, table *mapping.Table) error {
-	s := m.CurrentSchema()
-	columns := t.columnsOf(table)
-	wanted, _ := iceberg.NewSchema(columns)
-	for i := range columns {
-		want, have := wanted.Fields[i], s.Field(columns[i].Name)
-		switch {
-		case have == nil:
-			return fmt.Errorf("table %s has no column %s, which the mapping has: a table's columns do not change yet; "+
-				"name another sink, or take the column out of the mapping", table.Name, columns[i].Name)
-		case !have.Type.Same(want.Type):
-			return fmt.Errorf("table %s has column %s as %s, the mapping as %s: a table's columns do not change yet; "+
-				"name another sink, or give the column its former type", table.Name, columns[i].Name, have.Type, want.Type)
-		}
+// schema is what the columns of a table become with the next commit: what the mapping
+// has and the table has not is added, and narrower types are promoted.
+func (t *Tables) schema(h *tables.Head, i int) (*iceberg.Schema, error) {
+	m := &t.Mapping.Tables[i]
+	s, _, err := h.Metadata().Evolve(t.columnsOf(m))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", m.Name, err)
 	}
-	for _, p := range m.Spec(m.SpecID).Fields {
-		if !slices.ContainsFunc(columns, func(c schema.Column) bool { f := s.Field(c.Name); return f != nil && f.ID == p.SourceID }) {
-			return fmt.Errorf("the rows of table %s are divided by %s, and the mapping does not have its column", table.Name, p.Name)
-		}
-	}
-	return nil
+	return s, nil
 }
 
-// rowColumns are the columns of rows for a table, with the IDs that its schema has.
-func (t *Tables) rowColumns(h *tables.Head, i int) []schema.Column {
-	return datafile.Columns(t.columnsOf(&t.Mapping.Tables[i]), h.Metadata().CurrentSchema())
-}
+// ColumnsError says that a table cannot take the columns of the mapping, and why. Nothing
+// is read or committed: events stay, and the next run does the rest.
+type ColumnsError = iceberg.ColumnsError
 
 // entries are what the tables know of a key, in their order; nil where a table does not.
 type entries []*runs.Entry

@@ -49,23 +49,31 @@ func newTablesWorld(t testing.TB, partition ...pipeline.Partition) *tablesWorld 
 	w := &tablesWorld{world: &world{source: folder(t)}}
 	w.faults = &flaky{Store: folder(t)}
 	w.sink = w.faults
-	w.p = w.over(parseMapping(t, tablesMapping), w.source, w.sink)
+	w.t = w.targetOf(t, tablesMapping, partition...)
+	w.p = w.t.Pipeline
+	return w
+}
+
+// targetOf is a target with another mapping for the same places.
+func (w *tablesWorld) targetOf(t testing.TB, mapping string, partition ...pipeline.Partition) *pipeline.Tables {
 	files := iceberg.Files{Store: w.sink, Base: "mem:///"}
-	w.t = &pipeline.Tables{Pipeline: w.p, Partition: partition}
-	for _, table := range w.p.Mapping.Tables {
-		w.t.Tables = append(w.t.Tables, &tables.Table{
+	target := &pipeline.Tables{Pipeline: w.over(parseMapping(t, mapping), w.source, w.sink), Partition: partition}
+	for _, table := range target.Mapping.Tables {
+		target.Tables = append(target.Tables, &tables.Table{
 			Catalog: &filecatalog.Catalog{Files: files, Prefix: "out/"}, Name: table.Name, Files: files, Folder: "out/" + table.Name + "/",
 			Ledger: w.sink, LedgerPrefix: "ledger/", CreatedBy: "test", Now: time.Now,
 			Pause:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 			Retention: iceberg.Retention{Snapshots: 100, Age: 24 * time.Hour},
 		})
 	}
-	return w
+	return target
 }
 
 // runAll is a run over the whole source.
-func (w *tablesWorld) runAll(ctx context.Context) (pipeline.Summary, error) {
-	return w.t.Run(ctx, pipeline.RunOptions{Bucket: "raw", Prefix: "", Workers: 2, Judge: func(store.Info) event.Record { return event.Record{Action: event.Process} }})
+func (w *tablesWorld) runAll(ctx context.Context) (pipeline.Summary, error) { return runAll(ctx, w.t) }
+
+func runAll(ctx context.Context, t *pipeline.Tables) (pipeline.Summary, error) {
+	return t.Run(ctx, pipeline.RunOptions{Bucket: "raw", Prefix: "", Workers: 2, Judge: func(store.Info) event.Record { return event.Record{Action: event.Process} }})
 }
 
 // rows are the rows of a table that count, by the key of their source.

@@ -61,23 +61,28 @@ func newSplitter(o *Options) (*splitter, error) {
 		s.leaves[0] = &partition{}
 		return s, nil
 	}
-	table, _ := iceberg.NewSchema(o.Columns)
 	for _, f := range o.Spec.Fields {
-		if f.Transform.Name == "void" { // always NULL, also if its column is gone
+		i := slices.IndexFunc(o.Columns, func(c schema.Column) bool { return c.ID == f.SourceID })
+		if f.Transform.Name == "void" || i < 0 { // always NULL: a column that the rows do not have is, too
 			s.fields = append(s.fields, &field{name: f.Name, column: -1, values: []any{nil}})
 			continue
 		}
-		i := slices.IndexFunc(o.Columns, func(c schema.Column) bool { return c.ID == f.SourceID })
-		if i < 0 {
-			return nil, fmt.Errorf("partition field %q is made of the column with ID %d, which the rows do not have", f.Name, f.SourceID)
-		}
-		source := table.Fields[i].Type
+		source := o.typeOf(i)
 		if _, err := f.Transform.Result(source); err != nil {
 			return nil, fmt.Errorf("partition field %q: %w", f.Name, err)
 		}
 		s.fields = append(s.fields, &field{name: f.Name, column: i, source: source, transform: f.Transform, ids: map[string]uint32{}, values: []any{nil}})
 	}
 	return s, nil
+}
+
+// typeOf is the type of a column in the table, which may be wider than that of the rows.
+func (o *Options) typeOf(column int) iceberg.Type {
+	if o.Schema != nil {
+		return o.Schema.FieldByID(o.Columns[column].ID).Type
+	}
+	s, _ := iceberg.NewSchema(o.Columns[column : column+1])
+	return s.Fields[0].Type
 }
 
 // split divides the rows of a batch by partition. It is valid until the next call.
@@ -135,7 +140,7 @@ func (s *splitter) descend(b *batch.Batch, f *field) {
 	c := &b.Columns[f.column]
 	f.of = f.of[:0]
 	for entry := range uint32(c.Entries()) {
-		f.of = append(f.of, f.id(f.transform.Apply(f.source, value(c, entry))))
+		f.of = append(f.of, f.id(f.transform.Apply(f.source, value(c, entry, f.source))))
 	}
 	var runs []uint32
 	if c.Level < b.Depth {
@@ -205,12 +210,15 @@ func (s *splitter) leaf(node uint32) *partition {
 	return p
 }
 
-// value is an entry of a column as a value of Iceberg.
-func value(c *batch.Column, entry uint32) any {
+// value is an entry of a column as a value of a type of Iceberg.
+func value(c *batch.Column, entry uint32, t iceberg.Type) any {
 	switch c.Type.Kind {
 	case schema.Boolean:
 		return c.Fixed[entry] != 0
 	case schema.Int32, schema.Date:
+		if t.Primitive == iceberg.Long {
+			return int64(int32(c.Fixed[entry]))
+		}
 		return int32(c.Fixed[entry])
 	case schema.Int64, schema.Timestamp:
 		return int64(c.Fixed[entry])

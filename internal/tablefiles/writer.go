@@ -27,6 +27,7 @@ type Options struct {
 	Levels  []int // of each column
 	Depth   int   // the deepest level
 	Spec    *iceberg.PartitionSpec
+	Schema  *iceberg.Schema // of the table; nil: that of Columns
 	Codec   string
 
 	CreatedBy string

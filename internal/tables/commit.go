@@ -19,12 +19,17 @@ import (
 	"sluice/internal/iceberg/datafile"
 	"sluice/internal/runs"
 	"sluice/internal/store"
+	"sluice/schema"
 )
 
 // Batch is what is committed together.
 type Batch struct {
-	ID      string // random: 32 hex digits
-	Files   []iceberg.SpecFile
+	ID    string // random: 32 hex digits
+	Files []iceberg.SpecFile
+	// Columns are those of Files, with the IDs that they have there: those of the schema
+	// that [iceberg.Metadata.Evolve] made for the head. That schema becomes the table's in
+	// the same commit.
+	Columns []schema.Column
 	Changes []Change
 }
 
@@ -118,9 +123,10 @@ func (b *Batch) checkRows(ranges []runs.FileRange) error {
 	return nil
 }
 
-// ErrOvertaken says that another batch changed one of the keys: the whole batch begins
-// again with Load, and reads the sources again.
-var ErrOvertaken = errors.New("another batch changed a key")
+// ErrOvertaken says that another batch changed one of the keys, or added columns under the
+// IDs that the files of this one have for others: the whole batch begins again with Load,
+// and reads the sources again.
+var ErrOvertaken = errors.New("another batch changed a key, or the columns")
 
 const (
 	mostTries  = 20
@@ -150,8 +156,12 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 		return Committed{Head: h}, nil
 	}
 	for try := 0; ; try++ {
+		change, err := b.evolve(h.Metadata())
+		if err != nil {
+			return c, err // no other head of these columns comes by waiting
+		}
 		c.Tries++
-		next, err := t.attempt(ctx, h, b, &c.Missing)
+		next, err := t.attempt(ctx, h, b, change, &c.Missing)
 		if err == nil {
 			c.Head = next
 			return c, nil
@@ -223,11 +233,15 @@ func (b *Batch) compare(ctx context.Context, h *Head) (landed bool, err error) {
 	return false, ErrOvertaken
 }
 
-// attempt builds the snapshot of the batch on a head, and commits it once. missing is
+// attempt builds the snapshot of the batch on a head, and commits it once, with what else
+// the batch needs of the table. missing is
 // set when it is known: an attempt that failed may have landed, and one that can still
 // land has the same head, and so the same number.
-func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) (*Head, error) {
-	m := h.Metadata()
+func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, change iceberg.Change, missing *int64) (*Head, error) {
+	m, err := change.Apply(h.Metadata(), "") // the manifests are those of the new schema
+	if err != nil {
+		return nil, err
+	}
 	sequence := m.LastSequence + 1
 	var replaced []runs.Entry
 	entries := make([]runs.Entry, len(b.Changes))
@@ -263,15 +277,40 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, missing *int64) 
 	if err != nil {
 		return nil, err
 	}
-	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
-		Snapshot:   snapshot,
-		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
-		Expire:     m.Expired(t.retention(), t.Now()),
-	})
+	change.Snapshot, change.Expire = snapshot, m.Expired(t.retention(), t.Now())
+	change.Properties[rootName], change.Properties[rootSequence] = name, strconv.FormatInt(sequence, 10)
+	next, err := t.Catalog.Commit(ctx, h.table, change)
 	if err != nil {
 		return nil, err
 	}
 	return &Head{table: next, root: root, files: h.files}, nil
+}
+
+// evolve is what the files of the batch need of a table besides their snapshot. IDs of new
+// columns are guesses until they are committed: another batch may have taken them for
+// other columns.
+func (b *Batch) evolve(m *iceberg.Metadata) (c iceberg.Change, err error) {
+	c.Properties = map[string]string{}
+	if len(b.Files) == 0 {
+		return c, nil
+	}
+	s, last, err := m.Evolve(b.Columns)
+	if err != nil {
+		return c, err
+	}
+	for _, column := range b.Columns {
+		f := s.Field(column.Name)
+		if f.ID != column.ID || f.Type.List != nil && f.Type.List.ElementID != column.ValueID {
+			return c, ErrOvertaken
+		}
+	}
+	if s != m.CurrentSchema() {
+		c.Schema, c.LastColumn = s, last
+		if names, ok := m.NameMappingOf(s); ok {
+			c.Properties[iceberg.NameMapping] = names
+		}
+	}
+	return c, nil
 }
 
 // mask writes the files that take the rows of entries out of sight. A data file all of

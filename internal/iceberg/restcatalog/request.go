@@ -29,15 +29,18 @@ func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
 	if s := m.Head(); s != nil {
 		head = &s.ID
 	}
-	requires := requirements(m, head)
+	// Others may change columns without a snapshot: of a column that is gone, readers would
+	// not see what the new files have.
+	requires := append(requirements(m, head), object{"type": "assert-current-schema-id", "current-schema-id": m.SchemaID})
 	updates := []object{}
 	if c.Schema != nil {
-		requires = append(requires,
-			object{"type": "assert-current-schema-id", "current-schema-id": m.SchemaID},
-			object{"type": "assert-last-assigned-field-id", "last-assigned-field-id": m.LastColumnID})
-		updates = append(updates,
-			object{"action": "add-schema", "schema": c.Schema, "last-column-id": max(m.LastColumnID, c.LastColumn)},
-			object{"action": "set-current-schema", "schema-id": -1}) // the one that was just added
+		requires = append(requires, object{"type": "assert-last-assigned-field-id", "last-assigned-field-id": m.LastColumnID})
+		current := c.Schema.ID
+		if m.Schema(current) == nil {
+			updates = append(updates, object{"action": "add-schema", "schema": c.Schema, "last-column-id": max(m.LastColumnID, c.LastColumn)})
+			current = -1 // the one that was just added
+		}
+		updates = append(updates, object{"action": "set-current-schema", "schema-id": current})
 	}
 	if c.Spec != nil {
 		requires = append(requires, object{"type": "assert-last-assigned-partition-id", "last-assigned-partition-id": m.LastPartition})
