@@ -394,8 +394,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("%d lines for two invocations:\n%s", len(lines), &l.metrics)
 	}
 	for i, want := range []map[string]float64{
-		{"objects": 1, "committed": 1, "duplicates": 0, "records": 2, "rows": 4, "failed": 0, "catalog_failed": 0},
-		{"objects": 1, "committed": 0, "duplicates": 1, "records": 0, "rows": 0, "failed": 0, "catalog_failed": 0},
+		{"committed": 1, "duplicates": 0, "records": 2, "rows": 4, "failed": 0, "catalog_failed": 0},
+		{"committed": 0, "duplicates": 1, "records": 0, "rows": 0, "failed": 0, "catalog_failed": 0},
 	} {
 		var line struct {
 			AWS struct {
@@ -410,6 +410,9 @@ func TestMetrics(t *testing.T) {
 		var members map[string]any
 		if err := errors.Join(json.Unmarshal([]byte(lines[i]), &line), json.Unmarshal([]byte(lines[i]), &members)); err != nil {
 			t.Fatal(err)
+		}
+		if _, timed := members["duration"].(float64); members["objects"] != 1.0 || !timed {
+			t.Errorf("what is no metric: %v objects, duration %v", members["objects"], members["duration"])
 		}
 		got := map[string]float64{}
 		for _, m := range line.AWS.CloudWatchMetrics[0].Metrics {

@@ -55,7 +55,7 @@ const (
 	logPerObject     = 430
 	logPerInvocation = 1200
 	logLambda        = 500
-	metrics          = 15 // of internal/awslambda, one dimension
+	metrics          = 13 // of internal/awslambda, one dimension
 	alarms           = 8  // of deploy/template.yaml, like the dashboard
 	dashboards       = 1
 	idlePollers      = 5  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html

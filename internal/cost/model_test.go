@@ -33,7 +33,7 @@ func TestBill(t *testing.T) {
 		"SQS messages":           30 * (86_400 + 2*17_280),
 		"SQS polling while idle": 30 * 5 * 4320,
 		"CloudWatch logs":        30 * (86_400*430 + 17_280*1700) / 1e9,
-		"CloudWatch metrics":     15,
+		"CloudWatch metrics":     13,
 		"CloudWatch alarms":      8,
 		"CloudWatch dashboard":   1,
 		"Glue catalog requests":  17_280 * 30,
