@@ -115,7 +115,9 @@ var ladder = map[string]rung{
 		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
 	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store", "schema"},
 		"a commit is files with their columns, entries and one compare-and-set; where the files come from is decided above"},
-	"internal/upkeep": {[]string{"internal/iceberg", "internal/parquetcolumn", "internal/runs", "internal/store", "internal/tables"},
+	"internal/upkeep": {[]string{
+		"internal/batch", "internal/iceberg", "internal/jsonscan", "internal/parquetcolumn", "internal/parquetread", "internal/runs", "internal/store", "internal/tablefiles",
+		"internal/tables", "schema"},
 		"a table is looked after between commits, and beside them; what an object is, and how it is converted, is not known here"},
 	"internal/tablefiles": {[]string{"internal/batch", "internal/iceberg", "internal/iceberg/datafile", "internal/jsonscan", "internal/parquetfile", "internal/runs", "internal/store", "schema"},
 		"files take rows of batches, wherever these come from; which snapshot names the files is decided above"},

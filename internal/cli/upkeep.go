@@ -16,9 +16,10 @@ func (a *app) tableCommand() *cobra.Command {
 No result depends on these commands: they find and remove what others, or the
 end of a process, have left. docs/tables.md explains them.`,
 		Example: `  sluice table verify --lake lake/
-  sluice table maintain --lake lake/`,
+  sluice table maintain --lake lake/
+  sluice table compact --lake lake/`,
 	})
-	cmd.AddCommand(a.tableVerifyCommand(), a.tableMaintainCommand(), a.tableAddFilesCommand())
+	cmd.AddCommand(a.tableVerifyCommand(), a.tableMaintainCommand(), a.tableCompactCommand(), a.tableAddFilesCommand())
 	return cmd
 }
 

@@ -81,6 +81,21 @@ func typeOf(t schema.Type, nextID func() int) Type {
 	return Type{Primitive: String} // text, and JSON
 }
 
+// Column is the type of a column of ours that has values of t; false if there is none.
+func (t Type) Column() (schema.Type, bool) {
+	if t.List != nil {
+		of, ok := t.List.Element.Column()
+		return schema.Type{Kind: schema.List, Of: of.Kind, Precision: of.Precision, Scale: of.Scale}, ok && of.Kind != schema.List
+	}
+	if p, s, ok := t.Decimal(); ok {
+		return schema.Type{Kind: schema.Decimal, Precision: p, Scale: s}, true
+	}
+	kind, ok := map[string]schema.Kind{
+		Boolean: schema.Boolean, Int: schema.Int32, Long: schema.Int64, Double: schema.Double, Date: schema.Date, Timestamp: schema.Timestamp, String: schema.String,
+	}[t.Primitive]
+	return schema.Type{Kind: kind}, ok
+}
+
 // Same reports whether values of both types are alike. Field IDs are not compared.
 func (t Type) Same(other Type) bool {
 	if t.List != nil && other.List != nil {

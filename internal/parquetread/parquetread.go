@@ -35,6 +35,7 @@ type File struct {
 	size   int64
 	meta   format.FileMetaData
 	schema schema.Schema
+	packs  bool
 }
 
 // Open reads the footer of a file of size bytes. The file is not trusted:

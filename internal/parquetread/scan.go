@@ -58,6 +58,7 @@ const batchValues = 1024
 type columnReader struct {
 	name  string
 	typ   schema.Type
+	make  func([]parquet.Value, schema.Type) Value // a value of a list
 	chunk *chunk
 	pages parquet.Pages
 	page  parquet.Page // being read, or nil
@@ -73,7 +74,10 @@ type columnReader struct {
 // openColumn opens a column chunk, to give the rows from a row on.
 func (f *File) openColumn(group, column int, from int64) (*columnReader, error) {
 	c := f.schema.Columns[column]
-	r := &columnReader{name: c.Name, typ: c.Type, chunk: f.openChunk(group, column)}
+	r := &columnReader{name: c.Name, typ: c.Type, make: listOf, chunk: f.openChunk(group, column)}
+	if f.packs {
+		r.make = packed
+	}
 	r.buf = make([]parquet.Value, max(min(r.chunk.meta.NumValues, batchValues), 1))
 	r.skip = from
 	if c.Type.Kind != schema.List { // of lists, only the values of a page are counted
@@ -172,7 +176,7 @@ func (empty) ReadValues([]parquet.Value) (int, error) { return 0, io.EOF }
 // endList makes a value of the list that was read.
 func (r *columnReader) endList() {
 	if len(r.list) > 0 {
-		r.rows = append(r.rows, listOf(r.list, r.typ.Value()))
+		r.rows = append(r.rows, r.make(r.list, r.typ.Value()))
 		r.list = r.list[:0]
 	}
 }
