@@ -117,13 +117,9 @@ func (f *Flattener) SetSource(s Source) {
 	f.scratch = append(f.scratch[:0], s.text...)
 }
 
-// Renew makes f read the records of another source as one that New gives.
+// Renew makes f read the records of another source as one that New gives. The memos
+// stay: sources of one kind have the same catalogue.
 func (f *Flattener) Renew(s Source) {
-	for _, n := range f.memos {
-		if n.memo.slots != nil { // a small source needs none
-			n.memo = newMemo(n)
-		}
-	}
 	f.strayed, f.path = nil, nil
 	f.SetSource(s)
 }
