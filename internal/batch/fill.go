@@ -162,7 +162,8 @@ func (c *Column) AddEntry(entry uint32) { c.Index[*c.element] = entry }
 func (c *Column) Fill(value string) {
 	c.reset()
 	c.newBytes([]byte(value))
-	c.Index = slices.Repeat([]uint32{0}, *c.element)
+	c.Index = slices.Grow(c.Index, *c.element)[:*c.element]
+	clear(c.Index)
 }
 
 // Share gives an element the entry that another one has.

@@ -17,8 +17,9 @@ type Output struct {
 
 	File RowGroups // row groups are encoded and written to it; nil: Take gets them
 
-	// Take is given each row group, finished, in their order. It keeps the batch.
-	Take func(*batch.Batch) error
+	// Take is given each row group, finished, in their order. It keeps the batch, and may
+	// return another one of these columns that is no longer needed, to be filled again.
+	Take func(*batch.Batch) (*batch.Batch, error)
 }
 
 // RowGroups takes encoded row groups: a file, or files one after another.

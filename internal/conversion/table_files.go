@@ -44,8 +44,8 @@ func (f *tableFiles) write(l *lane) error {
 		}
 		f.rows[i] += int64(b.Rows)
 		if out.File == nil {
-			l.batches[i] = nil
-			if err := out.Take(b); err != nil {
+			var err error
+			if l.batches[i], err = out.Take(b); err != nil {
 				return err
 			}
 		} else if err := out.File.Write(l.groups[i]); err != nil {

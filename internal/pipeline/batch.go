@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/internal/batch"
 	"sluice/internal/iceberg"
 	"sluice/internal/iceberg/datafile"
 	"sluice/internal/runs"
@@ -132,6 +133,7 @@ type tableBatch struct {
 	shared []*tablefiles.Writer // of each table
 	own    int64                // bytes of the files that objects have alone
 	wrong  error                // of a shared file: nothing of the batch can be committed
+	spare  [][]*batch.Batch     // of each table: their rows are in the shared files, and others may fill them
 }
 
 // batchObject is an object of a batch.
@@ -163,7 +165,10 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	if err != nil {
 		return nil, err
 	}
-	b := &tableBatch{t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), hash: t.Mapping.Hash()}
+	b := &tableBatch{
+		t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), hash: t.Mapping.Hash(),
+		spare: make([][]*batch.Batch, len(heads)),
+	}
 	for i, o := range objects {
 		b.objects[i] = batchObject{Object: o, known: all[i]}
 	}

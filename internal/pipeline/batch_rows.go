@@ -48,14 +48,14 @@ func (b *tableBatch) rowsOf(ctx context.Context, o *batchObject, isLarge bool, s
 		m := h.Metadata()
 		switch {
 		case o.settled[i]:
-			r.out.Take = func(*batch.Batch) error { return nil }
+			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) { return rows, nil }
 			continue
 		case !isLarge:
-			r.out.Take = func(rows *batch.Batch) error { return r.keep(b, i, rows) }
+			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) { return b.reused(i), r.keep(b, i, rows) }
 			continue
 		case len(m.Spec(m.SpecID).Fields) > 0:
 			r.own, err = b.files(ctx, i, ownHeld)
-			r.out.Take = func(rows *batch.Batch) error { return r.add(ctx, r.own, rows) }
+			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) { return rows, r.add(ctx, r.own, rows) }
 		default:
 			r.file, err = b.shared[i].Object()
 			r.out.File = &objectFile{r}
@@ -156,6 +156,7 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 		if t.rows != nil && b.wrong == nil {
 			// The time for reading may end meanwhile: the file is that of others too.
 			b.wrong = t.add(b.ctx, b.shared[i], t.rows)
+			b.reuse(i, t.rows)
 		}
 		o.ranges[i] = t.ranges
 		for _, f := range o.files[i] {
@@ -163,6 +164,34 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 		}
 	}
 	return b.wrong
+}
+
+// What is kept of batches whose rows are in the files: about as many as wait for one
+// another at the files, and none that an object has made large.
+const (
+	mostSpare  = 8
+	spareBytes = 2 << 20
+)
+
+// reuse keeps the batch of an object for others. The caller has the lock.
+func (b *tableBatch) reuse(table int, rows *batch.Batch) {
+	if s := &b.spare[table]; len(*s) < mostSpare && rows.Allocated() <= spareBytes {
+		*s = append(*s, rows)
+	}
+}
+
+// reused is a batch that another object has filled before, or nil.
+func (b *tableBatch) reused(table int) *batch.Batch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &b.spare[table]
+	if len(*s) == 0 {
+		return nil
+	}
+	last := len(*s) - 1
+	rows := (*s)[last]
+	*s = (*s)[:last]
+	return rows
 }
 
 // abort throws away files that were not ended. What cannot be removed is named by
