@@ -200,11 +200,11 @@ func pinned(object store.Object) (source, error) {
 		return source{ReadCloser: object, size: size}, nil
 	}
 	defer object.Close()
-	data, err := io.ReadAll(object)
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // it does not grow
+	if _, err := data.ReadFrom(object); err != nil {
 		return source{}, fmt.Errorf("read source: %w", err)
 	}
-	return source{ReadCloser: io.NopCloser(bytes.NewReader(data)), size: size, small: true}, nil
+	return source{ReadCloser: io.NopCloser(bytes.NewReader(data.Bytes())), size: size, small: true}, nil
 }
 
 // nothing is the content of a deleted source.
