@@ -125,7 +125,6 @@ type explorer struct {
 	path
 	whole bool // all schedules, to their ends
 
-	visited   map[uint64]struct{}
 	snapshots map[uint64]map[runs.Key]int // heads that were checked, and what they show
 	schedules int
 	ends      int // schedules that went to their end
@@ -149,16 +148,20 @@ type explorer struct {
 
 // path goes through the choices of schedules, depth first.
 type path struct {
-	trail []choice
-	at    int // choices of the schedule that were made
+	visited map[uint64]struct{} // states that were gone on from
+	trail   []choice
+	at      int // choices of the schedule that were made
 }
 
-type choice struct{ taken, of int }
+type choice struct {
+	taken, of int
+	states    []uint64 // that the ways lead to, where it is known; 0: it is not
+}
 
 // choose takes the next of n ways.
 func (p *path) choose(n int) int {
 	if p.at == len(p.trail) {
-		p.trail = append(p.trail, choice{0, n})
+		p.trail = append(p.trail, choice{of: n})
 	}
 	p.at++
 	return p.trail[p.at-1].taken
@@ -167,8 +170,13 @@ func (p *path) choose(n int) int {
 // next goes to the next schedule; false: there is none.
 func (p *path) next() bool {
 	for last := len(p.trail) - 1; last >= 0; last-- {
-		if c := &p.trail[last]; c.taken+1 < c.of {
-			c.taken++
+		c := &p.trail[last]
+		for c.taken++; c.taken < c.of; c.taken++ {
+			if c.states != nil {
+				if _, ok := p.visited[c.states[c.taken]]; ok {
+					continue
+				}
+			}
 			p.trail = p.trail[:last+1]
 			return true
 		}
@@ -186,6 +194,7 @@ func (p *path) taken() (all []int) {
 // life is a worker.
 type life struct {
 	running bool
+	dead    bool   // whatever it tries to do yet fails
 	op      string // that it waits before
 	seen    uint64 // all that its next steps depend on
 	round   int
@@ -203,7 +212,7 @@ func newExplorer(t *testing.T, c *situation) *explorer {
 	if c.split {
 		seed = 2
 	}
-	x := &explorer{c: c, visited: map[uint64]struct{}{}, snapshots: map[uint64]map[runs.Key]int{}}
+	x := &explorer{c: c, path: path{visited: map[uint64]struct{}{}}, snapshots: map[uint64]map[runs.Key]int{}}
 	x.first = newSimulation(t, seed)
 	x.first.calm = true
 	clear(x.first.sources)
@@ -313,12 +322,16 @@ func (x *explorer) gate(ctx context.Context, op string) error {
 		return nil
 	}
 	w := &x.lives[id]
+	if w.dead {
+		return errCrash
+	}
 	switch op {
 	case "begin", "load", "read source", "commit":
 	default:
 		if x.c.anywhere && x.crashes > 0 && !x.over && x.broken == nil && x.choose(2) == 1 {
 			x.crashes--
 			fmt.Fprintf(&x.s.trace, "%d dies before %s\n", id, op)
+			w.dead = true
 			return errCrash
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func TestModelCases(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			x := &modelExplorer{c: c, t: t, visited: map[uint64]struct{}{}, counts: map[string]int{}}
+			x := &modelExplorer{c: c, t: t, path: path{visited: map[uint64]struct{}{}}, counts: map[string]int{}}
 			for x.schedules == 0 || x.next() {
 				x.schedules++
 				if err := x.run(); err != nil {
@@ -100,7 +101,6 @@ type modelExplorer struct {
 	path
 	c         *modelCase
 	t         *testing.T
-	visited   map[uint64]struct{}
 	schedules int
 	ends      int // states in which everything is acknowledged
 	counts    map[string]int
@@ -203,8 +203,31 @@ func (x *modelExplorer) step() bool {
 	if len(can) == 0 {
 		return false
 	}
-	can[x.choose(len(can))]()
+	i := x.choose(len(can))
+	if c := &x.trail[x.at-1]; c.states == nil {
+		c.states = make([]uint64, len(can))
+		for i, way := range can {
+			if way.ahead != nil {
+				c.states[i] = x.peek(way.ahead)
+			}
+		}
+	}
+	can[i].do()
 	return true
+}
+
+// way is what may happen next. If it changes only what a worker waits for, and what is to
+// come, ahead says so: a state that was gone on from before is not gone to again.
+type way struct{ do, ahead func() }
+
+// peek is the state that ahead makes. Everything is as before then.
+func (x *modelExplorer) peek(ahead func()) uint64 {
+	workers, events, crashes, sources := slices.Clone(x.workers), slices.Clone(x.events), x.crashes, maps.Clone(x.s.sources)
+	ahead()
+	state := x.state()
+	copy(x.workers, workers) // they know their places
+	x.events, x.crashes, x.s.sources = events, crashes, sources
+	return state
 }
 
 // tidy takes out what can only fail.
@@ -233,12 +256,12 @@ func (x *modelExplorer) tidy() {
 
 // alone are the steps of a worker that need not be tried beside those of others; nil:
 // there is none.
-func (x *modelExplorer) alone() []func() {
+func (x *modelExplorer) alone() []way {
 	for id := range x.workers {
 		w := &x.workers[id]
 		switch {
 		case w.op == "commit" && w.base != x.s.catalog.table.Metadata:
-			return []func(){func() { x.resume(id, nil) }} // what dies here can die at the next step too
+			return []way{{do: func() { x.resume(id, nil) }}} // what dies here can die at the next step too
 		case w.op == "read source" && x.left(w.keys[len(w.read)]) == 0:
 			return x.ofWorker(id)
 		}
@@ -249,10 +272,13 @@ func (x *modelExplorer) alone() []func() {
 // left is the number of versions that are still to come.
 func (x *modelExplorer) left(k int) int { return len(x.c.kinds[k]) - len(x.s.sources[x.keys[k]]) }
 
-func (x *modelExplorer) ofSources() (can []func()) {
+func (x *modelExplorer) ofSources() (can []way) {
 	for k := range x.keys {
 		if x.left(k) > 0 {
-			can = append(can, func() { x.write(k) })
+			can = append(can, way{func() {
+				x.write(k)
+				fmt.Fprintf(&x.s.trace, "%s is now %+v\n", x.keys[k].Key, x.s.now(x.keys[k]))
+			}, func() { x.write(k) }})
 		}
 	}
 	return can
@@ -271,27 +297,26 @@ func (x *modelExplorer) write(k int) {
 	}
 	x.s.sources[x.keys[k]] = append(slices.Clip(all), v)
 	x.events[k] |= 1 << len(all)
-	fmt.Fprintf(&x.s.trace, "%s is now %+v\n", x.keys[k].Key, v)
 }
 
-func (x *modelExplorer) ofOthers() (can []func()) {
+func (x *modelExplorer) ofOthers() (can []way) {
 	for i, l := range x.late {
-		can = append(can, func() {
+		can = append(can, way{do: func() {
 			fmt.Fprintln(&x.s.trace, "a late commit lands")
 			x.late = slices.Delete(slices.Clone(x.late), i, i+1)
 			l.land()
-		})
+		}})
 	}
 	m := x.s.catalog.table.Metadata
 	switch {
 	case x.s.compaction != nil:
-		can = append(can, func() {
+		can = append(can, way{do: func() {
 			c := x.s.compaction
 			x.s.compaction, x.drops = nil, nil
 			x.broken = x.s.finish(c, false)
-		})
+		}})
 	case x.compactions > 0 && len(x.head(m).files) > 0:
-		can = append(can, func() {
+		can = append(can, way{do: func() {
 			fmt.Fprintln(&x.s.trace, "a compaction begins")
 			x.compactions--
 			c, err := x.s.compact(func(int) bool { return true }, slices.Reverse[[]sourceRow])
@@ -299,12 +324,12 @@ func (x *modelExplorer) ofOthers() (can []func()) {
 			for _, f := range x.head(m).files {
 				x.drops[f.path] = f.shows
 			}
-		})
+		}})
 	}
 	return can
 }
 
-func (x *modelExplorer) ofWorkers() (can []func()) {
+func (x *modelExplorer) ofWorkers() (can []way) {
 	idle := -1
 	for id := range x.workers {
 		if x.workers[id].op == "" {
@@ -324,33 +349,52 @@ func (x *modelExplorer) ofWorkers() (can []func()) {
 			}
 		}
 		if len(keys) == bits.OnesCount(uint(some)) {
-			can = append(can, func() { x.take(idle, keys) })
+			can = append(can, way{func() { x.take(idle, keys) }, func() {
+				w := x.with("read source", keys)
+				for _, k := range keys {
+					w.fences = append(w.fences, x.head(x.s.catalog.table.Metadata).entries[k].Fence)
+				}
+				x.workers[idle] = w
+			}})
 		}
 	}
 	return can
 }
 
-func (x *modelExplorer) ofWorker(id int) []func() {
-	can := []func(){func() { x.resume(id, nil) }}
+func (x *modelExplorer) ofWorker(id int) []way {
+	can := []way{{do: func() { x.resume(id, nil) }}}
 	if x.crashes > 0 {
-		can = append(can, func() {
+		can = append(can, way{func() {
 			x.crashes--
 			x.counts["crashes"]++
 			fmt.Fprintf(&x.s.trace, "%d dies before %s\n", id, x.workers[id].op)
-			x.resume(id, errCrash)
-		})
+			for x.workers[id].op != "" {
+				x.resume(id, errCrash)
+			}
+		}, func() {
+			x.crashes--
+			x.workers[id] = modelWorker{}
+		}})
 	}
 	return can
+}
+
+// with is a worker with the events of keys.
+func (x *modelExplorer) with(op string, keys []int) modelWorker {
+	w := modelWorker{op: op, keys: keys}
+	for _, k := range keys {
+		w.held = append(w.held, x.events[k])
+	}
+	return w
 }
 
 // take gives an idle worker events: it loads the head, and waits before its first source.
 func (x *modelExplorer) take(id int, keys []int) {
 	w := &x.workers[id]
-	*w = modelWorker{op: "begin", keys: keys}
+	*w = x.with("begin", keys)
 	names := make([]runs.Key, len(keys))
 	for i, k := range keys {
 		names[i] = x.keys[k]
-		w.held = append(w.held, x.events[k])
 	}
 	fmt.Fprintf(&x.s.trace, "%d takes %v\n", id, keys)
 	x.s.gates[id] = make(chan error)
@@ -411,6 +455,9 @@ func (x *modelExplorer) gate(ctx context.Context, op string) error {
 	x.s.yield <- id
 	err := <-gate
 	fmt.Fprintf(&x.s.trace, "%d: %s\n", id, op)
+	if err != nil {
+		return err
+	}
 	switch op {
 	case "load":
 		w.base = x.s.catalog.table.Metadata

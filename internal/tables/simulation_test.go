@@ -149,9 +149,13 @@ func (s *simulation) gate(ctx context.Context, op string) error {
 		return nil
 	}
 	gate := s.gates[id] // before others go on
+	if gate == nil {
+		return errCrash
+	}
 	s.yield <- id
 	err := <-gate
 	if err != nil {
+		s.gates[id] = nil // whatever it tries to do yet
 		fmt.Fprintf(&s.trace, "%d dies before %s\n", id, op)
 	}
 	return err
