@@ -50,6 +50,7 @@ var situations = []situation{
 	{name: "compacted", workers: []string{"a", "a"}, before: "a1", events: []string{"a2"}, compactions: 1},
 	{name: "compacted and expired", workers: []string{"a"}, before: "a1 b1", events: []string{"a2"}, compactions: 1, expire: true},
 	{name: "set back", workers: []string{"a", "a"}, before: "a1", events: []string{"a2"}, setBacks: 1},
+	{name: "set back behind expiry", workers: []string{"a"}, before: "a1 b1", events: []string{"a2"}, compactions: 1, expire: true, setBacks: 1},
 	{name: "two keys", workers: []string{"ab", "b"}, before: "a1 b1", events: []string{"b2"}},
 
 	{name: "two versions", large: true, workers: []string{"a", "a"}, before: "a1", events: []string{"a2", "a3"}, crashes: 1, lost: 1, late: 1},
@@ -501,7 +502,8 @@ func (x *explorer) step() bool {
 			x.s.compaction = nil
 			x.s.catalog.compacted = compaction.base
 			fmt.Fprintln(&x.s.trace, "a compaction ends")
-			x.broken = errors.Join(x.broken, x.s.finish(compaction, x.c.expire))
+			// A table that was set back loses the snapshots that say so if they expire.
+			x.broken = errors.Join(x.broken, x.s.finish(compaction, x.c.expire && x.s.catalog.setBacks == 0))
 		})
 	}
 	if x.setBacks > 0 && head.Head() != nil && head.Head().Parent != nil && head.Snapshot(*head.Head().Parent) != nil {

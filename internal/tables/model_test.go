@@ -520,9 +520,10 @@ func (x *modelExplorer) check(base *modelHead, m *iceberg.Metadata) error {
 		return err
 	}
 	for k, e := range x.head(m).entries {
-		i := x.place(k, e.Shown.Identity)
-		if last, shown := p.last[x.keys[k]]; shown && i != last || !shown && i >= 0 && x.s.sources[x.keys[k]][i].rows > 0 {
-			return fmt.Errorf("%s shows its version %d, and the ledger says %q", x.keys[k].Key, last, e.Shown.Identity)
+		was, is := x.place(k, base.entries[k].Shown.Identity), x.place(k, e.Shown.Identity)
+		last, shown := p.last[x.keys[k]]
+		if is < was || x.rows(k, is) > 0 && is != last || shown && x.rows(k, is) != x.rows(k, last) {
+			return fmt.Errorf("%s shows its version %d, and the ledger says %q, after %q", x.keys[k].Key, last, e.Shown.Identity, base.entries[k].Shown.Identity)
 		}
 	}
 	return nil
@@ -531,6 +532,14 @@ func (x *modelExplorer) check(base *modelHead, m *iceberg.Metadata) error {
 // place is that of a version in the history of its source; -1: it is no version.
 func (x *modelExplorer) place(k int, identity string) int {
 	return slices.IndexFunc(x.s.sources[x.keys[k]], func(v version) bool { return v.identity() == identity })
+}
+
+// rows is the number of rows of a version.
+func (x *modelExplorer) rows(k, place int) int {
+	if place < 0 {
+		return 0
+	}
+	return x.s.sources[x.keys[k]][place].rows
 }
 
 // head reads a head once in a schedule.
