@@ -12,6 +12,7 @@ import (
 func (a *app) tableVerifyCommand() *cobra.Command {
 	var f placeFlags
 	var report string
+	var mend bool
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare the rows of tables with their ledger",
@@ -26,16 +27,18 @@ more than it shows: somebody's compaction has lost deletes. They are unknown
 if no object of the ledger has their _source_id, and foreign if they have
 none: somebody else wrote them.`,
 		Example: `  sluice table verify --lake lake/
-  sluice table verify -c sluice.yaml --report json`,
+  sluice table verify -c sluice.yaml --report json
+  sluice table verify -c sluice.yaml --mend`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkReport(cmd, report); err != nil {
 				return err
 			}
-			return a.tableVerify(cmd, f, report)
+			return a.tableVerify(cmd, f, mend, report)
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&mend, "mend", false, "first take resurrected and unknown rows out of sight, in a snapshot")
 	reportFlag(cmd, &report)
 	return withExits(cmd, "0  each table has the rows of its ledger, and no others", "1  a table differs, or it failed", exitWrong)
 }
@@ -43,17 +46,31 @@ none: somebody else wrote them.`,
 // verifyReport is the report of verify; its JSON names are a contract.
 type verifyReport struct {
 	Tables []*upkeep.Verified `json:"tables"`
+	Mended []*upkeep.Mended   `json:"mended"` // before it, with --mend
 }
 
-func (a *app) tableVerify(cmd *cobra.Command, f placeFlags, report string) error {
+func (a *app) tableVerify(cmd *cobra.Command, f placeFlags, mend bool, report string) error {
 	s, all, err := a.openTables(cmd, f)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	r := verifyReport{Tables: []*upkeep.Verified{}}
+	r := verifyReport{Tables: []*upkeep.Verified{}, Mended: []*upkeep.Mended{}}
 	differs := false
 	for _, t := range all {
+		if mend {
+			m, err := upkeep.Mend(cmd.Context(), t)
+			if err != nil {
+				return err
+			}
+			r.Mended = append(r.Mended, m)
+			if report == "text" {
+				fmt.Fprintf(a.out, "table %s: %s taken out of sight\n", m.Table, plural(m.Rows, "row"))
+			}
+			if report == "text" && m.Doubled > 0 {
+				fmt.Fprintf(a.out, "%s have doubled rows, and nobody knows which are the right ones: sluice run --reprocess KEY, then verify --mend again\n", plural(m.Doubled, "object"))
+			}
+		}
 		v, err := upkeep.Verify(cmd.Context(), t)
 		if err != nil {
 			return err

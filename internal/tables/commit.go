@@ -320,9 +320,16 @@ func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try str
 	if err != nil {
 		return nil, nil, 0, err
 	}
+	files, drop, err = t.take(ctx, l.masks, try)
+	return files, drop, l.missing, err
+}
+
+// take writes the files that take masks out of sight, and says which data files are
+// dropped instead.
+func (t *Table) take(ctx context.Context, masks map[string]*mask, try string) (files []iceberg.SpecFile, drop map[string]struct{}, err error) {
 	drop = map[string]struct{}{}
 	groups := map[group][]*mask{}
-	for path, m := range l.masks {
+	for path, m := range masks {
 		if m.rows == m.file.Rows {
 			drop[path] = struct{}{}
 			continue
@@ -338,11 +345,11 @@ func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try str
 	}) {
 		f, err := t.writeMasks(ctx, groups[g], fmt.Sprintf("%sdata/%s-%d.deletes.parquet", t.Folder, try, n))
 		if err != nil {
-			return nil, nil, 0, fmt.Errorf("write position deletes: %w", err)
+			return nil, nil, fmt.Errorf("write position deletes: %w", err)
 		}
 		files = append(files, f)
 	}
-	return files, drop, l.missing, nil
+	return files, drop, nil
 }
 
 func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f iceberg.SpecFile, err error) {

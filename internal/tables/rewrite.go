@@ -11,8 +11,8 @@ import (
 	"sluice/internal/runs"
 )
 
-// Rewrite is a change of a table after which each key shows the rows that it showed
-// before.
+// Rewrite is a change of a table after which each key shows the rows that its entry says:
+// their files are others, or rows that no key shows go. It has Drop or Mask, not both.
 type Rewrite struct {
 	ID string // random: 32 hex digits
 
@@ -21,11 +21,22 @@ type Rewrite struct {
 	Drop []LiveFile
 	Add  []iceberg.SpecFile
 
+	// Mask are rows of live files that no key shows, and that go out of sight. Live has
+	// read the files; Entries are those that say so.
+	Mask    []Masked
+	Entries []runs.Entry
+
 	// Merged is a run of the ledger made of Runs.
 	Runs   []runs.Info
 	Merged runs.Info
 
 	MergeAt int // small manifests of a kind that become one; 0: none
+}
+
+// Masked is rows of a live file.
+type Masked struct {
+	File LiveFile
+	Rows []Rows // in order, without overlaps, none of them masked before
 }
 
 // ErrMoved says that others changed what a rewrite was made of: it is made anew.
@@ -101,10 +112,10 @@ func (h *Head) has(id string) bool {
 	return false
 }
 
-// holds returns ErrMoved if the files that go are not live in a head, or have other rows
-// that count.
+// holds returns ErrMoved if the files that it is made of are not live in a head, or have
+// other rows that count, or if one of the entries has changed.
 func (r *Rewrite) holds(ctx context.Context, h *Head) error {
-	if len(r.Drop) == 0 {
+	if len(r.Drop)+len(r.Mask) == 0 {
 		return nil
 	}
 	live, err := r.Live.Files(ctx, h)
@@ -115,12 +126,62 @@ func (r *Rewrite) holds(ctx context.Context, h *Head) error {
 	for i := range live {
 		at[live[i].Key] = &live[i]
 	}
+	isAsBefore := func(f *LiveFile) bool {
+		now := at[f.Key]
+		return now != nil && slices.Equal(now.Masked, f.Masked)
+	}
 	for i := range r.Drop {
-		if f := at[r.Drop[i].Key]; f == nil || !slices.Equal(f.Masked, r.Drop[i].Masked) {
+		if !isAsBefore(&r.Drop[i]) {
 			return ErrMoved
 		}
 	}
-	return nil
+	for i := range r.Mask {
+		if !isAsBefore(&r.Mask[i].File) {
+			return ErrMoved
+		}
+	}
+	keys := make([]runs.Key, len(r.Entries))
+	for i := range r.Entries {
+		keys[i] = r.Entries[i].Key
+	}
+	now, err := h.Look(ctx, keys)
+	for i := range r.Entries {
+		if err == nil && now[keys[i]].Fence != r.Entries[i].Fence {
+			return ErrMoved
+		}
+	}
+	return err
+}
+
+// masks are what goes out of sight, by path.
+func (r *Rewrite) masks(ctx context.Context, t *Table, h *Head) (map[string]*mask, error) {
+	if len(r.Mask) == 0 {
+		return nil, nil
+	}
+	wanted := make(map[string]*Masked, len(r.Mask))
+	for i := range r.Mask {
+		wanted[r.Mask[i].File.Path] = &r.Mask[i]
+	}
+	lines, err := t.Files.Manifests(ctx, h.Metadata().Head())
+	if err != nil {
+		return nil, err
+	}
+	files, err := t.filesSince(ctx, h, lines, 0)
+	if err != nil {
+		return nil, err
+	}
+	l := located{masks: map[string]*mask{}}
+	for i := range files {
+		if m := wanted[files[i].Path]; m != nil {
+			for _, rows := range m.Rows {
+				l.add(&files[i], rows.From, rows.To-rows.From)
+			}
+		}
+	}
+	if len(l.masks) < len(wanted) {
+		return nil, ErrMoved
+	}
+	return l.masks, nil
 }
 
 // rewriteOn builds the snapshot of a rewrite on a head, and commits it once.
@@ -143,11 +204,22 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		}
 	}
 	rows := iceberg.Rows{
-		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: true,
+		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: len(r.Mask) == 0,
 		Summary: map[string]string{rootName: name, BatchName: r.ID},
 	}
 	if rows.Drop, rows.DropDeletes, err = r.gone(ctx, h); err != nil {
 		return nil, err
+	}
+	masks, err := r.masks(ctx, t, h)
+	if err != nil {
+		return nil, err
+	}
+	if len(masks) > 0 {
+		files, whole, err := t.take(ctx, masks, try)
+		if err != nil {
+			return nil, err
+		}
+		rows.Add, rows.Drop = append(slices.Clip(rows.Add), files...), whole
 	}
 	snapshot, err := t.Files.Snapshot(ctx, m, rows, t.Folder+"metadata/", try, t.Now())
 	if err != nil {

@@ -47,7 +47,8 @@ type Difference struct {
 	Resurrected int64  `json:"rows_resurrected"`
 	Unknown     int64  `json:"rows_unknown"`
 
-	source source
+	source  source
+	surplus int64 // rows of the state that is shown, beyond those that are
 }
 
 // FileFault is what is wrong with a data file.
@@ -69,17 +70,18 @@ const mostListed = 100
 // It holds heldFacts in memory, and what [tables.Live] knows of files; the rest is in
 // temporary files, 40 bytes for each key, and for each range of its rows.
 func Verify(ctx context.Context, t *tables.Table) (*Verified, error) {
-	v, err := verify(ctx, t, heldFacts)
+	v, _, err := verify(ctx, t, heldFacts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("verify table %s: %w", t.Name, err)
 	}
 	return v, nil
 }
 
-func verify(ctx context.Context, t *tables.Table, most int) (v *Verified, err error) {
-	h, err := t.Load(ctx)
-	if err != nil {
-		return nil, err
+// verify is Verify with at most so many facts in memory; each difference is given to
+// differs, if that is not nil.
+func verify(ctx context.Context, t *tables.Table, most int, differs func(Difference)) (v *Verified, h *tables.Head, err error) {
+	if h, err = t.Load(ctx); err != nil {
+		return nil, nil, err
 	}
 	all := &facts{most: most}
 	defer func() { err = errors.Join(err, all.close()) }()
@@ -90,21 +92,24 @@ func verify(ctx context.Context, t *tables.Table, most int) (v *Verified, err er
 		return all.add(factOf(e))
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := v.count(ctx, t, h, all); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := comparison{v: v, onDifferent: func(d Difference) {
 		if len(v.Differences) < mostListed {
 			v.Differences = append(v.Differences, d)
 		}
+		if differs != nil {
+			differs(d)
+		}
 	}}
 	if err := all.each(c.take); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.end()
-	return v, v.name(ctx, h)
+	return v, h, v.name(ctx, h)
 }
 
 // factOf is what an entry says of its rows.
@@ -198,7 +203,8 @@ func (c *comparison) end() {
 	}
 	d := Difference{source: c.at, SourceID: c.at.String()}
 	if c.known {
-		d.Missing, d.Resurrected = max(0, c.shown-c.right), c.rows-c.right+max(0, c.right-c.shown)
+		d.surplus = max(0, c.right-c.shown)
+		d.Missing, d.Resurrected = max(0, c.shown-c.right), c.rows-c.right+d.surplus
 	} else {
 		d.Unknown = c.rows
 		c.v.UnknownIDs++

@@ -66,7 +66,7 @@ func TestVerify(t *testing.T) {
 			w.change(5)
 		}
 		h := w.head()
-		v, err := verify(t.Context(), w.table, heldFacts)
+		v, err := Verify(t.Context(), w.table)
 		if err != nil || !v.OK() || v.Rows != h.Rows() || v.Counted != h.Rows() {
 			t.Fatalf("seed %d: %+v, %v", seed, v, err)
 		}
@@ -87,7 +87,7 @@ func TestVerify(t *testing.T) {
 			}
 			want := w.counted(w.head())
 			for _, most := range []int{heldFacts, 2} {
-				v, err := verify(t.Context(), w.table, most)
+				v, _, err := verify(t.Context(), w.table, most, nil)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
@@ -142,7 +142,7 @@ func TestVerifyNames(t *testing.T) {
 	more := w.copyFile(second)
 	more.Rows++ // its manifest is wrong
 	w.foreign(iceberg.Rows{Add: []iceberg.SpecFile{more}})
-	v, err := verify(t.Context(), w.table, heldFacts)
+	v, err := Verify(t.Context(), w.table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestVerifyNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.foreign(iceberg.Rows{Add: []iceberg.SpecFile{insert}})
-	if v, err = verify(t.Context(), w.table, heldFacts); err != nil || v.Foreign != 2 || v.Missing != 3 || v.Resurrected != 2 {
+	if v, err = Verify(t.Context(), w.table); err != nil || v.Foreign != 2 || v.Missing != 3 || v.Resurrected != 2 {
 		t.Errorf("%+v, %v", v, err)
 	}
 
@@ -186,7 +186,7 @@ func TestVerifyNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.foreign(iceberg.Rows{Add: []iceberg.SpecFile{f}})
-	if v, err = verify(t.Context(), other.table, heldFacts); err != nil || v.Unknown != 2 || v.UnknownIDs != 1 || v.Missing+v.Resurrected+v.Foreign != 0 || v.Differences[0].Key != "" {
+	if v, err = Verify(t.Context(), other.table); err != nil || v.Unknown != 2 || v.UnknownIDs != 1 || v.Missing+v.Resurrected+v.Foreign != 0 || v.Differences[0].Key != "" {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
