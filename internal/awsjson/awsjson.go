@@ -1,5 +1,5 @@
 // Package awsjson makes calls of services of AWS that speak JSON. The SDK's clients of
-// such services have hundreds of calls: that of Glue took 25 seconds to compile for six
+// such services have hundreds of calls: that of Glue took 25 seconds to compile for five
 // of them, and each adds 300 KB or more to the Lambda function. These are calls made of
 // the parts that the client of S3 brings along: signature, repetitions, HTTP.
 package awsjson
@@ -35,7 +35,7 @@ type Service struct {
 // Client calls a service in one region. It keeps its connections.
 type Client struct {
 	service           Service
-	config            aws.Config // with the region, bounded by patience
+	config            aws.Config // bounded by patience
 	partition, region string
 }
 
