@@ -1,5 +1,6 @@
 """Table mode beside pyiceberg with pyarrow, and Spark: orders into one snapshot of an
-Iceberg table, of one large object and of many small ones. TABLES.md has what was seen.
+Iceberg table, of one large object and of as many orders in small ones. TABLES.md has
+what was seen.
 
     tables.py GEN SLUICE MB OBJECTS [ROUNDS]
 
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 
-PEERS = ("pyiceberg", "spark_iceberg")
+PEERS = {"pyiceberg": ["run_pyiceberg.py"], "Spark, batch": ["run_spark_iceberg.py", "batch"], "Spark, streaming": ["run_spark_iceberg.py", "stream"]}
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -40,7 +41,8 @@ def sluice(program, lake):
 
 def peer(name, folder, out):
     shutil.rmtree(out, ignore_errors=True)
-    printed, *figures = timed(sys.executable, os.path.join(HERE, "peers", f"run_{name}.py"), folder, out)
+    script, *way = PEERS[name]
+    printed, *figures = timed(sys.executable, os.path.join(HERE, "peers", script), folder, out, *way)
     return int(printed), figures
 
 
@@ -54,10 +56,11 @@ def main():
             os.makedirs(os.path.join(lake, "raw_orders_data"))
         subprocess.run([gen, "-mb", mb, "-o", os.path.join(large, "raw_orders_data", "orders.ndjson")], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(os.path.join(large, "raw_orders_data", "orders.ndjson"), "rb") as orders:
+            size = os.fstat(orders.fileno()).st_size
             for i in range(objects):
                 with open(os.path.join(many, "raw_orders_data", f"{i:06d}.json"), "wb") as f:
-                    f.write(orders.readline())
-        for name, lake in ("one object of " + mb + " MB", large), (f"{objects:,} objects of one order", many):
+                    f.writelines(orders.readlines(max(1, size * (i + 1) // objects - orders.tell())))
+        for name, lake in ("one object of " + mb + " MB", large), (f"the same in {objects:,} objects", many):
             seen = {who: [] for who in ("sluice", *PEERS)}
             for _ in range(rounds):
                 rows, figures = sluice(program, lake)
