@@ -107,11 +107,12 @@ iceberg: $(ICEBERG_PYTHON) $(ICEBERG_JARS) $(TRINO)
 presets: $(PYTHON) $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) $(PYTHON) .ci/presets.py
 
-# 1 GiB through a pipe, in constant memory; a mapping of 10^5 paths.
+# 1 GiB through a pipe, in constant memory; a mapping of 10^5 paths; a table.
 memory: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py array 2
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py ndjson 2
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py wide 2
+	SLUICE=$(abspath $(SLUICE)) python3 .ci/memory.py table 2
 
 # Many small objects and a large one through a real S3 server, in bounded
 # memory. The full size: make load SMALL=10000 LARGE=2000.

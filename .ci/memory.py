@@ -1,7 +1,9 @@
 """The memory of a conversion does not grow with its input: an array of 1 GiB
 on a single line, and NDJSON of 1 GiB, stay under 128 MiB (peak RSS). A mapping
-made of documents with 10^5 paths, and its profile, stay under 256 MiB."""
+made of documents with 10^5 paths, and its profile, stay under 256 MiB. A batch of an
+Iceberg table, with an object of 1 GiB and 1,500 small ones, stays under 160 MiB."""
 
+import json
 import os
 import subprocess
 import sys
@@ -49,6 +51,41 @@ def wide(paths=100_000, members=2000, records=1000, group=1000):
         yield ("{" + ",".join(f'"group_{g}":{{{",".join(all)}}}' for g, all in groups.items()) + "}\n").encode()
 
 
+def fill(source, small):
+    """A large object, and small ones of 100 orders each."""
+    with open(os.path.join(source, "large.ndjson"), "wb") as f:
+        f.writelines(orders("", "\n", "\n"))
+    lines = block("\n").splitlines(keepends=True)
+    for n in range(small):
+        with open(os.path.join(source, f"small-{n:06}.ndjson"), "wb") as f:
+            f.writelines(lines[100 * n:100 * (n + 1)])
+
+
+def table(threads, limit, small=1500):
+    """Runs sluice over a folder with a large object and small ones."""
+    with tempfile.TemporaryDirectory() as lake:
+        source = os.path.join(lake, "raw_orders_data")
+        os.mkdir(source)
+        # A process of its own fills it: the peak of a child counts from what it shares
+        # with its parent before exec on.
+        if os.fork() == 0:
+            fill(source, small)
+            os._exit(0)
+        if os.wait()[1] != 0:
+            raise SystemExit("the folder is not filled")
+        start = time.monotonic()
+        with open(os.path.join(lake, "report.json"), "w+b") as out:
+            child = subprocess.Popen([os.environ["SLUICE"], "run", "--lake", lake, "--table", "--threads", threads, "--workers", threads, "--report", "json"], stdout=out)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            report = json.load(out)
+        peak, seconds = usage.ru_maxrss << 10, time.monotonic() - start
+        print(f"table, {threads} threads, {report['bytes_read'] >> 20} MiB: peak {peak >> 20} MiB, {report['bytes_read'] / seconds / 1e6:.0f} MB/s", flush=True)
+        if child.returncode != 0 or report["objects"]["committed"] != small + 1 or peak > limit:
+            raise SystemExit(f"exit code {child.returncode}, objects {report['objects']}, peak {peak >> 20} MiB of {limit >> 20}")
+
+
 def measure(what, arguments, chunks, limit):
     """Runs sluice in a folder that has the chunks in a pipe, input.json."""
     with tempfile.TemporaryDirectory() as folder:
@@ -76,6 +113,9 @@ def measure(what, arguments, chunks, limit):
 
 if __name__ == "__main__":
     form, threads = sys.argv[1:]
+    if form == "table":
+        table(threads, 160 << 20)
+        raise SystemExit
     convert = ["convert", "input.json", "-o", "orders.parquet", "--threads", threads]
     infer = ["mapping", "infer", "input.json", "-o", "mapping.yaml", "--profile", "profile.json", "--threads", threads]
     arguments, chunks, limit = {
