@@ -14,6 +14,7 @@ from conversion import Column
 # A table as readers know it: its folder, its columns, and a snapshot; None: the newest.
 File = collections.namedtuple("File", "path columns snapshot", defaults=[None])
 
+SOURCE = Column("_source_id", "", "string")
 ABSENT, REJECTED = "absent", "reject"  # what a source may be instead of rows
 
 
@@ -68,6 +69,8 @@ class Table:
 
     def __init__(self, lake, name, columns, partition, keep):
         self.lake, self.name, self.columns, self.partition = lake, name, columns, partition
+        self.written = columns
+        self.shown = [*columns, SOURCE]  # in the order of the table
         self.truncated = {c for c, transform, _ in partition if transform.startswith("truncate")}
         self.path = lake.folder / "lake" / "db" / name
         self.sources = {}   # key -> rows, each a dict
@@ -81,11 +84,11 @@ class Table:
     def ask(self, **request):
         return self.lake.ask(table=self.name, **request)
 
-    def typed(self):
-        return [{"name": c.name, "type": c.type} for c in self.columns]
+    def typed(self, columns=None):
+        return [{"name": c.name, "type": c.type} for c in columns or self.columns]
 
     def raw(self, rows):
-        return [[raw(c, row[c.name]) for c in self.columns] for row in rows]
+        return [[raw(c, row[c.name]) for c in self.written] for row in rows]
 
     def commit(self, changes, **options):
         """changes: key -> rows, ABSENT or REJECTED."""
@@ -114,9 +117,13 @@ class Table:
         key = f"db/{self.name}/data/{file.name}"
         return self.done(self.ask(do="replace", file=key, file_rows=number))
 
-    def evolve(self, columns):
-        self.columns = columns
-        self.ask(do="evolve", columns=self.typed())
+    def evolve(self, columns, written=None):
+        """written: the columns of new rows, if those are narrower or fewer."""
+        self.columns, self.written = columns, written or columns
+        now = {c.name: c for c in columns}
+        self.shown = [now.pop(c.name, c) for c in self.shown] + list(now.values())
+        for taken in (self.columns, self.written):
+            self.ask(do="evolve", columns=self.typed(taken))
 
     def done(self, answer):
         self.snapshots[answer["snapshot"]] = self.rows()
@@ -126,7 +133,7 @@ class Table:
         return [row for rows in self.sources.values() for row in rows] + self.others
 
     def file(self, snapshot=None):
-        return File(self.path, [*self.columns, Column("_source_id", "", "string")], snapshot)
+        return File(self.path, self.shown, snapshot)
 
     def metadata(self):
         """The URI of the newest metadata file, and what it says."""

@@ -152,7 +152,8 @@ def masked(r, lake):
 
 
 def evolved(r, lake):
-    """Columns that become wider, some of them those of partitions, and new ones."""
+    """Columns that become wider, some of them those of partitions, and new ones; then a
+    writer that still has the narrower and fewer ones."""
     old = [Column("i", "", "int32"), Column("by_i", "", "int32"), Column("by_bucket", "", "int32"), Column("by_width", "", "int32"),
            Column("m", "", "decimal(9,2)"), PLAIN[0]]
     t = lake.table("evolved", [N, *old], [("by_i", "identity", "by_i"), ("by_bucket", "bucket[5]", "bucket"), ("by_width", "truncate[100]", "width")])
@@ -169,6 +170,14 @@ def evolved(r, lake):
     for k in range(2, 5):
         likes = [{c.name: value(r, c) for c in new[1:4]} for _ in range(2)]
         t.commit({f"{k}.json": [row for like in likes for row in rows(r, t, 3, like)]})
+    fewer = [old[0], *old[2:]]  # without one that divides the rows
+    t.evolve(t.columns, [N, *fewer])
+    for k in range(4, 7):
+        likes = [{c.name: value(r, c) for c in old[2:4]} for _ in range(2)]
+        made = [row for like in likes for row in rows(r, t, 3, like)]
+        for row in made:
+            row |= {c.name: value(r, c) for c in fewer if c.name not in ("by_bucket", "by_width")} | dict.fromkeys(["by_i", "note", "tags"])
+        t.commit({f"{k}.json": made})
     return t
 
 

@@ -25,7 +25,7 @@ func (w *writer) begin(ctx context.Context, t *table, m *iceberg.Metadata, batch
 	columns := datafile.Columns(t.columns, m.CurrentSchema())
 	return tablefiles.New(ctx, tablefiles.Options{
 		Files: w.files, Folder: t.Folder + "data/", Batch: batch, Time: time.Now(), Columns: columns, Levels: make([]int, len(columns)),
-		Spec: m.Spec(m.SpecID), Codec: cmp.Or(r.Codec, "zstd"), CreatedBy: t.CreatedBy, MostHeld: r.MostHeld,
+		Spec: m.Spec(m.SpecID), Schema: m.CurrentSchema(), Codec: cmp.Or(r.Codec, "zstd"), CreatedBy: t.CreatedBy, MostHeld: r.MostHeld,
 	})
 }
 

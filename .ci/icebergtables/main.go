@@ -340,7 +340,8 @@ func (w *writer) snapshot(ctx context.Context, t *table, base *iceberg.Table, ro
 	return w.state(ctx, t)
 }
 
-// evolve gives the table a schema with more columns, or wider types.
+// evolve has the table take the columns of another mapping, which are those of the rows
+// from now on.
 func (w *writer) evolve(ctx context.Context, t *table, r *request) (*answer, error) {
 	base, err := w.catalog.Load(ctx, r.Table)
 	if err != nil {
@@ -350,28 +351,14 @@ func (w *writer) evolve(ctx context.Context, t *table, r *request) (*answer, err
 	if err != nil {
 		return nil, err
 	}
-	m := base.Metadata
-	fresh, _ := iceberg.NewSchema(columns)
-	last := m.LastColumnID
-	for i := range fresh.Fields {
-		f := &fresh.Fields[i]
-		if old := m.CurrentSchema().Field(f.Name); old != nil {
-			f.ID = old.ID
-			if f.Type.List != nil {
-				f.Type.List.ElementID = old.Type.List.ElementID
-			}
-			continue
-		}
-		last++
-		f.ID = last
-		if f.Type.List != nil {
-			last++
-			f.Type.List.ElementID = last
-		}
-	}
-	fresh.ID = m.SchemaID + 1
-	if _, err := w.catalog.Commit(ctx, base, iceberg.Change{Schema: &fresh, LastColumn: last}); err != nil {
+	next, last, err := base.Metadata.Evolve(columns)
+	if err != nil {
 		return nil, err
+	}
+	if next != base.Metadata.CurrentSchema() {
+		if _, err := w.catalog.Commit(ctx, base, iceberg.Change{Schema: next, LastColumn: last}); err != nil {
+			return nil, err
+		}
 	}
 	t.columns = columns
 	return w.state(ctx, t)

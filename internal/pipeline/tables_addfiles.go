@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/iceberg/datafile"
 	"sluice/internal/ledger"
 	"sluice/internal/parquetcolumn"
 	"sluice/internal/runs"
@@ -244,7 +245,11 @@ func (a *adding) commit(ctx context.Context, objects []*candidate) error {
 	}
 	isNew := map[int]bool{} // in a table at least
 	for table := range heads {
-		b := tables.Batch{ID: tables.NewBatchID()}
+		s, err := a.t.schema(heads[table], table)
+		if err != nil {
+			return err
+		}
+		b := tables.Batch{ID: tables.NewBatchID(), Columns: datafile.Columns(a.t.columnsOf(&a.t.Mapping.Tables[table]), s)}
 		rows := int64(0)
 		for i, c := range objects {
 			if known[i][table] != nil {
