@@ -16,6 +16,7 @@ import (
 	"sluice/internal/documents"
 	"sluice/internal/infer"
 	"sluice/internal/mappingdiff"
+	"sluice/internal/pipeline"
 	"sluice/internal/profile"
 	"sluice/mapping"
 )
@@ -112,7 +113,7 @@ func (a *app) mappingDiff(cmd *cobra.Command, f diffFlags, args []string) error 
 		if f.patch {
 			return usage(cmd, "%s is a mapping already; --patch changes a mapping for documents or a profile", c.new.name)
 		}
-		return c.print(mappingdiff.Mappings(c.old.mapping, c.new.mapping))
+		return c.print(mappingdiff.Mappings(c.old.mapping, c.new.mapping), c.new.mapping)
 	}
 	r, err := c.compare(ctx)
 	if err != nil {
@@ -123,7 +124,7 @@ func (a *app) mappingDiff(cmd *cobra.Command, f diffFlags, args []string) error 
 			return err
 		}
 	}
-	return c.print(r.Changes)
+	return c.print(r.Changes, r.Mapping)
 }
 
 func (c *difference) close() {
@@ -282,13 +283,16 @@ type diffReport struct {
 	Patched  string               `json:"patched"`  // the file of the changed mapping; empty if none was written
 	Tried    bool                 `json:"tried"`    // the changed mapping, on all documents
 	Rejected int                  `json:"rejected"` // inputs that are empty or broken: only what stands before the fault was looked at
+
+	Tables []pipeline.TableChange `json:"tables"` // what the changed mapping means to Iceberg tables
 }
 
-// print prints the changes. The exit code is that of the worst.
-func (c *difference) print(changes []mappingdiff.Change) error {
+// print prints the changes, after which the mapping is next. The exit code is that of the
+// worst.
+func (c *difference) print(changes []mappingdiff.Change, next *mapping.Mapping) error {
 	r := diffReport{
 		Old: c.old.name, New: c.new.name, Class: "none", Changes: append([]mappingdiff.Change{}, changes...), Patched: c.flags.output,
-		Tried: c.new.inputs != nil && c.untried == "", Rejected: c.rejected,
+		Tried: c.new.inputs != nil && c.untried == "", Rejected: c.rejected, Tables: pipeline.TableChanges(c.old.mapping, next),
 	}
 	for i := range changes {
 		switch changes[i].Class {
@@ -347,6 +351,14 @@ func (c *difference) text(r *diffReport) {
 		}
 		if x.Patch != "" {
 			fmt.Fprintf(w, "  %s\n", w.wrap(2, 4, "patch: "+visible(x.Patch)))
+		}
+	}
+	for _, t := range r.Tables {
+		for _, what := range t.Taken {
+			fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(fmt.Sprintf("an Iceberg table %s takes the change: %s", t.Table, what))))
+		}
+		for _, what := range t.Held {
+			fmt.Fprintf(w, "%s\n", w.wrap(0, 2, visible(fmt.Sprintf("an Iceberg table %s holds the change: %s", t.Table, what))))
 		}
 	}
 	switch {

@@ -165,7 +165,7 @@ func (t *Tables) location(i int) string {
 
 // columnsOf are the columns of a table of the mapping, with those of the source.
 func (t *Tables) columnsOf(m *mapping.Table) []schema.Column {
-	return append(t.Mapping.Schema(m).Columns, SourceColumns()...)
+	return withSource(t.Mapping, m)
 }
 
 // schema is what the columns of a table become with the next commit: what the mapping
