@@ -16,7 +16,7 @@ import (
 // Whatever a table went through, compact leaves the rows as they are, with their types
 // and field IDs, in few files; the ledger finds them when their objects change.
 func TestCompact(t *testing.T) {
-	seeds := 8
+	seeds := 5
 	if testing.Short() {
 		seeds = 3
 	}

@@ -88,7 +88,7 @@ func (w *world) sound(before []row) {
 // snapshots show; of what nobody names, it removes what is old and has a name of ours.
 func TestMaintain(t *testing.T) {
 	removed := int64(0)
-	seeds := 8
+	seeds := 5
 	if testing.Short() {
 		seeds = 3
 	}

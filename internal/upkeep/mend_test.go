@@ -10,7 +10,7 @@ import (
 // Rows that a compaction brought back, and files that somebody doubled, go; what the keys
 // show stays.
 func TestMend(t *testing.T) {
-	seeds := 8
+	seeds := 5
 	if testing.Short() {
 		seeds = 3
 	}

@@ -56,7 +56,7 @@ func (w *world) counted(h *tables.Head) (v Verified) {
 // without.
 func TestVerify(t *testing.T) {
 	total := Verified{}
-	seeds := 12
+	seeds := 6
 	if testing.Short() {
 		seeds = 4
 	}
