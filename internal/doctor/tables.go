@@ -35,7 +35,7 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 		case err != nil:
 			checks = append(checks, unloaded(name, h, err))
 		default:
-			checks = append(checks, loaded(name, h, changes), ledgerOf(ctx, name, h), rowsOf(ctx, t.Tables[i].Files, name, h), filesOf(ctx, t.Tables[i].Files, name, h), metadataOf(name, h))
+			checks = append(checks, loaded(name, h, changes), ledgerOf(ctx, name, h), rowsOf(ctx, h.Files(), name, h), filesOf(ctx, h.Files(), name, h), metadataOf(name, h))
 		}
 	}
 	return checks

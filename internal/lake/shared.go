@@ -52,6 +52,9 @@ func (s *shared) refresh(ctx context.Context) error {
 			names += name + "\n"
 			continue
 		}
+		if h.Folder() != target.Tables[i].Folder || h.Files().Base != target.Tables[i].Files.Base {
+			return fmt.Errorf("table %s is at %s, outside of the sink: read it with an engine that knows its catalog", name, h.Metadata().Location)
+		}
 		m := h.Metadata()
 		names += fmt.Sprintf("%s %s %d %d\n", name, m.UUID, m.Current, m.LastSequence)
 		t := &sharedTable{rows: h.Rows()}

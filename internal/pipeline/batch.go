@@ -197,11 +197,12 @@ const (
 
 // files are data files of a table, which nothing names yet.
 func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefiles.Writer, error) {
-	t, m := b.t.Tables[table], b.heads[table].Metadata()
+	h := b.heads[table]
+	m := h.Metadata()
 	return tablefiles.New(ctx, tablefiles.Options{
-		Files: t.Files, Folder: t.Folder + "data/", Batch: tables.NewBatchID(), Time: t.Now().UTC(),
+		Files: h.Files(), Folder: h.Folder() + "data/", Batch: tables.NewBatchID(), Time: b.t.Tables[table].Now().UTC(),
 		Columns: b.columns[table], Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
-		Spec: m.Spec(m.SpecID), Schema: b.schemas[table], MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: t.CreatedBy,
+		Spec: m.Spec(m.SpecID), Schema: b.schemas[table], MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: b.t.Tables[table].CreatedBy,
 		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
 	})
 }

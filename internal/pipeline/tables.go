@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"sluice"
@@ -92,10 +91,6 @@ func (t *Tables) heads(ctx context.Context, load func(i int) (*tables.Head, erro
 		h, err := load(i)
 		if err != nil {
 			return nil, err
-		}
-		at := h.Metadata().Location
-		if key, err := t.Tables[i].Files.Key(strings.TrimSuffix(at, "/") + "/"); err != nil || key != t.Tables[i].Folder {
-			return nil, fmt.Errorf("table %s is at %s, and the sink would have it at %s: name the sink that it is in", t.Tables[i].Name, at, t.location(i))
 		}
 		if _, err := t.schema(h, i); err != nil {
 			return nil, err
@@ -220,7 +215,11 @@ func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
 		}
 		out := ledger.Output{Table: t.Mapping.Tables[i].Name, Identity: at.Shown.Identity, Mapping: at.Shown.Mapping}
 		for _, f := range at.Shown.Files {
-			if name, err := t.Tables[i].Files.Key(f.Path); err == nil && out.Key == "" {
+			if out.Key != "" {
+				break
+			}
+			out.Key = f.Path // of a table that is not in the sink
+			if name, err := t.Tables[i].Files.Key(f.Path); err == nil {
 				out.Key = name
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice"
+	"sluice/internal/config"
 	"sluice/internal/iceberg"
 	"sluice/internal/iceberg/filecatalog"
 	"sluice/internal/iceberg/gluecatalog"
@@ -39,10 +40,14 @@ func (s *Setup) openTarget(ctx context.Context) error {
 	if err := s.checkPartition(); err != nil {
 		return err
 	}
+	elsewhere := s.elsewhere
+	if s.tableCatalog() != "rest" {
+		elsewhere = nil // the table is where we make it
+	}
 	for i := range s.Pipeline.Mapping.Tables {
 		name := s.Pipeline.Mapping.Tables[i].Name
 		t.Tables = append(t.Tables, &tables.Table{
-			Catalog: catalog, Name: name, Files: files, Folder: s.Pipeline.SinkPrefix + name + "/",
+			Catalog: catalog, Name: name, Files: files, Folder: s.Pipeline.SinkPrefix + name + "/", Elsewhere: elsewhere,
 			Ledger: s.Ledger, LedgerPrefix: s.Config.Ledger.Prefix,
 			CreatedBy: "sluice version " + sluice.Version(), Now: time.Now, Pause: pause,
 			Retention: iceberg.Retention{Snapshots: 100, Age: 24 * time.Hour},
@@ -91,11 +96,8 @@ func divides(t iceberg.Transform, of iceberg.Type) error {
 // openTableCatalog opens who keeps the current state of the tables. In a folder that
 // stands for buckets that is the folder.
 func (s *Setup) openTableCatalog(ctx context.Context, files iceberg.Files) (iceberg.Catalog, error) {
-	prefix, kind := s.Pipeline.SinkPrefix, s.Config.Table.Catalog
-	if s.stores.lake != "" {
-		kind = "file"
-	}
-	switch kind {
+	prefix := s.Pipeline.SinkPrefix
+	switch s.tableCatalog() {
 	case "glue":
 		client, err := s.glue(ctx)
 		if err != nil {
@@ -106,6 +108,31 @@ func (s *Setup) openTableCatalog(ctx context.Context, files iceberg.Files) (iceb
 		return s.restCatalog(ctx)
 	}
 	return &filecatalog.Catalog{Files: files, Prefix: prefix}, nil
+}
+
+// tableCatalog is the kind of that catalog.
+func (s *Setup) tableCatalog() string {
+	if s.stores.lake != "" {
+		return "file"
+	}
+	return s.Config.Table.Catalog
+}
+
+// elsewhere opens the bucket of a table that a REST server has placed itself, as S3
+// Tables does.
+func (s *Setup) elsewhere(location string) (iceberg.Files, string, error) {
+	bucket, folder, _ := strings.Cut(strings.TrimPrefix(location, "s3://"), "/")
+	if !strings.HasPrefix(location, "s3://") || bucket == "" || !s.stores.isBucket(s.Config.Sink) {
+		return iceberg.Files{}, "", errors.New("that is outside of the sink, and only tables of a sink in S3 may be in another bucket")
+	}
+	st, err := s.stores.at(config.Location{Bucket: bucket}, true)
+	if err != nil {
+		return iceberg.Files{}, "", err
+	}
+	if folder = strings.Trim(folder, "/"); folder != "" {
+		folder += "/"
+	}
+	return iceberg.Files{Store: st, Base: "s3://" + bucket + "/"}, folder, nil
 }
 
 func (s *Setup) restCatalog(ctx context.Context) (iceberg.Catalog, error) {

@@ -270,10 +270,10 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, change iceberg.C
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{
+	snapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{
 		Add: append(slices.Clip(b.Files), masks...), Drop: drop, MergeAt: mergeAt, MergeBytes: mergeBytes,
 		Summary: map[string]string{rootName: name, BatchName: b.ID},
-	}, t.Folder+"metadata/", try, t.Now())
+	}, h.folder+"metadata/", try, t.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +283,7 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, change iceberg.C
 	if err != nil {
 		return nil, err
 	}
-	return &Head{table: next, root: root, files: h.files}, nil
+	return h.next(next, root), nil
 }
 
 // evolve is what the files of the batch need of a table besides their snapshot. IDs of new
@@ -316,17 +316,17 @@ func (b *Batch) evolve(m *iceberg.Metadata) (c iceberg.Change, err error) {
 // mask writes the files that take the rows of entries out of sight. A data file all of
 // whose rows go is dropped instead. missing is the number of rows that are not there.
 func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try string) (files []iceberg.SpecFile, drop map[string]struct{}, missing int64, err error) {
-	l, err := t.locate(ctx, h, entries)
+	l, err := h.locate(ctx, entries)
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	files, drop, err = t.take(ctx, l.masks, try)
+	files, drop, err = t.take(ctx, h, l.masks, try)
 	return files, drop, l.missing, err
 }
 
 // take writes the files that take masks out of sight, and says which data files are
 // dropped instead.
-func (t *Table) take(ctx context.Context, masks map[string]*mask, try string) (files []iceberg.SpecFile, drop map[string]struct{}, err error) {
+func (t *Table) take(ctx context.Context, h *Head, masks map[string]*mask, try string) (files []iceberg.SpecFile, drop map[string]struct{}, err error) {
 	drop = map[string]struct{}{}
 	groups := map[group][]*mask{}
 	for path, m := range masks {
@@ -343,7 +343,7 @@ func (t *Table) take(ctx context.Context, masks map[string]*mask, try string) (f
 		}
 		return bytes.Compare([]byte(a.partition), []byte(b.partition))
 	}) {
-		f, err := t.writeMasks(ctx, groups[g], fmt.Sprintf("%sdata/%s-%d.deletes.parquet", t.Folder, try, n))
+		f, err := t.writeMasks(ctx, h.place, groups[g], fmt.Sprintf("%sdata/%s-%d.deletes.parquet", h.folder, try, n))
 		if err != nil {
 			return nil, nil, fmt.Errorf("write position deletes: %w", err)
 		}
@@ -352,12 +352,12 @@ func (t *Table) take(ctx context.Context, masks map[string]*mask, try string) (f
 	return files, drop, nil
 }
 
-func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f iceberg.SpecFile, err error) {
+func (t *Table) writeMasks(ctx context.Context, files iceberg.Files, masks []*mask, key string) (f iceberg.SpecFile, err error) {
 	var ranges []datafile.Range
 	for _, m := range masks {
 		ranges = append(ranges, m.ranges...)
 	}
-	out, err := t.Files.Store.Create(ctx, key, store.CreateOptions{})
+	out, err := files.Store.Create(ctx, key, store.CreateOptions{})
 	if err != nil {
 		return f, err
 	}
@@ -368,7 +368,7 @@ func (t *Table) writeMasks(ctx context.Context, masks []*mask, key string) (f ic
 		store.Abort(ctx, out)
 		return f, err
 	}
-	f.Path, f.Partition, f.SpecID = t.Files.URI(key), masks[0].file.Partition, masks[0].specID
+	f.Path, f.Partition, f.SpecID = files.URI(key), masks[0].file.Partition, masks[0].specID
 	return f, nil
 }
 

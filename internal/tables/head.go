@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"sluice/internal/iceberg"
@@ -19,9 +20,12 @@ import (
 type Table struct {
 	Catalog iceberg.Catalog
 	Name    string
-	Files   iceberg.Files
-	// Folder is the key of the table's folder in Files, with a slash at its end.
+	// Files and Folder, with a slash at its end, say where the table is made.
+	Files  iceberg.Files
 	Folder string
+	// Elsewhere opens the files of a location that the catalog has chosen instead, and
+	// is the table's folder in them. Nil: a table that is not in Folder is refused.
+	Elsewhere func(location string) (files iceberg.Files, folder string, err error)
 
 	// Ledger holds runs and roots, under LedgerPrefix. They are never under the table's
 	// location: cleaners of orphan files would remove them.
@@ -56,9 +60,11 @@ const (
 
 // Head is a state of the table with the ledger that belongs to it.
 type Head struct {
-	table *iceberg.Table
-	root  *runs.Root
-	files runs.Files
+	table  *iceberg.Table
+	place  iceberg.Files // of the table, in folder
+	folder string
+	root   *runs.Root
+	files  runs.Files // of the ledger
 }
 
 // ErrRolledBack says that somebody set the table back to a snapshot of which no ledger
@@ -85,10 +91,37 @@ func (t *Table) head(ctx context.Context, table *iceberg.Table) (*Head, error) {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
 	}
 	h := &Head{table: table, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/"}}
+	if h.place, h.folder, err = t.place(table.Metadata); err != nil {
+		return nil, err
+	}
 	if h.root, err = h.files.Read(ctx, name); err != nil {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
 	}
 	return h, nil
+}
+
+// next is the head after a commit.
+func (h *Head) next(table *iceberg.Table, root *runs.Root) *Head {
+	n := *h
+	n.table, n.root = table, root
+	return &n
+}
+
+// place is where the files of a table are.
+func (t *Table) place(m *iceberg.Metadata) (iceberg.Files, string, error) {
+	folder, err := t.Files.Folder(m)
+	switch {
+	case err == nil && (folder == t.Folder || t.Elsewhere != nil):
+		return t.Files, folder, nil
+	case t.Elsewhere == nil:
+		return iceberg.Files{}, "", fmt.Errorf("table %s is at %s, and the sink would have it at %s: name the sink that it is in",
+			t.Name, m.Location, t.Files.URI(strings.TrimSuffix(t.Folder, "/")))
+	}
+	files, folder, err := t.Elsewhere(m.Location)
+	if err != nil {
+		return iceberg.Files{}, "", fmt.Errorf("table %s is at %s, where its catalog has put it: %w", t.Name, m.Location, err)
+	}
+	return files, folder, nil
 }
 
 // Open is Load of a table that is made if there is none: first is its metadata, with the
@@ -199,6 +232,12 @@ func (h *Head) Resurrected() int64 {
 	}
 	return max(0, t.Records-t.PositionDeletes-h.Rows())
 }
+
+// Files are those of the table, in the folder [Head.Folder].
+func (h *Head) Files() iceberg.Files { return h.place }
+
+// Folder is the key of the table's folder, with a slash at its end.
+func (h *Head) Folder() string { return h.folder }
 
 // Metadata is the state of the table.
 func (h *Head) Metadata() *iceberg.Metadata { return h.table.Metadata }

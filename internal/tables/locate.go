@@ -48,7 +48,7 @@ type liveFile struct {
 // which reads only manifests that may have them. Rows that are in none of them were moved
 // by others: files that may have the key's ID are read. What is not found then was
 // deleted by somebody, and cannot be doubled.
-func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*located, error) {
+func (h *Head) locate(ctx context.Context, entries []runs.Entry) (*located, error) {
 	l := &located{masks: map[string]*mask{}}
 	wanted := map[string][]runs.FileRange{} // by path
 	sequences := map[int64]struct{}{}       // of the files
@@ -67,7 +67,7 @@ func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*loc
 	if oldest < 0 {
 		return l, nil
 	}
-	lines, err := t.Files.Manifests(ctx, h.Metadata().Head())
+	lines, err := h.place.Manifests(ctx, h.Metadata().Head())
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*loc
 		if line.Content != iceberg.DataManifest || !own(line) {
 			continue
 		}
-		err := t.Files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
+		err := h.place.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
 			f := liveFile{e.File, line.SpecID, *e.Sequence}
 			for _, r := range wanted[f.Path] {
 				l.add(&f, r.First, r.Rows)
@@ -103,12 +103,12 @@ func (t *Table) locate(ctx context.Context, h *Head, entries []runs.Entry) (*loc
 	if len(wanted) == 0 {
 		return l, nil
 	}
-	return l, t.locateMoved(ctx, h, entries, wanted, lines, oldest, l)
+	return l, h.locateMoved(ctx, entries, wanted, lines, oldest, l)
 }
 
 // locateMoved looks for rows by the column of their keys, in files that are not older
 // than the rows.
-func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, gone map[string][]runs.FileRange, lines []iceberg.Manifest, oldest int64, l *located) error {
+func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[string][]runs.FileRange, lines []iceberg.Manifest, oldest int64, l *located) error {
 	type search struct {
 		sequence int64
 		left     int64
@@ -130,7 +130,7 @@ func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, 
 	if column == nil {
 		return fmt.Errorf("find moved rows: the table has no column %s", SourceColumn)
 	}
-	files, err := t.filesSince(ctx, h, lines, oldest)
+	files, err := h.filesSince(ctx, lines, oldest)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, 
 		if !may {
 			continue
 		}
-		err := t.scan(ctx, f, column.ID, func(row int64, id string) {
+		err := h.scan(ctx, f, column.ID, func(row int64, id string) {
 			if s := searches[id]; s != nil && f.sequence >= s.sequence && s.left > 0 {
 				l.add(f, row, 1)
 				s.left--
@@ -167,13 +167,13 @@ func (t *Table) locateMoved(ctx context.Context, h *Head, entries []runs.Entry, 
 }
 
 // filesSince are the data files of a sequence number and later ones.
-func (t *Table) filesSince(ctx context.Context, h *Head, lines []iceberg.Manifest, oldest int64) (files []liveFile, err error) {
+func (h *Head) filesSince(ctx context.Context, lines []iceberg.Manifest, oldest int64) (files []liveFile, err error) {
 	for i := range lines {
 		line := &lines[i]
 		if line.Content != iceberg.DataManifest || line.Sequence < oldest {
 			continue // all its files are older
 		}
-		err := t.Files.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
+		err := h.place.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
 			if *e.Sequence >= oldest {
 				files = append(files, liveFile{e.File, line.SpecID, *e.Sequence})
 			}
@@ -220,16 +220,16 @@ func bounds(f *iceberg.DataFile, id int) (low, high []byte) {
 }
 
 // scan calls fn with the key's ID in each row of a file.
-func (t *Table) scan(ctx context.Context, f *liveFile, id int, fn func(row int64, source string)) error {
-	key, err := t.Files.Key(f.Path)
+func (h *Head) scan(ctx context.Context, f *liveFile, id int, fn func(row int64, source string)) error {
+	key, err := h.place.Key(f.Path)
 	if err != nil {
 		return err
 	}
-	at, err := t.Files.Store.Head(ctx, key)
+	at, err := h.place.Store.Head(ctx, key)
 	if err != nil {
 		return err
 	}
-	file, err := parquetcolumn.Open(ctx, readAt(t.Files.Store, at), at.Size)
+	file, err := parquetcolumn.Open(ctx, readAt(h.place.Store, at), at.Size)
 	if err != nil {
 		return err
 	}

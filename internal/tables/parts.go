@@ -65,7 +65,7 @@ func (t *Table) MergeRuns(ctx context.Context, h *Head, r *Rewrite) (err error) 
 // ManifestsDue is the number of manifests of the head that a [Rewrite] with this MergeAt
 // merges.
 func (t *Table) ManifestsDue(ctx context.Context, h *Head, mergeAt int) (int, error) {
-	lines, err := t.Files.Manifests(ctx, h.Metadata().Head())
+	lines, err := h.place.Manifests(ctx, h.Metadata().Head())
 	return iceberg.MergeDue(lines, mergeAt, mergeBytes), err
 }
 

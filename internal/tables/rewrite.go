@@ -162,11 +162,11 @@ func (r *Rewrite) masks(ctx context.Context, t *Table, h *Head) (map[string]*mas
 	for i := range r.Mask {
 		wanted[r.Mask[i].File.Path] = &r.Mask[i]
 	}
-	lines, err := t.Files.Manifests(ctx, h.Metadata().Head())
+	lines, err := h.place.Manifests(ctx, h.Metadata().Head())
 	if err != nil {
 		return nil, err
 	}
-	files, err := t.filesSince(ctx, h, lines, 0)
+	files, err := h.filesSince(ctx, lines, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -215,13 +215,13 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		return nil, err
 	}
 	if len(masks) > 0 {
-		files, whole, err := t.take(ctx, masks, try)
+		files, whole, err := t.take(ctx, h, masks, try)
 		if err != nil {
 			return nil, err
 		}
 		rows.Add, rows.Drop = append(slices.Clip(rows.Add), files...), whole
 	}
-	snapshot, err := t.Files.Snapshot(ctx, m, rows, t.Folder+"metadata/", try, t.Now())
+	snapshot, err := h.place.Snapshot(ctx, m, rows, h.folder+"metadata/", try, t.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Head{table: next, root: root, files: h.files}, nil
+	return h.next(next, root), nil
 }
 
 // gone are the files that go: data files, and delete files whose data files are all gone
@@ -278,7 +278,7 @@ func (t *Table) Expire(ctx context.Context, h *Head) (*Head, int, error) {
 		}
 		next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{Expire: gone})
 		if err == nil {
-			return &Head{table: next, root: h.root, files: h.files}, len(gone), nil
+			return h.next(next, h.root), len(gone), nil
 		}
 		if try == mostTries || ctx.Err() != nil {
 			return nil, 0, fmt.Errorf("expire snapshots of table %s: %w", t.Name, err)

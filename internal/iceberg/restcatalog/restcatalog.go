@@ -47,6 +47,11 @@ type Options struct {
 	Timeout time.Duration
 }
 
+// s3Tables says whether the server is S3 Tables, also behind Glue.
+func (o *Options) s3Tables() bool {
+	return o.SigV4 == "s3tables" || strings.Contains(o.Warehouse, "s3tablescatalog/")
+}
+
 // Catalog is the tables of a namespace.
 type Catalog struct {
 	options Options
@@ -72,6 +77,9 @@ func New(o Options) (*Catalog, error) {
 		return nil, errors.New("SigV4 needs a region and credentials")
 	case o.SigV4 != "" && o.Token != "":
 		return nil, errors.New("the Iceberg catalog can have SigV4 or a token, not both")
+	}
+	if o.s3Tables() && (len(o.Namespace) > 1 || strings.Trim(o.Namespace[0], "abcdefghijklmnopqrstuvwxyz0123456789_") != "") {
+		return nil, errors.New("a namespace of S3 Tables has one level, of a to z, 0 to 9 and _")
 	}
 	for _, level := range o.Namespace {
 		if level == "" {
@@ -173,7 +181,7 @@ func (c *Catalog) load(ctx context.Context, name string) (*iceberg.Table, error)
 
 // Create implements [iceberg.Catalog]. The server may choose another location, other
 // field IDs and more properties than those of first: what it returns is the table. If
-// first has no location, none is asked for, as S3 Tables requires.
+// first has no location, or the server is S3 Tables, none is asked for.
 func (c *Catalog) Create(ctx context.Context, name string, first *iceberg.Metadata) (*iceberg.Table, error) {
 	table, err := c.create(ctx, name, first)
 	if err != nil {
@@ -188,7 +196,11 @@ func (c *Catalog) create(ctx context.Context, name string, first *iceberg.Metada
 		return nil, err
 	}
 	var got answer
-	err = c.post(ctx, tables, creation(name, first), &got)
+	request := creation(name, first)
+	if c.options.s3Tables() {
+		delete(request, "location") // each table is a bucket of its own
+	}
+	err = c.post(ctx, tables, request, &got)
 	switch {
 	case isStatus(err, http.StatusConflict):
 		return nil, fmt.Errorf("%w: %w", iceberg.ErrTableExists, err)

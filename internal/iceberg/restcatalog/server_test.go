@@ -25,7 +25,8 @@ type server struct {
 	*filecatalog.Catalog
 	url string
 
-	config string // the answer of /v1/config
+	ask    string // the request for the configuration
+	config string // its answer
 	path   string // of the namespace's tables, in the form of a URL
 	// before answers a request itself, if it returns true.
 	before func(w http.ResponseWriter, r *http.Request) bool
@@ -49,7 +50,7 @@ func start(t *testing.T) *server {
 	t.Cleanup(func() { files.Close() })
 	s := &server{
 		Catalog: &filecatalog.Catalog{Files: iceberg.Files{Store: files, Base: "file://" + dir + "/"}, Prefix: "lake/"},
-		same:    sameHead, config: `{"defaults":{"prefix":"main%7Clake"},"overrides":{}}`, path: "/iceberg/v1/main%7Clake/namespaces/sales%1Feu/tables",
+		same:    sameHead, ask: "/iceberg/v1/config?warehouse=a%20lake", config: `{"defaults":{"prefix":"main%7Clake"},"overrides":{}}`, path: "/iceberg/v1/main%7Clake/namespaces/sales%1Feu/tables",
 	}
 	listener := httptest.NewServer(s)
 	t.Cleanup(listener.Close)
@@ -104,7 +105,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(err)
 	}
 	switch {
-	case r.Method == http.MethodGet && r.RequestURI == "/iceberg/v1/config?warehouse=a%20lake":
+	case r.Method == http.MethodGet && r.RequestURI == s.ask:
 		fmt.Fprint(w, s.config)
 	case r.Method == http.MethodGet && isTable:
 		s.show(w)(s.Load(r.Context(), name))
