@@ -154,7 +154,7 @@ func (r *Rewrite) holds(ctx context.Context, h *Head) error {
 }
 
 // masks are what goes out of sight, by path.
-func (r *Rewrite) masks(ctx context.Context, t *Table, h *Head) (map[string]*mask, error) {
+func (r *Rewrite) masks(ctx context.Context, h *Head) (map[string]*mask, error) {
 	if len(r.Mask) == 0 {
 		return nil, nil
 	}
@@ -210,7 +210,7 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 	if rows.Drop, rows.DropDeletes, err = r.gone(ctx, h); err != nil {
 		return nil, err
 	}
-	masks, err := r.masks(ctx, t, h)
+	masks, err := r.masks(ctx, h)
 	if err != nil {
 		return nil, err
 	}
