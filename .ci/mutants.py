@@ -191,8 +191,8 @@ TABLES = {
         "\t\tb.Changes[i].Before = nil\n\t\tif e, ok := found[b.Changes[i].After.Key]; ok {\n\t\t\tb.Changes[i].Before = &e\n\t\t}\n\t}\n"),
     "a batch is made for whatever is the head": (  # snapshot-isol
         "commit.go",
-        "\tm := h.Metadata()\n",
-        "\th, err := t.Load(ctx)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\tm := h.Metadata()\n"),
+        "\tm, err := change.Apply(h.Metadata(), ",
+        "\th, err := t.Load(ctx)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\tm, err := change.Apply(h.Metadata(), "),
     "files of a batch that was overtaken are removed": (
         "commit.go",
         "\t\tlanded, err := b.compare(ctx, loaded)\n\t\tif err != nil {\n",
