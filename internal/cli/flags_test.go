@@ -31,7 +31,8 @@ func TestFlagsThatNameFiles(t *testing.T) {
 		"quarantine show --config": "read", "quarantine show --mapping": "read",
 		"quarantine replay --config": "read", "quarantine replay --mapping": "read",
 
-		"table verify --config": "read", "table verify --mapping": "read", "table maintain --config": "read", "table maintain --mapping": "read",
+		"table verify --config": "read", "table verify --mapping": "read", "table compact --config", "table compact --lake", "table compact --mapping",
+		"table maintain --config": "read", "table maintain --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
