@@ -31,14 +31,14 @@ func TestFlagsThatNameFiles(t *testing.T) {
 		"quarantine show --config": "read", "quarantine show --mapping": "read",
 		"quarantine replay --config": "read", "quarantine replay --mapping": "read",
 
-		"table verify --config": "read", "table verify --mapping": "read", "table compact --config", "table compact --lake", "table compact --mapping",
+		"table verify --config": "read", "table verify --mapping": "read", "table compact --config": "read", "table compact --mapping": "read",
 		"table maintain --config": "read", "table maintain --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
 		"run --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
-		"table verify --lake": "lake", "table maintain --lake": "lake", "table add-files --lake": "lake",
+		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table add-files --lake": "lake",
 	}
 	got := map[string]bool{}
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {

@@ -17,9 +17,9 @@ func (a *app) tableCompactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact",
 		Short: "Put small data files together",
-		Long: `Writes the small data files of each partition again as few files of up to
-256 MiB, and those of whose rows a tenth or more no longer count. Delete files
-that no data file needs any more go. Readers see the same rows in each snapshot;
+		Long: `Writes the small data files of each partition again as few files of up to 256
+MiB, and those of whose rows a tenth or more no longer count. Delete files that
+no data file needs any more go. Readers see the same rows in each snapshot;
 objects that change later are found in the new files.
 
 It may run beside everything else. On AWS the Glue optimizer, S3 Tables or
