@@ -125,12 +125,12 @@ TABLES = {
         "\tif len(b.Changes) == 0 {\n\t\treturn Committed{Head: h}, nil\n\t}\n"),
     "a batch without rows changes properties only": (  # props-only
         ("commit.go",
-         "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n",
+         "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
          "\tif len(b.Files)+len(masks)+len(drop) == 0 {\n"
          "\t\tnext, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)}})\n"
          "\t\tif err != nil {\n\t\t\treturn nil, err\n\t\t}\n"
-         "\t\treturn &Head{table: next, root: root, files: h.files}, nil\n\t}\n"
-         "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n"),
+         "\t\treturn h.next(next, root), nil\n\t}\n"
+         "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
         ("head.go",
          "\toldest := int64(0)",
          "\tif n, err := strconv.ParseInt(m.Properties[rootSequence], 10, 64); err == nil && (m.Head() == nil || n > m.Head().Sequence) {\n"
@@ -161,8 +161,8 @@ TABLES = {
         "if c.Replaces && (e.Shown.Rows > 0 || c.Before == nil) {"),
     "rows are found by the names of files alone": (  # by-path
         "locate.go",
-        "\tif len(wanted) == 0 {\n\t\treturn l, nil\n\t}\n\treturn l, t.locateMoved",
-        "\tif true {\n\t\treturn l, nil\n\t}\n\treturn l, t.locateMoved"),
+        "\tif len(wanted) == 0 {\n\t\treturn l, nil\n\t}\n\treturn l, h.locateMoved",
+        "\tif true {\n\t\treturn l, nil\n\t}\n\treturn l, h.locateMoved"),
     "rows that were moved are looked for in files after the next": (
         "locate.go",
         "if *e.Sequence >= oldest {",
@@ -200,19 +200,19 @@ TABLES = {
         "\t\t\tfor i := range b.Files {\n\t\t\t\tif key, err := t.Files.Key(b.Files[i].Path); err == nil {\n\t\t\t\t\t_ = t.Files.Store.Delete(ctx, key)\n\t\t\t\t}\n\t\t\t}\n"),
     "the ledger is committed before the rows": (  # ledger-first
         "commit.go",
-        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n",
-        '\tfirst, err := t.Files.Snapshot(ctx, m, iceberg.Rows{Summary: map[string]string{rootName: name}}, t.Folder+"metadata/", try+"-0", t.Now())\n'
+        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
+        '\tfirst, err := h.place.Snapshot(ctx, m, iceberg.Rows{Summary: map[string]string{rootName: name}}, h.folder+"metadata/", try+"-0", t.Now())\n'
         "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n\tm = h.table.Metadata\n"
-        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n"),
+        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
     "the rows are committed before the ledger": (  # ledger-after
         "commit.go",
-        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n",
-        '\tfirst, err := t.Files.Snapshot(ctx, m, iceberg.Rows{Add: append(slices.Clip(b.Files), masks...), Drop: drop}, t.Folder+"metadata/", try+"-0", t.Now())\n'
+        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
+        '\tfirst, err := h.place.Snapshot(ctx, m, iceberg.Rows{Add: append(slices.Clip(b.Files), masks...), Drop: drop}, h.folder+"metadata/", try+"-0", t.Now())\n'
         "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tm, masks, drop, b = h.table.Metadata, nil, nil, &Batch{ID: b.ID}\n"
-        "\tsnapshot, err := t.Files.Snapshot(ctx, m, iceberg.Rows{\n"),
+        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
     "the table's properties do not name the ledger": (  # summary-only
         "head.go",
         "name, ok := m.Properties[rootName]",
