@@ -97,11 +97,11 @@ readers: $(PYTHON) $(TRINO) $(SLUICE)
 
 # Our Iceberg tables, read by engines nobody here wrote, also after Spark and Trino
 # have rewritten them. Spark and the REST catalog need Java, Trino Java 25.
-iceberg: $(ICEBERG_PYTHON) $(ICEBERG_JARS) $(TRINO)
+iceberg: $(ICEBERG_PYTHON) $(ICEBERG_JARS) $(TRINO) $(SLUICE)
 	@files=$$(gofmt -l .ci/icebergtables .ci/iceberg/go); test -z "$$files" || { echo "not formatted with gofmt: $$files"; exit 1; }
 	go vet ./.ci/icebergtables && go build -o $(TOOLS)/icebergtables ./.ci/icebergtables
 	cd .ci/iceberg/go && go vet . && go build -o $(abspath $(TOOLS))/iceberg-go .
-	ICEBERGTABLES=$(abspath $(TOOLS))/icebergtables ICEBERG_GO=$(abspath $(TOOLS))/iceberg-go ICEBERG_JARS=$(abspath $(ICEBERG_JARS)) TRINO=$(abspath $(TRINO)) $(ICEBERG_PYTHON) -W ignore .ci/iceberg
+	SLUICE=$(abspath $(SLUICE)) ICEBERGTABLES=$(abspath $(TOOLS))/icebergtables ICEBERG_GO=$(abspath $(TOOLS))/iceberg-go ICEBERG_JARS=$(abspath $(ICEBERG_JARS)) TRINO=$(abspath $(TRINO)) $(ICEBERG_PYTHON) -W ignore .ci/iceberg
 
 # The sums of each preset's documents, by one SQL in DuckDB.
 presets: $(PYTHON) $(SLUICE)

@@ -1,5 +1,5 @@
 """Iceberg tables of sluice, read by engines nobody here wrote, also after those have
-rewritten them."""
+rewritten them. Arguments name checks: only these run."""
 
 import contextlib
 import os
@@ -13,6 +13,7 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "readers"))
 
+import commanded
 import compacting
 import reading
 import shapes
@@ -31,7 +32,7 @@ def check_written(engines, lake):
                 reading.read(engines, table, snapshot, most=0)
 
 
-CHECKS = [check_written, compacting.check_compaction, compacting.check_encodings]
+CHECKS = [check_written, compacting.check_compaction, compacting.check_encodings, commanded.check_commanded, commanded.check_demo, commanded.check_beside]
 
 
 def main():
@@ -44,7 +45,7 @@ def main():
             engines.append(make(lake))
             stack.callback(engines[-1].close) if hasattr(engines[-1], "close") else None
         print(", ".join(f"{engine.name} {engine.version}" for engine in engines), flush=True)
-        for check in CHECKS:
+        for check in [check for check in CHECKS if check.__name__ in sys.argv[1:] or not sys.argv[1:]]:
             start = time.monotonic()
             check(engines, lake)
             slowest = ", ".join(f"{name} {s:.1f}" for name, s in reading.seconds.most_common())

@@ -23,7 +23,8 @@ def duckdb(table, p):
     # Where a decimal is truncated, one of up to 9 digits is read with too many bytes, and one near the largest overflows.
     if table.name == "truncate" and any(c.column.kind == "decimal" and c.constants for c in comparisons(p)):
         return True
-    return any(c.column.name == "timestamp_day" and c.op in ("=", "in", "<>") and min(c.constants) < 0 for c in comparisons(p))
+    days = [name for name, transform, _ in table.partition if transform == "day"]
+    return any(c.column.kind == "timestamp" and c.column.name in days and c.op in ("=", "in", "<>") and min(c.constants) < 0 for c in comparisons(p))
 
 
 def pyiceberg(table, p):
@@ -49,11 +50,13 @@ def iceberg_go(table, p):
 
 def spark(table, p):
     # In an OR over identity partitions, NULL <> 1 is true.
-    return table.name == "identity" and not isinstance(p, Compare)
+    return any(transform == "identity" for _, transform, _ in table.partition) and not isinstance(p, Compare)
 
 
 def trino(table, p):
-    return False
+    # A NULL in a partition by truncate of texts is looked up in a set: NullPointerException.
+    truncated = [name for name, transform, _ in table.partition if transform.startswith("truncate")]
+    return any(c.column.kind == "string" and c.column.name in truncated and c.op == "in" for c in comparisons(p))
 
 
 FAULTS = {"DuckDB": duckdb, "pyiceberg": pyiceberg, "iceberg-go": iceberg_go, "Spark": spark, "Trino": trino}

@@ -54,9 +54,18 @@ class Lines:
         assert self.process.wait() == 0
 
 
+def newest(path):
+    """The URI of the newest metadata file of a table, and what it says."""
+    version = int((path / "metadata" / "version-hint.text").read_text())
+    while (path / "metadata" / f"v{version + 1}.metadata.json").exists():
+        version += 1
+    file = path / "metadata" / f"v{version}.metadata.json"
+    return f"file://{file}", json.loads(file.read_text())
+
+
 class Lake:
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(folder)  # lake in it is the warehouse: a table's folder there is its name
         self.writer = Lines(os.environ["ICEBERGTABLES"], self.folder)
         self.ask, self.close = self.writer.ask, self.writer.close
 
@@ -136,9 +145,4 @@ class Table:
         return File(self.path, self.shown, snapshot)
 
     def metadata(self):
-        """The URI of the newest metadata file, and what it says."""
-        version = int((self.path / "metadata" / "version-hint.text").read_text())
-        while (path := self.path / "metadata" / f"v{version + 1}.metadata.json").exists():
-            version += 1
-        path = self.path / "metadata" / f"v{version}.metadata.json"
-        return f"file://{path}", json.loads(path.read_text())
+        return newest(self.path)

@@ -23,6 +23,11 @@ JARS = pathlib.Path(os.environ["ICEBERG_JARS"])
 HERE = pathlib.Path(__file__).parent
 
 
+def named(lake, file):
+    """The levels of a table's name."""
+    return file.path.relative_to(lake.folder / "lake").parts
+
+
 class DuckDB(engines.duck.DuckDB):
     def __init__(self, lake):
         self.db = connect("avro", "iceberg")
@@ -95,10 +100,18 @@ class Spark(engines.spark.Spark):
             "spark.sql.catalog.lake.warehouse": f"file://{lake.folder}/lake", "spark.sql.catalog.lake.cache-enabled": "false",
         }
         super().__init__()
+        self.lake = lake
 
     def rows(self, file):
         at = f" VERSION AS OF {file.snapshot}" if file.snapshot else ""
-        return self.session.sql(f"SELECT * FROM lake.db.{file.path.name}{at}")
+        name = ".".join(f"`{level}`" for level in named(self.lake, file))
+        return self.session.sql(f"SELECT * FROM lake.{name}{at}")
+
+    def rest(self, uri):
+        """The catalog rest is that of a server."""
+        catalog = "spark.sql.catalog.rest"
+        for key, value in {catalog: "org.apache.iceberg.spark.SparkCatalog", f"{catalog}.type": "rest", f"{catalog}.uri": uri, f"{catalog}.cache-enabled": "false"}.items():
+            self.session.conf.set(key, value)
 
     def sql(self, text):
         return self.session.sql(text).collect()
@@ -109,6 +122,7 @@ connector.name=iceberg
 iceberg.catalog.type=rest
 iceberg.rest-catalog.uri=http://127.0.0.1:{port}
 iceberg.rest-catalog.view-endpoints-enabled=false
+iceberg.rest-catalog.nested-namespace-enabled=true
 iceberg.expire-snapshots.min-retention=0s
 iceberg.remove-orphan-files.min-retention=0s
 fs.local.enabled=true
@@ -128,9 +142,10 @@ class Trino(engines.trino.Trino):
         hadoop = pathlib.Path(pyspark.__file__).parent / "jars" / "hadoop-client-*"
         self.rest = subprocess.Popen(["java", "-XX:TieredStopAtLevel=1", "-cp", ":".join(jars + glob.glob(str(hadoop))), HERE / "Rest.java", f"file://{lake.folder}/lake"],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        port = self.rest.stdout.readline().strip()
-        assert port, "the REST catalog did not start"
-        self.settings = ICEBERG.format(port=port)
+        self.rest_port = self.rest.stdout.readline().strip()
+        assert self.rest_port, "the REST catalog did not start"
+        self.settings = ICEBERG.format(port=self.rest_port)
+        self.lake = lake
         super().__init__()
 
     def begin(self):
@@ -142,7 +157,8 @@ class Trino(engines.trino.Trino):
         self.rest.wait()
 
     def table(self, file):
-        return file.path.name + (f" FOR VERSION AS OF {file.snapshot}" if file.snapshot else "")
+        *schema, name = named(self.lake, file)
+        return f'"{".".join(schema)}"."{name}"' + (f" FOR VERSION AS OF {file.snapshot}" if file.snapshot else "")
 
 
 ENGINES = [DuckDB, PyIceberg, IcebergGo, Spark, Trino]
