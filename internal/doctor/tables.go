@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ const (
 	manyDeletes    = 200
 	largestGlue    = 20 << 20 // bytes of metadata that Glue takes
 	largeMetadata  = largestGlue / 2
-	compactionHint = "compact the table: the optimizer of Glue and S3 Tables, OPTIMIZE of Athena, or rewrite_data_files of Spark; docs/tables.md says what engines may do"
+	compactionHint = "compact the table: sluice table compact, the optimizer of Glue and S3 Tables, OPTIMIZE of Athena, or rewrite_data_files of Spark; docs/tables.md says what engines may do"
 )
 
 // tables looks at each table that objects share: its state, the ledger that is a part
@@ -35,7 +36,7 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 		case err != nil:
 			checks = append(checks, unloaded(name, h, err))
 		default:
-			checks = append(checks, loaded(name, h, changes), ledgerOf(ctx, name, h), rowsOf(ctx, h.Files(), name, h), filesOf(ctx, h.Files(), name, h), metadataOf(name, h))
+			checks = append(checks, loaded(name, h, changes), dividedBy(t, name, h, i), ledgerOf(ctx, name, h), rowsOf(ctx, h.Files(), name, h), filesOf(ctx, h.Files(), name, h), metadataOf(name, h))
 		}
 	}
 	return checks
@@ -66,6 +67,17 @@ func loaded(name string, h *tables.Head, changes []string) Check {
 		return ok("table", "%s %s; it has no snapshot yet", name, columns)
 	}
 	return ok("table", "%s %s; its last snapshot (%s) is %s old", name, columns, s.Summary["operation"], age(time.UnixMilli(s.Time)))
+}
+
+// dividedBy compares the partition spec of a table with the configuration.
+func dividedBy(t *pipeline.Tables, table string, h *tables.Head, i int) Check {
+	const name = "table partition"
+	is, wanted := t.Divided(h, i)
+	if wanted != "" && wanted != is {
+		return warn(name, "a table keeps the partition spec that it was made with: change table.partition, or change the spec with an engine (ALTER TABLE … ADD PARTITION FIELD)",
+			"the rows of table %s are divided by %s, and the configuration says %s", table, cmp.Or(is, "nothing"), wanted)
+	}
+	return ok(name, "the rows of table %s are divided by %s", table, cmp.Or(is, "nothing"))
 }
 
 // ledgerOf reads what is known of each key.
@@ -107,7 +119,7 @@ func rowsOf(ctx context.Context, files iceberg.Files, table string, h *tables.He
 	case err != nil:
 		return notChecked(name, "%v", err)
 	case shown > h.Rows():
-		return warn(name, "rows that were replaced are back, or somebody else wrote rows: stop what compacts or writes the table; docs/tables.md#operation",
+		return warn(name, "rows that were replaced are back, or somebody else wrote rows: stop what compacts or writes the table, then sluice table verify --mend; docs/tables.md#operation",
 			"table %s has %s more than its ledger", table, count(shown-h.Rows(), "row"))
 	case shown < h.Rows():
 		return warn(name, "somebody else deleted rows; sluice run --reprocess KEY brings those of an object back",

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"sluice"
@@ -138,6 +140,28 @@ func (p Partition) field(source, id int) iceberg.PartitionField {
 		name += "_" + p.Transform.Name
 	}
 	return iceberg.PartitionField{SourceID: source, ID: id, Name: name, Transform: p.Transform}
+}
+
+// Divided says by what the rows of a table are divided, and by what those of a new one
+// would be: day(order_date), bucket[16](order_id); empty: by nothing.
+func (t *Tables) Divided(h *tables.Head, i int) (is, wanted string) {
+	m := h.Metadata()
+	var have, want []string
+	for _, f := range m.Spec(m.SpecID).Fields {
+		column := fmt.Sprintf("a column that is gone, of ID %d", f.SourceID)
+		if c := m.CurrentSchema().FieldByID(f.SourceID); c != nil {
+			column = c.Name
+		}
+		have = append(have, fmt.Sprintf("%s(%s)", f.Transform, column))
+	}
+	for _, p := range t.Partition {
+		if slices.ContainsFunc(t.columnsOf(&t.Mapping.Tables[i]), func(c schema.Column) bool { return c.Name == p.Column }) {
+			want = append(want, fmt.Sprintf("%s(%s)", p.Transform, p.Column))
+		}
+	}
+	slices.Sort(have)
+	slices.Sort(want)
+	return strings.Join(have, ", "), strings.Join(want, ", ")
 }
 
 // levels are the levels of the columns of a table.
