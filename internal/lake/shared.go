@@ -30,6 +30,9 @@ type sharedTable struct {
 	live *tables.Live
 	rows int64 // that its ledger says it shows
 	all  []*File
+	// outside are files that the table has taken from another sink, by key. Nobody
+	// changes them.
+	outside map[string]store.Info
 }
 
 // refresh loads the heads, and reads what is new in them. The sink is listed after that:
@@ -59,7 +62,7 @@ func (s *shared) refresh(ctx context.Context) error {
 		names += fmt.Sprintf("%s %s %d %d\n", name, m.UUID, m.Current, m.LastSequence)
 		t := &sharedTable{rows: h.Rows()}
 		if old := s.tables[name]; old != nil {
-			t.live = old.live
+			t.live, t.outside = old.live, old.outside
 		} else {
 			t.live = tables.NewLive(target.Tables[i].Files)
 		}
@@ -88,14 +91,53 @@ func (s *shared) filesOf(ctx context.Context, t *sharedTable, h *tables.Head, na
 	if err != nil {
 		return nil, err
 	}
+	if err := s.findOutside(ctx, t, live, sink); err != nil {
+		return nil, err
+	}
 	// Which columns a file has, and whether it has narrower types than the table, only its
 	// footer says.
 	for i := range live {
-		f := &File{Output: ledger.Output{Table: name, Key: live[i].Key}, Info: sink[live[i].Key], Masked: live[i].Masked, Constants: live[i].Constants}
-		f.Output.ETag = f.Info.ETag
+		key := live[i].Key
+		info, listed := sink[key]
+		if !listed {
+			info = t.outside[key]
+		}
+		f := &File{Output: ledger.Output{Table: name, Key: key, ETag: info.ETag}, Info: info, Masked: live[i].Masked, Constants: live[i].Constants}
 		all = append(all, f)
 	}
 	return all, nil
+}
+
+// findOutside looks at the files that a table has outside of the sink, which was listed.
+func (s *shared) findOutside(ctx context.Context, t *sharedTable, live []tables.LiveFile, sink map[string]store.Info) error {
+	p := s.l.at().Pipeline
+	outside := map[string]store.Info{}
+	var unknown []string
+	for i := range live {
+		key := live[i].Key
+		if _, listed := sink[key]; listed || strings.HasPrefix(key, p.SinkPrefix) {
+			continue
+		}
+		if info, known := t.outside[key]; known {
+			outside[key] = info
+		} else {
+			unknown = append(unknown, key)
+		}
+	}
+	found := make([]store.Info, len(unknown))
+	err := Each(ctx, atOnce, len(unknown), func(ctx context.Context, i int) (err error) {
+		if found[i], err = p.Sink.Head(ctx, unknown[i]); errors.Is(err, store.ErrNotFound) {
+			err = nil // the file is missing, as it says of itself
+		}
+		return err
+	})
+	for i, info := range found {
+		if info.Key != "" {
+			outside[unknown[i]] = info
+		}
+	}
+	t.outside = outside
+	return err
 }
 
 // entries are all entries of the ledgers; those that are as before are the same ones.

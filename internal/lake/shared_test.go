@@ -16,6 +16,7 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/schema"
 )
@@ -178,6 +179,56 @@ func TestTablesShowTheSame(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Files of objects that tables have taken are outside of their sink, and lack the columns
+// of the source. The lake shows what it showed before, and what comes later.
+func TestFilesThatTablesHaveTaken(t *testing.T) {
+	files, taken := newWorld(t, orders), newWorld(t, orders)
+	both := func(do func(w *world)) { do(files); do(taken) }
+	both(func(w *world) {
+		w.put("a.json", order("A-1", "10", "1"), order("A-2", "11.5"))
+		w.put("b.json", order("B-1", "20", "1", "2"), order("B-2", "on request"))
+		w.put("c.json", order("C-1", "30", "1"))
+		w.file("raw_orders_data/d.json", `[{"id":`)
+		w.run()
+	})
+	from := taken.setup.Pipeline
+	c := setup.Lake(taken.dir)
+	c.Mapping, c.Sink.Prefix, c.Ledger.Prefix = filepath.Join(taken.dir, "mapping.yaml"), "tables/", "ledger_tables/"
+	var err error
+	if c.Table, err = config.FileTable([]string{"day(day)"}); err != nil {
+		t.Fatal(err)
+	}
+	if taken.setup, err = setup.New(t.Context(), c, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(taken.setup.Close)
+	taken.lake = New(func() *setup.Setup { return taken.setup })
+	target := taken.setup.Target.(*pipeline.Tables)
+	if err := target.CanAddFiles(from); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := target.AddFiles(t.Context(), from, func(pipeline.Added) {}); err != nil || sum.Objects != 4 || sum.Files != 6 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	compare := func(when string) {
+		t.Helper()
+		both((*world).refresh)
+		want, got := files.figures(), taken.figures()
+		for k := range want {
+			if got[k] != want[k] {
+				t.Errorf("%s, tables show\n%s\nfiles show\n%s", when, got[k], want[k])
+			}
+		}
+	}
+	compare("when the files are taken")
+	both(func(w *world) {
+		w.put("b.json", order("B-3", "21", "5"))
+		w.put("e.json", order("E-1", "40", "1"))
+		w.run()
+	})
+	compare("after another run")
 }
 
 // The entry of each object says where its rows are, and is found by its ID and its key.
