@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -225,7 +226,13 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, read := range map[string]func() error{
-		name: func() error { _, err := f.Read(t.Context(), name); return err },
+		name: func() error {
+			got, err := f.Read(t.Context(), name)
+			if err == nil && !reflect.DeepEqual(got, root) {
+				t.Errorf("another root: %+v", got)
+			}
+			return err
+		},
 		root.Runs[0].Name: func() error {
 			_, err := f.Look(t.Context(), root, []runs.Key{all[7].Key})
 			err2 := f.Scan(t.Context(), root, func(*runs.Entry) error { return nil })
@@ -248,15 +255,16 @@ func TestDamage(t *testing.T) {
 		for range 60 {
 			bad := slices.Clone(good)
 			at := 10 + r.IntN(len(bad)-10) // after the header of gzip, which says nothing
-			if file == name && at == len(bad)-13 {
-				continue // nor do bits in front of the length of its last block, which is empty
-			}
 			bad[at] ^= 1 << r.IntN(8)
 			damaged = append(damaged, bad)
 		}
 		for n, bad := range damaged {
 			put(bad)
-			if err := read(); err == nil || !strings.Contains(err.Error(), "read ledger ") || !strings.Contains(err.Error(), file) {
+			err := read()
+			if err == nil && file == name {
+				continue // some bits of gzip say nothing: the root is the same
+			}
+			if err == nil || !strings.Contains(err.Error(), "read ledger ") || !strings.Contains(err.Error(), file) {
 				t.Errorf("%s, damage %d: %v", file, n, err)
 			}
 		}
