@@ -66,7 +66,7 @@ type copied struct {
 func (c *copier) open(ctx context.Context, s store.Store, f *tables.LiveFile) (*copied, error) {
 	const small = 16 << 20
 	var r io.ReaderAt
-	size := f.Bytes
+	var size int64
 	if f.Bytes <= small {
 		data, _, err := store.Get(ctx, s, f.Key, small)
 		if err != nil {

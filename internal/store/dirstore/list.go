@@ -69,7 +69,7 @@ func (l *listing) walk(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
+	defer func() { _ = folder.Close() }()
 	names, err := names(folder, dir == ".")
 	if err != nil {
 		return err
