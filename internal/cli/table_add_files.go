@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/pipeline"
+	"sluice/internal/store"
 )
 
 func (a *app) tableAddFilesCommand() *cobra.Command {
@@ -72,15 +74,25 @@ func (a *app) tableAddFiles(cmd *cobra.Command, f placeFlags, from, report strin
 	case old.Config.Table.Format != "":
 		return usage(cmd, "%s has tables: --from names a configuration with a file for each object", from)
 	case old.Config.Source != s.Config.Source:
-		return usage(cmd, "the source of %s is %s, and that of the tables %s: the ledger knows its objects by the source", from, old.Config.Source, s.Config.Source)
+		return usage(cmd, "the source of %s is %s, and that of the tables %s: the ledger knows its objects by the source, so both name it in the same way", from, old.Config.Source, s.Config.Source)
+	}
+	t := s.Target.(*pipeline.Tables)
+	if err := t.CanAddFiles(old.Pipeline); err != nil {
+		return usage(cmd, "%w", err)
 	}
 	if err := s.Own(ctx); err != nil {
 		return err
 	}
-	if err := old.GiveTo(ctx, s); err != nil {
+	if _, err := t.Open(ctx); err != nil {
+		return err
+	}
+	switch err := old.GiveTo(ctx, s); {
+	case errors.Is(err, store.ErrNotFound):
+		return usage(cmd, "nothing was processed yet with %s, so there are no files: is its ledger %s the right one?", from, old.Config.Ledger)
+	case err != nil:
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	sum, err := s.Target.(*pipeline.Tables).AddFiles(ctx, old.Pipeline, func(so pipeline.Added) {
+	sum, err := t.AddFiles(ctx, old.Pipeline, func(so pipeline.Added) {
 		if report == "text" {
 			fmt.Fprintf(a.errw, "%s added so far\n", plural(so.Objects, "object"))
 		}

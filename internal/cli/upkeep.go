@@ -25,6 +25,9 @@ end of a process, have left. docs/tables.md explains them.`,
 
 // openTables opens what the flags name, and the tables of its mapping.
 func (a *app) openTables(cmd *cobra.Command, f placeFlags) (*setup.Setup, []*tables.Table, error) {
+	if f.lake != "" && f.config == "" {
+		f.config = ownConfig(f.lake)
+	}
 	s, err := a.setup(cmd, f)
 	if err != nil {
 		return nil, nil, err

@@ -172,6 +172,10 @@ func (d *doctor) owner(ctx context.Context) Check {
 		c := failed(name, err)
 		c.Hint = cmp.Or(c.Hint, "docs/ledger.md#beside-the-entries says how ledger and sink record their owner")
 		return c
+	case d.s.Taken() != "":
+		return Check{Name: name, Status: Failed,
+			Detail: fmt.Sprintf("the files in the sink are those of tables now, whose ledger is %s (seen from the ledger): nothing is written to the sink any more", d.s.Taken()),
+			Hint:   "use the configuration of the tables; docs/tables.md#from-files-to-tables-and-back says how to go back"}
 	case !isMarked:
 		return ok(name, "the sink has no owner yet; the next commit claims it")
 	}

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/internal/tables"
+	"sluice/mapping"
 )
 
 // Added is what [Tables.AddFiles] has done.
@@ -53,9 +54,6 @@ const addAtOnce = 5000
 // compact the files write the columns.
 func (t *Tables) AddFiles(ctx context.Context, from *Pipeline, progress func(Added)) (Added, error) {
 	a := &adding{t: t, from: from, sum: Added{Left: map[string]int64{}}}
-	if at, own := from.Sink.String(), t.Sink.String(); at != own {
-		return a.sum, fmt.Errorf("add files to tables: they are in %s, and the tables in %s: a table names files of its own bucket or folder", at, own)
-	}
 	if _, err := t.Open(ctx); err != nil {
 		return a.sum, err
 	}
@@ -78,6 +76,24 @@ func (t *Tables) AddFiles(ctx context.Context, from *Pipeline, progress func(Add
 		err = a.add(ctx)
 	}
 	return a.sum, err
+}
+
+// CanAddFiles returns an error if the tables can take none of the files of from.
+func (t *Tables) CanAddFiles(from *Pipeline) error {
+	if at, own := from.Sink.String(), t.Sink.String(); at != own {
+		return fmt.Errorf("the files are in %s, and the tables in %s, but a table names files of its own bucket: give the tables a sink in the bucket of the files, "+
+			"as s3://bucket/folder/; with --lake, a bucket is a folder in it", at, own)
+	}
+	for i := range t.Mapping.Tables {
+		m := &t.Mapping.Tables[i]
+		same := slices.ContainsFunc(from.Mapping.Tables, func(f mapping.Table) bool {
+			return f.Name == m.Name && columnsOf(from.Mapping.Schema(&f)) == columnsOf(t.Mapping.Schema(m))
+		})
+		if !same {
+			return fmt.Errorf("the mapping of the files has no table %s with the same columns: use one mapping for both, and change that of the tables later", m.Name)
+		}
+	}
+	return nil
 }
 
 // adding is one call of [Tables.AddFiles].

@@ -157,6 +157,14 @@ func (s *Setup) Moved(ctx context.Context) error {
 	return nil
 }
 
+// Taken is where the ledger of the tables is that have taken the files of the sink, as
+// seen from the ledger; empty if none have. It is known after Own or CheckOwner.
+func (s *Setup) Taken() string {
+	s.owned.mu.Lock()
+	defer s.owned.mu.Unlock()
+	return s.owned.owner.Taken
+}
+
 // GiveTo notes in the ledger that the files in the sink are those of the tables of to,
 // so that nobody writes to the sink any more.
 func (s *Setup) GiveTo(ctx context.Context, to *Setup) error {
