@@ -207,8 +207,9 @@ func timeText(n *profile.Node) *profile.Node {
 		add(n.Integer, n.Numbers.Fits == n.Integer.Count && n.Numbers.Least >= -62135596800000 && n.Numbers.Greatest <= years)
 	}
 	for _, m := range n.Members {
-		decimals := m.Strings.Forms.Of(profile.Decimal).Count == m.String.Count
-		add(m.String, decimals && m.Strings.Fraction == 0 && m.Strings.Digits <= 13)
+		forms := &m.Strings.Forms
+		whole := forms.Of(profile.Decimal).Count == m.String.Count && forms.Of(profile.Fractional).Count == 0 // 1.0 is no number of milliseconds
+		add(m.String, whole && m.Strings.Digits <= 13)
 	}
 	n.Integer, n.Object, n.Numbers, n.Members = profile.Seen{}, profile.Seen{}, profile.Numbers{}, nil
 	n.Merge(texts)

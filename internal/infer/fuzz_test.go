@@ -16,6 +16,7 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte(`{"Item":{"id":{"S":"a"},"n":{"N":"1e5"},"l":{"L":[{"M":{"x":{"NULL":true}}}]},"ns":{"NS":["1","2.5"]}}}`))
 	f.Add([]byte(`{"id":{"S":"a"},"n":{"N":"1.50"},"l":{"L":[{"M":{"x":{"NULL":true}}},{"M":{"x":{"N":"7"}}}]},"b":{"BOOL":true}}`))
 	f.Add([]byte(`{"_id":{"$oid":"0123"},"at":{"$date":{"$numberLong":"1700000000000"}},"v":[{"$numberDecimal":"1.5"},2],"d":{"$date":5}}`))
+	f.Add([]byte(`{"at":{"$date":{"$numberLong":"1.00000000000"}},"b":{"$date":{"$numberLong":"1700000000000"}}}`))
 	f.Add([]byte(`[[1,2],[null],[{"a":1}]]`))
 	f.Add([]byte(`{"orders":[{"id":1,"lines":[{"sku":"A-1"}]},{"id":2}],"next":null}`))
 	f.Add([]byte("{\"order\":{\"id\":1,\"total\":\"1.50\"}}\n{\"order\":{\"id\":2}}"))
