@@ -154,6 +154,10 @@ func (w *work) convert(ctx context.Context, from source, outs *attemptFiles) (sl
 
 // convert converts a source state; o says where to.
 func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, from source, o sluice.Options) (sluice.Stats, error) {
+	threads := p.Threads
+	if from.small {
+		threads = 1 // the buffers for reading ahead would be ten times its size
+	}
 	if from.small && p.Computing != nil {
 		select {
 		case o.Memory = <-p.Computing:
@@ -162,7 +166,7 @@ func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, fro
 			return sluice.Stats{}, context.Cause(ctx)
 		}
 	}
-	o.Codec, o.Threads, o.Source, o.Size, o.AcceptDrift = p.Codec, p.Threads, key, from.size, p.AcceptDrift
+	o.Codec, o.Threads, o.Source, o.Size, o.AcceptDrift = p.Codec, threads, key, from.size, p.AcceptDrift
 	var src io.Reader
 	if s.Identity != ledger.Absent {
 		src = from
