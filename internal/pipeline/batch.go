@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice"
@@ -129,11 +130,14 @@ type tableBatch struct {
 	schemas []*iceberg.Schema // of each table, once the batch is committed
 	columns [][]schema.Column // of the rows for each table, with the IDs of its schema
 
-	mu     sync.Mutex           // for what follows
+	mu     sync.Mutex           // for what follows; encoding goes on under it
 	shared []*tablefiles.Writer // of each table
 	own    int64                // bytes of the files that objects have alone
 	wrong  error                // of a shared file: nothing of the batch can be committed
-	spare  [][]*batch.Batch     // of each table: their rows are in the shared files, and others may fill them
+
+	// No conversion, and no next object, waits for the encoding of others:
+	ended atomic.Bool         // a file went wrong, or there are enough bytes
+	spare []chan *batch.Batch // of each table: their rows are in the shared files, and others may fill them
 }
 
 // batchObject is an object of a batch.
@@ -167,7 +171,6 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	}
 	b := &tableBatch{
 		t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), hash: t.Mapping.Hash(),
-		spare: make([][]*batch.Batch, len(heads)),
 	}
 	for i, o := range objects {
 		b.objects[i] = batchObject{Object: o, known: all[i]}
@@ -182,7 +185,7 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 		if err != nil {
 			return nil, err
 		}
-		b.shared = append(b.shared, w)
+		b.shared, b.spare = append(b.shared, w), append(b.spare, make(chan *batch.Batch, mostSpare))
 	}
 	return b, nil
 }
@@ -228,15 +231,7 @@ func (b *tableBatch) read(ctx context.Context, workers int) {
 }
 
 // full reports whether the batch ends before the next object.
-func (b *tableBatch) full() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	bytes := b.own
-	for _, w := range b.shared {
-		bytes += w.Bytes()
-	}
-	return b.wrong != nil || bytes >= b.t.Limits.bytes() || time.Now().After(b.until)
-}
+func (b *tableBatch) full() bool { return b.ended.Load() || time.Now().After(b.until) }
 
 // commit makes the batch visible, in each table.
 func (b *tableBatch) commit(ctx context.Context) error {

@@ -163,6 +163,13 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 			b.own += f.Bytes
 		}
 	}
+	bytes := b.own
+	for _, w := range b.shared {
+		bytes += w.Bytes()
+	}
+	if b.wrong != nil || bytes >= b.t.Limits.bytes() {
+		b.ended.Store(true)
+	}
 	return b.wrong
 }
 
@@ -173,25 +180,25 @@ const (
 	spareBytes = 2 << 20
 )
 
-// reuse keeps the batch of an object for others. The caller has the lock.
+// reuse keeps the batch of an object for others.
 func (b *tableBatch) reuse(table int, rows *batch.Batch) {
-	if s := &b.spare[table]; len(*s) < mostSpare && rows.Allocated() <= spareBytes {
-		*s = append(*s, rows)
+	if rows.Allocated() > spareBytes {
+		return
+	}
+	select {
+	case b.spare[table] <- rows:
+	default:
 	}
 }
 
 // reused is a batch that another object has filled before, or nil.
 func (b *tableBatch) reused(table int) *batch.Batch {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := &b.spare[table]
-	if len(*s) == 0 {
+	select {
+	case rows := <-b.spare[table]:
+		return rows
+	default:
 		return nil
 	}
-	last := len(*s) - 1
-	rows := (*s)[last]
-	*s = (*s)[:last]
-	return rows
 }
 
 // abort throws away files that were not ended. What cannot be removed is named by
