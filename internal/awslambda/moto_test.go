@@ -16,8 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"sluice/internal/awslambda/runtimetest"
 	"sluice/internal/parquetread"
@@ -31,7 +29,6 @@ type cloud struct {
 	server *servertest.Server
 	api    *runtimetest.API
 	s3     *s3.Client
-	sqs    *sqs.Client
 	bucket string
 	queue  string
 }
@@ -44,16 +41,13 @@ const (
 func newCloud(t *testing.T, server *servertest.Server, bootstrap string) *cloud {
 	c := &cloud{
 		t: t, server: server, api: runtimetest.New(t), s3: server.Client(), bucket: server.Bucket(t, true),
-		sqs: sqs.New(sqs.Options{Region: server.Region, Credentials: server.Credentials(), BaseEndpoint: &server.Endpoint}),
 	}
-	queue, err := c.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("sluice")})
-	c.must(err)
-	c.queue = *queue.QueueUrl
+	c.queue = servertest.SQS(t, server.Endpoint, "CreateQueue", servertest.Object{"QueueName": "sluice"})["QueueUrl"].(string)
 	servertest.Glue(t, server.Endpoint, "CreateCrawler", servertest.Object{
 		"Name": crawlerName, "Role": "arn:aws:iam::123456789012:role/crawler",
 		"Targets": servertest.Object{"S3Targets": []servertest.Object{{"Path": "s3://" + c.bucket + "/orders_data_parquet/"}}},
 	})
-	_, err = c.s3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+	_, err := c.s3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: &c.bucket,
 		NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{
 			QueueArn: aws.String(queueARN), Events: []s3types.Event{"s3:ObjectCreated:*"},
@@ -96,15 +90,15 @@ func (c *cloud) received(want int) []string {
 	c.t.Helper()
 	var messages []string
 	for range 30 {
-		out, err := c.sqs.ReceiveMessage(c.t.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &c.queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1,
-			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAll},
+		out := servertest.SQS(c.t, c.server.Endpoint, "ReceiveMessage", servertest.Object{
+			"QueueUrl": c.queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, "MessageSystemAttributeNames": []string{"All"},
 		})
-		c.must(err)
-		for _, m := range out.Messages {
+		all, _ := out["Messages"].([]any)
+		for _, one := range all {
+			m := one.(map[string]any)
 			data, err := json.Marshal(map[string]any{
-				"messageId": m.MessageId, "receiptHandle": m.ReceiptHandle, "body": m.Body, "md5OfBody": m.MD5OfBody,
-				"attributes": m.Attributes, "messageAttributes": map[string]any{},
+				"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"], "md5OfBody": m["MD5OfBody"],
+				"attributes": m["Attributes"], "messageAttributes": map[string]any{},
 				"eventSource": "aws:sqs", "eventSourceARN": queueARN, "awsRegion": c.server.Region,
 			})
 			c.must(err)
@@ -136,8 +130,7 @@ func (c *cloud) deliver(messages ...string) {
 	for _, m := range messages {
 		var of struct{ ReceiptHandle string }
 		c.must(json.Unmarshal([]byte(m), &of))
-		// One that is delivered again and again is deleted once.
-		c.sqs.DeleteMessage(c.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &c.queue, ReceiptHandle: &of.ReceiptHandle})
+		servertest.SQS(c.t, c.server.Endpoint, "DeleteMessage", servertest.Object{"QueueUrl": c.queue, "ReceiptHandle": of.ReceiptHandle})
 	}
 }
 

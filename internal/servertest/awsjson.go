@@ -31,6 +31,16 @@ func Glue(t testing.TB, endpoint, operation string, input Object, codes ...strin
 	return nil, ""
 }
 
+// SQS calls an operation of moto's SQS, which must succeed.
+func SQS(t testing.TB, endpoint, operation string, input Object) (answer Object) {
+	t.Helper()
+	status, body := call(t, endpoint, "sqs", "AmazonSQS."+operation, input)
+	if err := json.Unmarshal(body, &answer); status != http.StatusOK || err != nil {
+		t.Fatalf("%s: status %d, %v", operation, status, err)
+	}
+	return answer
+}
+
 // DefaultBus is the ARN of the event bus of moto that is always there.
 func (s *Server) DefaultBus() string {
 	return "arn:aws:events:" + s.Region + ":123456789012:event-bus/default"
