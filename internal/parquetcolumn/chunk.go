@@ -18,42 +18,87 @@ const window = 1 << 20
 // error.
 func (f *File) Column(ctx context.Context, group, column int, fn func(*Page) error) error {
 	if err := f.readColumn(ctx, group, column, fn); err != nil {
-		return fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
+		return f.failed(group, column, err)
 	}
 	return nil
 }
 
 func (f *File) readColumn(ctx context.Context, group, column int, fn func(*Page) error) error {
-	g := &f.meta.RowGroups[group]
-	m := &g.Columns[column].MetaData
-	d, err := newPageDecoder(f.columns[column], m.Codec)
+	c, err := f.chunk(group, column)
 	if err != nil {
 		return err
 	}
-	r := chunkReader{file: f, ctx: ctx}
-	r.next, r.end = parquettype.ChunkRange(m)
-	first := f.firstRow(group)
-	for rows := int64(0); rows < g.NumRows; {
-		h, data, err := r.page()
-		if err != nil {
+	for {
+		page, err := c.next(ctx)
+		if err != nil || page == nil {
 			return err
-		}
-		page, err := d.decode(h, data)
-		if err != nil {
-			return err
-		}
-		if page == nil {
-			continue
-		}
-		page.First = first + rows
-		if rows += int64(page.Rows); rows > g.NumRows {
-			return errDamaged
 		}
 		if err := fn(page); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// Chunk goes through the pages of a column in a row group. It is for one goroutine.
+type Chunk struct {
+	file   *File
+	group  int
+	column int
+	pages  *pageDecoder
+	reader chunkReader
+	rows   int64 // of the pages that were read
+}
+
+// Chunk begins with the first page.
+func (f *File) Chunk(group, column int) (*Chunk, error) {
+	c, err := f.chunk(group, column)
+	if err != nil {
+		return nil, f.failed(group, column, err)
+	}
+	return c, nil
+}
+
+func (f *File) chunk(group, column int) (*Chunk, error) {
+	at := &f.groups[group].chunks[column]
+	pages, err := newPageDecoder(f.columns[column], at.codec)
+	return &Chunk{f, group, column, pages, chunkReader{file: f, next: at.start, end: at.end}, 0}, err
+}
+
+// Next reads the next page; after the last one it is nil. The page is valid until the
+// next one is read.
+func (c *Chunk) Next(ctx context.Context) (*Page, error) {
+	page, err := c.next(ctx)
+	if err != nil {
+		return nil, c.file.failed(c.group, c.column, err)
+	}
+	return page, nil
+}
+
+func (c *Chunk) next(ctx context.Context) (*Page, error) {
+	g := &c.file.groups[c.group]
+	for c.rows < g.rows {
+		h, data, err := c.reader.page(ctx)
+		if err != nil {
+			return nil, err
+		}
+		page, err := c.pages.decode(h, data)
+		if err != nil {
+			return nil, err
+		}
+		if page == nil {
+			continue
+		}
+		page.First = g.first + c.rows
+		if c.rows += int64(page.Rows); c.rows > g.rows {
+			return nil, errDamaged
+		}
+		return page, nil
+	}
+	return nil, nil
+}
+
+func (f *File) failed(group, column int, err error) error {
+	return fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
 }
 
 // decode decodes a page; nil is one without rows of its own.
@@ -68,30 +113,22 @@ func (d *pageDecoder) decode(h *format.PageHeader, data []byte) (page *Page, err
 	return nil, nil
 }
 
-func (f *File) firstRow(group int) (n int64) {
-	for i := range group {
-		n += f.meta.RowGroups[i].NumRows
-	}
-	return n
-}
-
 // chunkReader reads a chunk from front to back.
 type chunkReader struct {
 	file      *File
-	ctx       context.Context
 	next, end int64 // not yet in buf
 	buf       []byte
 }
 
 // fill has at least n bytes in buf, or all that are left.
-func (r *chunkReader) fill(n int) error {
+func (r *chunkReader) fill(ctx context.Context, n int) error {
 	if len(r.buf) >= n || r.next == r.end {
 		return nil
 	}
 	more := int(min(int64(max(n-len(r.buf), window)), r.end-r.next))
 	buf := make([]byte, len(r.buf)+more)
 	copy(buf, r.buf)
-	if err := r.file.read(r.ctx, buf[len(r.buf):], r.next); err != nil {
+	if err := r.file.read(ctx, buf[len(r.buf):], r.next); err != nil {
 		return err
 	}
 	r.buf, r.next = buf, r.next+int64(more)
@@ -99,12 +136,12 @@ func (r *chunkReader) fill(n int) error {
 }
 
 // page reads a page with its header.
-func (r *chunkReader) page() (*format.PageHeader, []byte, error) {
+func (r *chunkReader) page(ctx context.Context) (*format.PageHeader, []byte, error) {
 	const mostHeader = 16 << 20 // it may have bounds
 	h := new(format.PageHeader)
 	size := 0
 	for try := 256; ; try *= 4 {
-		if err := r.fill(try); err != nil {
+		if err := r.fill(ctx, try); err != nil {
 			return nil, nil, err
 		}
 		if len(r.buf) == 0 {
@@ -127,7 +164,7 @@ func (r *chunkReader) page() (*format.PageHeader, []byte, error) {
 	if length < 0 || length > mostPage {
 		return nil, nil, errDamaged
 	}
-	if err := r.fill(length); err != nil {
+	if err := r.fill(ctx, length); err != nil {
 		return nil, nil, err
 	}
 	if len(r.buf) < length {
@@ -166,30 +203,29 @@ func (f *File) Pages(ctx context.Context, group, column int) ([]Range, error) {
 }
 
 func (f *File) pages(ctx context.Context, group, column int) ([]Range, error) {
-	g := &f.meta.RowGroups[group]
-	c := &g.Columns[column]
+	g := &f.groups[group]
+	c := &g.chunks[column]
 	var offsets format.OffsetIndex
-	if err := f.structure(ctx, c.OffsetIndexOffset, c.OffsetIndexLength, &offsets); err != nil {
+	if err := f.structure(ctx, c.offsets, &offsets); err != nil {
 		return nil, err
 	}
 	var bounds format.ColumnIndex
-	if err := f.structure(ctx, c.ColumnIndexOffset, c.ColumnIndexLength, &bounds); err != nil {
+	if err := f.structure(ctx, c.bounds, &bounds); err != nil {
 		return nil, err
 	}
 	n := len(offsets.PageLocations)
 	if len(bounds.MinValues) != n || len(bounds.MaxValues) != n || len(bounds.NullPages) != n {
 		return nil, errDamaged
 	}
-	start, end := parquettype.ChunkRange(&c.MetaData)
 	pages := make([]Range, n)
 	for i := range pages {
 		at := &offsets.PageLocations[i]
-		next := g.NumRows
+		next := g.rows
 		if i+1 < n {
 			next = offsets.PageLocations[i+1].FirstRowIndex
 		}
 		p := Range{First: at.FirstRowIndex, Rows: next - at.FirstRowIndex, offset: at.Offset, size: int64(at.CompressedPageSize)}
-		if p.Rows < 0 || p.First < 0 || p.offset < start || p.size < 0 || p.offset+p.size > end {
+		if p.Rows < 0 || p.First < 0 || p.offset < c.start || p.size < 0 || p.offset+p.size > c.end {
 			return nil, errDamaged
 		}
 		if !bounds.NullPages[i] {
@@ -201,12 +237,12 @@ func (f *File) pages(ctx context.Context, group, column int) ([]Range, error) {
 }
 
 // structure reads a structure of the footer that lies elsewhere in the file.
-func (f *File) structure(ctx context.Context, offset int64, length int32, v any) error {
-	if offset <= 0 || length <= 0 || offset+int64(length) > f.size || length > mostFooter {
+func (f *File) structure(ctx context.Context, at place, v any) error {
+	if at.offset <= 0 || at.length <= 0 || at.offset+int64(at.length) > f.size || at.length > mostFooter {
 		return errors.New("there is none")
 	}
-	data := make([]byte, length)
-	if err := f.read(ctx, data, offset); err != nil {
+	data := make([]byte, at.length)
+	if err := f.read(ctx, data, at.offset); err != nil {
 		return err
 	}
 	if n, err := parquettype.CheckThrift(data); err != nil || n != len(data) {
@@ -219,38 +255,37 @@ func (f *File) structure(ctx context.Context, offset int64, length int32, v any)
 func (f *File) ReadPage(ctx context.Context, group, column int, at Range) (*Page, error) {
 	page, err := f.readPage(ctx, group, column, at)
 	if err != nil {
-		return nil, fmt.Errorf("read column %s of row group %d: %w", f.columns[column].name, group, err)
+		return nil, f.failed(group, column, err)
 	}
 	return page, nil
 }
 
 func (f *File) readPage(ctx context.Context, group, column int, at Range) (*Page, error) {
-	m := &f.meta.RowGroups[group].Columns[column].MetaData
-	d, err := newPageDecoder(f.columns[column], m.Codec)
+	c := &f.groups[group].chunks[column]
+	d, err := newPageDecoder(f.columns[column], c.codec)
 	if err != nil {
 		return nil, err
 	}
-	if dictionary := m.DictionaryPageOffset; dictionary > 0 {
-		_, end := parquettype.ChunkRange(m)
-		if _, err := d.readAt(chunkReader{file: f, ctx: ctx, next: dictionary, end: end}); err != nil {
+	if c.dictionary > 0 {
+		if _, err := d.readAt(ctx, chunkReader{file: f, next: c.dictionary, end: c.end}); err != nil {
 			return nil, err
 		}
 	}
-	page, err := d.readAt(chunkReader{file: f, ctx: ctx, next: at.offset, end: at.offset + at.size})
+	page, err := d.readAt(ctx, chunkReader{file: f, next: at.offset, end: at.offset + at.size})
 	if err != nil {
 		return nil, err
 	}
 	if page == nil || int64(page.Rows) != at.Rows {
 		return nil, errDamaged
 	}
-	page.First = f.firstRow(group) + at.First
+	page.First = f.groups[group].first + at.First
 	alone := *page // without what the decoder holds
 	return &alone, nil
 }
 
 // readAt reads the page where a reader begins.
-func (d *pageDecoder) readAt(r chunkReader) (*Page, error) {
-	h, data, err := r.page()
+func (d *pageDecoder) readAt(ctx context.Context, r chunkReader) (*Page, error) {
+	h, data, err := r.page(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -27,8 +28,29 @@ type ReadAt func(ctx context.Context, p []byte, offset int64) error
 type File struct {
 	read    ReadAt
 	size    int64
-	meta    format.FileMetaData
+	rows    int64
+	groups  []group
 	columns []column
+}
+
+// group is what is kept of a row group: the footer's structures take ten times as much.
+type group struct {
+	first, rows int64
+	chunks      []chunk
+}
+
+type chunk struct {
+	start, end int64
+	dictionary int64 // where it is; 0: nobody says so
+	offsets    place
+	bounds     place
+	codec      format.CompressionCodec
+}
+
+// place is where a structure of the footer lies that is not in it.
+type place struct {
+	offset int64
+	length int32
 }
 
 // column is a leaf of the schema.
@@ -93,10 +115,11 @@ func (f *File) open(ctx context.Context) (err error) {
 	if n, err := parquettype.CheckThrift(footer); err != nil || n != len(footer) {
 		return errDamaged
 	}
-	if err := thrift.Unmarshal(&compact, footer, &f.meta); err != nil {
+	var meta format.FileMetaData
+	if err := thrift.Unmarshal(&compact, footer, &meta); err != nil {
 		return errDamaged
 	}
-	return f.checkMetaData()
+	return f.take(&meta)
 }
 
 // recovered makes an error of a panic: the library's decoders panic on some damage.
@@ -106,29 +129,36 @@ func recovered(err *error) {
 	}
 }
 
-func (f *File) checkMetaData() error {
-	if len(f.meta.Schema) < 2 {
+// take checks what a footer says, and keeps what is needed of it.
+func (f *File) take(meta *format.FileMetaData) error {
+	if len(meta.Schema) < 2 {
 		return errDamaged
 	}
 	next := 1
-	if !f.leaves(&next, int(f.meta.Schema[0].NumChildren.V), true, 0) || next != len(f.meta.Schema) {
+	if !f.leaves(meta.Schema, &next, int(meta.Schema[0].NumChildren.V), true, 0) || next != len(meta.Schema) {
 		return errDamaged
 	}
-	var rows int64
-	for i := range f.meta.RowGroups {
-		g := &f.meta.RowGroups[i]
+	f.groups = make([]group, len(meta.RowGroups))
+	for i := range meta.RowGroups {
+		g := &meta.RowGroups[i]
 		if len(g.Columns) != len(f.columns) || g.NumRows < 0 {
 			return errDamaged
 		}
-		rows += g.NumRows
+		f.groups[i] = group{first: f.rows, rows: g.NumRows, chunks: make([]chunk, len(g.Columns))}
+		f.rows += g.NumRows
 		for j := range g.Columns {
-			start, end := parquettype.ChunkRange(&g.Columns[j].MetaData)
-			if start < 0 || end < start || end > f.size || g.Columns[j].MetaData.Type != f.columns[j].typ {
+			c := &g.Columns[j]
+			start, end := parquettype.ChunkRange(&c.MetaData)
+			if start < 0 || end < start || end > f.size || c.MetaData.Type != f.columns[j].typ {
 				return errDamaged
+			}
+			f.groups[i].chunks[j] = chunk{
+				start: start, end: end, dictionary: c.MetaData.DictionaryPageOffset, codec: c.MetaData.Codec,
+				offsets: place{c.OffsetIndexOffset, c.OffsetIndexLength}, bounds: place{c.ColumnIndexOffset, c.ColumnIndexLength},
 			}
 		}
 	}
-	if rows != f.meta.NumRows {
+	if f.rows != meta.NumRows {
 		return errDamaged
 	}
 	return nil
@@ -136,21 +166,21 @@ func (f *File) checkMetaData() error {
 
 // leaves collects the leaves below the element before next, which has this number of
 // children.
-func (f *File) leaves(next *int, children int, flat bool, depth int) bool {
+func (f *File) leaves(elements []format.SchemaElement, next *int, children int, flat bool, depth int) bool {
 	const deepest = 100
 	for range children {
-		if *next >= len(f.meta.Schema) || depth > deepest {
+		if *next >= len(elements) || depth > deepest {
 			return false
 		}
-		e := &f.meta.Schema[*next]
+		e := &elements[*next]
 		*next++
 		if n := int(e.NumChildren.V); n > 0 {
-			if !f.leaves(next, n, false, depth+1) {
+			if !f.leaves(elements, next, n, false, depth+1) {
 				return false
 			}
 			continue
 		}
-		c := column{name: e.Name, id: e.FieldID, typ: e.Type.V, flat: flat && e.RepetitionType.V != format.Repeated}
+		c := column{name: strings.Clone(e.Name), id: e.FieldID, typ: e.Type.V, flat: flat && e.RepetitionType.V != format.Repeated}
 		if e.RepetitionType.V == format.Optional {
 			c.levels = 1
 		}
@@ -160,13 +190,19 @@ func (f *File) leaves(next *int, children int, flat bool, depth int) bool {
 }
 
 // Rows is the number of rows.
-func (f *File) Rows() int64 { return f.meta.NumRows }
+func (f *File) Rows() int64 { return f.rows }
 
 // Groups is the number of row groups.
-func (f *File) Groups() int { return len(f.meta.RowGroups) }
+func (f *File) Groups() int { return len(f.groups) }
 
 // GroupRows is the number of rows of a row group.
-func (f *File) GroupRows(group int) int64 { return f.meta.RowGroups[group].NumRows }
+func (f *File) GroupRows(group int) int64 { return f.groups[group].rows }
+
+// Held is about the memory that the file takes, without what it is read from.
+func (f *File) Held() int64 {
+	const ofGroup, ofChunk, ofColumn = 40, 72, 48
+	return int64(len(f.columns)*ofColumn + len(f.groups)*(ofGroup+len(f.columns)*ofChunk))
+}
 
 // Find is the column of a field ID, or if no column of the file has it, of a name; -1
 // if there is none that can be read.

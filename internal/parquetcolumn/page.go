@@ -34,6 +34,16 @@ func (p *Page) Int(i int) int64 { return p.ints[p.index[i]] }
 // Bytes is the i-th value of a BYTE_ARRAY column, which is not NULL.
 func (p *Page) Bytes(i int) []byte { return p.texts[p.index[i]] }
 
+// Held is about the memory that the page takes.
+func (p *Page) Held() int64 {
+	const ofText = 24 + 4 // and its length in the page
+	n := 4*cap(p.index) + 8*cap(p.ints) + ofText*cap(p.texts)
+	for _, t := range p.texts {
+		n += len(t)
+	}
+	return int64(n)
+}
+
 // pageDecoder decodes the pages of a chunk.
 type pageDecoder struct {
 	column
