@@ -13,6 +13,8 @@ const (
 	tableBits    = 14
 	positionBits = 20
 	position     = 1<<positionBits - 1
+
+	margin = 24 // bytes at the end of a page that are not searched: whole words are loaded
 )
 
 // leastBytes is the least number of bytes that a sequence stands for on
@@ -27,7 +29,6 @@ func (e *Encoder) find(page []byte, from, to, width int) {
 	const (
 		multiplier  = 0x9E3779B185EBCA87
 		highs, rest = 0x8080808080808080, 0x7f7f7f7f7f7f7f7f
-		margin      = 24 // bytes at the end that are not searched: whole words are loaded
 	)
 	page = page[:to]
 	if most := to - from; cap(e.literals) < most+pair {

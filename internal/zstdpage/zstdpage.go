@@ -33,7 +33,9 @@ func (e *Encoder) Append(dst, page []byte, width int) []byte {
 	dst = appendHeader(dst, len(page))
 	e.repeat = 1
 	e.huff.Reuse = huff0.ReusePolicyNone // a new table costs less than tracking the last one
-	clear(e.table[:])
+	if len(page) > margin {
+		clear(e.table[:]) // of a smaller page nothing is searched
+	}
 	for from, last := 0, false; !last; {
 		to := min(from+maxBlock, len(page))
 		last = to == len(page)
