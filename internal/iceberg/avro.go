@@ -44,31 +44,36 @@ func entrySchema(fields []partitionType) string {
 	for i, f := range fields {
 		partition[i] = optional(f.id, avroName(f.name), f.avro())
 	}
-	file := avroRecord("r2",
-		required(134, "content", `"int"`),
-		required(100, "file_path", `"string"`),
-		required(101, "file_format", `"string"`),
-		required(102, "partition", avroRecord("r102", partition...)),
-		required(103, "record_count", `"long"`),
-		required(104, "file_size_in_bytes", `"long"`),
-		optional(108, "column_sizes", avroMap(117, 118, `"long"`)),
-		optional(109, "value_counts", avroMap(119, 120, `"long"`)),
-		optional(110, "null_value_counts", avroMap(121, 122, `"long"`)),
-		optional(137, "nan_value_counts", avroMap(138, 139, `"long"`)),
-		optional(125, "lower_bounds", avroMap(126, 127, `"bytes"`)),
-		optional(128, "upper_bounds", avroMap(129, 130, `"bytes"`)),
-		optional(131, "key_metadata", `"bytes"`),
-		optional(132, "split_offsets", avroList(133, `"long"`)),
-		optional(135, "equality_ids", avroList(136, `"int"`)),
-		optional(140, "sort_order_id", `"int"`),
-		optional(143, "referenced_data_file", `"string"`))
-	return avroRecord("manifest_entry",
+	return strings.Replace(noPartitionSchema, noPartition, avroRecord("r102", partition...), 1)
+}
+
+// The schema of entries of a table that is not partitioned.
+var (
+	noPartition       = avroRecord("r102")
+	noPartitionSchema = avroRecord("manifest_entry",
 		required(0, "status", `"int"`),
 		optional(1, "snapshot_id", `"long"`),
 		optional(3, "sequence_number", `"long"`),
 		optional(4, "file_sequence_number", `"long"`),
-		required(2, "data_file", file))
-}
+		required(2, "data_file", avroRecord("r2",
+			required(134, "content", `"int"`),
+			required(100, "file_path", `"string"`),
+			required(101, "file_format", `"string"`),
+			required(102, "partition", noPartition),
+			required(103, "record_count", `"long"`),
+			required(104, "file_size_in_bytes", `"long"`),
+			optional(108, "column_sizes", avroMap(117, 118, `"long"`)),
+			optional(109, "value_counts", avroMap(119, 120, `"long"`)),
+			optional(110, "null_value_counts", avroMap(121, 122, `"long"`)),
+			optional(137, "nan_value_counts", avroMap(138, 139, `"long"`)),
+			optional(125, "lower_bounds", avroMap(126, 127, `"bytes"`)),
+			optional(128, "upper_bounds", avroMap(129, 130, `"bytes"`)),
+			optional(131, "key_metadata", `"bytes"`),
+			optional(132, "split_offsets", avroList(133, `"long"`)),
+			optional(135, "equality_ids", avroList(136, `"int"`)),
+			optional(140, "sort_order_id", `"int"`),
+			optional(143, "referenced_data_file", `"string"`))))
+)
 
 var listSchema = avroRecord("manifest_file",
 	required(500, "manifest_path", `"string"`),
