@@ -129,7 +129,7 @@ var ladder = map[string]rung{
 		"a configuration is names and numbers, some of them the library's; internal/setup opens what they name"},
 	"internal/setup": {[]string{
 		".", "internal/catalog", "internal/catalog/dircatalog", "internal/catalog/gluecatalog", "internal/catalog/gluecrawler",
-		"internal/config", "internal/event", "internal/eventbridge", "internal/glue", "internal/iceberg", "internal/iceberg/filecatalog", "internal/iceberg/gluecatalog", "internal/iceberg/restcatalog", "internal/ledger", "internal/pipeline", "internal/secretsmanager", "internal/store",
+		"internal/config", "internal/event", "internal/eventbridge", "internal/glue", "internal/iceberg", "internal/iceberg/filecatalog", "internal/iceberg/gluecatalog", "internal/iceberg/restcatalog", "internal/ledger", "internal/pipeline", "internal/secretsmanager", "internal/runs", "internal/store",
 		"internal/store/dirstore", "internal/store/s3store", "internal/tables", "mapping"},
 		"setup is the one place that knows all implementations, so that the pipeline and the shells know none"},
 	"internal/query": {[]string{"schema"},

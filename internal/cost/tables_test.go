@@ -12,6 +12,7 @@ import (
 	"sluice/internal/iceberg"
 	"sluice/internal/iceberg/filecatalog"
 	"sluice/internal/pipeline"
+	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/internal/tables"
 )
@@ -94,6 +95,31 @@ func TestRequestsOfTables(t *testing.T) {
 	j.Objects, j.Bytes, j.Keep = n*batches, 1e6, 1
 	if got, most := count.reset(), j.verifyRequests(); got.put > most.put || got.get > most.get {
 		t.Errorf("run: counted %+v, the model has %+v", got, most)
+	}
+}
+
+// A process that goes on has in memory what it wrote of the ledger: it reads no root and
+// no run, and merges without reading. The model is that of a process that begins.
+func TestRequestsOfWarmTables(t *testing.T) {
+	const n, batches = 30, 9 // the last one after a merge
+	count := &counter{}
+	s := newBucket(t, count)
+	p := newTables(t, s)
+	p.Tables[0].LedgerCache = runs.NewCache(16 << 20)
+	for batch := range batches {
+		objects := putBatch(t, s, n)
+		count.reset()
+		processAll(t, p, objects, pipeline.DidCommit)
+		got, want := count.reset(), commitRequests(0).plus(requests{get: n - 1, put: 1})
+		switch batch {
+		case 0:
+			want = want.plus(requests{put: 3, get: -3}) // see create above; there was no root
+		case runsOfLevel - 1:
+			want.put++ // the merged run
+		}
+		if got != want {
+			t.Errorf("batch %d: %+v, and not %+v", batch, got, want)
+		}
 	}
 }
 

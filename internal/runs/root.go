@@ -19,7 +19,7 @@ import (
 const Version = 1
 
 // Root is the list of the runs of one snapshot, the newest first. The newest run that
-// has a key holds its entry.
+// has a key holds its entry. It is never changed.
 type Root struct {
 	Version  int    `json:"version"`
 	Table    string `json:"table"` // UUID
@@ -33,6 +33,7 @@ type Root struct {
 type Files struct {
 	Store  store.Store
 	Folder string // of the table's ledger, with a slash at its end
+	Cache  *Cache // nil: all is read
 }
 
 const (
@@ -55,6 +56,9 @@ func (f Files) Read(ctx context.Context, name string) (*Root, error) {
 	if name == "" {
 		return &Root{Version: Version}, nil
 	}
+	if r, ok := f.Cache.get(f.Folder + name).(*Root); ok {
+		return r, nil
+	}
 	data, _, err := store.Get(ctx, f.Store, f.Folder+name, mostRoot)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger root: %w", err)
@@ -63,6 +67,7 @@ func (f Files) Read(ctx context.Context, name string) (*Root, error) {
 	if err := decodeRoot(data, r); err != nil {
 		return nil, fmt.Errorf("read ledger root %s: %w", name, err)
 	}
+	f.Cache.put(f.Folder+name, r, r.size())
 	return r, nil
 }
 
@@ -112,7 +117,9 @@ func (f Files) write(ctx context.Context, r *Root, batch string) (name string, e
 		return "", err
 	}
 	name = fmt.Sprintf("root-%019d-%s.json.gz", r.Sequence, batch)
-	_, err = store.Put(ctx, f.Store, f.Folder+name, out.Bytes(), store.CreateOptions{}, store.IfNoneMatch())
+	if _, err = store.Put(ctx, f.Store, f.Folder+name, out.Bytes(), store.CreateOptions{}, store.IfNoneMatch()); err == nil {
+		f.Cache.put(f.Folder+name, r, r.size())
+	}
 	return name, err
 }
 
@@ -144,17 +151,7 @@ func (f Files) Look(ctx context.Context, root *Root, keys []Key) (map[Key]Entry,
 // what is asked for.
 func (f Files) open(ctx context.Context, info Info, whole int64) (*run, error) {
 	if info.Bytes <= whole {
-		data, _, err := store.Get(ctx, f.Store, f.Folder+info.Name, info.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		if int64(len(data)) != info.Bytes || info.checkAll(data) != nil {
-			return nil, errDamaged
-		}
-		return openRun(ctx, info, func(_ context.Context, p []byte, offset int64) error {
-			copy(p, data[offset:])
-			return nil
-		})
+		return f.openWhole(ctx, info)
 	}
 	at, err := f.Store.Head(ctx, f.Folder+info.Name)
 	if err != nil {
@@ -164,6 +161,47 @@ func (f Files) open(ctx context.Context, info Info, whole int64) (*run, error) {
 		return nil, errDamaged
 	}
 	return openRun(ctx, info, (&blocks{store: f.Store, at: at, info: &info}).read)
+}
+
+func (f Files) openWhole(ctx context.Context, info Info) (*run, error) {
+	key := f.Folder + info.Name
+	switch k := f.Cache.get(key).(type) {
+	case *run:
+		if k.info.same(&info) {
+			return k, nil
+		}
+	case []byte:
+		if int64(len(k)) == info.Bytes && info.checkAll(k) == nil {
+			return f.keep(ctx, key, info, k)
+		}
+	}
+	data, _, err := store.Get(ctx, f.Store, key, info.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != info.Bytes || info.checkAll(data) != nil {
+		return nil, errDamaged
+	}
+	return f.keep(ctx, key, info, data)
+}
+
+// keep opens a run whose bytes are there, and keeps it.
+func (f Files) keep(ctx context.Context, key string, info Info, data []byte) (*run, error) {
+	r, err := openRun(ctx, info, func(_ context.Context, p []byte, offset int64) error {
+		copy(p, data[offset:])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	size := info.Bytes + r.file.Held()
+	if info.Keys <= smallKeys && r.file.Groups() == 1 {
+		if size, err = r.decode(ctx); err != nil {
+			return nil, err
+		}
+	}
+	f.Cache.put(key, r, size)
+	return r, nil
 }
 
 // Add writes the entries of a batch as a run, and the root of the snapshot that brings
@@ -198,14 +236,16 @@ func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64,
 	return next, name, nil
 }
 
-// writeRun writes a run in one step: it is there whole, or not at all.
+// writeRun writes a run in one step: it is there whole, or not at all. It is kept if it is
+// small: the next batch looks for its keys there.
 func (f Files) writeRun(ctx context.Context, name string, level int, createdBy string, fill func(*Writer) error) (Info, error) {
 	out, err := f.Store.Create(ctx, f.Folder+name, store.CreateOptions{})
 	if err != nil {
 		return Info{}, err
 	}
+	data := &beginning{whole: f.Cache != nil}
 	info, err := func() (Info, error) {
-		w, err := NewWriter(ctx, out, createdBy)
+		w, err := NewWriter(ctx, io.MultiWriter(out, data), createdBy)
 		if err != nil {
 			return Info{}, err
 		}
@@ -223,6 +263,9 @@ func (f Files) writeRun(ctx context.Context, name string, level int, createdBy s
 		return Info{}, err
 	}
 	info.Name, info.Level = name, level
+	if data.whole {
+		f.Cache.put(f.Folder+name, data.bytes, info.Bytes)
+	}
 	return info, nil
 }
 
@@ -289,6 +332,7 @@ func (f Files) ScanBrief(ctx context.Context, root *Root, fn func(*Entry) error)
 }
 
 func (f Files) scanEntries(ctx context.Context, root *Root, columns int, fn func(*Entry) error) error {
+	f.Cache = nil // it sees the files
 	var last Entry
 	return f.scan(ctx, root, columns, func(c *cursor) error {
 		last.Key = c.key
@@ -352,9 +396,9 @@ func (f Files) scan(ctx context.Context, root *Root, columns int, fn func(*curso
 // cursor goes through a run.
 type cursor struct {
 	info        *Info
-	age         int // place in the root
-	columns     int // that are read
-	run         *run
+	age         int  // place in the root
+	columns     int  // that are read
+	run         *run // nil: entries are all
 	ctx         context.Context
 	group, page int      // that come next
 	entries     *entries // nil after the last one
@@ -366,6 +410,10 @@ type cursor struct {
 func (f Files) begin(c *cursor) (err error) {
 	if c.run, err = f.open(c.ctx, *c.info, scannedRun); err != nil {
 		return fmt.Errorf("read ledger run %s: %w", c.info.Name, err)
+	}
+	if c.run.all != nil {
+		c.entries, c.row, c.run = &entries{c.run.all.rows, c.run.all.columns[:c.columns]}, -1, nil
+		return c.next()
 	}
 	c.entries = &entries{}
 	return c.next()
@@ -389,6 +437,9 @@ func (c *cursor) next() error {
 // fill reads the next page that has rows.
 func (c *cursor) fill() error {
 	c.entries, c.row = nil, 0
+	if c.run == nil {
+		return nil
+	}
 	for c.group < c.run.file.Groups() {
 		pages, err := c.run.file.Pages(c.ctx, c.group, c.run.cols[colKey])
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice"
@@ -75,15 +76,28 @@ var columns = schema.Schema{Table: "run", Columns: []schema.Column{
 
 // Writer writes a run. Entries come in the order of their keys, each key once.
 type Writer struct {
-	sums    *sums
-	file    *parquetfile.Writer
-	encoder *parquetfile.Encoder
-	ctx     context.Context
-	batch   *batch.Batch
-	text    []byte // of the values that wait for their look-up
+	sums *sums
+	file *parquetfile.Writer
+	*writerBuffers
+	ctx context.Context
 
 	info Info
 }
+
+// writerBuffers are reused: those of most runs are larger than the run.
+type writerBuffers struct {
+	encoder *parquetfile.Encoder
+	batch   *batch.Batch
+	text    []byte // of the values that wait for their look-up
+}
+
+var buffers = sync.Pool{New: func() any {
+	e, err := parquetfile.NewEncoder("zstd")
+	if err != nil {
+		panic(err) // the codec is known
+	}
+	return &writerBuffers{encoder: e, batch: batch.New(columns, make([]int, colCount), 0)}
+}}
 
 // Info is what a root says of a run.
 type Info struct {
@@ -99,6 +113,7 @@ type Info struct {
 
 const (
 	groupKeys = 1 << 12 // of a row group: bounds the entries that a merge holds of each run
+	smallKeys = 1 << 10 // of a run that is decoded whole
 	textBytes = 1 << 20
 )
 
@@ -109,11 +124,7 @@ func NewWriter(ctx context.Context, w io.Writer, createdBy string) (*Writer, err
 	if err != nil {
 		return nil, err
 	}
-	e, err := parquetfile.NewEncoder("zstd")
-	if err != nil {
-		return nil, err
-	}
-	return &Writer{sums: s, file: f, encoder: e, ctx: ctx, batch: batch.New(columns, make([]int, colCount), 0)}, nil
+	return &Writer{sums: s, file: f, writerBuffers: buffers.Get().(*writerBuffers), ctx: ctx}, nil
 }
 
 // Write adds an entry.
@@ -224,6 +235,8 @@ func (w *Writer) Close() (Info, error) {
 	if err := w.end(); err != nil {
 		return Info{}, err
 	}
+	buffers.Put(w.writerBuffers)
+	w.writerBuffers = nil
 	err := w.file.Close()
 	w.info.Bytes, w.info.Blocks = w.file.Bytes(), w.sums.blocks
 	return w.info, err
@@ -236,11 +249,12 @@ func rest(s ledger.State) ledger.State {
 	return s
 }
 
-// run is a run that is read.
+// run is a run that is read. It is safe for use by several goroutines.
 type run struct {
 	info Info
 	file *parquetcolumn.File
 	cols [colCount]int
+	all  *entries // of a small run, whose file is not needed then
 }
 
 func openRun(ctx context.Context, info Info, read parquetcolumn.ReadAt) (*run, error) {
@@ -260,9 +274,40 @@ func openRun(ctx context.Context, info Info, read parquetcolumn.ReadAt) (*run, e
 	return r, nil
 }
 
+// decode reads a small run whole, and says what memory it takes.
+func (r *run) decode(ctx context.Context) (held int64, err error) {
+	all := &entries{rows: int(r.info.Keys), columns: make([]*parquetcolumn.Page, 0, colCount)}
+	for column := range colCount {
+		c, err := r.file.Chunk(0, r.cols[column])
+		if err != nil {
+			return 0, err
+		}
+		p, err := c.Next(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if p == nil || p.Rows != all.rows {
+			return 0, fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
+		}
+		if err := noNull(p, column); err != nil {
+			return 0, err
+		}
+		alone := *p // without what its decoder holds
+		all.columns = append(all.columns, &alone)
+		held += pageBytes + p.Held()
+	}
+	r.all, r.file = all, nil
+	return held, nil
+}
+
+const pageBytes = 128 // of a page, without its values
+
 // look calls fn with the entries of those of the keys that the run has; keys are
 // sorted.
 func (r *run) look(ctx context.Context, keys []Key, fn func(*Entry)) error {
+	if r.all != nil {
+		return r.all.look(keys, r.all.find(keys), fn)
+	}
 	for g := range r.file.Groups() {
 		pages, err := r.file.Pages(ctx, g, r.cols[colKey])
 		if err != nil {
@@ -302,17 +347,7 @@ func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.
 	if err != nil {
 		return err
 	}
-	var found []int
-	for n, k := range wanted {
-		if n > 0 && wanted[n-1].Key == k.Key {
-			continue // in another bucket
-		}
-		name := []byte(k.Key)
-		i := sort.Search(names.Rows, func(i int) bool { return bytes.Compare(names.Bytes(i), name) >= 0 })
-		for ; i < names.Rows && bytes.Equal(names.Bytes(i), name); i++ {
-			found = append(found, i)
-		}
-	}
+	found := (&entries{rows: names.Rows, columns: []*parquetcolumn.Page{names}}).find(wanted)
 	if len(found) == 0 {
 		return nil
 	}
@@ -320,12 +355,33 @@ func (r *run) lookPage(ctx context.Context, group, page int, rows parquetcolumn.
 	if err != nil {
 		return err
 	}
+	return all.look(wanted, found, fn)
+}
+
+// find returns the rows with the names of keys, which are sorted, in whatever bucket.
+func (p *entries) find(keys []Key) (rows []int) {
+	names := p.columns[colKey]
+	for n, k := range keys {
+		if n > 0 && keys[n-1].Key == k.Key {
+			continue // in another bucket
+		}
+		name := []byte(k.Key)
+		i := sort.Search(p.rows, func(i int) bool { return bytes.Compare(names.Bytes(i), name) >= 0 })
+		for ; i < p.rows && bytes.Equal(names.Bytes(i), name); i++ {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+// look calls fn with the entries of those of the rows whose keys are wanted.
+func (p *entries) look(wanted []Key, rows []int, fn func(*Entry)) error {
 	var e Entry
-	for _, i := range found {
-		if e.Key = all.key(i, e.Key); !isIn(wanted, e.Key) {
+	for _, i := range rows {
+		if e.Key = p.key(i, e.Key); !isIn(wanted, e.Key) {
 			continue
 		}
-		if err := all.entry(i, &e); err != nil {
+		if err := p.entry(i, &e); err != nil {
 			return err
 		}
 		fn(&e)
@@ -370,12 +426,16 @@ func (r *run) column(ctx context.Context, group, page int, rows parquetcolumn.Ra
 	if err != nil {
 		return nil, err
 	}
+	return p, noNull(p, column)
+}
+
+func noNull(p *parquetcolumn.Page, column int) error {
 	for i := range p.Rows {
 		if p.Null(i) {
-			return nil, fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
+			return fmt.Errorf("a NULL in column %s", columns.Columns[column].Name)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // key is that of an entry. The one before it often has the same bucket.

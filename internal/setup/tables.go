@@ -15,9 +15,14 @@ import (
 	"sluice/internal/iceberg/gluecatalog"
 	"sluice/internal/iceberg/restcatalog"
 	"sluice/internal/pipeline"
+	"sluice/internal/runs"
 	"sluice/internal/store/s3store"
 	"sluice/internal/tables"
 )
+
+// ledgerCache is the number of bytes of the ledgers of all tables that stay in memory from
+// batch to batch.
+const ledgerCache = 16 << 20
 
 // openTarget opens what makes rows visible: a file for each object, or tables.
 func (s *Setup) openTarget(ctx context.Context) error {
@@ -44,11 +49,12 @@ func (s *Setup) openTarget(ctx context.Context) error {
 	if s.tableCatalog() != "rest" {
 		elsewhere = nil // the table is where we make it
 	}
+	cache := runs.NewCache(ledgerCache)
 	for i := range s.Pipeline.Mapping.Tables {
 		name := s.Pipeline.Mapping.Tables[i].Name
 		t.Tables = append(t.Tables, &tables.Table{
 			Catalog: catalog, Name: name, Files: files, Folder: s.Pipeline.SinkPrefix + name + "/", Elsewhere: elsewhere,
-			Ledger: s.Ledger, LedgerPrefix: s.Config.Ledger.Prefix,
+			Ledger: s.Ledger, LedgerPrefix: s.Config.Ledger.Prefix, LedgerCache: cache,
 			CreatedBy: "sluice version " + sluice.Version(), Now: time.Now, Pause: pause,
 			Retention: iceberg.Retention{Snapshots: 100, Age: 24 * time.Hour},
 		})

@@ -31,6 +31,7 @@ type Table struct {
 	// location: cleaners of orphan files would remove them.
 	Ledger       store.Store
 	LedgerPrefix string
+	LedgerCache  *runs.Cache // of Ledger, for whoever commits many batches; nil: there is none
 
 	CreatedBy string // sluice and its version
 	Now       func() time.Time
@@ -90,7 +91,7 @@ func (t *Table) head(ctx context.Context, table *iceberg.Table) (*Head, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
 	}
-	h := &Head{table: table, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/"}}
+	h := &Head{table: table, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/", Cache: t.LedgerCache}}
 	if h.place, h.folder, err = t.place(table.Metadata); err != nil {
 		return nil, err
 	}

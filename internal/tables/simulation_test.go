@@ -91,6 +91,16 @@ func (v version) identity() string {
 
 var errCrash = errors.New("the worker died")
 
+// caches says what workers remember of the ledger: nothing, what any of them has read or
+// written, as in one process, or only their own, which begins cold.
+type caches int
+
+const (
+	noCache caches = iota
+	ownCache
+	oneCache
+)
+
 type simulation struct {
 	t          testing.TB
 	r          *rand.Rand
@@ -106,6 +116,7 @@ type simulation struct {
 	broken     error       // a promise that was not kept on the way
 
 	batchID func(ctx context.Context) string
+	caches  caches
 	onLook  func(ctx context.Context, entries map[runs.Key]runs.Entry)
 	onBatch func(ctx context.Context, b *tables.Batch)
 	gates   map[int]chan error
@@ -130,6 +141,16 @@ func newSimulation(t testing.TB, seed uint64) *simulation {
 	s.table = &tables.Table{
 		Catalog: s.catalog, Name: "t", Files: files, Folder: "t/", Ledger: s.store, LedgerPrefix: "ledger/", CreatedBy: "test",
 		Now: func() time.Time { return start }, Pause: func(context.Context, time.Duration) error { return nil }, Retention: iceberg.Retention{Snapshots: 1000},
+	}
+	switch seed / 2 % 8 { // of even and odd seeds: these say whether the table is partitioned
+	case 0:
+	case 1, 2, 3:
+		s.caches = ownCache
+	default:
+		s.caches = oneCache
+	}
+	if s.caches == oneCache {
+		s.table.LedgerCache = runs.NewCache(cacheBytes)
 	}
 	if _, err := s.catalog.Create(t.Context(), "t", m); err != nil {
 		t.Fatal(err)
@@ -298,16 +319,25 @@ func (s *simulation) start(id int) {
 	}()
 }
 
-const mostRounds = 20
+const (
+	mostRounds = 20
+	cacheBytes = 1 << 20
+)
 
 // work brings keys up to date, as a worker does.
 func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
+	table := s.table
+	if s.caches == ownCache {
+		own := *table
+		own.LedgerCache = runs.NewCache(cacheBytes)
+		table = &own
+	}
 	for range mostRounds {
 		if err := s.store.gate(ctx, "begin"); err != nil {
 			return err
 		}
 		setBack := s.catalog.setBacks
-		head, err := s.table.Load(ctx)
+		head, err := table.Load(ctx)
 		if err != nil {
 			return err
 		}
@@ -343,7 +373,7 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		if s.onBatch != nil {
 			s.onBatch(ctx, b)
 		}
-		done, err := s.table.Commit(ctx, head, b)
+		done, err := table.Commit(ctx, head, b)
 		if errors.Is(err, tables.ErrOvertaken) {
 			s.counts["overtaken"]++
 			continue
