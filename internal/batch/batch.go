@@ -43,7 +43,13 @@ type Batch struct {
 	flushed int            // records ended at the last Flush
 	record  Position       // where the last record ended
 	lists   []*Column      // the columns of lists
+
+	generation int // raised when elements go
 }
+
+// Generation is another number once elements of the batch have gone, after their
+// record ended: what is known of them no longer holds.
+func (b *Batch) Generation() int { return b.generation }
 
 // Position is a border between records: the number of rows before it, and of
 // elements of each level.

@@ -58,6 +58,7 @@ func (b *Batch) Reset() {
 	}
 	b.Rows, b.ListValues, b.Pages = 0, 0, b.Pages[:0]
 	b.elems, b.reached, b.flushed, b.record = [MaxLevels]int{}, [MaxLevels]int{}, 0, Position{}
+	b.generation++
 	for l := range b.Depth + 1 {
 		b.room[l] = 0
 		b.grow(l)
@@ -157,13 +158,20 @@ func (c *Column) AddFixed(v uint64) {
 // AddEntry gives the current element an entry that the column has.
 func (c *Column) AddEntry(entry uint32) { c.Index[*c.element] = entry }
 
-// Fill gives all elements of a string column one value. The batch is not filled any
-// more, and the column is at the level of the record.
-func (c *Column) Fill(value string) {
-	c.reset()
-	c.newBytes([]byte(value))
-	c.Index = slices.Grow(c.Index, *c.element)[:*c.element]
-	clear(c.Index)
+// Fill gives the elements of a string column from first on one value, whose
+// jsonscan.Hash is hash. The column is at the level of the record, and the last record
+// has ended.
+func (c *Column) Fill(first int, hash uint64, value string) {
+	elements := c.Index[first:*c.element]
+	if len(elements) == 0 {
+		return
+	}
+	c.wait(pending{hash: key(hash, len(value)), off: scratchBit, n: uint32(len(value)), i: uint32(first)})
+	c.flush(nil, []byte(value))
+	c.cross(*c.element - 1)
+	for i := range elements {
+		elements[i] = elements[0]
+	}
 }
 
 // Share gives an element the entry that another one has.

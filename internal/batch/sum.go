@@ -27,27 +27,28 @@ type Sums struct {
 	Once Sum // a value counts once, if it stands in any row
 }
 
-// Add adds the unscaled values of a decimal column of b.
-func (s *Sums) Add(b *Batch, c *Column) {
+// Add adds the unscaled values that a decimal column of b has after a position.
+func (s *Sums) Add(b *Batch, c *Column, from Position) {
 	if c.Type.Kind != schema.Decimal {
 		return
 	}
 	var runs []uint32
+	first := from.Elems[c.Level]
 	if c.Level < b.Depth {
-		runs = b.Runs[c.Level]
+		runs = b.Runs[c.Level][first:]
 	}
 	add := s.addNarrow
 	if c.Type.Wide() {
 		add = s.addWide
 	}
-	add(c, runs)
+	add(c, c.Index[first:], runs)
 }
 
 // addNarrow adds values of 64 bits: 2^63 of them fit into 128 bits, more than
 // there are rows.
-func (s *Sums) addNarrow(c *Column, runs []uint32) {
+func (s *Sums) addNarrow(c *Column, index, runs []uint32) {
 	var once, rows Sum
-	for i, e := range c.Index {
+	for i, e := range index {
 		if e == Null {
 			continue
 		}
@@ -78,8 +79,8 @@ func (s *Sums) addNarrow(c *Column, runs []uint32) {
 }
 
 // addWide adds values of 128 bits.
-func (s *Sums) addWide(c *Column, runs []uint32) {
-	for i, e := range c.Index {
+func (s *Sums) addWide(c *Column, index, runs []uint32) {
+	for i, e := range index {
 		if e == Null || runs != nil && runs[i] == 0 {
 			continue
 		}

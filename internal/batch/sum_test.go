@@ -72,8 +72,8 @@ func TestSumsAreExact(t *testing.T) {
 		}
 		for i, scale := range scales {
 			var sums Sums
-			sums.Add(b, &b.Columns[i])
-			sums.Add(b, &b.Columns[i])
+			sums.Add(b, &b.Columns[i], Position{})
+			sums.Add(b, &b.Columns[i], Position{})
 			unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
 			for _, c := range []struct {
 				name string

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"sluice/internal/drift"
 	"sluice/internal/flatten"
@@ -200,12 +201,18 @@ func (c *conversion) sample() error {
 		if err != nil {
 			return err
 		}
+		l.reset()
 		c.lanes = append(c.lanes, l)
 	}
-	if read >= c.opts.RowGroupBytes/32 { // less is too little to conclude from
+	if read >= c.opts.RowGroupBytes/32 && !c.joins() { // less is too little to conclude from
 		c.reserve(kept, read)
 	}
 	return nil
+}
+
+// joins reports whether the first row group has rows of other conversions.
+func (c *conversion) joins() bool {
+	return slices.ContainsFunc(c.tables.outputs, func(o Output) bool { return o.Into != nil })
 }
 
 // reserve makes room in the lanes for row groups like the first, and a quarter
@@ -305,7 +312,7 @@ func (c *conversion) keep(k *Memory) {
 		return
 	}
 	d.in, d.feed, d.bad = nil, nil, nil
-	c.lanes[0].outputs = nil
+	c.lanes[0].leave()
 	*k = Memory{c.m, c.opts.Codec, d, c.lanes[0]}
 }
 

@@ -136,11 +136,11 @@ func (d *decoder) sample() (kept, read int64, err error) {
 	if err := d.find(); err != nil || d.ended {
 		return 0, 0, err
 	}
-	unit := d.opts.RowGroupBytes
+	unit, before := d.opts.RowGroupBytes, held(d.batches)
 	if err := d.fill(min(d.start+unit/16, border(d.start, unit/2))); err != nil {
 		return 0, 0, err
 	}
-	kept, read = held(d.batches), max(d.position()-d.start, 1)
+	kept, read = held(d.batches)-before, max(d.position()-d.start, 1)
 	d.stride = stride(unit, kept, read)
 	return kept, read, nil
 }

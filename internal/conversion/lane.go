@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/flatten"
+	"sluice/internal/jsonscan"
 	"sluice/internal/parquetfile"
 	"sluice/mapping"
 )
@@ -16,6 +17,7 @@ type lane struct {
 	m        *mapping.Mapping
 	outputs  []Output
 	batches  []*batch.Batch
+	begins   []batch.Mark            // of the row group in each batch: rows of others may stand before it
 	encoders []*parquetfile.Encoder  // nil: the output takes batches
 	groups   []*parquetfile.RowGroup // what encode made of the batches
 	running  bool                    // a goroutine works on it and will send to done
@@ -26,7 +28,7 @@ func newLane(m *mapping.Mapping, outputs []Output, codec string) (*lane, error) 
 	n := len(outputs)
 	l := &lane{
 		m: m, outputs: outputs, done: make(chan error, 1),
-		batches: make([]*batch.Batch, n), encoders: make([]*parquetfile.Encoder, n), groups: make([]*parquetfile.RowGroup, n),
+		batches: make([]*batch.Batch, n), begins: make([]batch.Mark, n), encoders: make([]*parquetfile.Encoder, n), groups: make([]*parquetfile.RowGroup, n),
 	}
 	for i := range outputs {
 		if outputs[i].File == nil {
@@ -37,7 +39,6 @@ func newLane(m *mapping.Mapping, outputs []Output, codec string) (*lane, error) 
 			return nil, err
 		}
 	}
-	l.reset()
 	return l, nil
 }
 
@@ -72,7 +73,10 @@ func (l *lane) encode(ctx context.Context) (err error) {
 	for i, b := range l.batches {
 		constants := l.outputs[i].Constants
 		for j, value := range constants {
-			b.Columns[len(b.Columns)-len(constants)+j].Fill(value)
+			b.Columns[len(b.Columns)-len(constants)+j].Fill(l.begins[i].Elems[0], jsonscan.Hash([]byte(value)), value)
+		}
+		if b == l.outputs[i].Into {
+			continue
 		}
 		b.Finish()
 		if e := l.encoders[i]; e == nil {
@@ -84,14 +88,31 @@ func (l *lane) encode(ctx context.Context) (err error) {
 	return nil
 }
 
+// open gives the lane the batches of the first row group: those of the outputs, or
+// empty ones.
+func (l *lane) open() {
+	for i := range l.outputs {
+		if into := l.outputs[i].Into; into != nil {
+			l.batches[i], l.begins[i] = into, into.Mark()
+		} else {
+			l.resetTable(i)
+		}
+	}
+}
+
 // reset gives the lane empty batches.
 func (l *lane) reset() {
-	for i, b := range l.batches {
-		if b != nil {
-			b.Reset()
-			continue
-		}
-		t, out := &l.m.Tables[i], &l.outputs[i]
-		l.batches[i] = batch.New(out.Schema, Levels(l.m, t, len(out.Constants)), t.Levels())
+	for i := range l.batches {
+		l.resetTable(i)
 	}
+}
+
+func (l *lane) resetTable(i int) {
+	l.begins[i] = batch.Mark{}
+	if b := l.batches[i]; b != nil {
+		b.Reset()
+		return
+	}
+	t, out := &l.m.Tables[i], &l.outputs[i]
+	l.batches[i] = batch.New(out.Schema, Levels(l.m, t, len(out.Constants)), t.Levels())
 }

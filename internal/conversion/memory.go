@@ -29,13 +29,25 @@ func (k *Memory) take(m *mapping.Mapping) (left Memory) {
 }
 
 // laneOf is the first lane of a conversion.
-func (k *Memory) laneOf(m *mapping.Mapping, outputs []Output, codec string) (*lane, error) {
-	if k.lane == nil || k.codec != codec || !k.lane.suits(outputs) {
-		return newLane(m, outputs, codec)
+func (k *Memory) laneOf(m *mapping.Mapping, outputs []Output, codec string) (l *lane, err error) {
+	if l = k.lane; l == nil || k.codec != codec || !l.suits(outputs) {
+		if l, err = newLane(m, outputs, codec); err != nil {
+			return nil, err
+		}
 	}
-	k.lane.outputs = outputs
-	k.lane.reset()
-	return k.lane, nil
+	l.outputs = outputs
+	l.open()
+	return l, nil
+}
+
+// leave takes from the lane what belongs to the outputs.
+func (l *lane) leave() {
+	for i := range l.outputs {
+		if l.outputs[i].Into == l.batches[i] {
+			l.batches[i] = nil
+		}
+	}
+	l.outputs = nil
 }
 
 // suits reports whether the lane can be filled for other outputs.

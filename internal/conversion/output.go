@@ -20,6 +20,11 @@ type Output struct {
 	// Take is given each row group, finished, in their order. It keeps the batch, and may
 	// return another one of these columns that is no longer needed, to be filled again.
 	Take func(*batch.Batch) (*batch.Batch, error)
+
+	// Into, if not nil, is a batch that has rows of earlier conversions: the first row
+	// group is added to it. Take gets it unfinished, so that later conversions can add
+	// more. After an error it is at some place behind its last mark.
+	Into *batch.Batch
 }
 
 // RowGroups takes encoded row groups: a file, or files one after another.

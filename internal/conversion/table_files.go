@@ -32,17 +32,18 @@ func (f *tableFiles) add(out Output) {
 // write hands on the row groups of a lane.
 func (f *tableFiles) write(l *lane) error {
 	for i := range f.outputs {
-		out, b := &f.outputs[i], l.batches[i]
+		out, b, begin := &f.outputs[i], l.batches[i], l.begins[i].Position
+		rows := b.Rows - begin.Rows
 		for j := range f.given[i] {
-			f.given[i][j] = f.given[i][j] || b.Rows > 0 && given(l.groups[i], b, j)
+			f.given[i][j] = f.given[i][j] || rows > 0 && given(l.groups[i], b, j, begin)
 		}
 		for j := range b.Columns {
-			f.sums[i][j].Add(b, &b.Columns[j])
+			f.sums[i][j].Add(b, &b.Columns[j], begin)
 		}
-		if b.Rows == 0 {
+		if rows == 0 {
 			continue
 		}
-		f.rows[i] += int64(b.Rows)
+		f.rows[i] += int64(rows)
 		if out.File == nil {
 			var err error
 			if l.batches[i], err = out.Take(b); err != nil {
@@ -100,14 +101,15 @@ func (f *tableFiles) totals() (rows, once map[string]string) {
 }
 
 // given reports whether a column has a value in some row. An empty list is one,
-// though a file has no value of it. group is the row group of b, or nil.
-func given(group *parquetfile.RowGroup, b *batch.Batch, column int) bool {
+// though a file has no value of it. group is the row group of b after begin, or nil.
+func given(group *parquetfile.RowGroup, b *batch.Batch, column int, begin batch.Position) bool {
 	c := &b.Columns[column]
 	if c.List == nil && group != nil {
 		return !group.IsNull(column)
 	}
-	for i, e := range c.Index {
-		if e != batch.Null && (c.List != nil || c.Level == b.Depth || b.Runs[c.Level][i] > 0) {
+	first := begin.Elems[c.Level]
+	for i, e := range c.Index[first:] {
+		if e != batch.Null && (c.List != nil || c.Level == b.Depth || b.Runs[c.Level][first+i] > 0) {
 			return true
 		}
 	}

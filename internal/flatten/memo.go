@@ -18,6 +18,7 @@ import (
 type memo struct {
 	filter  *filter // of the element
 	b       *batch.Batch
+	of      int   // generation of the batch
 	level   int   // of the element that the object is
 	plain   []int // the plain members
 	columns []*batch.Column
@@ -128,7 +129,11 @@ func newMemo(n *node) *memo {
 
 // reset goes on with a new batch.
 func (m *memo) reset(n *node, b *batch.Batch, level int) {
-	m.b, m.level = b, level
+	if m.b == b && m.of == b.Generation() && !m.full() && len(m.news)+len(m.copies) == 0 {
+		m.begin() // the batch goes on, with the elements that it has
+		return
+	}
+	m.b, m.of, m.level = b, b.Generation(), level
 	for i, member := range m.plain {
 		m.columns[i] = n.members[member].node.leaves[0].c
 	}

@@ -13,14 +13,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"sluice"
-	"sluice/internal/parquetread"
 	"sluice/mapping"
 	"sluice/reason"
 )
@@ -91,6 +89,7 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 	total.mappings++
 	none := takeNoRow(m)
 	total.none += len(none)
+	together := newJoined(m)
 	for left := *documents; left > 0; {
 		n := min(left, pick(g, 1, 5, 20, 20, 20, 100))
 		left -= n
@@ -105,10 +104,18 @@ func agree(t *testing.T, seed uint64, total *tally) bool {
 				return false
 			}
 		}
+		if diff := together.add(t, text, source, got); diff != "" {
+			t.Errorf("seed %d: %s\n%s\n%s\n%s", seed, diff, s.yaml(), source, text)
+			return false
+		}
 		if diff := compare(s, &want, got, source, total); diff != "" {
 			t.Errorf("seed %d: %s\n%s\n%s\n%s", seed, diff, s.yaml(), source, text)
 			return false
 		}
+	}
+	if diff := together.rows(t); diff != "" {
+		t.Errorf("seed %d: %s\n%s", seed, diff, s.yaml())
+		return false
 	}
 	return true
 }
@@ -160,23 +167,7 @@ func run(t *testing.T, m *mapping.Mapping, text, source string) *made {
 	}
 	got.bad = entries(t, bad.Bytes())
 	for name, file := range files {
-		f, err := parquetread.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = f.Rows(math.MaxInt, func(row []string) error {
-			row = slices.Clone(row)
-			for i, c := range row {
-				if c == parquetread.Null {
-					row[i] = null
-				}
-			}
-			got.tables[name] = append(got.tables[name], row)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		got.tables[name] = readFile(t, file.Bytes())
 	}
 	return got
 }
