@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"sluice"
@@ -200,11 +201,33 @@ func pinned(object store.Object) (source, error) {
 		return source{ReadCloser: object, size: size}, nil
 	}
 	defer object.Close()
-	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // it does not grow
-	if _, err := data.ReadFrom(object); err != nil {
+	b := &body{buf: bodies.Get().(*bytes.Buffer)}
+	b.buf.Reset()
+	b.buf.Grow(int(size) + bytes.MinRead) // it does not grow while it is filled
+	if _, err := b.buf.ReadFrom(object); err != nil {
+		_ = b.Close()
 		return source{}, fmt.Errorf("read source: %w", err)
 	}
-	return source{ReadCloser: io.NopCloser(bytes.NewReader(data.Bytes())), size: size, small: true}, nil
+	b.Reset(b.buf.Bytes())
+	return source{ReadCloser: b, size: size, small: true}, nil
+}
+
+// body is a small object in memory, which is used again.
+type body struct {
+	bytes.Reader
+	buf *bytes.Buffer // nil: it is closed
+}
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Close implements [io.Closer].
+func (b *body) Close() error {
+	if b.buf != nil {
+		b.Reset(nil)
+		bodies.Put(b.buf)
+		b.buf = nil
+	}
+	return nil
 }
 
 // nothing is the content of a deleted source.

@@ -132,8 +132,12 @@ type tableBatch struct {
 
 	mu     sync.Mutex           // for what follows; encoding goes on under it
 	shared []*tablefiles.Writer // of each table
-	own    int64                // bytes of the files that objects have alone
+	joints map[*sluice.Memory]*joint
+	joined int64                // memory of the joints
+	groups []*tablefiles.Object // of each table: files of the joints' row groups; nil: none
+	own    int64                // bytes of these, and of the files that objects have alone
 	wrong  error                // of a shared file: nothing of the batch can be committed
+	ending bool                 // all objects are converted
 
 	// No conversion, and no next object, waits for the encoding of others:
 	ended atomic.Bool         // a file went wrong, or there are enough bytes
@@ -171,6 +175,7 @@ func (t *Tables) begin(ctx context.Context, heads []*tables.Head, objects []Obje
 	}
 	b := &tableBatch{
 		t: t, ctx: ctx, id: tables.NewBatchID(), heads: heads, objects: make([]batchObject, len(objects)), hash: t.Mapping.Hash(),
+		joints: map[*sluice.Memory]*joint{}, groups: make([]*tablefiles.Object, len(heads)),
 	}
 	for i, o := range objects {
 		b.objects[i] = batchObject{Object: o, known: all[i]}
@@ -205,10 +210,12 @@ func (b *tableBatch) files(ctx context.Context, table int, held int64) (*tablefi
 	return tablefiles.New(ctx, tablefiles.Options{
 		Files: h.Files(), Folder: h.Folder() + "data/", Batch: tables.NewBatchID(), Time: b.t.Tables[table].Now().UTC(),
 		Columns: b.columns[table], Levels: b.t.levels(table), Depth: b.t.Mapping.Tables[table].Levels(),
-		Spec: m.Spec(m.SpecID), Schema: b.schemas[table], MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: string(cmp.Or(b.t.Codec, sluice.Zstd)), CreatedBy: b.t.Tables[table].CreatedBy,
+		Spec: m.Spec(m.SpecID), Schema: b.schemas[table], MostHeld: held, PartBytes: b.t.PartBytes, MostKept: 2 * held, Codec: b.codec(), CreatedBy: b.t.Tables[table].CreatedBy,
 		KeyValues: map[string]string{"sluice.table": b.t.Mapping.Tables[table].Name, "sluice.version": sluice.Version()},
 	})
 }
+
+func (b *tableBatch) codec() string { return string(cmp.Or(b.t.Codec, sluice.Zstd)) }
 
 // read reads and converts objects, until a limit is reached.
 func (b *tableBatch) read(ctx context.Context, workers int) {
@@ -235,6 +242,9 @@ func (b *tableBatch) full() bool { return b.ended.Load() || time.Now().After(b.u
 
 // commit makes the batch visible, in each table.
 func (b *tableBatch) commit(ctx context.Context) error {
+	if err := b.endJoints(); err != nil {
+		return err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.wrong != nil {
@@ -254,6 +264,13 @@ func (b *tableBatch) commit(ctx context.Context) error {
 		files, err := w.Close(ctx)
 		if err != nil {
 			return fmt.Errorf("write files of table %s: %w", b.t.Mapping.Tables[i].Name, err)
+		}
+		if g := b.groups[i]; g != nil {
+			more, err := g.Close(ctx)
+			if err != nil {
+				return fmt.Errorf("write files of table %s: %w", b.t.Mapping.Tables[i].Name, err)
+			}
+			files = append(files, more...)
 		}
 		commits[i] = tables.Batch{ID: b.id, Files: files, Columns: b.columns[i]}
 	}
@@ -340,7 +357,10 @@ func (o *batchObject) bytes(shared map[string]*iceberg.DataFile) (bytes int64) {
 // abort throws away files that were not ended. What cannot be removed is named by
 // nobody.
 func (b *tableBatch) abort(ctx context.Context) {
-	for _, w := range b.shared {
+	for i, w := range b.shared {
 		_ = w.Abort(ctx)
+		if g := b.groups[i]; g != nil {
+			_ = g.Abort(ctx)
+		}
 	}
 }

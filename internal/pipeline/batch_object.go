@@ -91,7 +91,7 @@ func (b *tableBatch) convert(ctx context.Context, o *batchObject, from source, s
 	if err != nil {
 		return err
 	}
-	stats, err := b.t.Pipeline.convert(ctx, o.Key, state, from, sluice.Options{Quarantine: bad, Table: rows.table})
+	stats, err := b.converted(ctx, o, from, state, rows, sluice.Options{Quarantine: bad, Table: rows.table})
 	reject := new(sluice.RejectError)
 	if isReject := errors.As(err, &reject); !isReject {
 		reject = nil
@@ -100,9 +100,6 @@ func (b *tableBatch) convert(ctx context.Context, o *batchObject, from source, s
 		return err
 	}
 	state.Stats = stats
-	if err := b.t.step(Converted); err != nil {
-		return err
-	}
 	if err := b.t.explain(ctx, o.Bucket, o.Key, state, reject, bad); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // objectRows are the rows of an object while it is converted, for each table.
 type objectRows struct {
 	b      *tableBatch
+	o      *batchObject
 	names  []string
 	tables []*tableRows
 }
@@ -28,7 +29,9 @@ type tableRows struct {
 	io.Writer
 	ctx    context.Context
 	out    conversion.Output
-	rows   *batch.Batch       // of a small object: all its rows
+	into   *batch.Batch       // of a small object: the joint's, that has its rows,
+	begin  batch.Mark         // from here on
+	rows   *batch.Batch       // all its rows, if they are kept alone
 	file   *tablefiles.Object // of a large one
 	own    *tablefiles.Writer // of a large one, if its rows go to several partitions
 	bytes  int64              // of row groups in file
@@ -38,7 +41,7 @@ type tableRows struct {
 // rowsOf begins the rows of an object. Those of a small one are kept until it is known
 // that it is not rejected. A large one has files of its own, which can be thrown away.
 func (b *tableBatch) rowsOf(ctx context.Context, o *batchObject, isLarge bool, state *ledger.State) (all *objectRows, err error) {
-	all = &objectRows{b: b}
+	all = &objectRows{b: b, o: o}
 	key := runs.Key{Bucket: o.Bucket, Key: o.Key}
 	for i, h := range b.heads {
 		r := &tableRows{ctx: ctx}
@@ -51,7 +54,12 @@ func (b *tableBatch) rowsOf(ctx context.Context, o *batchObject, isLarge bool, s
 			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) { return rows, nil }
 			continue
 		case !isLarge:
-			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) { return b.reused(i), r.keep(b, i, rows) }
+			r.out.Take = func(rows *batch.Batch) (*batch.Batch, error) {
+				if rows == r.into {
+					return nil, nil
+				}
+				return b.reused(i), r.keep(b, i, rows)
+			}
 			continue
 		case len(m.Spec(m.SpecID).Fields) > 0:
 			r.own, err = b.files(ctx, i, ownHeld)
@@ -81,15 +89,18 @@ func (r *tableRows) keep(b *tableBatch, table int, rows *batch.Batch) (err error
 	switch {
 	case r.own != nil:
 		return r.add(r.ctx, r.own, rows)
-	case r.rows == nil:
+	case r.rows == nil && r.into == nil:
 		r.rows = rows
 		return nil
+	}
+	first := r.rows
+	if r.rows = nil; first == nil {
+		first = b.shared[table].Copy(r.into, r.begin.Rows, r.into.Rows)
+		first.Finish()
 	}
 	if r.own, err = b.files(r.ctx, table, ownHeld); err != nil {
 		return err
 	}
-	first := r.rows
-	r.rows = nil
 	if err := r.add(r.ctx, r.own, first); err != nil {
 		return err
 	}
@@ -158,19 +169,26 @@ func (r *objectRows) end(ctx context.Context, o *batchObject) error {
 			b.wrong = t.add(b.ctx, b.shared[i], t.rows)
 			b.reuse(i, t.rows)
 		}
-		o.ranges[i] = t.ranges
+		if t.into == nil { // else the joint says where they are
+			o.ranges[i] = t.ranges
+		}
 		for _, f := range o.files[i] {
 			b.own += f.Bytes
 		}
 	}
-	bytes := b.own
+	b.checkFull()
+	return b.wrong
+}
+
+// checkFull ends the batch if it has enough bytes, or a file went wrong.
+func (b *tableBatch) checkFull() {
+	bytes := b.own + b.joined
 	for _, w := range b.shared {
 		bytes += w.Bytes()
 	}
 	if b.wrong != nil || bytes >= b.t.Limits.bytes() {
 		b.ended.Store(true)
 	}
-	return b.wrong
 }
 
 // What is kept of batches whose rows are in the files: about as many as wait for one

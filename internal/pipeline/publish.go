@@ -158,7 +158,7 @@ func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, fro
 	if from.small {
 		threads = 1 // the buffers for reading ahead would be ten times its size
 	}
-	if from.small && p.Computing != nil {
+	if from.small && p.Computing != nil && o.Memory == nil {
 		select {
 		case o.Memory = <-p.Computing:
 			defer func() { p.Computing <- o.Memory }()

@@ -205,6 +205,9 @@ func testTables(t *testing.T, seed uint64) {
 	w := newTablesWorld(t, partition...)
 	w.p.RemoveDeleted = seed%3 == 0
 	w.t.Limits.Objects = 4
+	if seed%3 == 1 {
+		w.p.Computing = memories(2, 1<<20) // each object is enough for a row group
+	}
 	var keys []string
 	for i := range 6 {
 		keys = append(keys, fmt.Sprintf("orders/%d.json", i))

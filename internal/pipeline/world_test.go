@@ -53,7 +53,17 @@ func (w *world) over(m *mapping.Mapping, source, sink store.Store) *pipeline.Pip
 		Sink:   sink, SinkPrefix: "out/",
 		Ledger:     ledger.New(sink, "ledger/"),
 		Quarantine: sink, QuarantinePrefix: "quarantine/",
+		Computing: memories(2, 2),
 	}
+}
+
+// memories are n memories; with a larger room, joints are written when they have less.
+func memories(n, room int) chan *sluice.Memory {
+	all := make(chan *sluice.Memory, room)
+	for range n {
+		all <- new(sluice.Memory)
+	}
+	return all
 }
 
 // with is a copy of the pipeline, changed: a Pipeline is read-only at work.

@@ -111,17 +111,45 @@ func New(ctx context.Context, o Options) (*Writer, error) {
 	return w, nil
 }
 
+// Batch is an empty batch for rows of these files.
+func (w *Writer) Batch() *batch.Batch {
+	return batch.New(schema.Schema{Columns: w.o.Columns}, w.o.Levels, w.o.Depth)
+}
+
+// Copy is a new batch with some rows of another one. It is safe for concurrent use.
+func (w *Writer) Copy(from *batch.Batch, first, end int) *batch.Batch {
+	rows := make([]uint32, 0, end-first)
+	for row := first; row < end; row++ {
+		rows = append(rows, uint32(row))
+	}
+	to, c := w.Batch(), batch.NewCopier(jsonscan.Hash)
+	c.From(from)
+	c.AppendRows(to, rows)
+	return to
+}
+
 // Append adds the rows of a finished batch, and says where they are. There are several
 // ranges if the rows are in several partitions.
-func (w *Writer) Append(ctx context.Context, b *batch.Batch) (ranges []runs.FileRange, err error) {
+func (w *Writer) Append(ctx context.Context, b *batch.Batch) ([]runs.FileRange, error) {
+	all, err := w.AppendAll(ctx, b, []int{b.Rows})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// AppendAll is Append for the rows of several objects, which end at the row numbers
+// ends. It says where those of each object are.
+func (w *Writer) AppendAll(ctx context.Context, b *batch.Batch, ends []int) (ranges [][]runs.FileRange, err error) {
 	if w.err != nil {
 		return nil, w.err
 	}
 	if err := w.check(b); err != nil {
 		return nil, fmt.Errorf("append to data files: %w", err)
 	}
+	ranges = make([][]runs.FileRange, len(ends))
 	if b.Rows == 0 {
-		return nil, nil
+		return ranges, nil
 	}
 	w.copier.From(b)
 	for _, part := range w.splits.split(b) {
@@ -132,7 +160,16 @@ func (w *Writer) Append(ctx context.Context, b *batch.Batch) (ranges []runs.File
 		} else {
 			w.copier.AppendRows(f.batch, part.rows)
 		}
-		ranges = append(ranges, runs.FileRange{Path: w.o.Files.URI(f.key), First: first, Rows: f.rows() + int64(f.batch.Rows) - first})
+		path, begin := w.o.Files.URI(f.key), 0
+		for i, end := range ends {
+			if part.rows != nil {
+				end, _ = slices.BinarySearch(part.rows, uint32(end))
+			}
+			if end > begin {
+				ranges[i] = append(ranges[i], runs.FileRange{Path: path, First: first + int64(begin), Rows: int64(end - begin)})
+			}
+			begin = end
+		}
 		if err := w.appended(ctx, f); err != nil {
 			w.err = err
 			return nil, err
@@ -163,7 +200,7 @@ func (w *Writer) openFile(p *partition) *openFile {
 		w.open = append(w.open, f)
 	}
 	if f.batch == nil {
-		f.batch = batch.New(schema.Schema{Columns: w.o.Columns}, w.o.Levels, w.o.Depth)
+		f.batch = w.Batch()
 	}
 	w.clock++
 	f.used = w.clock
