@@ -291,3 +291,27 @@ func TestPages(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// A page may end earlier, after any record that has rows.
+func TestEndPage(t *testing.T) {
+	b := New(schema.Schema{Columns: []schema.Column{{Name: "n", Type: schema.Type{Kind: schema.Int64}}}}, []int{0}, 0)
+	b.EndPage() // there is none
+	for n := range 7 {
+		b.Columns[0].AddFixed(uint64(n))
+		b.EndElement(0, 1)
+		b.EndRecord()
+		if n == 2 || n == 5 {
+			b.EndPage()
+			b.EndPage() // it has ended
+		}
+	}
+	b.Flush(nil, nil)
+	b.Finish()
+	var ends []int
+	for _, p := range b.Pages {
+		ends = append(ends, p.Rows)
+	}
+	if diff := cmp.Diff([]int{3, 6, 7}, ends); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -223,6 +223,13 @@ func (b *Batch) EndRecord() {
 	}
 }
 
+// EndPage ends a page with the last record, for whoever wants pages of fewer rows.
+func (b *Batch) EndPage() {
+	if n := len(b.Pages); b.record.Rows > 0 && (n == 0 || b.Pages[n-1].Rows < b.record.Rows) {
+		b.Pages = append(b.Pages, b.record)
+	}
+}
+
 // Rollback drops all elements since the last EndRecord.
 func (b *Batch) Rollback() {
 	for i := range b.Columns {
