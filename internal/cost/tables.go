@@ -12,7 +12,7 @@ const (
 	mergedManifest = 64       // of a table, that the next batch merges into one
 	runMost        = 64 << 20 // bytes of a run that is not merged any more
 	entryBytes     = 45       // of a key in a run
-	blockBytes     = 1 << 20  // that are read of a large run at once
+	scannedBytes   = 1 << 18  // that a scan of many runs reads of one at once
 )
 
 // The settings of the queue that table mode wants.
@@ -82,7 +82,7 @@ func (j Job) batchSeconds() float64 {
 func (j Job) verifyRequests() requests {
 	return requests{
 		put: math.Ceil(j.known() / listPage),
-		get: 6 + j.levels()*(runsOfLevel-1)/2 + math.Ceil(j.known()*entryBytes/blockBytes),
+		get: 6 + j.levels()*(runsOfLevel-1)/2 + math.Ceil(j.known()*entryBytes/scannedBytes),
 	}
 }
 

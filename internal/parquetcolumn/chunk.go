@@ -11,8 +11,11 @@ import (
 	"sluice/internal/parquettype"
 )
 
-// window is the number of bytes that are read at once.
-const window = 1 << 20
+// Bytes that are read at once: of a file, and of one that is in memory or read ahead.
+const (
+	window      = 1 << 20
+	smallWindow = 32 << 10
+)
 
 // Column calls fn with the pages of a column in a row group, until it returns an
 // error.
@@ -24,7 +27,7 @@ func (f *File) Column(ctx context.Context, group, column int, fn func(*Page) err
 }
 
 func (f *File) readColumn(ctx context.Context, group, column int, fn func(*Page) error) error {
-	c, err := f.chunk(group, column)
+	c, err := f.chunk(group, column, window)
 	if err != nil {
 		return err
 	}
@@ -49,19 +52,20 @@ type Chunk struct {
 	rows   int64 // of the pages that were read
 }
 
-// Chunk begins with the first page.
+// Chunk begins with the first page. It is for files that are in memory, or read ahead:
+// who goes through many at once holds little of each.
 func (f *File) Chunk(group, column int) (*Chunk, error) {
-	c, err := f.chunk(group, column)
+	c, err := f.chunk(group, column, smallWindow)
 	if err != nil {
 		return nil, f.failed(group, column, err)
 	}
 	return c, nil
 }
 
-func (f *File) chunk(group, column int) (*Chunk, error) {
+func (f *File) chunk(group, column, window int) (*Chunk, error) {
 	at := &f.groups[group].chunks[column]
 	pages, err := newPageDecoder(f.columns[column], at.codec)
-	return &Chunk{f, group, column, pages, chunkReader{file: f, next: at.start, end: at.end}, 0}, err
+	return &Chunk{f, group, column, pages, chunkReader{file: f, window: window, next: at.start, end: at.end}, 0}, err
 }
 
 // Next reads the next page; after the last one it is nil. The page is valid until the
@@ -116,6 +120,7 @@ func (d *pageDecoder) decode(h *format.PageHeader, data []byte) (page *Page, err
 // chunkReader reads a chunk from front to back.
 type chunkReader struct {
 	file      *File
+	window    int
 	next, end int64 // not yet in buf
 	buf       []byte
 }
@@ -125,7 +130,7 @@ func (r *chunkReader) fill(ctx context.Context, n int) error {
 	if len(r.buf) >= n || r.next == r.end {
 		return nil
 	}
-	more := int(min(int64(max(n-len(r.buf), window)), r.end-r.next))
+	more := int(min(int64(max(n-len(r.buf), r.window)), r.end-r.next))
 	buf := make([]byte, len(r.buf)+more)
 	copy(buf, r.buf)
 	if err := r.file.read(ctx, buf[len(r.buf):], r.next); err != nil {
@@ -267,11 +272,11 @@ func (f *File) readPage(ctx context.Context, group, column int, at Range) (*Page
 		return nil, err
 	}
 	if c.dictionary > 0 {
-		if _, err := d.readAt(ctx, chunkReader{file: f, next: c.dictionary, end: c.end}); err != nil {
+		if _, err := d.readAt(ctx, chunkReader{file: f, window: window, next: c.dictionary, end: c.end}); err != nil {
 			return nil, err
 		}
 	}
-	page, err := d.readAt(ctx, chunkReader{file: f, next: at.offset, end: at.offset + at.size})
+	page, err := d.readAt(ctx, chunkReader{file: f, window: window, next: at.offset, end: at.offset + at.size})
 	if err != nil {
 		return nil, err
 	}

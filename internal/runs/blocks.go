@@ -35,73 +35,69 @@ func (s *sums) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// check compares a block with its checksum.
+// check compares data, which begin with a block, with the checksums of their blocks.
 func (i *Info) check(number int64, data []byte) error {
-	if number >= int64(len(i.Blocks)) || crc32.Checksum(data, castagnoli) != i.Blocks[number] {
-		return errDamaged
-	}
-	return nil
-}
-
-// checkAll compares all blocks.
-func (i *Info) checkAll(data []byte) error {
-	for n := int64(0); len(data) > 0; n++ {
+	for ; len(data) > 0; number++ {
 		block := data[:min(blockBytes, len(data))]
-		if err := i.check(n, block); err != nil {
-			return err
+		if number >= int64(len(i.Blocks)) || crc32.Checksum(block, castagnoli) != i.Blocks[number] {
+			return errDamaged
 		}
 		data = data[len(block):]
 	}
 	return nil
 }
 
-// blocks reads a large file in blocks, and keeps the last few: the columns of a row
-// group lie beside one another, and so do the parts of the index. It is for one
-// goroutine.
+// blocks reads a large file some blocks at a time, and keeps what was read last: the
+// columns of a row group lie beside one another, and so do the parts of the index. It is
+// for one goroutine.
 type blocks struct {
 	store store.Store
 	at    store.Info
 	info  *Info
-	kept  []block // the last one that was used comes first
+	size  int64 // of what is read at a time: a number of blocks
+	most  int   // of these that are kept
+	kept  []piece
 }
 
-type block struct {
+// piece is what was read at a time.
+type piece struct {
 	number int64
 	data   []byte
 }
 
-const (
-	blockBytes = 1 << 20
-	mostBlocks = 4
-)
+const blockBytes = 256 << 10
 
 func (b *blocks) read(ctx context.Context, p []byte, offset int64) error {
 	for len(p) > 0 {
-		k, err := b.block(ctx, offset/blockBytes)
+		k, err := b.piece(ctx, offset/b.size)
 		if err != nil {
 			return err
 		}
-		n := copy(p, k.data[offset%blockBytes:])
+		n := copy(p, k.data[offset%b.size:])
 		p, offset = p[n:], offset+int64(n)
 	}
 	return nil
 }
 
-func (b *blocks) block(ctx context.Context, number int64) (block, error) {
+func (b *blocks) piece(ctx context.Context, number int64) (piece, error) {
 	for i, k := range b.kept {
 		if k.number == number {
-			copy(b.kept[1:i+1], b.kept[:i])
+			copy(b.kept[1:i+1], b.kept[:i]) // the last one that was used comes first
 			b.kept[0] = k
 			return k, nil
 		}
 	}
-	k := block{number, make([]byte, min(blockBytes, b.at.Size-number*blockBytes))}
-	if err := b.store.ReadAt(ctx, b.at, k.data, number*blockBytes); err != nil {
+	if len(b.kept) == b.most {
+		b.kept[b.most-1] = piece{} // before the next one takes memory
+		b.kept = b.kept[:b.most-1]
+	}
+	k := piece{number, make([]byte, min(b.size, b.at.Size-number*b.size))}
+	if err := b.store.ReadAt(ctx, b.at, k.data, number*b.size); err != nil {
 		return k, err
 	}
-	if err := b.info.check(number, k.data); err != nil {
+	if err := b.info.check(number*(b.size/blockBytes), k.data); err != nil {
 		return k, err
 	}
-	b.kept = append([]block{k}, b.kept[:min(len(b.kept), mostBlocks-1)]...)
+	b.kept = append([]piece{k}, b.kept...)
 	return k, nil
 }

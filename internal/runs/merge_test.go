@@ -1,6 +1,9 @@
 package runs
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // Runs of the lowest level are left to commits, and a large one to when the newer ones
 // have grown.
@@ -22,8 +25,12 @@ func TestMergeDue(t *testing.T) {
 		for i := range c.levels {
 			r.Runs = append(r.Runs, Info{Level: int(c.levels[i]), Bytes: c.bytes[i]})
 		}
-		if from, to := r.MergeDue(); from != c.from || to != c.to {
-			t.Errorf("%v, %v: %d to %d, and not %d to %d", c.levels, c.bytes, from, to, c.from, c.to)
+		for i := range r.Runs {
+			r.Runs[i].Name = strconv.Itoa(i)
+		}
+		files, runs := r.MergeDue()
+		if runs != c.to-c.from || runs > 0 && files[0].Name != strconv.Itoa(c.from) {
+			t.Errorf("%v, %v: %d of %v, and not %d to %d", c.levels, c.bytes, runs, files, c.from, c.to)
 		}
 	}
 }

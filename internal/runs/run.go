@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -81,7 +82,10 @@ type Writer struct {
 	*writerBuffers
 	ctx context.Context
 
-	info Info
+	info      Info
+	pageRows  int // of the page that is being filled
+	pageText  int // bytes
+	groupText int
 }
 
 // writerBuffers are reused: those of most runs are larger than the run.
@@ -99,10 +103,11 @@ var buffers = sync.Pool{New: func() any {
 	return &writerBuffers{encoder: e, batch: batch.New(columns, make([]int, colCount), 0)}
 }}
 
-// Info is what a root says of a run.
+// Info is what a root says of a file of a run.
 type Info struct {
 	Name  string `json:"name"` // key, below the folder of the ledger
 	Level int    `json:"level"`
+	Part  int    `json:"part,omitempty"` // above 0: the run goes on that the file before it has begun
 	First Key    `json:"first"`
 	Last  Key    `json:"last"`
 	Keys  int64  `json:"keys"`
@@ -111,9 +116,13 @@ type Info struct {
 	Blocks []uint32 `json:"blocks"`
 }
 
+// Row groups and pages end after so many keys, or bytes of text, of which most take a
+// fifth of it in the file. A scan holds a page of each run, and so much of a file that it
+// need not read parts of a row group again.
 const (
-	groupKeys = 1 << 12 // of a row group: bounds the entries that a merge holds of each run
-	smallKeys = 1 << 10 // of a run that is decoded whole
+	groupKeys, groupBytes = 1 << 12, 2 << 20
+	pageKeys, pageBytes   = 1 << 10, 512 << 10 // a run of one page is decoded whole
+
 	textBytes = 1 << 20
 )
 
@@ -199,8 +208,13 @@ func (w *Writer) row() error {
 	if w.batch.Pending() || len(w.text) > textBytes {
 		w.flush()
 	}
-	if w.batch.Rows == groupKeys {
+	w.pageRows++
+	switch {
+	case w.batch.Rows == groupKeys || w.groupText+w.pageText >= groupBytes:
 		return w.end()
+	case w.pageRows == pageKeys || w.pageText >= pageBytes:
+		w.batch.EndPage()
+		w.groupText, w.pageText, w.pageRows = w.groupText+w.pageText, 0, 0
 	}
 	return nil
 }
@@ -208,6 +222,7 @@ func (w *Writer) row() error {
 func (w *Writer) texts(column int, text string) {
 	at := len(w.text)
 	w.text = append(w.text, text...)
+	w.pageText += len(text)
 	w.batch.Columns[column].AddBytes(jsonscan.Hash(w.text[at:]), at, len(text))
 }
 
@@ -227,6 +242,7 @@ func (w *Writer) end() error {
 		err = w.file.Write(g)
 	}
 	w.batch.Reset()
+	w.groupText, w.pageText, w.pageRows = 0, 0, 0
 	return err
 }
 
@@ -274,33 +290,64 @@ func openRun(ctx context.Context, info Info, read parquetcolumn.ReadAt) (*run, e
 	return r, nil
 }
 
-// decode reads a small run whole, and says what memory it takes.
+// decode decodes a run of one page, and says what memory it takes: 0 if it has more pages.
 func (r *run) decode(ctx context.Context) (held int64, err error) {
-	all := &entries{rows: int(r.info.Keys), columns: make([]*parquetcolumn.Page, 0, colCount)}
-	for column := range colCount {
-		c, err := r.file.Chunk(0, r.cols[column])
-		if err != nil {
-			return 0, err
-		}
-		p, err := c.Next(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if p == nil || p.Rows != all.rows {
-			return 0, fmt.Errorf("column %s has other pages", columns.Columns[column].Name)
-		}
-		if err := noNull(p, column); err != nil {
-			return 0, err
-		}
+	const ofPage = 128 // without its values
+	chunks, err := r.chunks(0, colCount)
+	if err != nil {
+		return 0, err
+	}
+	all, err := nextPage(ctx, chunks)
+	if err != nil || all == nil || int64(all.rows) != r.info.Keys {
+		return 0, err
+	}
+	for i, p := range all.columns {
 		alone := *p // without what its decoder holds
-		all.columns = append(all.columns, &alone)
-		held += pageBytes + p.Held()
+		all.columns[i] = &alone
+		held += ofPage + p.Held()
 	}
 	r.all, r.file = all, nil
 	return held, nil
 }
 
-const pageBytes = 128 // of a page, without its values
+var errPages = errors.New("its columns have different pages")
+
+// chunks are the first columns of a row group.
+func (r *run) chunks(group, count int) (all []*parquetcolumn.Chunk, err error) {
+	all = make([]*parquetcolumn.Chunk, count)
+	for column := range all {
+		if all[column], err = r.file.Chunk(group, r.cols[column]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// nextPage reads the next page of all columns, which is valid until the one after it is
+// read; nil: there is none.
+func nextPage(ctx context.Context, chunks []*parquetcolumn.Chunk) (*entries, error) {
+	all := &entries{columns: make([]*parquetcolumn.Page, len(chunks))}
+	for column, c := range chunks {
+		p, err := c.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if column == 0 {
+			if p == nil {
+				return nil, nil
+			}
+			all.rows = p.Rows
+		}
+		if p == nil || p.Rows != all.rows {
+			return nil, errPages
+		}
+		if err := noNull(p, column); err != nil {
+			return nil, err
+		}
+		all.columns[column] = p
+	}
+	return all, nil
+}
 
 // look calls fn with the entries of those of the keys that the run has; keys are
 // sorted.

@@ -184,7 +184,7 @@ func TestLargeRun(t *testing.T) {
 	if root.Runs[0].Bytes <= 8<<20 {
 		t.Fatalf("the run has %d bytes", root.Runs[0].Bytes)
 	}
-	if n := int64(len(root.Runs[0].Blocks)); n != (root.Runs[0].Bytes+1<<20-1)>>20 {
+	if n := int64(len(root.Runs[0].Blocks)); n != (root.Runs[0].Bytes+1<<18-1)>>18 {
 		t.Errorf("%d checksums for %d bytes", n, root.Runs[0].Bytes)
 	}
 	got, err := f.Look(t.Context(), root, []runs.Key{all[7].Key, all[39_999].Key, {Key: "raw/x"}})
@@ -204,7 +204,7 @@ func TestLargeRun(t *testing.T) {
 	}); err != nil || n != len(all) {
 		t.Errorf("%d entries, %v", n, err)
 	}
-	root.Runs[0].Blocks[3]++ // its data are no longer those of the fourth block
+	root.Runs[0].Blocks[11]++ // its data are no longer those of this block
 	if err := f.Scan(t.Context(), root, func(*runs.Entry) error { return nil }); err == nil {
 		t.Error("a block that is damaged is read")
 	}

@@ -78,7 +78,8 @@ func fillLedger(t *testing.T, f runs.Files, entry func(n int, batch string) runs
 // TestScale says what a ledger of many keys costs. The keys come in the order of their
 // names, as those with a date do, or spread over all names; what is looked up is as new
 // as the last batch, spread over all keys, or not there yet. What is bounded is the
-// number of requests: by the bytes of the ledger, whatever is looked up.
+// number of requests: of a look-up by the bytes of the ledger, of a scan by those of the
+// listing that goes beside it.
 func TestScale(t *testing.T) {
 	for _, order := range []string{"in order", "spread"} {
 		t.Run(order, func(t *testing.T) {
@@ -88,8 +89,7 @@ func TestScale(t *testing.T) {
 			f.Store = s
 			name := func(n int) runs.Key {
 				if order == "spread" {
-					n = int(uint64(n) * 0x9E3779B97F4A7C15 >> 24) // no two are the same
-					return runs.Key{Bucket: "orders", Key: fmt.Sprintf("raw_orders_data/%010x.json", n)}
+					return spreadKey(n)
 				}
 				return runs.Key{Bucket: "orders", Key: fmt.Sprintf("raw_orders_data/2024-01-10/%010d.json", n)}
 			}
@@ -105,15 +105,14 @@ func TestScale(t *testing.T) {
 			}
 			t.Logf("%d keys in batches of %d: %v, %d requests, %d runs, %.1f bytes a key, root of %d bytes, peak %d MiB",
 				*scaleKeys, *scaleBatch, time.Since(begin).Round(time.Millisecond), s.requests, len(root.Runs), float64(size)/float64(*scaleKeys), rootSize.Size, peak())
-			measure := func(what string, fn func() int) {
+			measure := func(what string, most int64, fn func() int) {
 				debug.FreeOSMemory()
 				_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak begins anew
 				s.requests, s.bytes = 0, 0
 				begin := time.Now()
 				found := fn()
 				t.Logf("%s: %d entries, %v, %d requests, %.1f MB read, peak %d MiB", what, found, time.Since(begin).Round(time.Millisecond), s.requests, float64(s.bytes)/1e6, peak())
-				// The blocks of all runs, and one request for the size of each that is large.
-				if most := size>>20 + int64(3*len(root.Runs)); s.requests > most {
+				if most += 4 * int64(len(root.Runs)); s.requests > most { // for the size of each file, its footer and its last piece
 					t.Errorf("%s: %d requests, and not at most %d", what, s.requests, most)
 				}
 			}
@@ -130,20 +129,33 @@ func TestScale(t *testing.T) {
 					return len(found)
 				}
 			}
-			measure("look up 1,000 of the newest", look(func(i int) runs.Key { return name(*scaleKeys - 1 - i) }))
-			measure("look up 1,000 in a row", look(func(i int) runs.Key { return name(*scaleKeys/3 + i) }))
-			measure("look up 1,000 of all", look(func(int) runs.Key { return name(r.IntN(*scaleKeys)) }))
-			measure("look up 1,000 that are new", look(func(i int) runs.Key { return name(*scaleKeys + i) }))
-			measure("scan", func() int {
-				n := 0
-				if err := f.Scan(t.Context(), root, func(*runs.Entry) error { n++; return nil }); err != nil {
-					t.Fatal(err)
-				}
-				if n != *scaleKeys {
-					t.Errorf("%d keys", n)
-				}
-				return n
-			})
+			measure("look up 1,000 of the newest", size>>20, look(func(i int) runs.Key { return name(*scaleKeys - 1 - i) }))
+			measure("look up 1,000 in a row", size>>20, look(func(i int) runs.Key { return name(*scaleKeys/3 + i) }))
+			measure("look up 1,000 of all", size>>20, look(func(int) runs.Key { return name(r.IntN(*scaleKeys)) }))
+			measure("look up 1,000 that are new", size>>20, look(func(i int) runs.Key { return name(*scaleKeys + i) }))
+			// Beside the listing of the source, which takes as many.
+			requests := int64(*scaleKeys / 1000)
+			measure("scan", requests, func() int { return scanAll(t, f.Scan, root) })
+			measure("brief scan", requests, func() int { return scanAll(t, f.ScanBrief, root) })
 		})
 	}
+}
+
+// scanAll counts the keys, and says what is in use meanwhile.
+func scanAll(t *testing.T, scan func(context.Context, *runs.Root, func(*runs.Entry) error) error, root *runs.Root) (n int) {
+	t.Helper()
+	before, most := live(), int64(0)
+	if err := scan(t.Context(), root, func(*runs.Entry) error {
+		if n++; n%(*scaleKeys/20) == 0 {
+			most = max(most, live()-before)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n != *scaleKeys {
+		t.Errorf("%d keys", n)
+	}
+	t.Logf("at most %.1f MiB in use", float64(most)/(1<<20))
+	return n
 }

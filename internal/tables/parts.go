@@ -46,18 +46,18 @@ func (h *Head) RunsOf(ctx context.Context, root string) (names []string, err err
 
 // RunsDue is the number of runs of the ledger that MergeRuns merges.
 func (h *Head) RunsDue() int {
-	from, to := h.root.MergeDue()
-	return to - from
+	_, runs := h.root.MergeDue()
+	return runs
 }
 
 // MergeRuns writes a run in the place of those that are due, for a [Rewrite].
 func (t *Table) MergeRuns(ctx context.Context, h *Head, r *Rewrite) (err error) {
-	from, to := h.root.MergeDue()
-	if from == to {
+	due, _ := h.root.MergeDue()
+	if len(due) == 0 {
 		return nil
 	}
 	sequence := h.Metadata().LastSequence + 1
-	r.Runs = h.root.Runs[from:to]
+	r.Runs = due
 	r.Merged, err = h.files.Merge(ctx, r.Runs, sequence, tryName(r.ID, sequence), t.CreatedBy)
 	return err
 }

@@ -26,9 +26,8 @@ type Rewrite struct {
 	Mask    []Masked
 	Entries []runs.Entry
 
-	// Merged is a run of the ledger made of Runs.
-	Runs   []runs.Info
-	Merged runs.Info
+	// Merged are the files of a run of the ledger made of those of Runs.
+	Runs, Merged []runs.Info
 
 	MergeAt int // small manifests of a kind that become one; 0: none
 }
