@@ -29,6 +29,10 @@ that no snapshot names any more, or that none ever did, as a worker died before
 its commit. It removes only what has a name that sluice gives, and is older than
 --older-than by the clock of the store. Files of other engines stay.
 
+With --expire-older, all snapshots but the newest expire that are older, however
+few there are: nobody can read the table as it was then. sluice erase says when
+that is needed.
+
 It may run beside everything else. Nothing depends on it: run it once a day or a
 week, so that space is given back.`,
 		Example: `  sluice table maintain --lake lake/
@@ -42,11 +46,15 @@ week, so that space is given back.`,
 			if o.OlderThan < leastAge {
 				return usage(cmd, "--older-than must be at least 24h: what is younger may be named by a commit that is under way")
 			}
+			if o.ExpireOlder < 0 || o.ExpireOlder == 0 && cmd.Flags().Changed("expire-older") {
+				return usage(cmd, "--expire-older must be above 0")
+			}
 			return a.tableMaintain(cmd, f, o, report)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().DurationVar(&o.OlderThan, "older-than", usualAge, "age of the files that are removed, at least 24h")
+	cmd.Flags().DurationVar(&o.ExpireOlder, "expire-older", 0, "age from which all snapshots but the newest expire (default the retention)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be done, and name the files")
 	reportFlag(cmd, &report)
 	return withExits(cmd, "0  it is done", exitBad+"; what was done is kept", exitWrong)

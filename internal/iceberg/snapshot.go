@@ -19,6 +19,9 @@ type Rows struct {
 	// rows that they name.
 	DropDeletes map[string]struct{}
 	Replace     bool // the rows that count are the same as before
+	// Forget writes manifests that still name files that earlier snapshots took away once
+	// more, without them: their bounds are values of rows that are gone.
+	Forget bool
 
 	Summary map[string]string // names of ours, beside the usual ones
 	// MergeAt is the number of manifests of a kind from which those below MergeBytes
@@ -61,6 +64,26 @@ func (f Files) Entries(ctx context.Context, m *Metadata, line *Manifest, fn func
 	return nil
 }
 
+// Gone calls fn with the URI of each file that a manifest names as taken away.
+func (f Files) Gone(ctx context.Context, line *Manifest, fn func(path string)) error {
+	if line.DeletedFiles == 0 {
+		return nil
+	}
+	data, err := f.Read(ctx, line.Path)
+	if err == nil {
+		err = readRows(data, func(e *Entry) error {
+			if e.Status == Deleted {
+				fn(e.File.Path)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("read manifest %s: %w", line.Path, err)
+	}
+	return nil
+}
+
 // Snapshot writes the manifests and the list of a snapshot that follows the head of
 // m, and returns it. Nothing is visible before a [Change] with it is committed. folder
 // is the key under which the files come, with a slash at its end; batch begins their
@@ -82,6 +105,11 @@ func (f Files) Snapshot(ctx context.Context, m *Metadata, rows Rows, folder, bat
 	}
 	if lines, err = w.drop(lines, DeleteManifest, rows.DropDeletes); err != nil {
 		return nil, err
+	}
+	if rows.Forget {
+		if lines, err = w.forget(lines); err != nil {
+			return nil, err
+		}
 	}
 	added, err := w.add(rows.Add)
 	if err != nil {
@@ -202,6 +230,33 @@ func (w *snapshotWriter) drop(lines []Manifest, content ManifestContent, gone ma
 	}
 	if left > 0 {
 		return nil, fmt.Errorf("drop files: %d of %d are not live", left, len(gone))
+	}
+	return kept, nil
+}
+
+// forget writes manifests that name files that are gone, without them.
+func (w *snapshotWriter) forget(lines []Manifest) (kept []Manifest, err error) {
+	for _, line := range lines {
+		if line.DeletedFiles == 0 || line.AddedBy == w.snapshot.ID {
+			kept = append(kept, line)
+			continue
+		}
+		var entries []Entry
+		err := w.Entries(w.ctx, w.m, &line, func(e *Entry) error {
+			e.Status = Existing
+			entries = append(entries, *e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		if line, err = w.write(line.SpecID, line.Content, entries); err != nil {
+			return nil, err
+		}
+		kept = append(kept, line)
 	}
 	return kept, nil
 }

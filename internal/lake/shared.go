@@ -183,7 +183,7 @@ func (s *shared) entries(ctx context.Context, seen *pipeline.Seen) (all []*Entry
 func Tag(e *ledger.Entry) string {
 	var b strings.Builder
 	if s := e.State; s != nil {
-		fmt.Fprintf(&b, "%s %s %s %s", s.Identity, s.Mapping, s.Outcome, s.Report)
+		fmt.Fprintf(&b, "%s %s %s %s %d", s.Identity, s.Mapping, s.Outcome, s.Report, s.RowsWritten)
 	}
 	for _, o := range e.Outputs {
 		fmt.Fprintf(&b, " %s %s", o.Identity, o.Key)

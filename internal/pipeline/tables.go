@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -229,6 +230,7 @@ func (k entries) absent() bool {
 // files where the rows were put.
 func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
 	e = ledger.Entry{Version: ledger.Version, Bucket: bucket, Key: key}
+	rows, isShown := int64(0), true // of all tables, that of the state
 	for i, at := range k {
 		if at == nil {
 			continue
@@ -236,6 +238,10 @@ func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
 		if e.State == nil {
 			state := at.State
 			e.FirstSeen, e.State = at.FirstSeen, &state
+		}
+		isShown = isShown && at.Shown.Identity == e.State.Identity && at.Shown.Mapping == e.State.Mapping
+		if rows += at.Shown.Rows; i > 0 && isShown && at.State.RowsWritten != e.State.RowsWritten {
+			e.State.Sums = sumsOf(e.State.Sums, at.State.Sums, t.Mapping.Tables[i].Name)
 		}
 		out := ledger.Output{Table: t.Mapping.Tables[i].Name, Identity: at.Shown.Identity, Mapping: at.Shown.Mapping}
 		for _, f := range at.Shown.Files {
@@ -249,7 +255,21 @@ func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
 		}
 		e.Outputs = append(e.Outputs, out)
 	}
+	if e.State != nil && isShown && len(e.Outputs) == len(t.Mapping.Tables) {
+		e.State.RowsWritten = rows // some may have been erased, from one table or from all
+	}
 	return e
+}
+
+// sumsOf are sums, those of a table as its own ledger has them.
+func sumsOf(all, own map[string]string, table string) map[string]string {
+	all = maps.Clone(all)
+	for name, sum := range own {
+		if strings.HasPrefix(name, table+".") {
+			all[name] = sum
+		}
+	}
+	return all
 }
 
 // Entry implements [Target].

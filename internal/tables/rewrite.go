@@ -12,7 +12,8 @@ import (
 )
 
 // Rewrite is a change of a table after which each key shows the rows that its entry says:
-// their files are others, or rows that no key shows go. It has Drop or Mask, not both.
+// their files are others, or rows that no key shows go, or some of a key's are erased. It
+// has Drop or Mask, not both.
 type Rewrite struct {
 	ID string // random: 32 hex digits
 
@@ -25,6 +26,15 @@ type Rewrite struct {
 	// read the files; Entries are those that say so.
 	Mask    []Masked
 	Entries []runs.Entry
+
+	// Gone is the number of rows of Drop that count and are not in Add: they are erased.
+	// Changed are the Entries, in their order, with the rows that are left. Fold makes one
+	// run of the ledger of all, so that none has an entry as it was before.
+	Gone    int64
+	Changed []runs.Entry
+	Fold    bool
+
+	Forget bool // as in [iceberg.Rows]
 
 	// Merged are the files of a run of the ledger made of those of Runs.
 	Runs, Merged []runs.Info
@@ -91,8 +101,11 @@ func (r *Rewrite) check() error {
 	for i := range r.Add {
 		rows -= r.Add[i].Rows
 	}
-	if rows != 0 {
-		return fmt.Errorf("it has %d rows fewer than before", rows)
+	if rows != r.Gone {
+		return fmt.Errorf("it has %d rows fewer than before, and not %d", rows, r.Gone)
+	}
+	if len(r.Changed) > 0 && len(r.Changed) != len(r.Entries) {
+		return fmt.Errorf("it changes %d of %d entries", len(r.Changed), len(r.Entries))
 	}
 	return nil
 }
@@ -193,7 +206,12 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		return nil, err
 	}
 	root := h.root
-	if len(r.Runs) > 0 {
+	switch {
+	case len(r.Changed) > 0:
+		if root, name, err = t.change(ctx, h, r, sequence, try); err != nil {
+			return nil, err
+		}
+	case len(r.Runs) > 0:
 		var ok bool
 		if root, name, ok, err = h.files.Splice(ctx, h.root, r.Runs, r.Merged, m.UUID, sequence, try); err != nil {
 			return nil, err
@@ -203,7 +221,7 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		}
 	}
 	rows := iceberg.Rows{
-		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: len(r.Mask) == 0,
+		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: len(r.Mask) == 0 && r.Gone == 0, Forget: r.Forget,
 		Summary: map[string]string{rootName: name, BatchName: r.ID},
 	}
 	if rows.Drop, rows.DropDeletes, err = r.gone(ctx, h); err != nil {
@@ -233,6 +251,28 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		return nil, err
 	}
 	return h.next(next, root), nil
+}
+
+// change writes the root of a rewrite that changes entries.
+func (t *Table) change(ctx context.Context, h *Head, r *Rewrite, sequence int64, try string) (root *runs.Root, name string, err error) {
+	changed := slices.Clone(r.Changed)
+	rows := int64(0)
+	for i := range changed {
+		changed[i].Fence = r.ID
+		rows += changed[i].Shown.Rows - r.Entries[i].Shown.Rows
+	}
+	table := h.Metadata().UUID
+	root, name, err = h.files.Add(ctx, h.root, changed, rows, table, sequence, try, t.CreatedBy)
+	if err != nil || !r.Fold || len(root.Runs) == 1 {
+		return root, name, err
+	}
+	try = tryName(r.ID, sequence)
+	merged, err := h.files.Merge(ctx, root.Runs, sequence, try, t.CreatedBy)
+	if err != nil {
+		return nil, "", err
+	}
+	root, name, _, err = h.files.Splice(ctx, root, root.Runs, merged, table, sequence, try)
+	return root, name, err
 }
 
 // gone are the files that go: data files, and delete files whose data files are all gone
@@ -265,6 +305,13 @@ func (r *Rewrite) gone(ctx context.Context, h *Head) (drop, deletes map[string]s
 		}
 	}
 	return drop, deletes, nil
+}
+
+// Forgettable reports whether manifests of the head name files that are gone: a [Rewrite]
+// with Forget writes them without.
+func (t *Table) Forgettable(ctx context.Context, h *Head) (bool, error) {
+	lines, err := h.place.Manifests(ctx, h.Metadata().Head())
+	return slices.ContainsFunc(lines, func(l iceberg.Manifest) bool { return l.DeletedFiles > 0 }), err
 }
 
 // Expire takes snapshots beyond the retention out of the metadata, and returns the head

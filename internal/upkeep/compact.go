@@ -213,7 +213,7 @@ func (c *compaction) write(ctx context.Context, h *tables.Head, groups [][]table
 				continue
 			}
 			if err == nil {
-				err = to.rows(from, f)
+				err = to.rows(from, f, nil)
 			}
 			if err != nil {
 				return nil, nil, 0, fmt.Errorf("read data file %s: %w", f.Key, err)

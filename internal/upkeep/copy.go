@@ -62,6 +62,9 @@ type copied struct {
 	at   []int
 }
 
+// anyRows is the number of rows of a file of which no manifest says it.
+const anyRows = -1
+
 // open opens a data file.
 func (c *copier) open(ctx context.Context, s store.Store, f *tables.LiveFile) (*copied, error) {
 	const small = 16 << 20
@@ -95,7 +98,7 @@ func (c *copier) open(ctx context.Context, s store.Store, f *tables.LiveFile) (*
 	for g := range file.NumRowGroups() {
 		rows += file.RowGroupRows(g)
 	}
-	if rows != f.Rows {
+	if rows != f.Rows && f.Rows != anyRows {
 		return nil, fmt.Errorf("data file %s has %d rows, and its manifest says %d", f.Key, rows, f.Rows)
 	}
 	for i, want := range c.columns {
@@ -126,8 +129,9 @@ func copies(from, to schema.Type) bool {
 	return from == to
 }
 
-// rows copies the rows of a file that count.
-func (c *copier) rows(o *copied, f *tables.LiveFile) error {
+// rows copies the rows of a file that count. drop, if not nil, is given the value that a
+// column of the table has in such a row, and takes the row out.
+func (c *copier) rows(o *copied, f *tables.LiveFile, drop func(value func(column int) parquetread.Value) (bool, error)) error {
 	var columns, to []int
 	for i, at := range o.at {
 		if at >= 0 {
@@ -144,6 +148,13 @@ func (c *copier) rows(o *copied, f *tables.LiveFile) error {
 			constant[i] = parquetread.Value{Bytes: []byte(text)}
 		}
 	}
+	place := make([]int, len(o.at)) // of a column, in what is read
+	for i := range place {
+		place[i] = -1
+	}
+	for n, i := range to {
+		place[i] = n
+	}
 	row := int64(0)
 	masked := f.Masked
 	for g := range o.file.NumRowGroups() {
@@ -154,6 +165,23 @@ func (c *copier) rows(o *copied, f *tables.LiveFile) error {
 				}
 				if row++; len(masked) > 0 && masked[0].From < row {
 					continue
+				}
+				if drop != nil {
+					gone, err := drop(func(column int) parquetread.Value {
+						if n := place[column]; n >= 0 {
+							return values[n][i]
+						}
+						if v, is := constant[column]; is {
+							return v
+						}
+						return parquetread.Value{Null: true}
+					})
+					if err != nil {
+						return err
+					}
+					if gone {
+						continue
+					}
 				}
 				for n := range to {
 					if err := c.value(&c.batch.Columns[to[n]], values[n][i]); err != nil {

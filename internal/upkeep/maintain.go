@@ -22,7 +22,10 @@ import (
 type MaintainOptions struct {
 	OlderThan time.Duration // of what is removed: nothing younger is
 	DryRun    bool
-	Removes   func(key string, bytes int64) // is called for what is removed, or would be
+	// ExpireOlder, if above 0, is the age from which snapshots expire, in the place of the
+	// retention: all but the newest.
+	ExpireOlder time.Duration
+	Removes     func(key string, bytes int64) // is called for what is removed, or would be
 }
 
 // Maintained is what Maintain did. Its JSON names are a contract.
@@ -43,6 +46,11 @@ const mergeManifests = 8
 // metadata, and no root of one, names. It removes only what has a name that sluice gives,
 // and what is so old that no commit that is under way can name it.
 func Maintain(ctx context.Context, t *tables.Table, o MaintainOptions) (*Maintained, error) {
+	if o.ExpireOlder > 0 {
+		own := *t
+		own.Retention = iceberg.Retention{Snapshots: 1, Age: o.ExpireOlder}
+		t = &own
+	}
 	m := &maintenance{t: t, o: o, Maintained: Maintained{Table: t.Name}, seed: maphash.MakeSeed(), named: map[uint64]struct{}{}}
 	if err := m.run(ctx); err != nil {
 		return &m.Maintained, fmt.Errorf("maintain table %s: %w", t.Name, err)

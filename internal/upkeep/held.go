@@ -1,0 +1,243 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/iceberg"
+	"sluice/internal/store"
+	"sluice/internal/tables"
+)
+
+// Held is where rows are yet that were erased from a table. Its JSON names are a contract.
+type Held struct {
+	Snapshots []HeldSnapshot `json:"snapshots"`
+	Files     []string       `json:"data_files"` // of these snapshots
+	Metadata  []string       `json:"manifests"`  // with bounds of these files
+	// Unnamed are data files that no snapshot names: a worker died before its commit, or
+	// the snapshot has expired. Unlisted says that the folder cannot be listed, so
+	// nobody knows whether there are some.
+	Unnamed  []string `json:"data_files_unnamed"`
+	Unlisted bool     `json:"unlisted"`
+	// Others are those of both that [Maintain] does not remove, as another engine wrote
+	// them: it removes its own.
+	Others []string `json:"data_files_of_others"`
+}
+
+// HeldSnapshot is a snapshot that names files with such rows.
+type HeldSnapshot struct {
+	ID   int64     `json:"id"`
+	Time time.Time `json:"time"`
+	// It leaves the metadata with the first commit after Until, if so many more snapshots
+	// have come by then, at least.
+	Until time.Time `json:"until"`
+	More  int       `json:"more_snapshots"`
+	Ref   string    `json:"ref"` // a branch or tag that keeps it, whatever its age
+}
+
+// Any reports whether there is something.
+func (h *Held) Any() bool { return len(h.Snapshots)+len(h.Unnamed) > 0 || h.Unlisted }
+
+// named is what a manifest names: files by their keys.
+type named struct {
+	key         string
+	files, gone []string
+}
+
+// held finds where rows are yet, beside the files of the head: in those of older
+// snapshots, in the bounds that manifests have of them, and in files that nobody names.
+func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.LiveFile, dirty []dirtyFile) error {
+	e.Held = Held{Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Unnamed: []string{}, Others: []string{}}
+	if len(e.match.Columns) == 0 {
+		return e.heldUnsearched(h)
+	}
+	m := h.Metadata()
+	inHead := make(map[string]bool, len(current))
+	for i := range current {
+		inHead[current[i].Key] = true
+	}
+	others := map[string]tables.LiveFile{}
+	manifests := map[string]*named{} // by path
+	of := make([][]*named, len(m.Snapshots))
+	for i := range m.Snapshots {
+		lines, err := e.t.Files.Manifests(ctx, &m.Snapshots[i])
+		if err != nil {
+			return err
+		}
+		for j := range lines {
+			if lines[j].Content != iceberg.DataManifest {
+				continue
+			}
+			n := manifests[lines[j].Path]
+			if n == nil {
+				if n, err = e.named(ctx, m, &lines[j], inHead, others); err != nil {
+					return err
+				}
+				manifests[lines[j].Path] = n
+			}
+			of[i] = append(of[i], n)
+		}
+	}
+	unnamed, err := e.unnamed(ctx, h, inHead, others)
+	if err != nil {
+		return err
+	}
+	holds, err := e.holding(ctx, others)
+	if err != nil {
+		return err
+	}
+	for i := range dirty { // of a dry run
+		holds[dirty[i].file.Key] = true
+	}
+	for key := range holds {
+		switch {
+		case unnamed[key]:
+			e.Held.Unnamed = append(e.Held.Unnamed, key)
+		case !inHead[key] && holds[key]:
+			e.Held.Files = append(e.Held.Files, key)
+		}
+		if !inHead[key] && holds[key] && !tableForms[0].MatchString(strings.TrimPrefix(key, e.t.Folder)) {
+			e.Held.Others = append(e.Held.Others, key)
+		}
+	}
+	isHolder := func(n *named) bool {
+		is := func(key string) bool { _, has := holds[key]; return has }
+		return slices.ContainsFunc(n.files, is) || slices.ContainsFunc(n.gone, is)
+	}
+	for _, n := range manifests {
+		if isHolder(n) {
+			e.Held.Metadata = append(e.Held.Metadata, n.key)
+		}
+	}
+	for i := range m.Snapshots {
+		if slices.ContainsFunc(of[i], isHolder) {
+			e.Held.Snapshots = append(e.Held.Snapshots, e.snapshot(m, &m.Snapshots[i]))
+		}
+	}
+	slices.Sort(e.Held.Files)
+	slices.Sort(e.Held.Metadata)
+	slices.Sort(e.Held.Unnamed)
+	slices.Sort(e.Held.Others)
+	return nil
+}
+
+// heldUnsearched is of a table that has none of the columns: what it showed before its
+// newest snapshot may have rows of the person.
+func (e *erasure) heldUnsearched(h *tables.Head) error {
+	m := h.Metadata()
+	if !e.o.Replaced {
+		return nil
+	}
+	for i := range m.Snapshots {
+		if m.Snapshots[i].ID != m.Current {
+			e.Held.Snapshots = append(e.Held.Snapshots, e.snapshot(m, &m.Snapshots[i]))
+		}
+	}
+	return nil
+}
+
+// snapshot says until when a snapshot stays.
+func (e *erasure) snapshot(m *iceberg.Metadata, s *iceberg.Snapshot) HeldSnapshot {
+	at := time.UnixMilli(s.Time).UTC()
+	held := HeldSnapshot{ID: s.ID, Time: at, Until: at.Add(e.t.Retention.Age)}
+	n := 0
+	for line := m.Head(); line != nil && line.ID != s.ID; n++ {
+		if line.Parent == nil {
+			break
+		}
+		line = m.Snapshot(*line.Parent)
+	}
+	held.More = max(0, e.t.Retention.Snapshots-n)
+	for name, ref := range m.Refs {
+		if ref.ID == s.ID && name != iceberg.Main {
+			held.Ref = name
+		}
+	}
+	return held
+}
+
+// named reads what a manifest names. Files that the head does not name are added to
+// others.
+func (e *erasure) named(ctx context.Context, m *iceberg.Metadata, line *iceberg.Manifest, inHead map[string]bool, others map[string]tables.LiveFile) (*named, error) {
+	n := &named{}
+	var err error
+	if n.key, err = e.t.Files.Key(line.Path); err != nil {
+		return nil, err
+	}
+	add := func(f tables.LiveFile) {
+		if _, known := others[f.Key]; !inHead[f.Key] && (!known || f.Rows != anyRows) {
+			others[f.Key] = f
+		}
+	}
+	err = e.t.Files.Entries(ctx, m, line, func(entry *iceberg.Entry) error {
+		key, err := e.t.Files.Key(entry.File.Path)
+		if err == nil {
+			n.files = append(n.files, key)
+			add(tables.LiveFile{Key: key, Path: entry.File.Path, Rows: entry.File.Rows, Bytes: entry.File.Bytes})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, e.t.Files.Gone(ctx, line, func(path string) {
+		if key, err := e.t.Files.Key(path); err == nil {
+			n.gone = append(n.gone, key)
+			add(tables.LiveFile{Key: key, Path: path, Rows: anyRows})
+		}
+	})
+}
+
+// unnamed lists data files that no snapshot names, and adds them to others.
+func (e *erasure) unnamed(ctx context.Context, h *tables.Head, inHead map[string]bool, others map[string]tables.LiveFile) (map[string]bool, error) {
+	unnamed := map[string]bool{}
+	if h.Folder() != e.t.Folder || h.Files() != e.t.Files {
+		e.Held.Unlisted = true // the catalog has put it elsewhere, where nothing is listed
+		return unnamed, nil
+	}
+	err := e.t.Files.Store.List(ctx, e.t.Folder+"data/", func(i store.Info) error {
+		_, known := others[i.Key]
+		if i.Err == nil && !inHead[i.Key] && !known && strings.HasSuffix(i.Key, ".parquet") && !strings.HasSuffix(i.Key, ".deletes.parquet") {
+			unnamed[i.Key] = true
+			others[i.Key] = tables.LiveFile{Key: i.Key, Path: e.t.Files.URI(i.Key), Rows: anyRows, Bytes: i.Size}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list data files: %w", err)
+	}
+	return unnamed, nil
+}
+
+// holding reads files, and returns those with rows that meet a condition. Of one that is
+// not there any more, or cannot be read, nobody knows: it is in the result as false.
+func (e *erasure) holding(ctx context.Context, files map[string]tables.LiveFile) (map[string]bool, error) {
+	var all []tables.LiveFile
+	for _, f := range files {
+		all = append(all, f)
+	}
+	holds := map[string]bool{}
+	var mu sync.Mutex
+	err := each(ctx, filesAtOnce, all, func(ctx context.Context, f *tables.LiveFile) error {
+		one, err := e.matches(ctx, f)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case isMissing(err):
+			holds[f.Key] = false
+		case errors.Is(err, errUnread):
+			holds[f.Key] = true
+		case err != nil:
+			return fmt.Errorf("read data file %s: %w", f.Key, err)
+		case one.rows+one.replaced > 0:
+			holds[f.Key] = true
+		}
+		return nil
+	})
+	return holds, err
+}
