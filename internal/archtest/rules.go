@@ -116,9 +116,13 @@ var ladder = map[string]rung{
 	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store", "schema"},
 		"a commit is files with their columns, entries and one compare-and-set; where the files come from is decided above"},
 	"internal/upkeep": {[]string{
-		"internal/batch", "internal/iceberg", "internal/jsonscan", "internal/parquetcolumn", "internal/parquetread", "internal/runs", "internal/store", "internal/tablefiles",
+		"internal/batch", "internal/iceberg", "internal/jsonscan", "internal/parquetcolumn", "internal/parquetfile", "internal/parquetread", "internal/runs", "internal/store", "internal/tablefiles",
 		"internal/tables", "schema"},
 		"a table is looked after between commits, and beside them; what an object is, and how it is converted, is not known here"},
+	"internal/erase": {[]string{
+		".", "internal/batch", "internal/conversion", "internal/event", "internal/iceberg", "internal/input", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/pipeline", "internal/quarantine", "internal/setup",
+		"internal/store", "internal/store/s3store", "internal/upkeep", "mapping", "schema"},
+		"rows of a person are in all places of a lake, and in whatever form: who takes them out looks at all of them, behind the contracts too, as the doctor does; only the command imports it"},
 	"internal/tablefiles": {[]string{"internal/batch", "internal/iceberg", "internal/iceberg/datafile", "internal/jsonscan", "internal/parquetfile", "internal/runs", "internal/store", "schema"},
 		"files take rows of batches, wherever these come from; which snapshot names the files is decided above"},
 	"internal/pipeline": {[]string{
@@ -165,7 +169,7 @@ var ladder = map[string]rung{
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/mappingdiff",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/erase", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/mappingdiff",
 		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "internal/tables", "internal/upkeep", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are those that have what it prints: the advice of previews, the profiles of mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -241,7 +245,7 @@ var libraries = []library{
 		"a library for tests; conformance suites are tests that others import"},
 	{"github.com/parquet-go/parquet-go", []string{"internal/parquetcodec", "internal/parquetcolumn", "internal/parquetfile", "internal/parquetread", "internal/parquettype"},
 		"only these packages use the Parquet library, so that it can be replaced, and its panics caught, in one place"},
-	{"github.com/klauspost/compress", []string{"internal/iceberg", "internal/input", "internal/parquetcodec", "internal/parquetcolumn", "internal/runs", "internal/zones", "internal/zstdpage"},
+	{"github.com/klauspost/compress", []string{"internal/erase", "internal/iceberg", "internal/input", "internal/parquetcodec", "internal/parquetcolumn", "internal/runs", "internal/zones", "internal/zstdpage"},
 		"bytes are decompressed where they come in and compressed where they go out, as manifests and roots of ledgers are; the rules of time zones lie compressed in the program"},
 	{"github.com/bojanz/currency", []string{"internal/flatten"},
 		"how many digits the minor unit of a currency has is for amounts, which are read there"},
@@ -278,5 +282,6 @@ var tooHeavy = map[string]string{
 	"sluice/internal/query":               "the function answers no queries",
 	"sluice/internal/arrivals":            "the function is told of each object by an event",
 	"sluice/internal/serve":               "the function has no page",
+	"sluice/internal/erase":               "the function erases nothing: what it may do is in its template",
 	"sluice/internal/upkeep":              "the function commits batches; a command looks after tables",
 }

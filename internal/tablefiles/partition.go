@@ -203,7 +203,7 @@ func (s *splitter) leaf(node uint32) *partition {
 		to := s.steps[node]
 		v := f.values[to.value]
 		p.values[f.name] = v
-		folders[i] = FolderName(f.name) + "=" + FolderName(f.transform.Text(f.source, v)) + "/"
+		folders[i] = folderName(f.name) + "=" + folderName(f.transform.Text(f.source, v)) + "/"
 		node = to.node
 	}
 	p.path = strings.Join(folders, "")
@@ -237,10 +237,10 @@ func value(c *batch.Column, entry uint32, t iceberg.Type) any {
 // key 1,024. The value is in the metadata, so a cut name loses nothing.
 const longestName = 80
 
-// FolderName is a text of letters and digits, and - . _ as they are; anything else is _.
+// folderName is a text of letters and digits, and - . _ as they are; anything else is _.
 // There is no escape: of a name with % in a file: URI iceberg-go opens another file than
 // Java, Python and DuckDB. Two values may share a folder, as names of files differ.
-func FolderName(text string) string {
+func folderName(text string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
 			return r

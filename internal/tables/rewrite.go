@@ -207,7 +207,7 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 	}
 	root := h.root
 	switch {
-	case len(r.Changed) > 0:
+	case len(r.Changed) > 0 || r.Fold:
 		if root, name, err = t.change(ctx, h, r, sequence, try); err != nil {
 			return nil, err
 		}
@@ -306,6 +306,10 @@ func (r *Rewrite) gone(ctx context.Context, h *Head) (drop, deletes map[string]s
 	}
 	return drop, deletes, nil
 }
+
+// Runs is the number of runs of the ledger: a key may have older entries in all but the
+// newest that has it.
+func (h *Head) Runs() int { return len(h.root.Runs) }
 
 // Forgettable reports whether manifests of the head name files that are gone: a [Rewrite]
 // with Forget writes them without.

@@ -40,10 +40,15 @@ type copier struct {
 	take    func(*batch.Batch) error
 	batch   *batch.Batch
 	text    []byte // of values that wait for their look-up
+
+	rowsAtOnce, bytesAtOnce int // of a batch
 }
 
 func newCopier(columns []schema.Column, take func(*batch.Batch) error) *copier {
-	return &copier{columns: columns, take: take, batch: batch.New(schema.Schema{Columns: columns}, make([]int, len(columns)), 0)}
+	return &copier{
+		columns: columns, take: take, batch: batch.New(schema.Schema{Columns: columns}, make([]int, len(columns)), 0),
+		rowsAtOnce: copiedRows, bytesAtOnce: copiedBytes,
+	}
 }
 
 const (
@@ -51,6 +56,9 @@ const (
 	copiedBytes = 8 << 20
 	waitingText = 1 << 20
 )
+
+// smallFile is the size up to which a file is read at once.
+const smallFile = 16 << 20
 
 // errUnread says that a file is not of a form that is read: it stays as it is.
 var errUnread = errors.New("it is not of a form that sluice reads")
@@ -67,11 +75,10 @@ const anyRows = -1
 
 // open opens a data file.
 func (c *copier) open(ctx context.Context, s store.Store, f *tables.LiveFile) (*copied, error) {
-	const small = 16 << 20
 	var r io.ReaderAt
 	var size int64
-	if f.Bytes <= small {
-		data, _, err := store.Get(ctx, s, f.Key, small)
+	if f.Bytes <= smallFile {
+		data, _, err := store.Get(ctx, s, f.Key, smallFile)
 		if err != nil {
 			return nil, err
 		}
@@ -257,7 +264,7 @@ func (c *copier) endRow() error {
 	if c.batch.Pending() || len(c.text) > waitingText {
 		c.batch.Flush(c.text, nil)
 		c.text = c.text[:0]
-		if c.batch.Rows >= copiedRows || c.batch.Held() > copiedBytes || c.batch.ListValues > copiedRows*4 {
+		if c.batch.Rows >= c.rowsAtOnce || c.batch.Held() > int64(c.bytesAtOnce) || c.batch.ListValues > 4*int64(c.rowsAtOnce) {
 			return c.end()
 		}
 	}
@@ -272,6 +279,18 @@ func (c *copier) end() error {
 	err := c.take(c.batch)
 	c.batch.Reset()
 	return err
+}
+
+// ReaderAt reads an object as it is described, a small one at once.
+func ReaderAt(ctx context.Context, s store.Store, info store.Info) (io.ReaderAt, error) {
+	if info.Size > smallFile {
+		return &storeReader{ctx, s, info}, nil
+	}
+	data, now, err := store.Get(ctx, s, info.Key, smallFile)
+	if err == nil && now.ETag != info.ETag {
+		err = &store.Error{Op: "read", Location: s.String() + "/" + info.Key, Err: store.ErrChanged}
+	}
+	return bytes.NewReader(data), err
 }
 
 // storeReader reads an object of a store.

@@ -50,6 +50,11 @@ type Erased struct {
 	Held Held `json:"held"`
 }
 
+// NewErased is of a table that nothing was done with.
+func NewErased(table string) *Erased {
+	return &Erased{Table: table, Columns: []string{}, Unread: []string{}, Held: noneHeld()}
+}
+
 // Erase takes the rows that meet a condition out of a table: the files that have them,
 // also those with rows that no longer count, are written again without them, and the
 // entries of the ledger show the rows that are left. The files that are gone are named by
@@ -58,7 +63,7 @@ type Erased struct {
 //
 // Memory is that of [Compact], and some 200 bytes for each object with such rows.
 func Erase(ctx context.Context, t *tables.Table, o EraseOptions) (*Erased, error) {
-	e := &erasure{t: t, o: o, live: tables.NewLive(t.Files), Erased: Erased{Table: t.Name, Columns: []string{}, Unread: []string{}}}
+	e := &erasure{t: t, o: o, live: tables.NewLive(t.Files), Erased: *NewErased(t.Name)}
 	if err := e.run(ctx); err != nil {
 		return &e.Erased, fmt.Errorf("erase rows of table %s: %w", t.Name, err)
 	}
@@ -282,7 +287,6 @@ func (e *erasure) rewrite(ctx context.Context, h *tables.Head, dirty []dirtyFile
 		}
 		replaced += dirty[i].replaced
 		r.Drop = append(r.Drop, *f)
-		r.Fold = r.Fold || e.isNamed(f.Path)
 		delete(paths, f.Path)
 	}
 	if len(r.Drop) == 0 {
@@ -407,23 +411,17 @@ func less(sum string, part *big.Int, scale int) string {
 	return n.Sub(n, of).FloatString(len(fraction))
 }
 
-// isNamed reports whether a value of a condition may be in the path of a file: as that of
-// its partition.
-func (e *erasure) isNamed(path string) bool {
-	return slices.ContainsFunc(e.o.Conditions, func(c Condition) bool {
-		return strings.Contains(path, tablefiles.FolderName(c.Value))
-	})
-}
-
 // forget writes manifests of the head that name files that are gone without them: they
-// have the bounds of these files.
+// have the bounds of these files. So do older entries of the ledger, of a table that is
+// divided by such a column: they name folders of its values.
 func (e *erasure) forget(ctx context.Context, h *tables.Head) (*tables.Head, error) {
 	for try := 0; ; try++ {
 		due, err := e.t.Forgettable(ctx, h)
-		if err != nil || !due {
+		fold := e.divides(h) && h.Runs() > 1
+		if err != nil || !due && !fold {
 			return h, err
 		}
-		next, err := e.t.Rewrite(ctx, h, &tables.Rewrite{ID: tables.NewBatchID(), Forget: true})
+		next, err := e.t.Rewrite(ctx, h, &tables.Rewrite{ID: tables.NewBatchID(), Forget: true, Fold: fold})
 		if err == nil {
 			e.Snapshots++
 			return next, nil
@@ -437,5 +435,24 @@ func (e *erasure) forget(ctx context.Context, h *tables.Head) (*tables.Head, err
 	}
 }
 
+// divides reports whether a column of a condition divides the table, or has divided it.
+func (e *erasure) divides(h *tables.Head) bool {
+	for _, spec := range h.Metadata().Specs {
+		for _, f := range spec.Fields {
+			for _, i := range e.match.Columns {
+				if e.columns[i].ID == f.SourceID && f.Transform.Name != "bucket" && f.Transform.Name != "void" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // isMissing reports whether an error says that a file is not there.
 func isMissing(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+// Live are the data files of a head of a table.
+func Live(ctx context.Context, t *tables.Table, h *tables.Head) ([]tables.LiveFile, error) {
+	return tables.NewLive(t.Files).Files(ctx, h)
+}

@@ -29,6 +29,10 @@ type Held struct {
 	Others []string `json:"data_files_of_others"`
 }
 
+func noneHeld() Held {
+	return Held{Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Unnamed: []string{}, Others: []string{}}
+}
+
 // HeldSnapshot is a snapshot that names files with such rows.
 type HeldSnapshot struct {
 	ID   int64     `json:"id"`
@@ -52,7 +56,7 @@ type named struct {
 // held finds where rows are yet, beside the files of the head: in those of older
 // snapshots, in the bounds that manifests have of them, and in files that nobody names.
 func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.LiveFile, dirty []dirtyFile) error {
-	e.Held = Held{Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Unnamed: []string{}, Others: []string{}}
+	e.Held = noneHeld()
 	if len(e.match.Columns) == 0 {
 		return e.heldUnsearched(h)
 	}

@@ -47,6 +47,9 @@ func NewMatcher(columns []schema.Column, conditions []Condition) (*Matcher, erro
 	return m, nil
 }
 
+// IsNumber reports whether a text is a number without an exponent.
+func IsNumber(text string) bool { return number.MatchString(text) }
+
 var number = regexp.MustCompile(`^-?[0-9]{1,60}(\.[0-9]{1,60})?$`)
 
 // canonical is the text that a value of a type has, as [parquetread.Value.Text] gives it.
@@ -94,6 +97,17 @@ func (m *Matcher) Has(n int, v parquetread.Value) (has bool, err error) {
 	}
 	err = v.Unpack(t.Value(), func(item parquetread.Value) { has = has || m.has(n, item, t.Value()) })
 	return has, err
+}
+
+// Is is Has for a value that is no list, or one of a list.
+func (m *Matcher) Is(n int, v parquetread.Value) bool { return m.has(n, v, m.scalar(n)) }
+
+// scalar is the type of the n-th of Columns, or of the values of its lists.
+func (m *Matcher) scalar(n int) schema.Type {
+	if t := m.types[n]; t.Kind == schema.List {
+		return t.Value()
+	}
+	return m.types[n]
 }
 
 func (m *Matcher) has(n int, v parquetread.Value, t schema.Type) bool {

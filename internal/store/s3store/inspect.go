@@ -59,6 +59,19 @@ type Rule struct {
 	Prefix    string // of the keys that it applies to
 	AbortDays int32  // after which incomplete uploads are removed; 0: never
 	Expires   bool   // it removes current objects
+
+	NoncurrentDays int32 // after which it removes versions that are not current; 0: never
+}
+
+// NoncurrentDays are the days after which rules remove versions that are not current, of
+// all objects under a prefix; 0: never.
+func NoncurrentDays(rules []Rule, prefix string) (days int32) {
+	for _, r := range rules {
+		if r.NoncurrentDays > 0 && strings.HasPrefix(prefix, r.Prefix) && (days == 0 || r.NoncurrentDays < days) {
+			days = r.NoncurrentDays
+		}
+	}
+	return days
 }
 
 // Lifecycle returns the enabled rules.
@@ -81,6 +94,9 @@ func (s *Store) Lifecycle(ctx context.Context) ([]Rule, error) {
 		}
 		if e := r.Expiration; e != nil {
 			rule.Expires = aws.ToInt32(e.Days) > 0 || e.Date != nil
+		}
+		if n := r.NoncurrentVersionExpiration; n != nil {
+			rule.NoncurrentDays = aws.ToInt32(n.NoncurrentDays)
 		}
 		rules = append(rules, rule)
 	}

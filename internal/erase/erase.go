@@ -1,0 +1,276 @@
+package erase
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice"
+	"sluice/internal/iceberg"
+	"sluice/internal/ledger"
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
+	"sluice/internal/store"
+	"sluice/internal/store/s3store"
+	"sluice/internal/upkeep"
+)
+
+// Options say what is erased, and how.
+type Options struct {
+	Conditions []upkeep.Condition // a row or record goes if it meets one of them
+	Request    string             // of whom, for the report: an ID of the user's own
+	Raw        string             // what becomes of the objects of the source
+	DryRun     bool
+	Workers    int
+	Now        func() time.Time
+	Progress   func(step string, n int64) // of objects and files; it may be called by several goroutines
+}
+
+// Report is what was done, and where rows and records are yet. It has no value. Its JSON
+// names are a contract.
+type Report struct {
+	Request string    `json:"request"`
+	Time    time.Time `json:"time"`
+	DryRun  bool      `json:"dry_run"`
+	Columns []string  `json:"columns"` // of the conditions
+	Values  int       `json:"values"`  // their number
+
+	Tables     []*upkeep.Erased `json:"tables"`
+	Quarantine Quarantine       `json:"quarantine"`
+	Raw        Raw              `json:"raw"`
+
+	// Unnamed are files of the sink, of a file for each object, that the ledger does not
+	// name and that have such rows; Unread cannot be read. Both are as they were.
+	Unnamed []string `json:"files_unnamed"`
+	Unread  []string `json:"files_unread"`
+
+	Ledger   Ledger     `json:"ledger"`
+	Versions []Versions `json:"versions"`
+
+	// Run is the number of objects that failed in the run after the source was written.
+	Run int64 `json:"objects_failed"`
+	// Proved says that every file that counts was read after it, and none has such rows.
+	Proved Proof `json:"proved"`
+}
+
+// Proof is what was read after the erasure.
+type Proof struct {
+	Files   int   `json:"files_read"`
+	Matches int64 `json:"matches"`
+	Whole   bool  `json:"complete"` // each file could be read
+}
+
+// Ledger is where the ledger has a text of a condition: as the key of an object, or in the
+// names of members that a mapping does not expect.
+type Ledger struct {
+	Entries int  `json:"entries_naming"`
+	Keys    int  `json:"source_keys_naming"`
+	Drift   bool `json:"drift_naming"` // ledger/_drift.json
+}
+
+// Versions says how long a bucket keeps what was replaced or removed in it.
+type Versions struct {
+	Place   string `json:"place"`
+	On      bool   `json:"versioning"`
+	Days    int32  `json:"noncurrent_days"` // after which a lifecycle rule removes older versions; 0: none does
+	Unknown string `json:"unknown"`         // why nobody knows; else empty
+}
+
+// OK reports whether no file that counts, no quarantined record and, if the objects of the
+// source were to be written again, none of these is left.
+func (r *Report) OK() bool {
+	return r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0
+}
+
+// WrongError says that conditions fit no table.
+type WrongError struct{ Err error }
+
+func (e *WrongError) Error() string { return e.Err.Error() }
+func (e *WrongError) Unwrap() error { return e.Err }
+
+type eraser struct {
+	s       *setup.Setup
+	o       Options
+	workers int
+	find    *finder
+	report  *Report
+
+	mu   sync.Mutex
+	step string
+}
+
+// mostTries is how often something is done again because others were faster.
+const mostTries = 10
+
+// Run erases. After an error the same call goes on; the report is then of what was done.
+func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
+	e := &eraser{s: s, o: o, workers: max(o.Workers, 1), report: &Report{
+		Request: o.Request, Time: o.Now().UTC(), DryRun: o.DryRun, Values: len(o.Conditions), Columns: []string{}, Tables: []*upkeep.Erased{},
+		Quarantine: Quarantine{Unread: []string{}}, Raw: Raw{Policy: o.Raw, Keep: []string{}, Why: []LeftOut{}}, Unnamed: []string{}, Unread: []string{}, Versions: []Versions{},
+	}}
+	if err := e.check(); err != nil {
+		return e.report, &WrongError{err}
+	}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"source", e.raw}, {"run", e.run}, {"tables", e.tables}, {"quarantine", e.quarantine}, {"ledger", e.ledger}, {"versions", e.versions},
+	} {
+		e.step = step.name
+		e.progress(0)
+		if err := step.do(ctx); err != nil {
+			return e.report, fmt.Errorf("erase: %w", err)
+		}
+	}
+	e.prove()
+	return e.report, nil
+}
+
+func (e *eraser) progress(n int64) {
+	if e.o.Progress != nil {
+		e.o.Progress(e.step, n)
+	}
+}
+
+// check compares the conditions with the columns of the mapping.
+func (e *eraser) check() (err error) {
+	if e.find, err = newFinder(e.s.Pipeline.Mapping, e.o.Conditions); err != nil {
+		return err
+	}
+	for _, c := range e.o.Conditions {
+		if c.Value == "" {
+			return fmt.Errorf("column %s: the value is empty", c.Column)
+		}
+		known := false
+		for i := range e.find.mapping.Tables {
+			for _, column := range e.s.Pipeline.Mapping.Tables[i].Columns {
+				known = known || column.Name == c.Column
+			}
+		}
+		if !known {
+			return fmt.Errorf("no table of mapping %s has a column %q", e.s.Pipeline.MappingName, c.Column)
+		}
+		if !slices.Contains(e.report.Columns, c.Column) {
+			e.report.Columns = append(e.report.Columns, c.Column)
+		}
+	}
+	return nil
+}
+
+// run brings what is visible up to the objects as they are now.
+func (e *eraser) run(ctx context.Context) error {
+	if e.o.Raw != RawRewrite || e.o.DryRun {
+		return nil
+	}
+	o := e.s.Run()
+	o.Workers = e.workers
+	o.Done = func(_ string, _ int64, _ pipeline.Result, err error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err != nil {
+			e.report.Run++
+		}
+		e.progress(1)
+	}
+	if _, err := e.s.Target.Run(ctx, o); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+func (e *eraser) codec() string { return string(cmp.Or(e.s.Pipeline.Codec, sluice.Zstd)) }
+
+// tables takes the rows out of the tables.
+func (e *eraser) tables(ctx context.Context) error {
+	t, ok := e.s.Target.(*pipeline.Tables)
+	if !ok {
+		return e.files(ctx)
+	}
+	for _, table := range t.Tables {
+		done, err := upkeep.Erase(ctx, table, upkeep.EraseOptions{
+			Conditions: e.o.Conditions, DryRun: e.o.DryRun, Replaced: e.o.Raw == RawRewrite, Codec: e.codec(), PartBytes: t.PartBytes,
+		})
+		e.report.Tables = append(e.report.Tables, done)
+		if err != nil && !errors.Is(err, iceberg.ErrNoTable) {
+			return err
+		}
+		e.progress(1)
+	}
+	return nil
+}
+
+// ledger looks for texts of conditions in what is known of the objects.
+func (e *eraser) ledger(ctx context.Context) error {
+	err := e.s.Target.Entries(ctx, func(_ string, entry *ledger.Entry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.find.keyContains(entry.Key) {
+			e.report.Ledger.Keys++
+		}
+		text, err := json.Marshal(entry)
+		if err == nil && e.find.contains(text) {
+			e.report.Ledger.Entries++
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	text, _, err := store.Get(ctx, e.s.Ledger, e.s.Config.Ledger.Prefix+"_drift.json", 64<<20)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	e.report.Ledger.Drift = err == nil && e.find.contains(text)
+	return err
+}
+
+// versions asks the buckets how long they keep what is replaced or removed.
+func (e *eraser) versions(ctx context.Context) error {
+	p := e.s.Pipeline
+	src, err := p.Source(e.s.Config.Source.Bucket)
+	if err != nil {
+		return err
+	}
+	c := e.s.Config
+	for _, at := range []struct {
+		name   string
+		store  store.Store
+		prefix string
+	}{{"source", src, c.Source.Prefix}, {"sink", p.Sink, c.Sink.Prefix}, {"quarantine", p.Quarantine, c.Quarantine.Prefix}, {"ledger", e.s.Ledger, c.Ledger.Prefix}} {
+		bucket, ok := at.store.(*s3store.Store)
+		if !ok {
+			continue // a folder has no versions
+		}
+		v := Versions{Place: at.name}
+		if v.On, err = bucket.Versioning(ctx); err != nil {
+			v.Unknown = err.Error()
+		} else if rules, err := bucket.Lifecycle(ctx); err != nil {
+			v.Unknown = err.Error()
+		} else {
+			v.Days = s3store.NoncurrentDays(rules, at.prefix)
+		}
+		e.report.Versions = append(e.report.Versions, v)
+	}
+	return nil
+}
+
+// prove adds up what was read at the end.
+func (e *eraser) prove() {
+	p := &e.report.Proved
+	p.Whole = true
+	for _, t := range e.report.Tables {
+		p.Files += t.Files
+		p.Matches += t.Matches
+		p.Whole = p.Whole && len(t.Unread) == 0
+	}
+	p.Whole = p.Whole && len(e.report.Unread) == 0
+	sortAll(e.report.Unnamed)
+	sortAll(e.report.Unread)
+}

@@ -1,0 +1,546 @@
+package erase_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"sluice/internal/config"
+	"sluice/internal/erase"
+	"sluice/internal/iceberg"
+	"sluice/internal/parquetread"
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
+	"sluice/internal/store"
+	"sluice/internal/upkeep"
+)
+
+const (
+	subject = "subject-of-this-test@example.com"
+	other   = "other@example.com"
+)
+
+const oneTable = `
+table: orders
+columns:
+  - {name: id, path: $.id, type: int64, required: true}
+  - {name: email, path: $.customer.email, type: string, bloom: true}
+  - {name: total, path: $.total, type: "decimal(10,2)"}
+records: ["$[*]", "$.orders[*]", "$"]
+`
+
+const twoTables = `
+records: ["$[*]", "$.orders[*]", "$"]
+tables:
+  - table: orders
+    columns:
+      - {name: id, path: $.id, type: int64, required: true}
+      - {name: email, path: $.customer.email, type: string}
+      - {name: total, path: $.total, type: "decimal(10,2)"}
+  - table: lines
+    explode: "$.lines[*]"
+    when_empty: skip
+    columns:
+      - {name: id, path: $.id, type: int64, required: true}
+      - {name: price, path: "$.lines[*].price", type: "decimal(10,2)"}
+`
+
+type world struct {
+	t   *testing.T
+	dir string
+	s   *setup.Setup
+}
+
+func newWorld(t *testing.T, mapping string, tables bool, partition ...string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir()}
+	w.write("mapping.yaml", []byte(mapping))
+	c := setup.Lake(w.dir)
+	c.Mapping = filepath.Join(w.dir, "mapping.yaml")
+	var err error
+	if tables {
+		if c.Table, err = config.FileTable(partition); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(w.dir, "raw_orders_data"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if w.s, err = setup.New(t.Context(), c, "", nil); err == nil {
+		err = w.s.Own(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.s.Close)
+	return w
+}
+
+func (w *world) write(name string, data []byte) {
+	w.t.Helper()
+	name = filepath.Join(w.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func order(id int, email string) string {
+	return fmt.Sprintf(`{"id":%d,"customer":{"email":%q},"total":%d.50,"lines":[{"price":1.25},{"price":%d}]}`, id, email, id, id)
+}
+
+func zipped(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write([]byte(text)) //nolint:errcheck // a buffer takes everything
+	z.Close()             //nolint:errcheck // as above
+	return b.Bytes()
+}
+
+func zstded(text string) []byte {
+	z, _ := zstd.NewWriter(nil)
+	return z.EncodeAll([]byte(text), nil)
+}
+
+// fill gives the source objects of all forms, with rows of the subject, some of which are
+// replaced later, and records in quarantine.
+func (w *world) fill() {
+	w.t.Helper()
+	put := func(name string, data []byte) { w.write("raw_orders_data/"+name, data) }
+	put("lines.ndjson", []byte(order(1, subject)+"\n"+order(2, other)+"\n"+order(3, subject)+"\n"))
+	put("lines.ndjson.gz", zipped(order(4, other)+"\n"+order(5, subject)+"\n"))
+	put("array.json.zst", zstded("[\n  "+order(6, subject)+",\n  "+order(7, other)+"\n]\n"))
+	put("wrapped.json", []byte(`{"page":1,"orders":[`+order(8, other)+","+order(9, subject)+`],"next":null}`))
+	put("all.json", []byte("["+order(10, subject)+"]"))
+	put("none.json", []byte(order(11, other)))
+	put("bad.ndjson", []byte(order(12, other)+"\n"+`{"id":"x","customer":{"email":"`+strings.ReplaceAll(subject, "@", "\\u0040")+`"}}`+"\n"+order(13, other)+"\n"+`{"id":14,"customer":{"email":"`+subject+`"},`+"\n"))
+	put("replaced.ndjson", []byte(order(15, subject)+"\n"+order(16, other)+"\n"))
+	w.run()
+	put("replaced.ndjson", []byte(order(16, other)+"\n"+order(17, other)+"\n"))
+	put("more.ndjson", []byte(order(18, subject)+"\n"+order(19, other)+"\n"))
+	w.run()
+}
+
+func (w *world) run() pipeline.Summary {
+	w.t.Helper()
+	sum, err := w.s.Target.Run(w.t.Context(), w.s.Run())
+	if err != nil || sum.Objects[pipeline.DidFail] > 0 {
+		w.t.Fatalf("%+v, %v", sum, err)
+	}
+	return sum
+}
+
+func (w *world) erase(o erase.Options) (*erase.Report, error) {
+	o.Conditions, o.Now, o.Workers = []upkeep.Condition{{Column: "email", Value: subject}}, time.Now, 2
+	return erase.Run(w.t.Context(), w.s, o)
+}
+
+// hits are the objects of all prefixes with the subject in them.
+func (w *world) hits() (all []string) {
+	w.t.Helper()
+	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(w.dir, path)
+		if says(w.t, name, data) {
+			all = append(all, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return all
+}
+
+// says reports whether a file has the subject: in its bytes, in what is compressed in
+// them, in the values of its columns, or with an escape.
+func says(t *testing.T, name string, data []byte) bool {
+	t.Helper()
+	text := slices.Clone(data)
+	switch {
+	case bytes.HasPrefix(data, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err == nil {
+			text, err = io.ReadAll(z)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, _ := zstd.NewReader(nil)
+		defer z.Close()
+		var err error
+		if text, err = z.DecodeAll(data, nil); err != nil {
+			t.Fatal(err)
+		}
+	case strings.HasSuffix(name, ".parquet"):
+		if file, err := parquetread.Open(bytes.NewReader(data), int64(len(data))); err == nil {
+			err := file.Rows(1<<30, func(cells []string) error {
+				text = append(text, strings.Join(cells, "\n")...)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	name, rest, _ := strings.Cut(subject, "@")
+	return bytes.Contains(text, []byte(name)) || bytes.Contains(text, []byte(subject)) || bytes.Contains(text, []byte(`u0040`+rest))
+}
+
+// rows are the rows of all tables that count, without those of the subject and without
+// columns that say where they are from.
+func (w *world) rows() (all []string) {
+	w.t.Helper()
+	add := func(table, path string, masked func(row int64) bool) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		file, err := parquetread.Open(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		row := int64(-1)
+		if err := file.Rows(1<<30, func(cells []string) error {
+			row++
+			var kept []string
+			for i, c := range file.Schema().Columns {
+				if !strings.HasPrefix(c.Name, "_") {
+					kept = append(kept, cells[i])
+				}
+			}
+			if !masked(row) && !slices.Contains(kept, subject) {
+				all = append(all, table+" "+strings.Join(kept, " "))
+			}
+			return nil
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if t, ok := w.s.Target.(*pipeline.Tables); ok {
+		seen, err := t.See(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for i, h := range seen.Heads {
+			files, err := upkeep.Live(w.t.Context(), t.Tables[i], h)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, f := range files {
+				add(t.Tables[i].Name, filepath.Join(w.dir, f.Key), func(row int64) bool {
+					for _, m := range f.Masked {
+						if m.From <= row && row < m.To {
+							return true
+						}
+					}
+					return false
+				})
+			}
+		}
+	} else if err := w.s.Pipeline.Sink.List(w.t.Context(), w.s.Pipeline.SinkPrefix, func(i store.Info) error {
+		if strings.HasSuffix(i.Key, ".parquet") {
+			add(filepath.Dir(i.Key), filepath.Join(w.dir, i.Key), func(int64) bool { return false })
+		}
+		return nil
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// settled checks that tables have the rows of their ledgers and that a run finds nothing.
+func (w *world) settled() {
+	w.t.Helper()
+	if t, ok := w.s.Target.(*pipeline.Tables); ok {
+		for _, table := range t.Tables {
+			if v, err := upkeep.Verify(w.t.Context(), table); err != nil || !v.OK() {
+				w.t.Fatalf("%+v, %v", v, err)
+			}
+		}
+	}
+	sum := w.run()
+	if n := sum.Objects[pipeline.DidCommit] + sum.Objects[pipeline.DidReject]; n > 0 || sum.Stats.RowsWritten > 0 {
+		w.t.Fatalf("a run finds %d objects to do: %+v", n, sum)
+	}
+}
+
+// expire takes all older snapshots away, as a day from now.
+func (w *world) expire() {
+	w.t.Helper()
+	t, ok := w.s.Target.(*pipeline.Tables)
+	if !ok {
+		return
+	}
+	for _, table := range t.Tables {
+		if _, err := upkeep.Maintain(w.t.Context(), table, upkeep.MaintainOptions{ExpireOlder: time.Nanosecond, OlderThan: -time.Hour}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+type mode struct {
+	name, mapping string
+	tables        bool
+	partition     []string
+}
+
+var modes = []mode{
+	{"files", oneTable, false, nil},
+	{"files of two tables", twoTables, false, nil},
+	{"tables", oneTable, true, nil},
+	{"two tables", twoTables, true, nil},
+	{"partitioned by the column", oneTable, true, []string{"email"}},
+}
+
+// After it, and after the snapshots expired, no byte of the subject is in any object of
+// any prefix; before that, it is where the report says, and nowhere else. All else is as
+// before.
+func TestNothingIsLeft(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			w := newWorld(t, m.mapping, m.tables, m.partition...)
+			w.fill()
+			before := w.rows()
+			// Rows of the subject's orders in a table without the column go with the records.
+			before = slices.DeleteFunc(before, func(r string) bool {
+				f := strings.Fields(r)
+				return strings.HasSuffix(f[0], "lines") && slices.Contains([]string{"1", "3", "5", "6", "9", "10", "18"}, f[1])
+			})
+			was := w.hits()
+			dry, err := w.erase(erase.Options{Raw: erase.RawRewrite, DryRun: true})
+			if err != nil || !slices.Equal(w.hits(), was) {
+				t.Fatalf("%+v, %v", dry, err)
+			}
+			r, err := w.erase(erase.Options{Raw: erase.RawRewrite, Request: "17"})
+			if err != nil || !r.OK() {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			if r.Raw.Rewritten != 7 || r.Raw.Records != 9 || r.Raw.ByText != 2 || dry.Raw.Records != 9 || r.Quarantine.Records != 2 || r.Proved.Files == 0 {
+				t.Errorf("%+v", r)
+			}
+			if after := w.rows(); !slices.Equal(before, after) {
+				t.Errorf("rows of others are not as before:\n%q\n%q", before, after)
+			}
+			var named []string
+			for _, table := range r.Tables {
+				named = slices.Concat(named, table.Held.Files, table.Held.Unnamed, table.Held.Metadata)
+			}
+			for _, hit := range w.hits() {
+				byPartition := m.partition != nil && (strings.Contains(hit, "/snap-") || strings.HasPrefix(hit, "ledger/") || strings.Contains(hit, ".deletes."))
+				if !slices.Contains(named, hit) && !byPartition {
+					t.Errorf("%s has the subject yet, and the report does not name it", hit)
+				}
+			}
+			if m.tables && len(w.hits()) == 0 {
+				t.Error("no snapshot has them yet")
+			}
+			w.settled()
+			w.expire()
+			if hits := w.hits(); len(hits) > 0 {
+				t.Errorf("these have the subject: %q", hits)
+			}
+			w.settled()
+			again, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+			if err != nil || again.Raw.Rewritten != 0 || again.Quarantine.Records != 0 || again.Tables[0].Rows != 0 || again.Tables[0].Snapshots != 0 {
+				t.Errorf("once more: %+v, %v", again, err)
+			}
+		})
+	}
+}
+
+// Without the source, only the rows that meet the condition go; the objects are named.
+func TestRawIsKept(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			w := newWorld(t, m.mapping, m.tables, m.partition...)
+			w.fill()
+			before := w.rows()
+			r, err := w.erase(erase.Options{Raw: erase.RawKeep})
+			if err != nil || !r.OK() || len(r.Raw.Keep) != 7 || r.Raw.Rewritten != 0 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			if after := w.rows(); !slices.Equal(before, after) {
+				t.Errorf("rows of others are not as before:\n%q\n%q", before, after)
+			}
+			w.settled()
+			w.expire()
+			hits := w.hits()
+			if !slices.Equal(hits, r.Raw.Keep) {
+				t.Errorf("these have the subject: %q, and the report names %q", hits, r.Raw.Keep)
+			}
+		})
+	}
+}
+
+// A record with rows of others too is not removed from the source, but its rows are erased.
+func TestMixedRecords(t *testing.T) {
+	w := newWorld(t, `
+table: mails
+explode: "$.to[*]"
+columns:
+  - {name: id, path: $.id, type: int64}
+  - {name: email, path: "$.to[*].email", type: string}
+`, false)
+	w.write("raw_orders_data/a.ndjson", []byte(`{"id":1,"to":[{"email":"`+subject+`"},{"email":"`+other+`"}]}`+"\n"+`{"id":2,"to":[{"email":"`+subject+`"}]}`+"\n"))
+	w.run()
+	r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+	if err != nil || r.OK() || r.Raw.Mixed != 1 || r.Raw.Records != 1 || len(r.Raw.Keep) != 1 || r.Tables[0].Rows != 1 || r.Proved.Matches != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if rows := w.rows(); len(rows) != 1 {
+		t.Errorf("%q", rows)
+	}
+	w.settled()
+}
+
+// An object of which nobody knows where its records are is named, and stays.
+func TestRejectedObjects(t *testing.T) {
+	w := newWorld(t, oneTable, true)
+	w.write("raw_orders_data/a.json", []byte("["+order(1, other)+"]"))
+	w.write("raw_orders_data/b.json", []byte("["+order(2, subject)+",oops"))
+	w.run()
+	r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+	if err != nil || r.OK() || !slices.Equal(r.Raw.Keep, []string{"raw_orders_data/b.json"}) || len(r.Raw.Why) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+// dying is a store that fails from its n-th write on, as a process that is killed does.
+type dying struct {
+	store.Store
+	left *int
+}
+
+var errDied = errors.New("killed")
+
+func (d dying) die() error {
+	if *d.left--; *d.left < 0 {
+		return errDied
+	}
+	return nil
+}
+
+func (d dying) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
+	w, err := d.Store.Create(ctx, key, o)
+	return dyingWriter{w, d}, err
+}
+
+func (d dying) Delete(ctx context.Context, key string) error {
+	if err := d.die(); err != nil {
+		return err
+	}
+	return d.Store.Delete(ctx, key)
+}
+
+type dyingWriter struct {
+	store.Writer
+	d dying
+}
+
+func (w dyingWriter) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
+	if err := w.d.die(); err != nil {
+		w.Writer.Abort(ctx) //nolint:errcheck // it is what the end of a process does
+		return store.Info{}, err
+	}
+	return w.Writer.Commit(ctx, p)
+}
+
+// Killed at any write, and started again, it ends in the same state.
+func TestKilledAnywhere(t *testing.T) {
+	most := 200
+	step, all := 1, modes[:4]
+	if testing.Short() {
+		step, all = 13, []mode{modes[1], modes[3]}
+	}
+	for _, m := range all {
+		t.Run(m.name, func(t *testing.T) {
+			for n := 0; ; n += step {
+				if n > most {
+					t.Fatal("it does not end")
+				}
+				w := newWorld(t, m.mapping, m.tables, m.partition...)
+				w.write("raw_orders_data/a.ndjson", []byte(order(1, subject)+"\n"+order(2, other)+"\n"))
+				w.write("raw_orders_data/b.json", []byte("["+order(3, other)+","+order(4, subject)+"]"))
+				w.write("raw_orders_data/c.ndjson", []byte(order(5, other)+"\n"+`{"id":"x","customer":{"email":"`+subject+`"}}`+"\n"))
+				w.run()
+				want := []string{"2", "3", "5"}
+				left := n
+				died := w.killed(&left)
+				r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+				if err != nil || !r.OK() {
+					t.Fatalf("write %d: %+v, %v", n, r, err)
+				}
+				var ids []string
+				for _, row := range w.rows() {
+					if id := strings.Fields(row)[1]; !slices.Contains(ids, id) {
+						ids = append(ids, id)
+					}
+				}
+				slices.Sort(ids)
+				if !slices.Equal(ids, want) {
+					t.Fatalf("write %d: %q", n, w.rows())
+				}
+				w.settled()
+				w.expire()
+				if hits := w.hits(); len(hits) > 0 {
+					t.Fatalf("write %d: these have the subject: %q", n, hits)
+				}
+				if !died {
+					return
+				}
+			}
+		})
+	}
+}
+
+// killed erases with stores that die, and reports whether they did.
+func (w *world) killed(left *int) bool {
+	p := *w.s.Pipeline
+	mine := *w.s
+	wrap := func(s store.Store) store.Store { return dying{s, left} }
+	source := p.Source
+	p.Source = func(bucket string) (store.Store, error) {
+		s, err := source(bucket)
+		return wrap(s), err
+	}
+	p.Sink, p.Quarantine = wrap(p.Sink), wrap(p.Quarantine)
+	mine.Pipeline, mine.Target = &p, &p
+	if t, ok := w.s.Target.(*pipeline.Tables); ok {
+		then := *t
+		then.Pipeline, then.Tables = &p, nil
+		for _, table := range t.Tables {
+			of := *table
+			of.Files = iceberg.Files{Store: wrap(table.Files.Store), Base: table.Files.Base}
+			of.Ledger = wrap(table.Ledger)
+			then.Tables = append(then.Tables, &of)
+		}
+		mine.Target = &then
+	}
+	r, err := erase.Run(w.t.Context(), &mine, erase.Options{
+		Conditions: []upkeep.Condition{{Column: "email", Value: subject}}, Raw: erase.RawRewrite, Now: time.Now, Workers: 1,
+	})
+	return err != nil || r.Run > 0
+}
