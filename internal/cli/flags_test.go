@@ -34,11 +34,12 @@ func TestFlagsThatNameFiles(t *testing.T) {
 		"table verify --config": "read", "table verify --mapping": "read", "table compact --config": "read", "table compact --mapping": "read",
 		"table maintain --config": "read", "table maintain --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
+		"erase --config": "read", "erase --mapping": "read", "erase --where-file": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
 		"run --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
-		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table add-files --lake": "lake",
+		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table add-files --lake": "lake", "erase --lake": "lake",
 	}
 	got := map[string]bool{}
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
