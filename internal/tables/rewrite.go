@@ -263,7 +263,7 @@ func (t *Table) change(ctx context.Context, h *Head, r *Rewrite, sequence int64,
 	}
 	table := h.Metadata().UUID
 	root, name, err = h.files.Add(ctx, h.root, changed, rows, table, sequence, try, t.CreatedBy)
-	if err != nil || !r.Fold || len(root.Runs) == 1 {
+	if err != nil || !r.Fold || runsIn(root) < 2 {
 		return root, name, err
 	}
 	try = tryName(r.ID, sequence)
@@ -309,7 +309,16 @@ func (r *Rewrite) gone(ctx context.Context, h *Head) (drop, deletes map[string]s
 
 // Runs is the number of runs of the ledger: a key may have older entries in all but the
 // newest that has it.
-func (h *Head) Runs() int { return len(h.root.Runs) }
+func (h *Head) Runs() int { return runsIn(h.root) }
+
+func runsIn(r *runs.Root) (n int) {
+	for i := range r.Runs {
+		if r.Runs[i].Part == 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // Forgettable reports whether manifests of the head name files that are gone: a [Rewrite]
 // with Forget writes them without.
