@@ -106,8 +106,8 @@ func order(id int, email string) string {
 func zipped(text string) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write([]byte(text)) //nolint:errcheck // a buffer takes everything
-	z.Close()             //nolint:errcheck // as above
+	z.Write([]byte(text))
+	z.Close()
 	return b.Bytes()
 }
 
@@ -462,7 +462,7 @@ type dyingWriter struct {
 
 func (w dyingWriter) Commit(ctx context.Context, p store.Precondition) (store.Info, error) {
 	if err := w.d.die(); err != nil {
-		w.Writer.Abort(ctx) //nolint:errcheck // it is what the end of a process does
+		w.Writer.Abort(ctx)
 		return store.Info{}, err
 	}
 	return w.Writer.Commit(ctx, p)

@@ -44,7 +44,6 @@ type fileErasure struct {
 	mu    sync.Mutex
 	named map[uint64]struct{} // hashes of the keys of outputs: two that are alike only keep one from being looked at
 	of    map[string]*upkeep.Erased
-	order []string
 }
 
 // table is what is reported of a table.

@@ -158,7 +158,7 @@ func (l *look) convert(ctx context.Context, key string, open func() (io.ReadClos
 			return &tableRows{l: l, table: i}, nil
 		},
 	})
-	write.Close() //nolint:errcheck // a pipe has nothing to lose
+	write.Close()
 	read := <-done
 	if errors.As(err, new(*sluice.RejectError)) {
 		l.rejected, err = true, nil
@@ -190,7 +190,7 @@ func (l *look) quarantined(ctx context.Context, in io.Reader) error {
 		if l.again {
 			if l.of[e.Offset] == nil {
 				h := fnv.New64a()
-				h.Write(raw) //nolint:errcheck // a hash takes everything
+				h.Write(raw)
 				l.kept, l.state = l.kept+1, l.state+h.Sum64()
 			}
 			continue
@@ -358,12 +358,12 @@ func (t *tableRows) hashes(b *batch.Batch, entries []uint32) []uint64 {
 			var n [16]byte
 			binary.LittleEndian.PutUint64(n[:], sums[row])
 			binary.LittleEndian.PutUint64(n[8:], uint64(i))
-			h.Write(n[:]) //nolint:errcheck // a hash takes everything
+			h.Write(n[:])
 			switch {
 			case entry == batch.Null:
 			case c.List != nil:
 				for _, item := range c.List.Values(entry) {
-					h.Write([]byte{'['}) //nolint:errcheck // as above
+					h.Write([]byte{'['})
 					if item != batch.Null {
 						writeEntry(h, &c.List.Items, item)
 					}

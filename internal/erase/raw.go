@@ -118,7 +118,7 @@ func (e *eraser) rawObject(ctx context.Context, src store.Store, key string) (on
 	open := func() (io.ReadCloser, error) {
 		o, err := src.Open(ctx, key)
 		if err == nil && o.Info().Identity() != info.Identity() {
-			o.Close() //nolint:errcheck // it was not read
+			o.Close()
 			return nil, store.ErrChanged
 		}
 		return o, err
@@ -231,7 +231,7 @@ func (e *eraser) cut(ctx context.Context, key string, cuts []span, found *record
 		if err == nil {
 			_, err = io.Copy(io.Discard, read) // a rejected one is not read to its end
 		}
-		read.CloseWithError(err) //nolint:errcheck // it has none
+		read.CloseWithError(err)
 		done <- err
 	}()
 	c := &cutter{to: io.MultiWriter(stored, write), cuts: cuts}
@@ -243,7 +243,7 @@ func (e *eraser) cut(ctx context.Context, key string, cuts []span, found *record
 		c.put([]byte("[]\n")) // an object without a byte is rejected
 		err = c.err
 	}
-	write.CloseWithError(err) //nolint:errcheck // it has none
+	write.CloseWithError(err)
 	err = errors.Join(err, <-done)
 	if err == nil {
 		err = stored.Close()
