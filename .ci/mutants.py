@@ -233,6 +233,30 @@ TABLES = {
         "locate.go",
         "l.missing += s.left",
         "_ = s.left"),
+    "staged states are taken without comparing entries": (  # stage-blind
+        "commit_staged.go",
+        "if s.Fence != fenceOf(before) {",
+        "if false && s.Fence != fenceOf(before) {"),
+    "of two staged states the later one counts": (  # stage-two
+        "commit_staged.go",
+        "if isOne {",
+        "if isOne || true {"),
+    "what lost its fence is dropped without a new look": (  # stage-drop
+        "commit_staged.go",
+        "look = look || before == nil || !isSame(&s.State, &before.State)",
+        "_ = isSame"),
+    "no staged state is visible if the source has none of them": (
+        "commit_staged.go",
+        "\treturn chosen, look || err != nil",
+        "\tif chosen.State.Identity != now {\n\t\treturn nil, true, nil\n\t}\n\treturn chosen, look || err != nil"),
+    "rows of staged states that do not count are not taken out of sight": (
+        ("commit.go",
+         "if len(b.Masks) > 0 {",
+         "if false {"),),
+    "rows that are out of sight are found again": (
+        "locate.go",
+        "!has(masked, row)",
+        "(true || has(masked, row))"),
     "only the head names the ledger": (
         "head.go",
         "\t\tif s.Parent == nil {\n\t\t\tbreak\n\t\t}\n\t\ts = m.Snapshot(*s.Parent)\n\t}",
@@ -302,7 +326,7 @@ class Protocol:
 
 
 OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "TestSimulation", "-schedules", "12000")
-TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestModelCases|TestCounts|TestPartlyMoved|TestColumnsOfBatches", "-test.short")
+TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestModelCases|TestCounts|TestPartlyMoved|TestColumnsOfBatches|TestStaged\\w*", "-test.short")
 
 
 def main():

@@ -25,24 +25,24 @@ type Entry struct {
 	Key
 	// FirstSeen is the time of the source version that was seen first. It is part of
 	// the ID of the key's rows, so it never changes.
-	FirstSeen time.Time
+	FirstSeen time.Time `json:"first_seen"`
 	// Fence is the batch that wrote the entry: whoever read the entry, and finds
 	// another fence later, has not seen what happened to the key since.
-	Fence string
+	Fence string `json:"fence"`
 	// State is the source state that was last seen, and its outcome.
-	State ledger.State
+	State ledger.State `json:"state"`
 	// Shown is the state whose rows the table has. It is older than State if that was
 	// rejected.
-	Shown Shown
+	Shown Shown `json:"shown"`
 }
 
 // Shown is a state of a source that a table shows.
 type Shown struct {
-	Identity string // empty: the table has no rows of the key
-	Mapping  string // SHA-256
-	Sequence int64  // of the snapshot that brought the rows
-	Rows     int64
-	Files    []FileRange // where the rows were put; others may have moved them since
+	Identity string      `json:"identity"`       // empty: the table has no rows of the key
+	Mapping  string      `json:"mapping_sha256"` // SHA-256
+	Sequence int64       `json:"sequence"`       // of the snapshot that brought the rows
+	Rows     int64       `json:"rows"`
+	Files    []FileRange `json:"files"` // where the rows were put; others may have moved them since
 }
 
 // FileRange is rows of a data file.

@@ -31,6 +31,9 @@ type Batch struct {
 	// the same commit.
 	Columns []schema.Column
 	Changes []Change
+	// Masks are rows of Files that no key shows: they go out of sight in the same commit.
+	// No file has no others.
+	Masks []runs.FileRange
 }
 
 // Change is what becomes of a source key.
@@ -91,11 +94,11 @@ func (b *Batch) check() error {
 		}
 		ranges = append(ranges, c.After.Shown.Files...)
 	}
-	return b.checkRows(ranges)
+	return b.checkRows(append(ranges, b.Masks...))
 }
 
-// checkRows compares the rows that entries have with those of the files: each row is of
-// one key.
+// checkRows compares the rows that entries have, or that are masked, with those of the
+// files: each row is of one key.
 func (b *Batch) checkRows(ranges []runs.FileRange) error {
 	files := make(map[string]int64, len(b.Files))
 	for i := range b.Files {
@@ -261,7 +264,7 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, change iceberg.C
 		entries[i] = e
 	}
 	try := tryName(b.ID, sequence)
-	masks, drop, gone, err := t.mask(ctx, h, replaced, try)
+	masks, drop, gone, err := t.mask(ctx, h, replaced, b, try)
 	if err != nil {
 		return nil, err
 	}
@@ -313,12 +316,23 @@ func (b *Batch) evolve(m *iceberg.Metadata) (c iceberg.Change, err error) {
 	return c, nil
 }
 
-// mask writes the files that take the rows of entries out of sight. A data file all of
-// whose rows go is dropped instead. missing is the number of rows that are not there.
-func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, try string) (files []iceberg.SpecFile, drop map[string]struct{}, missing int64, err error) {
+// mask writes the files that take the rows of entries out of sight, and those of the batch
+// that no key shows. A data file all of whose rows go is dropped instead. missing is the
+// number of rows that are not there.
+func (t *Table) mask(ctx context.Context, h *Head, entries []runs.Entry, b *Batch, try string) (files []iceberg.SpecFile, drop map[string]struct{}, missing int64, err error) {
 	l, err := h.locate(ctx, entries)
 	if err != nil {
 		return nil, nil, 0, err
+	}
+	if len(b.Masks) > 0 {
+		// Spec, Scan Planning: position deletes apply to files of their own sequence number too.
+		added := make(map[string]*liveFile, len(b.Files))
+		for i := range b.Files {
+			added[b.Files[i].Path] = &liveFile{DataFile: b.Files[i].DataFile, specID: b.Files[i].SpecID}
+		}
+		for _, r := range b.Masks {
+			l.add(added[r.Path], r.First, r.Rows)
+		}
 	}
 	files, drop, err = t.take(ctx, h, l.masks, try)
 	return files, drop, l.missing, err

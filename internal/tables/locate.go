@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -130,10 +131,11 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 	if column == nil {
 		return fmt.Errorf("find moved rows: the table has no column %s", SourceColumn)
 	}
-	files, err := h.filesSince(ctx, lines, oldest)
+	files, err := h.filesSince(ctx, lines, iceberg.DataManifest, oldest)
 	if err != nil {
 		return err
 	}
+	out := outOfSight{h: h, lines: lines, oldest: oldest}
 	for i := range files {
 		f := &files[i]
 		if _, own := l.masks[f.Path]; own {
@@ -147,12 +149,15 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 		if !may {
 			continue
 		}
-		err := h.scan(ctx, f, column.ID, func(row int64, id string) {
-			if s := searches[id]; s != nil && f.sequence >= s.sequence && s.left > 0 {
-				l.add(f, row, 1)
-				s.left--
-			}
-		})
+		masked, err := out.of(ctx, f)
+		if err == nil {
+			err = h.scan(ctx, f, column.ID, func(row int64, id string) {
+				if s := searches[id]; s != nil && f.sequence >= s.sequence && s.left > 0 && !has(masked, row) {
+					l.add(f, row, 1)
+					s.left--
+				}
+			})
+		}
 		if err != nil {
 			return fmt.Errorf("find moved rows in %s: %w", f.Path, err)
 		}
@@ -166,11 +171,11 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 	return nil
 }
 
-// filesSince are the data files of a sequence number and later ones.
-func (h *Head) filesSince(ctx context.Context, lines []iceberg.Manifest, oldest int64) (files []liveFile, err error) {
+// filesSince are the files of a sequence number and later ones: data files, or delete files.
+func (h *Head) filesSince(ctx context.Context, lines []iceberg.Manifest, content iceberg.ManifestContent, oldest int64) (files []liveFile, err error) {
 	for i := range lines {
 		line := &lines[i]
-		if line.Content != iceberg.DataManifest || line.Sequence < oldest {
+		if line.Content != content || line.Sequence < oldest {
 			continue // all its files are older
 		}
 		err := h.place.Entries(ctx, h.Metadata(), line, func(e *iceberg.Entry) error {
@@ -184,6 +189,56 @@ func (h *Head) filesSince(ctx context.Context, lines []iceberg.Manifest, oldest 
 		}
 	}
 	return files, nil
+}
+
+// outOfSight reads which rows of files do not count already. Such rows may have the ID of a
+// key, and come after the rows that it shows: of a staged state that was not the one, or
+// rows that came back and that were taken out of sight again.
+type outOfSight struct {
+	h       *Head
+	lines   []iceberg.Manifest
+	oldest  int64
+	deletes []liveFile // nil: not read
+	masks   []masks    // of each of these; nil: not read
+}
+
+func (o *outOfSight) of(ctx context.Context, f *liveFile) ([]Rows, error) {
+	if o.masks == nil {
+		var err error
+		if o.deletes, err = o.h.filesSince(ctx, o.lines, iceberg.DeleteManifest, o.oldest); err != nil {
+			return nil, err
+		}
+		o.masks = make([]masks, len(o.deletes))
+	}
+	key, err := o.h.place.Key(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Rows
+	for i := range o.deletes {
+		d := &o.deletes[i]
+		low, high := bounds(&d.DataFile, iceberg.DeletePathID)
+		if d.Content != iceberg.PositionDeletes || d.sequence < f.sequence || low != nil && f.Path < string(low) || high != nil && f.Path > string(high) {
+			continue
+		}
+		if o.masks[i] == nil {
+			name, err := o.h.place.Key(d.Path)
+			if err != nil {
+				return nil, err
+			}
+			if o.masks[i], err = NewLive(o.h.place).readMasks(ctx, name); err != nil {
+				return nil, fmt.Errorf("read delete file %s: %w", d.Path, err)
+			}
+		}
+		rows = append(rows, o.masks[i][key]...)
+	}
+	return joined(rows, f.Rows), nil
+}
+
+// has reports whether rows, in order, have one.
+func has(rows []Rows, row int64) bool {
+	i, _ := slices.BinarySearchFunc(rows, row, func(r Rows, row int64) int { return cmp.Compare(r.To, row+1) })
+	return i < len(rows) && rows[i].From <= row
 }
 
 // join joins ranges that touch.

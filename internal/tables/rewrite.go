@@ -178,7 +178,7 @@ func (r *Rewrite) masks(ctx context.Context, h *Head) (map[string]*mask, error) 
 	if err != nil {
 		return nil, err
 	}
-	files, err := h.filesSince(ctx, lines, 0)
+	files, err := h.filesSince(ctx, lines, iceberg.DataManifest, 0)
 	if err != nil {
 		return nil, err
 	}

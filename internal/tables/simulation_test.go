@@ -55,7 +55,8 @@ func TestSimulation(t *testing.T) {
 		}
 	}
 	t.Logf("%d schedules: %v", *schedules, total)
-	for _, what := range []string{"commits", "crashes", "lost replies", "refused", "late", "overtaken", "compactions", "moved", "rejects", "deletes", "settled", "dropped files", "expired", "compactions given up", "set back"} {
+	for _, what := range []string{"commits", "crashes", "lost replies", "refused", "late", "overtaken", "compactions", "moved", "rejects", "deletes", "settled", "dropped files", "expired", "compactions given up", "set back",
+		"staged", "commits of what was staged", "dropped", "asked", "looked at again"} {
 		if total[what] == 0 && *schedules >= 200 {
 			t.Errorf("never happened: %s", what)
 		}
@@ -113,6 +114,8 @@ type simulation struct {
 	counts     map[string]int
 	calm       bool
 	compaction *compaction // of others, under way
+	stages     bool        // some workers stage what they read, and some commit what is staged
+	staged     []acked     // what was staged, and so acknowledged
 	broken     error       // a promise that was not kept on the way
 
 	batchID func(ctx context.Context) string
@@ -126,6 +129,7 @@ type simulation struct {
 func newSimulation(t testing.TB, seed uint64) *simulation {
 	s := &simulation{t: t, r: rand.New(rand.NewPCG(seed, 5)), sources: map[runs.Key][]version{}, counts: map[string]int{}, gates: map[int]chan error{}, yield: make(chan int)}
 	s.batchID = func(context.Context) string { return fmt.Sprintf("%016x%016x", s.r.Uint64(), s.r.Uint64()) }
+	s.stages = seed%4 < 2
 	s.store = &memory{gate: s.gate, objects: map[string][]byte{}}
 	s.catalog = &catalog{gate: s.gate, fault: s.fault}
 	s.files = newFiles()
@@ -255,6 +259,14 @@ func (s *simulation) run() error {
 		s.counts["refused after rollback"]++ // nobody knows what the rows are
 		return s.broken
 	}
+	if err := s.commitStaged(context.Background()); err != nil {
+		return fmt.Errorf("calm commit of what is staged: %w", err)
+	}
+	for _, a := range s.staged {
+		if err := s.seen(a); err != nil {
+			return err
+		}
+	}
 	if err := s.work(context.Background(), slices.SortedFunc(maps.Keys(s.sources), func(a, b runs.Key) int { return strings.Compare(a.Key, b.Key) })); err != nil {
 		return fmt.Errorf("calm run: %w", err)
 	}
@@ -310,8 +322,17 @@ func (s *simulation) start(id int) {
 		}
 	}
 	ctx := context.WithValue(context.Background(), workerKey{}, id)
+	work := func() error { return s.work(ctx, keys) }
+	if s.stages {
+		switch s.r.IntN(5) {
+		case 0, 1:
+			work = func() error { return s.stage(ctx, keys) }
+		case 2, 3:
+			work = func() error { return s.commitStaged(ctx) }
+		}
+	}
 	go func() {
-		err := s.work(ctx, keys)
+		err := work()
 		if err != nil {
 			fmt.Fprintf(&s.trace, "%d ends: %v\n", id, err)
 		}
@@ -326,52 +347,12 @@ const (
 
 // work brings keys up to date, as a worker does.
 func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
-	table := s.table
-	if s.caches == ownCache {
-		own := *table
-		own.LedgerCache = runs.NewCache(cacheBytes)
-		table = &own
-	}
+	table := s.ownTable()
 	for range mostRounds {
-		if err := s.store.gate(ctx, "begin"); err != nil {
-			return err
-		}
 		setBack := s.catalog.setBacks
-		head, err := table.Load(ctx)
-		if err != nil {
+		head, b, err := s.prepared(ctx, table, keys)
+		if err != nil || b == nil {
 			return err
-		}
-		entries, err := head.Look(ctx, keys)
-		if err != nil {
-			return err
-		}
-		if s.onLook != nil {
-			s.onLook(ctx, entries)
-		}
-		b := &tables.Batch{ID: s.batchID(ctx)}
-		var rows []sourceRow
-		for _, k := range keys {
-			if err := s.store.gate(ctx, "read source"); err != nil {
-				return err
-			}
-			before, known := entries[k]
-			c, add, todo := s.look(k, before, known)
-			if !todo {
-				s.counts["settled"]++
-				continue
-			}
-			fmt.Fprintf(&s.trace, "%v read %s of %s\n", ctx.Value(workerKey{}), c.After.State.Identity, k.Key)
-			rows = append(rows, add...)
-			b.Changes = append(b.Changes, c)
-		}
-		if len(b.Changes) == 0 {
-			return nil
-		}
-		if err := s.convert(ctx, head, b, rows); err != nil {
-			return err
-		}
-		if s.onBatch != nil {
-			s.onBatch(ctx, b)
 		}
 		done, err := table.Commit(ctx, head, b)
 		if errors.Is(err, tables.ErrOvertaken) {
@@ -381,9 +362,7 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		if err == nil {
 			s.counts["commits"]++
 			fmt.Fprintf(&s.trace, "%v has committed\n", ctx.Value(workerKey{}))
-			if done.Missing != 0 || done.Resurrected != 0 {
-				s.broken = fmt.Errorf("%d rows were missing, and %d came back", done.Missing, done.Resurrected)
-			}
+			s.lost(done)
 			if s.catalog.setBacks == setBack { // else the commit may be undone
 				err = s.acknowledge(b)
 			}
@@ -391,6 +370,67 @@ func (s *simulation) work(ctx context.Context, keys []runs.Key) error {
 		return err
 	}
 	return fmt.Errorf("overtaken %d times", mostRounds)
+}
+
+// ownTable is the table of a process of its own.
+func (s *simulation) ownTable() *tables.Table {
+	table := *s.table
+	if s.caches == ownCache {
+		table.LedgerCache = runs.NewCache(cacheBytes)
+	}
+	return &table
+}
+
+// lost notes that rows are missing, or came back.
+func (s *simulation) lost(done tables.Committed) {
+	if done.Missing != 0 || done.Resurrected != 0 {
+		s.broken = fmt.Errorf("%d rows were missing, and %d came back", done.Missing, done.Resurrected)
+	}
+}
+
+// prepared is a batch that brings keys up to date, and the head that was loaded before its
+// sources were read; nil: there is nothing to do.
+func (s *simulation) prepared(ctx context.Context, table *tables.Table, keys []runs.Key) (*tables.Head, *tables.Batch, error) {
+	if err := s.store.gate(ctx, "begin"); err != nil {
+		return nil, nil, err
+	}
+	head, err := table.Load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := head.Look(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.onLook != nil {
+		s.onLook(ctx, entries)
+	}
+	b := &tables.Batch{ID: s.batchID(ctx)}
+	var rows []sourceRow
+	for _, k := range keys {
+		if err := s.store.gate(ctx, "read source"); err != nil {
+			return nil, nil, err
+		}
+		before, known := entries[k]
+		c, add, todo := s.look(k, before, known)
+		if !todo {
+			s.counts["settled"]++
+			continue
+		}
+		fmt.Fprintf(&s.trace, "%v read %s of %s\n", ctx.Value(workerKey{}), c.After.State.Identity, k.Key)
+		rows = append(rows, add...)
+		b.Changes = append(b.Changes, c)
+	}
+	if len(b.Changes) == 0 {
+		return nil, nil, nil
+	}
+	if err := s.convert(ctx, head, b, rows); err != nil {
+		return nil, nil, err
+	}
+	if s.onBatch != nil {
+		s.onBatch(ctx, b)
+	}
+	return head, b, nil
 }
 
 // acknowledge checks what an acknowledged event promises: the ledger knows the state
@@ -410,21 +450,46 @@ func (s *simulation) acknowledge(b *tables.Batch) error {
 		return err
 	}
 	for i, k := range keys {
-		newest := func(identity string) int {
-			all := s.sources[k]
-			for i := len(all) - 1; i >= 0; i-- {
-				if all[i].identity() == identity {
-					return i
-				}
-			}
-			return -1
-		}
-		e := found[k]
-		if e.Fence != b.ID && newest(e.State.Identity) < newest(b.Changes[i].After.State.Identity) {
-			s.broken = fmt.Errorf("%s is acknowledged at %s, and the ledger has %q", k.Key, b.Changes[i].After.State.Identity, e.State.Identity)
+		if e := found[k]; e.Fence != b.ID {
+			s.broken = errors.Join(s.broken, s.isNewer(acked{key: k, place: placeOf(&b.Changes[i])}, e))
 		}
 	}
 	return nil
+}
+
+// acked is a state of a source whose event was acknowledged.
+type acked struct {
+	key      runs.Key
+	place    int // in the history of the source
+	setBacks int // of the table, before
+}
+
+// isNewer returns an error if an entry has an older state than one that was acknowledged.
+func (s *simulation) isNewer(a acked, e runs.Entry) error {
+	if s.newest(a.key, e.State.Identity) < a.place {
+		return fmt.Errorf("%s is acknowledged at its state %d, and the ledger has %q", a.key.Key, a.place, e.State.Identity)
+	}
+	return nil
+}
+
+// placeOf is that of a state in the history of its source, as it was read.
+func placeOf(c *tables.Change) int {
+	place, err := strconv.Atoi(c.After.State.Listed)
+	if err != nil {
+		panic(err)
+	}
+	return place
+}
+
+// newest is the last place of a state in the history of its source; -1: it was never there.
+func (s *simulation) newest(k runs.Key, identity string) int {
+	all := s.sources[k]
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].identity() == identity {
+			return i
+		}
+	}
+	return -1
 }
 
 // sourceRow is a row of a source's version.
@@ -451,7 +516,7 @@ func (s *simulation) look(k runs.Key, before runs.Entry, known bool) (c tables.C
 	if known {
 		c.Before, c.After.FirstSeen, c.After.Shown = &before, before.FirstSeen, before.Shown
 	}
-	c.After.State = ledger.State{Identity: v.identity(), Stats: sluice.Stats{Outcome: "accept"}}
+	c.After.State = ledger.State{Identity: v.identity(), Listed: strconv.Itoa(len(s.sources[k]) - 1), Stats: sluice.Stats{Outcome: "accept"}}
 	switch {
 	case v.broken:
 		c.After.State.Outcome = "reject"

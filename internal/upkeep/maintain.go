@@ -36,6 +36,10 @@ type Maintained struct {
 	Runs      int    `json:"ledger_runs_merged"`
 	Removed   int64  `json:"objects_removed"`
 	Bytes     int64  `json:"bytes_removed"`
+	// Staged is the number of batches that wait for a commit, and Since when the oldest was
+	// staged.
+	Staged int       `json:"batches_staged"`
+	Since  time.Time `json:"staged_since,omitzero"`
 }
 
 // mergeManifests is the number of small manifests of a kind that are worth a snapshot.
@@ -75,6 +79,13 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 	}
 	if folder, err := m.t.Files.Folder(m.h.Metadata()); err != nil || folder != m.t.Folder {
 		return fmt.Errorf("it is at %s, and not where the sink would have it", m.h.Metadata().Location)
+	}
+	// What is staged is read before the head: what is committed meanwhile, that names.
+	if err := m.staged(ctx); err != nil {
+		return err
+	}
+	if m.h, err = m.t.Load(ctx); err != nil {
+		return err
 	}
 	if err := m.merge(ctx); err != nil {
 		return err
@@ -155,6 +166,27 @@ func (m *maintenance) nameURI(uri string) {
 
 // filesRead is how many metadata files are read at the same time.
 const filesRead = 16
+
+// staged finds the files of staged batches, which no snapshot names yet. A batch that cannot
+// be read may name any: nothing is removed.
+func (m *maintenance) staged(ctx context.Context) error {
+	all, err := m.t.Staged(ctx, m.h, 0)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if m.Staged++; m.Since.IsZero() || s.Since.Before(m.Since) {
+			m.Since = s.Since
+		}
+	}
+	return each(ctx, filesRead, all, func(ctx context.Context, s *tables.Staged) error {
+		paths, err := m.t.StagedFiles(ctx, m.h, *s)
+		for _, path := range paths {
+			m.nameURI(path)
+		}
+		return err
+	})
+}
 
 // names finds what the snapshots of the metadata name.
 func (m *maintenance) names(ctx context.Context) error {
