@@ -101,6 +101,9 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainO
 			}
 			fmt.Fprintf(a.out, "table %s: %s %sexpired, %s and %s %smerged, %s %sremoved (%s)\n", m.Table, plural(int64(m.Expired), "snapshot"), would,
 				plural(int64(m.Manifests), "manifest"), plural(int64(m.Runs), "ledger run"), would, plural(m.Removed, "file"), would, size(float64(m.Bytes)))
+			if m.Staged > 0 {
+				fmt.Fprintf(a.errw, "warning: table %s: batches that are staged, and wait for a commit: %s; the oldest since %s\n", m.Table, grouped(int64(m.Staged)), m.Since.UTC().Format(time.RFC3339))
+			}
 		}
 	}
 	if report == "json" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/ledger"
 	"sluice/internal/runs"
 	"sluice/internal/tables"
 )
@@ -261,5 +262,33 @@ func TestMaintainAsksTheStore(t *testing.T) {
 	}
 	if names, err := filepath.Glob(w.path(w.table.Folder + "clock-*")); err != nil || len(names) > 0 {
 		t.Errorf("%v, %v", names, err)
+	}
+}
+
+// The files of a staged batch stay, however old they are.
+func TestMaintainStaged(t *testing.T) {
+	w := newWorld(t, 3, "keep")
+	w.change(3)
+	h := w.head()
+	staged, lost := h.Folder()+"data/20200101T000000Z_0123456789ab-1.parquet", h.Folder()+"data/20200101T000000Z_0123456789ab-2.parquet"
+	w.write(staged, "rows")
+	w.write(lost, "rows")
+	e := runs.Entry{Key: runs.Key{Key: "raw_orders_data/x.json"}, State: ledger.State{Identity: "v1"}}
+	e.Shown = runs.Shown{Identity: "v1", Rows: 1, Files: []runs.FileRange{{Path: w.table.Files.URI(staged), Rows: 1}}}
+	b := &tables.Batch{
+		ID: tables.NewBatchID(), Changes: []tables.Change{{After: e, Replaces: true}},
+		Files: []iceberg.SpecFile{{SpecID: int32(h.Metadata().SpecID), DataFile: iceberg.DataFile{Path: w.table.Files.URI(staged), Format: "PARQUET", Rows: 1}}},
+	}
+	if err := w.table.Stage(t.Context(), h, b); err != nil {
+		t.Fatal(err)
+	}
+	w.age(30*24*time.Hour, anyKey)
+	done, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 7 * 24 * time.Hour})
+	if err != nil || done.Staged != 1 || done.Since.IsZero() {
+		t.Errorf("%+v, %v", done, err)
+	}
+	left := w.names(w.table.Folder)
+	if !slices.Contains(left, staged) || slices.Contains(left, lost) {
+		t.Errorf("left are %v", left)
 	}
 }
