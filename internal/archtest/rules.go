@@ -126,7 +126,7 @@ var ladder = map[string]rung{
 	"internal/tablefiles": {[]string{"internal/batch", "internal/iceberg", "internal/iceberg/datafile", "internal/jsonscan", "internal/parquetfile", "internal/runs", "internal/store", "schema"},
 		"files take rows of batches, wherever these come from; which snapshot names the files is decided above"},
 	"internal/pipeline": {[]string{
-		".", "internal/batch", "internal/conversion", "internal/event", "internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/parquetfile", "internal/runs", "internal/store",
+		".", "internal/batch", "internal/conversion", "internal/event", "internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/parquetfile", "internal/rejection", "internal/runs", "internal/store",
 		"internal/tablefiles", "internal/tables", "mapping", "schema"},
 		"the pipeline is one straight line over contracts: it imports no implementation of a store or catalog, so that it runs the same on all; of the stages it imports the writer, to empty a file, the reader of footers, to take files into tables, and what a conversion hands on, to put rows of several objects into one file"},
 	"internal/config": {[]string{".", "internal/suggest", "internal/yamlfile"},

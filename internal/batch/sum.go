@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/big"
 	"math/bits"
 
@@ -100,11 +101,42 @@ func (s *Sums) addWide(c *Column, index, runs []uint32) {
 	}
 }
 
-// Decimal writes the sum with scale digits after the point.
-func (s Sum) Decimal(scale int) string {
+// Join adds the totals of the same column in other rows.
+func (s *Sums) Join(other *Sums) {
+	s.Rows.add(other.Rows.hi, other.Rows.mid, other.Rows.lo)
+	s.Once.add(other.Once.hi, other.Once.mid, other.Once.lo)
+}
+
+func (s Sum) integer() *big.Int {
 	v := big.NewInt(int64(s.hi))
 	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(s.mid))
-	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(s.lo))
+	return v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(s.lo))
+}
+
+// Decimal writes the sum with scale digits after the point.
+func (s Sum) Decimal(scale int) string {
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
-	return new(big.Rat).SetFrac(v, unit).FloatString(scale)
+	return new(big.Rat).SetFrac(s.integer(), unit).FloatString(scale)
+}
+
+// MarshalText implements [encoding.TextMarshaler]: a part of an input is counted in one
+// process, and added up in another.
+func (s Sum) MarshalText() ([]byte, error) { return s.integer().MarshalText() }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *Sum) UnmarshalText(text []byte) error {
+	v := new(big.Int)
+	if err := v.UnmarshalText(text); err != nil {
+		return err
+	}
+	if v.BitLen() >= 192 {
+		return errors.New("a sum has 192 bits at most")
+	}
+	if v.Sign() < 0 {
+		v.Add(v, new(big.Int).Lsh(big.NewInt(1), 192))
+	}
+	var b [24]byte
+	v.FillBytes(b[:])
+	s.hi, s.mid, s.lo = binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[16:])
+	return nil
 }

@@ -237,7 +237,7 @@ func (c *conversion) length() int64 {
 	switch stored, _ := c.decoder.stored(); {
 	case c.size <= 0:
 		return math.MaxInt64
-	case c.in.Plain():
+	case c.in == nil, c.in.Plain():
 		return c.size
 	default:
 		return int64(float64(c.size) * float64(c.decoder.position()) / float64(max(stored, 1)))

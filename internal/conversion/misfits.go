@@ -61,8 +61,13 @@ func (m *misfits) bind(l *mapping.Limits, size int64, plain bool) {
 // It rejects the object if too many are quarantined whatever follows: each
 // record, with the separator after it, has at least two bytes.
 func (m *misfits) add(code reason.Code, path string, read, offset int64) error {
-	m.records++
 	m.tally[misfitKind{code, path}]++
+	return m.check(read, offset)
+}
+
+// check is add for a record that is in the tally.
+func (m *misfits) check(read, offset int64) error {
+	m.records++
 	m.out.offset = offset
 	follow := max(0, math.Ceil((m.most-float64(offset))/2))
 	if read > shareFloor && float64(m.records) > m.share*(float64(read)+follow) {

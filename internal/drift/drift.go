@@ -5,6 +5,8 @@ package drift
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -121,6 +123,42 @@ func (c *Counts) Add(d *Counts) {
 		c.N[at] += d.N[i]
 	}
 	c.N[Most] += d.N[Most]
+}
+
+// counts is the JSON of Counts.
+type counts struct {
+	Paths []Path `json:"paths"`
+	Rest  int64  `json:"rest"` // at other paths
+}
+
+// MarshalJSON implements [json.Marshaler]: a part of an input is counted in one process,
+// and added up in another.
+func (c *Counts) MarshalJSON() ([]byte, error) {
+	all := counts{Paths: slices.Clone(c.paths), Rest: c.N[Most]}
+	for i := range all.Paths {
+		all.Paths[i].Count = c.N[i]
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (c *Counts) UnmarshalJSON(data []byte) error {
+	var all counts
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	if len(all.Paths) > Most {
+		return fmt.Errorf("%d paths are counted, and at most %d may be", len(all.Paths), Most)
+	}
+	*c = Counts{}
+	for i, p := range all.Paths {
+		n := p.Count
+		p.Count = 0
+		c.insert(p)
+		c.N[i] = n
+	}
+	c.N[Most] = all.Rest
+	return nil
 }
 
 // Mistyped are the paths at which values did not fit.

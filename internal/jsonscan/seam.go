@@ -90,3 +90,47 @@ func (s *Seam) find(b []byte, from int) int {
 		from = p + 1
 	}
 }
+
+// NewLines finds further records of an NDJSON input, at the place of the first ones.
+// The window may stand anywhere in it: at a record, or before [Records.FindLine].
+func NewLines(w *Window, place int, scalars bool, l Limits) *Records {
+	return &Records{
+		w: w, limits: l, scalars: scalars, skip: Skipper{MaxDepth: l.Depth},
+		Place: place, form: sequence, lines: linesYes, count: 2,
+	}
+}
+
+// AreLines reports whether the input is NDJSON. It is known once Next was called a
+// second time.
+func (r *Records) AreLines() bool { return r.form == sequence && r.lines == linesYes }
+
+// FindLine moves the window to the first record at or after the offset border, as line
+// ends show it. It returns false if none begins before the offset until. The window
+// begins [SeamBefore] bytes before the border, or with the input.
+//
+// A line end may also stand inside a record, between two tokens, and two records may
+// stand on a line. So the record is the right one only if the one before it ends there.
+func (r *Records) FindLine(border, until int64) (bool, error) {
+	w := r.w
+	if err := w.Fill(int(border - w.Base)); err != nil {
+		return false, err
+	}
+	at := min(int(border-w.Base), w.End)
+	before := bytes.TrimRight(w.Buf[:at], " \t")
+	w.Pos = at
+	for inLine := len(before) == 0 || !isLineEnd(before[len(before)-1]); inLine; {
+		if i := bytes.IndexAny(w.Buf[w.Pos:w.End], "\r\n"); i >= 0 {
+			w.Pos += i
+			break
+		}
+		w.Pos = w.End
+		if w.EOF || w.Offset(w.Pos) >= until {
+			return false, nil
+		}
+		if err := w.Fill(1); err != nil {
+			return false, err
+		}
+	}
+	more, err := w.SkipSpace()
+	return more && w.Offset(w.Pos) < until, err
+}

@@ -152,10 +152,11 @@ func (l *lazyWriter) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if l.w == nil {
-		var err error
-		if l.w, err = l.create(); err != nil {
+		w, err := l.create()
+		if err != nil {
 			return 0, fmt.Errorf("create quarantine: %w", err)
 		}
+		l.w = w
 	}
 	return l.w.Write(p)
 }
