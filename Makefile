@@ -29,7 +29,7 @@ BENCH_PYTHON := $(TOOLS)/bench/bin/python
 DEPLOY := $(TOOLS)/deploy/bin/python
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers iceberg presets memory load serve-load kills docs duckdb instructions bench bench-infer bench-tables bench-quick bench-smoke browser deploy-check tools servers clean
+.PHONY: build lambda test check format tidy vet lint race vuln corpora fuzz mutants model cross readers iceberg presets memory load serve-load kills split docs duckdb instructions bench bench-infer bench-tables bench-quick bench-smoke browser deploy-check tools servers clean
 
 build:
 	go build -o sluice ./cmd/sluice
@@ -143,6 +143,12 @@ kills: $(ICEBERG_PYTHON) $(S3) $(SLUICE)
 	go test -count=1 -v -run TestServeIsKilled ./cmd/sluice -kills 100
 	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py folder $(TABLE_KILLS)
 	SLUICE=$(abspath $(SLUICE)) SLUICE_VERSITYGW=$(abspath $(S3)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py s3 $(TABLE_KILLS)
+
+# One large NDJSON object in parts by three processes that are killed, beside one that
+# is not. The full size: make split SPLIT_MB=10000.
+SPLIT_MB ?= 500
+split: $(ICEBERG_PYTHON) $(SLUICE)
+	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/split_kills.py $(SPLIT_MB)
 
 # The command with DuckDB in it, a module of its own: it passes the suite that the
 # program duckdb passes. Needs libstdc++. After a change of go.mod this one follows

@@ -98,7 +98,7 @@ reason, and an input that cannot be trusted is rejected whole.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%w", flagError(cmd, err))
 	})
-	root.AddCommand(a.convertCommand(), a.runCommand(), a.serveCommand(), a.queryCommand(), a.invokeCommand(), a.quarantineCommand(), a.doctorCommand(), a.tableCommand(), a.eraseCommand(), a.demoCommand(), a.mappingCommand(), a.costCommand(), a.versionCommand())
+	root.AddCommand(a.convertCommand(), a.runCommand(), a.splitCommand(), a.serveCommand(), a.queryCommand(), a.invokeCommand(), a.quarantineCommand(), a.doctorCommand(), a.tableCommand(), a.eraseCommand(), a.demoCommand(), a.mappingCommand(), a.costCommand(), a.versionCommand())
 	return root
 }
 

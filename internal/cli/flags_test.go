@@ -31,13 +31,14 @@ func TestFlagsThatNameFiles(t *testing.T) {
 		"quarantine show --config": "read", "quarantine show --mapping": "read",
 		"quarantine replay --config": "read", "quarantine replay --mapping": "read",
 
+		"split --config": "read", "split --mapping": "read",
 		"table verify --config": "read", "table verify --mapping": "read", "table compact --config": "read", "table compact --mapping": "read",
 		"table maintain --config": "read", "table maintain --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
 		"erase --config": "read", "erase --mapping": "read", "erase --where-file": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
-		"run --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
+		"run --lake": "lake", "split --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
 		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table add-files --lake": "lake", "erase --lake": "lake",
 	}
@@ -101,7 +102,7 @@ func TestHelpIsFilled(t *testing.T) {
 // that commit, mapping infer, which leaves broken inputs out, and mapping diff, for
 // which it means something else.
 func TestExitCodesInHelp(t *testing.T) {
-	commit := []string{"sluice", "sluice convert", "sluice run", "sluice invoke", "sluice quarantine replay", "sluice mapping diff", "sluice mapping infer"}
+	commit := []string{"sluice", "sluice convert", "sluice run", "sluice split", "sluice invoke", "sluice quarantine replay", "sluice mapping diff", "sluice mapping infer"}
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {
 		codes := cmd.Annotations[exitsShown]
 		if cmd.HasSubCommands() && cmd.HasParent() {

@@ -18,30 +18,30 @@ import (
 
 // Finish commits the object, once its parts join. A part that nobody has done, or that does
 // not begin where the one before it ends, is read here.
-func (s *Split) Finish(ctx context.Context) (r Result, err error) {
+func (s *Split) Finish(ctx context.Context) (r Result, commits Commits, err error) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		r, err = s.finish(ctx)
+		r, err = s.finish(ctx, &commits)
 		if !errors.Is(err, tables.ErrOvertaken) || attempt == maxAttempts {
 			break
 		}
 		// Another process has finished it, or the next look shows that the plan is stale.
 		if err = s.t.wait(ctx, time.Duration(attempt)*10*time.Millisecond); err != nil {
-			return r, err
+			return r, commits, err
 		}
 	}
 	r.Took = time.Since(began)
 	if err != nil {
-		return r, fmt.Errorf("split %q: %w", s.plan.Key, err)
+		return r, commits, fmt.Errorf("split %q: %w", s.plan.Key, err)
 	}
 	if err := s.t.note(ctx, &r); err != nil {
-		return r, err
+		return r, commits, err
 	}
 	s.t.cleanSplits(ctx, s.plan.Bucket, s.plan.Key)
-	return r, nil
+	return r, commits, nil
 }
 
-func (s *Split) finish(ctx context.Context) (Result, error) {
+func (s *Split) finish(ctx context.Context, commits *Commits) (Result, error) {
 	w, err := s.begin(ctx)
 	if err != nil {
 		return Result{}, err
@@ -98,6 +98,7 @@ func (s *Split) finish(ctx context.Context) (Result, error) {
 	o.after = &runs.Entry{Key: runs.Key{Bucket: s.plan.Bucket, Key: s.plan.Key}, State: state}
 	w.b.taken = 1
 	err = w.b.commit(ctx)
+	commits.Add(w.b.commits)
 	return o.result, err
 }
 

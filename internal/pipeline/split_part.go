@@ -207,18 +207,20 @@ func (s *Split) discard(ctx context.Context, w *splitWork, p *splitPart) {
 
 // Split converts an object in parts of so many bytes, workers at once, and commits it as
 // one. The same call may be made on several machines, which share the parts. progress, if
-// not nil, is told how many bytes of the object are done, by anybody, of how many.
-func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64, workers int, progress func(done, all int64)) (Result, error) {
+// not nil, is told how many bytes of the object are done, by anybody, of how many. Calls
+// of it may be at the same time.
+func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64, workers int, progress func(done, all int64)) (Result, Commits, error) {
 	for attempt := 1; ; attempt++ {
 		s, r, err := t.PlanSplit(ctx, bucket, key, partBytes)
+		commits := Commits{}
 		if err == nil && s != nil {
 			if err = s.parts(ctx, workers, progress); err == nil {
-				r, err = s.Finish(ctx)
+				r, commits, err = s.Finish(ctx)
 			}
 		}
 		r.Attempts = attempt
 		if !errors.Is(err, ErrStale) || attempt == maxAttempts {
-			return r, err
+			return r, commits, err
 		}
 	}
 }

@@ -159,7 +159,7 @@ func TestSplit(t *testing.T) {
 				w.t = w.targetOf(t, c.mapping, c.partition...)
 				w.p = w.t.Pipeline
 				w.put(t, "huge.ndjson", c.doc)
-				r, err := w.t.Split(t.Context(), "raw", "huge.ndjson", int64(size), 2, nil)
+				r, _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", int64(size), 2, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -172,7 +172,7 @@ func TestSplit(t *testing.T) {
 				}
 				w.sameAs(t, want)
 				w.noSplits(t)
-				if r, err = w.t.Split(t.Context(), "raw", "huge.ndjson", int64(size), 2, nil); err != nil || r.Disposition != pipeline.DidDuplicate {
+				if r, _, err = w.t.Split(t.Context(), "raw", "huge.ndjson", int64(size), 2, nil); err != nil || r.Disposition != pipeline.DidDuplicate {
 					t.Errorf("again it is %s: %v", r.Disposition, err)
 				}
 				if r, err := w.t.Process(t.Context(), "raw", "huge.ndjson"); err != nil || r.Disposition != pipeline.DidDuplicate {
@@ -213,7 +213,7 @@ func TestSplitKilled(t *testing.T) {
 		for range 3 {
 			all.Go(func() {
 				for range 1000 {
-					_, err := dying.Split(t.Context(), "raw", "huge.ndjson", 500, 2, nil)
+					_, _, err := dying.Split(t.Context(), "raw", "huge.ndjson", 500, 2, nil)
 					if err == nil {
 						return
 					}
@@ -264,18 +264,18 @@ func TestSplitChanged(t *testing.T) {
 	}
 	w.put(t, "huge.ndjson", now)
 	stale("a part of a source that was replaced", s.Part(t.Context(), 1, nil))
-	_, err := s.Finish(t.Context())
+	_, _, err := s.Finish(t.Context())
 	stale("the end of one", err)
 
 	s = plan()
 	if _, err := w.t.Process(t.Context(), "raw", "huge.ndjson"); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Finish(t.Context()); err != nil || r.Disposition != pipeline.DidDuplicate {
+	if r, _, err := s.Finish(t.Context()); err != nil || r.Disposition != pipeline.DidDuplicate {
 		t.Errorf("others have done the same state: %s, %v", r.Disposition, err)
 	}
 	w.put(t, "huge.ndjson", old)
-	if r, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 300, 1, nil); err != nil || r.Disposition != pipeline.DidCommit {
+	if r, _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 300, 1, nil); err != nil || r.Disposition != pipeline.DidCommit {
 		t.Errorf("an older state that came back: %s, %v", r.Disposition, err)
 	}
 	w.sameAs(t, wholeOf(t, splitMapping, old))
@@ -286,7 +286,7 @@ func TestSplitChanged(t *testing.T) {
 	if _, err := w.t.Process(t.Context(), "raw", "huge.ndjson"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Finish(t.Context())
+	_, _, err = s.Finish(t.Context())
 	stale("others have done a newer state", err)
 	w.sameAs(t, wholeOf(t, splitMapping, now))
 
@@ -322,7 +322,7 @@ func TestSplitReadAgain(t *testing.T) {
 		})
 	}
 	w.t.Pipeline = &p
-	if _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 100, 1, nil); err != nil {
+	if _, _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 100, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.sameAs(t, want)
@@ -335,11 +335,11 @@ func TestSplitReadAgain(t *testing.T) {
 func TestNotSplit(t *testing.T) {
 	w := newTablesWorld(t)
 	w.put(t, "array.json", `[{"id":1},{"id":2}]`)
-	_, err := w.t.Split(t.Context(), "raw", "array.json", 100, 1, nil)
+	_, _, err := w.t.Split(t.Context(), "raw", "array.json", 100, 1, nil)
 	if not := new(pipeline.NotSplitError); !errors.As(err, &not) || !strings.Contains(err.Error(), "it is not NDJSON") || !strings.Contains(err.Error(), "sluice run") {
 		t.Error(err)
 	}
-	if _, err := w.t.Split(t.Context(), "raw", "none.json", 100, 1, nil); !errors.Is(err, store.ErrNotFound) {
+	if _, _, err := w.t.Split(t.Context(), "raw", "none.json", 100, 1, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
 	}
 }
