@@ -14,7 +14,7 @@ import (
 // Bytes that are read at once: of a file, and of one that is in memory or read ahead.
 const (
 	window      = 1 << 20
-	smallWindow = 32 << 10
+	smallWindow = 4 << 10
 )
 
 // Column calls fn with the pages of a column in a row group, until it returns an

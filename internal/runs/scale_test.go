@@ -137,6 +137,22 @@ func TestScale(t *testing.T) {
 			requests := int64(*scaleKeys / 1000)
 			measure("scan", requests, func() int { return scanAll(t, f.Scan, root) })
 			measure("brief scan", requests, func() int { return scanAll(t, f.ScanBrief, root) })
+
+			due, n := root.MergeDue()
+			if n == 0 {
+				return
+			}
+			measure("merge as maintenance does", requests, func() int {
+				merged, err := f.Merge(t.Context(), due, root.Sequence+1, "merged", "")
+				if err == nil {
+					root, _, _, err = f.Splice(t.Context(), root, due, merged, "uuid", root.Sequence+1, "merged")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			})
+			measure(fmt.Sprintf("brief scan of the %d files that are left", len(root.Runs)), requests, func() int { return scanAll(t, f.ScanBrief, root) })
 		})
 	}
 }
