@@ -99,6 +99,7 @@ type eraser struct {
 	workers int
 	find    *finder
 	report  *Report
+	before  map[string]int64 // rows of each table that met a condition
 
 	mu   sync.Mutex
 	step string
@@ -168,6 +169,9 @@ func (e *eraser) run(ctx context.Context) error {
 	if e.o.Raw != RawRewrite || e.o.DryRun {
 		return nil
 	}
+	if err := e.count(ctx); err != nil {
+		return err
+	}
 	o := e.s.Run()
 	o.Workers = e.workers
 	o.Done = func(_ string, _ int64, _ pipeline.Result, err error) {
@@ -180,6 +184,21 @@ func (e *eraser) run(ctx context.Context) error {
 	}
 	if _, err := e.s.Target.Run(ctx, o); err != nil {
 		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+// count counts the rows that meet a condition in each table, before those of records that
+// were cut out of the source go with a run.
+func (e *eraser) count(ctx context.Context) error {
+	dry := &eraser{s: e.s, o: e.o, workers: e.workers, find: e.find, report: &Report{}, step: e.step}
+	dry.o.DryRun = true
+	if err := dry.tables(ctx); err != nil {
+		return err
+	}
+	e.before = map[string]int64{}
+	for _, t := range dry.report.Tables {
+		e.before[t.Table] = t.Rows
 	}
 	return nil
 }
@@ -266,6 +285,7 @@ func (e *eraser) prove() {
 	p := &e.report.Proved
 	p.Whole = true
 	for _, t := range e.report.Tables {
+		t.Rows = max(t.Rows, e.before[t.Table])
 		p.Files += t.Files
 		p.Matches += t.Matches
 		p.Whole = p.Whole && len(t.Unread) == 0
