@@ -12,6 +12,7 @@ import (
 // is not done in time is left to the next schedule. Objects that are up to date
 // by the listings are verified as long as there is time.
 func (in *invocation) reconcile() error {
+	committed := in.commitStaged()
 	o := in.setup.Run()
 	o.Done = func(key string, size int64, r pipeline.Result, err error) {
 		if err != nil || r.Disposition != pipeline.DidDuplicate && r.Disposition != pipeline.DidSkip {
@@ -20,7 +21,11 @@ func (in *invocation) reconcile() error {
 	}
 	sum, err := in.setup.Target.Run(in.work, o)
 	in.sum.Stats.Add(sum.Stats)
-	in.sum.Written, in.sum.Commits = sum.Written, sum.Commits
+	in.sum.Written = in.sum.Written || sum.Written
+	in.sum.Commits.Add(sum.Commits)
+	if sum.Commits.Staged > 0 {
+		committed = errors.Join(committed, in.commitStaged())
+	}
 	in.logCommits()
 	for did, n := range sum.Objects {
 		if did != pipeline.DidDuplicate { // the settled ones; no event came twice
@@ -38,10 +43,28 @@ func (in *invocation) reconcile() error {
 	case failed > 0:
 		err = fmt.Errorf("reconcile: %d objects failed", failed)
 	}
+	err = errors.Join(err, committed)
 	// The worker that committed the settled objects may have died before it told
 	// the catalog. FollowUp does that then; a refresh includes all FollowUp does.
 	if sum.Objects[pipeline.DidCommit] > 0 {
 		return errors.Join(err, in.refreshTables())
 	}
 	return errors.Join(err, in.followUp())
+}
+
+// commitStaged makes visible what invocations have staged, so that the listing finds it done.
+func (in *invocation) commitStaged() error {
+	t, ok := in.setup.Target.(*pipeline.Tables)
+	if !ok || !t.Staging {
+		return nil
+	}
+	sum, err := t.CommitStaged(in.work, in.setup.Config.Workers)
+	in.sum.Commits.Add(sum.Commits)
+	if sum.Batches > 0 {
+		in.log.Info("staged batches committed", "batches", sum.Batches, "objects", sum.Keys, "dropped", sum.Dropped, "looked_at_again", sum.Looked, "freshness_seconds", sum.Freshness.Seconds())
+	}
+	if err != nil {
+		return fmt.Errorf("commit what is staged: %w", in.presentable(err))
+	}
+	return nil
 }

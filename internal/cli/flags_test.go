@@ -33,6 +33,7 @@ func TestFlagsThatNameFiles(t *testing.T) {
 
 		"split --config": "read", "split --mapping": "read",
 		"table verify --config": "read", "table verify --mapping": "read", "table compact --config": "read", "table compact --mapping": "read",
+		"table commit --config": "read", "table commit --mapping": "read", "table commit --lake": "lake",
 		"table maintain --config": "read", "table maintain --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
 		"erase --config": "read", "erase --mapping": "read", "erase --where-file": "read",

@@ -142,6 +142,7 @@ type tableCommits struct {
 	Conflicts   int64 `json:"commit_conflicts"`
 	Missing     int64 `json:"rows_missing"`
 	Resurrected int64 `json:"rows_resurrected"`
+	Staged      int64 `json:"objects_staged,omitempty"` // with table.commit: staged
 }
 
 // commitsOf is nil if each object has a file of its own.
@@ -149,12 +150,15 @@ func commitsOf(s *setup.Setup, c pipeline.Commits) *tableCommits {
 	if s.Config.Table.Format == "" {
 		return nil
 	}
-	return &tableCommits{c.Snapshots, c.Files, c.Conflicts, c.Missing, c.Resurrected}
+	return &tableCommits{c.Snapshots, c.Files, c.Conflicts, c.Missing, c.Resurrected, c.Staged}
 }
 
 func (a *app) printCommits(c pipeline.Commits) {
 	if c.Snapshots > 0 {
 		fmt.Fprintf(a.out, "  tables   %s of %s\n", plural(c.Snapshots, "snapshot"), plural(c.Files, "data file"))
+	}
+	if c.Staged > 0 {
+		fmt.Fprintf(a.out, "  staged   %s in %s; sluice table commit makes them visible\n", plural(c.Staged, "object"), plural(c.Files, "data file"))
 	}
 	for _, row := range []struct {
 		n    int64

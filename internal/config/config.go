@@ -44,6 +44,7 @@ type Table struct {
 	Format    string // iceberg; empty: each object has a file of its own
 	Partition []Partition
 	Catalog   string // file, glue, rest: who keeps the current state of tables
+	Staged    bool   // batches are staged, and committed many at once by another
 
 	// Of a REST catalog:
 	URI       string // such as https://glue.eu-central-1.amazonaws.com/iceberg

@@ -20,7 +20,7 @@ var variables = []struct{ key, name string }{
 	{"threads", "SLUICE_THREADS"}, {"workers", "SLUICE_WORKERS"},
 	{"catalog.kind", "SLUICE_CATALOG"}, {"catalog.crawler", "SLUICE_CRAWLER"}, {"catalog.crawl", "SLUICE_CRAWL"},
 	{"catalog.database", "SLUICE_DATABASE"},
-	{"table.format", "SLUICE_TABLE"}, {"table.partition", "SLUICE_TABLE_PARTITION"}, {"table.catalog", "SLUICE_TABLE_CATALOG"},
+	{"table.format", "SLUICE_TABLE"}, {"table.partition", "SLUICE_TABLE_PARTITION"}, {"table.catalog", "SLUICE_TABLE_CATALOG"}, {"table.commit", "SLUICE_TABLE_COMMIT"},
 	{"table.uri", "SLUICE_TABLE_URI"}, {"table.warehouse", "SLUICE_TABLE_WAREHOUSE"}, {"table.namespace", "SLUICE_TABLE_NAMESPACE"},
 	{"table.signing", "SLUICE_TABLE_SIGNING"},
 	{"s3.region", "SLUICE_S3_REGION"}, {"s3.endpoint", "SLUICE_S3_ENDPOINT"}, {"s3.path_style", "SLUICE_S3_PATH_STYLE"},

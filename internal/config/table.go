@@ -17,6 +17,7 @@ const tableTokenVariable = "SLUICE_TABLE_TOKEN"
 var (
 	tableFormats  = []string{"iceberg"}
 	tableCatalogs = []string{"file", "glue", "rest"}
+	tableCommits  = []string{"direct", "staged"}
 	signings      = []string{"none", "glue", "s3tables"}
 	transforms    = []string{"identity", "bucket", "truncate", "year", "month", "day", "hour"}
 )
@@ -35,6 +36,7 @@ func (r *reader) table() Table {
 		Format: r.word("table.format", tableFormats), Catalog: r.word("table.catalog", tableCatalogs),
 		URI: r.text("table.uri", ""), Warehouse: r.text("table.warehouse", ""), Namespace: r.text("table.namespace", ""),
 	}
+	t.Staged = r.word("table.commit", tableCommits) == "staged"
 	if s := r.word("table.signing", signings); s != signings[0] {
 		t.Signing = s
 	}

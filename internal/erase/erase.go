@@ -93,6 +93,9 @@ type WrongError struct{ Err error }
 func (e *WrongError) Error() string { return e.Err.Error() }
 func (e *WrongError) Unwrap() error { return e.Err }
 
+// errStaged says that rows would come after the erasure.
+var errStaged = errors.New("batches are staged, and their rows would become visible afterwards: sluice table commit first")
+
 type eraser struct {
 	s       *setup.Setup
 	o       Options
@@ -116,6 +119,11 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 	}}
 	if err := e.check(); err != nil {
 		return e.report, &WrongError{err}
+	}
+	if t, ok := s.Target.(*pipeline.Tables); ok && !o.DryRun {
+		if n, _, err := t.Waiting(ctx); err != nil || n > 0 {
+			return e.report, fmt.Errorf("erase: %w", cmp.Or(err, errStaged))
+		}
 	}
 	for _, step := range []struct {
 		name string
@@ -182,7 +190,12 @@ func (e *eraser) run(ctx context.Context) error {
 		}
 		e.progress(1)
 	}
-	if _, err := e.s.Target.Run(ctx, o); err != nil {
+	target := e.s.Target
+	if t, ok := target.(*pipeline.Tables); ok { // what is staged is not visible yet
+		direct := *t
+		direct.Staging, target = false, &direct
+	}
+	if _, err := target.Run(ctx, o); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil

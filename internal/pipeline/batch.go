@@ -295,6 +295,12 @@ func (b *tableBatch) commit(ctx context.Context) error {
 		if len(commits[i].Changes) == 0 {
 			continue
 		}
+		if b.t.Staging {
+			if err := b.stage(ctx, i, &commits[i]); err != nil {
+				return err
+			}
+			continue
+		}
 		done, err := b.t.Tables[i].Commit(ctx, b.heads[i], &commits[i])
 		b.commits.Conflicts += int64(done.Tries)
 		if err != nil {
@@ -310,6 +316,15 @@ func (b *tableBatch) commit(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// stage leaves the batch of a table to a committer.
+func (b *tableBatch) stage(ctx context.Context, table int, batch *tables.Batch) error {
+	if err := b.t.Tables[table].Stage(ctx, b.heads[table], batch); err != nil {
+		return err
+	}
+	b.commits.Add(Commits{Staged: int64(len(batch.Changes)), Files: int64(len(batch.Files))})
+	return b.t.step(Committed)
 }
 
 // change adds what becomes of an object to the commit of each table.

@@ -55,7 +55,8 @@ func (s *Summary) Add(r Result, err error) {
 type Commits struct {
 	Snapshots int64
 	Objects   int64 // whose state they brought; once for each table
-	Files     int64 // of data, that they brought
+	Files     int64 // of data, that they brought, or that are staged
+	Staged    int64 // objects whose state is staged: a committer makes it visible
 	Conflicts int64 // snapshots that were offered again, and batches that were begun again
 	Missing   int64 // rows that were to go out of sight, and that somebody else had deleted
 	// Resurrected is the most that a snapshot had of rows that the ledger does not know:
@@ -68,6 +69,7 @@ func (c *Commits) Add(o Commits) {
 	c.Snapshots += o.Snapshots
 	c.Objects += o.Objects
 	c.Files += o.Files
+	c.Staged += o.Staged
 	c.Conflicts += o.Conflicts
 	c.Missing += o.Missing
 	c.Resurrected = max(c.Resurrected, o.Resurrected)

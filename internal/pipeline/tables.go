@@ -32,6 +32,9 @@ type Tables struct {
 	Tables    []*tables.Table // of the mapping, in its order
 	Partition []Partition     // of tables that are made
 	Limits    BatchLimits
+	// Staging leaves the commits to [Tables.CommitStaged]: batches are staged, and what they
+	// bring is visible later.
+	Staging   bool
 	PartBytes int64 // what the store keeps in memory of a data file that is begun, at most; 0: nothing
 }
 

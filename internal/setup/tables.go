@@ -35,7 +35,7 @@ func (s *Setup) openTarget(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open catalog of tables: %w", err)
 	}
-	t := &pipeline.Tables{Pipeline: s.Pipeline}
+	t := &pipeline.Tables{Staging: s.Config.Table.Staged, Pipeline: s.Pipeline}
 	if s.stores.isBucket(s.Config.Sink) {
 		t.PartBytes = s3store.PartSize
 	}
