@@ -34,6 +34,7 @@ var variants = map[string]map[string]string{
 	"the longest timeout":          {"Timeout": "900"},
 	"the shortest timeout":         {"Timeout": "60"},
 	"tables":                       {"TableFormat": "iceberg", "TablePartition": "day(order_date)"},
+	"staged commits":               {"TableFormat": "iceberg", "TableCommit": "staged", "Trigger": "queue", "CatalogKind": "none"},
 	"tables in Glue":               {"TableFormat": "iceberg", "TableCatalog": "glue", "Trigger": "eventbridge", "CatalogKind": "none"},
 	"alarms by e-mail":             {"AlarmEmail": "somebody@example.com"},
 	"no backfill":                  {"Backfill": "false"},

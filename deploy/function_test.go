@@ -104,6 +104,7 @@ func configuration(s *stack) []string {
 	p.equal("table", c.Table.Format, s.params["TableFormat"])
 	if s.params["TableFormat"] != "" {
 		p.equal("catalog of tables", c.Table.Catalog, s.params["TableCatalog"])
+		p.want(c.Table.Staged == (s.params["TableCommit"] == "staged"), "staged commits are %v", c.Table.Staged)
 		p.want(len(c.Table.Partition) == len(strings.FieldsFunc(s.params["TablePartition"], func(r rune) bool { return r == ',' })), "partitions are %v", c.Table.Partition)
 	}
 	kind := s.params["CatalogKind"]

@@ -244,7 +244,7 @@ func grants(s *stack) map[string]map[string][]string {
 			"sqs:SendMessage":                                             {"{DeadLetterQueue.Arn}"},
 			"glue:StartCrawler glue:GetCrawler":                           {catalog + "crawler/" + s.params["CrawlerName"]},
 			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue(s.params["Tables"]),
-			"s3:DeleteObject":                                             {in + "/" + s.params["SinkPrefix"] + "*/data/*"},
+			"s3:DeleteObject":                                             {in + "/" + s.params["SinkPrefix"] + "*/data/*", in + "/" + s.params["LedgerPrefix"] + "*/staged/*"},
 			"s3:AbortMultipartUpload":                                     {in + "/" + s.params["LedgerPrefix"] + "*"},
 			"secretsmanager:GetSecretValue":                               {s.params["HashKeySecret"]},
 			"events:PutEvents":                                            {s.params["EventBus"]},

@@ -37,9 +37,36 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 			checks = append(checks, unloaded(name, h, err))
 		default:
 			checks = append(checks, loaded(name, h, changes), dividedBy(t, name, h, i), ledgerOf(ctx, name, h), rowsOf(ctx, h.Files(), name, h), filesOf(ctx, h.Files(), name, h), metadataOf(name, h))
+			if c := staged(ctx, t.Tables[i], h); c != nil {
+				checks = append(checks, *c)
+			}
 		}
 	}
 	return checks
+}
+
+// oldStaged is how long a batch may wait for its commit.
+const oldStaged = 15 * time.Minute
+
+// staged is a warning if batches wait for a commit, and nobody seems to make it.
+func staged(ctx context.Context, t *tables.Table, h *tables.Head) *Check {
+	const name = "table staged"
+	all, err := t.Staged(ctx, h, 0)
+	if err != nil {
+		c := failed(name, err)
+		return &c
+	}
+	var oldest time.Time
+	for _, s := range all {
+		if oldest.IsZero() || s.Since.Before(oldest) {
+			oldest = s.Since
+		}
+	}
+	if oldest.IsZero() || t.Now().Sub(oldest) < oldStaged {
+		return nil
+	}
+	return &Check{Name: name, Status: Warning, Detail: fmt.Sprintf("batches that wait for a commit to table %s: %d, the oldest since %s", t.Name, len(all), oldest.UTC().Format(time.RFC3339)),
+		Hint: "make them visible: sluice table commit; docs/tables.md#many-writers"}
 }
 
 func unloaded(name string, h *tables.Head, err error) Check {
