@@ -123,14 +123,14 @@ func (r *objectRows) takeBack(j *joint, keep bool) {
 }
 
 // leave drops the rows of the object from the joint.
-func (t *tableRows) leave(j *joint) {
-	if t.begin.Rows == 0 {
-		t.into.Reset()
+func (r *tableRows) leave(j *joint) {
+	if r.begin.Rows == 0 {
+		r.into.Reset()
 	} else {
-		t.into.Return(t.begin)
+		r.into.Return(r.begin)
 		j.returned = true
 	}
-	t.into = nil
+	r.into = nil
 }
 
 // rescue leaves the joint what it had before the object, in new batches.
