@@ -93,7 +93,7 @@ def main(mb, seed):
                 running.remove(p)
                 assert p.returncode in (0, 3), err
                 report = json.loads(out)
-                if report["objects"]["committed"] or report["objects"]["duplicate"]:
+                if got is None or report["objects"]["committed"]:
                     got = report
             if got is None and kills < 60:
                 victim = r.choice(running)
