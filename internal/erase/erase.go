@@ -124,6 +124,12 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 		if n, _, err := t.Waiting(ctx); err != nil || n > 0 {
 			return e.report, fmt.Errorf("erase: %w", cmp.Or(err, errStaged))
 		}
+		err := t.Tables[0].Ledger.List(ctx, t.SplitFolder(), func(store.Info) error {
+			return fmt.Errorf("an object is being split, or that was given up, and the rows of its parts would become visible afterwards: sluice split it to the end, or delete %s in the ledger", t.SplitFolder())
+		})
+		if err != nil {
+			return e.report, fmt.Errorf("erase: %w", err)
+		}
 	}
 	for _, step := range []struct {
 		name string

@@ -409,6 +409,55 @@ func TestRawIsKept(t *testing.T) {
 	}
 }
 
+// Rows that would become visible afterwards keep the erasure from beginning.
+func TestRowsToCome(t *testing.T) {
+	w := newWorld(t, oneTable, true)
+	target := w.s.Target.(*pipeline.Tables)
+	refused := func(when string) {
+		t.Helper()
+		if r, err := w.erase(erase.Options{Raw: erase.RawRewrite}); err == nil {
+			t.Fatalf("%s: %+v", when, r)
+		}
+	}
+	done := func() {
+		t.Helper()
+		if r, err := w.erase(erase.Options{Raw: erase.RawRewrite}); err != nil || !r.OK() || r.Raw.Records != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	w.write("raw_orders_data/staged.ndjson", []byte(order(1, subject)+"\n"+order(2, other)+"\n"))
+	staging := *target
+	staging.Staging = true
+	if _, err := staging.Run(t.Context(), w.s.Run()); err != nil {
+		t.Fatal(err)
+	}
+	refused("a batch is staged")
+	if _, err := target.CommitStaged(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	done()
+
+	w.write("raw_orders_data/split.ndjson", []byte(order(3, subject)+"\n"+order(4, other)+"\n"))
+	split, _, err := target.PlanSplit(t.Context(), "", "raw_orders_data/split.ndjson", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("a split is planned")
+	if err := split.Part(t.Context(), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	refused("a part is converted")
+	if _, _, err := split.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done()
+	w.settled()
+	w.expire()
+	if hits := w.hits(); len(hits) > 0 {
+		t.Errorf("these have the subject: %q", hits)
+	}
+}
+
 // A record with rows of others too is not removed from the source, but its rows are erased.
 func TestMixedRecords(t *testing.T) {
 	w := newWorld(t, `

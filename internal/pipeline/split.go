@@ -99,8 +99,11 @@ type splitTable struct {
 
 // splitFolder is where the splits of a key are.
 func (t *Tables) splitFolder(bucket, key string) string {
-	return t.Tables[0].LedgerPrefix + "split/" + ledger.IDOf(bucket, key).String() + "/"
+	return t.SplitFolder() + ledger.IDOf(bucket, key).String() + "/"
 }
+
+// SplitFolder is where plans and parts of splits are, in the ledger.
+func (t *Tables) SplitFolder() string { return t.Tables[0].LedgerPrefix + "split/" }
 
 // splitting is the target as a split needs it: an object that was made with another
 // mapping is made again.
