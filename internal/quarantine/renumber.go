@@ -56,7 +56,7 @@ func Renumber(to io.Writer, from io.Reader, first int64, check func(Entry) error
 			if rest[len(rest)-1] == '\n' {
 				break
 			}
-			if rest, err = r.ReadSlice('\n'); err != nil && err != bufio.ErrBufferFull {
+			if rest, err = r.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 				return fmt.Errorf("read quarantine: %w", noEOF(err))
 			}
 		}
@@ -71,7 +71,7 @@ func readHead(r *bufio.Reader, head []byte) ([]byte, error) {
 		switch {
 		case err == nil:
 			return head, nil
-		case err != bufio.ErrBufferFull:
+		case !errors.Is(err, bufio.ErrBufferFull):
 			if len(head) > 0 {
 				err = noEOF(err)
 			}
