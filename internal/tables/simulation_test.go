@@ -43,7 +43,7 @@ func TestSimulation(t *testing.T) {
 	defer oneAtATime()()
 	total := map[string]int{}
 	if testing.Short() {
-		*schedules = min(*schedules, 60)
+		*schedules = min(*schedules, 120)
 	}
 	for i := range *schedules {
 		s := newSimulation(t, *firstSeed+uint64(i))
