@@ -137,6 +137,7 @@ func (c *Column) entriesHeld(n int) int64 {
 
 // Allocated is how many bytes of memory the batch takes, used or not.
 func (b *Batch) Allocated() (bytes int64) {
+	bytes = batchSize
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		bytes += c.allocated()
@@ -149,6 +150,8 @@ func (b *Batch) Allocated() (bytes int64) {
 	}
 	return bytes
 }
+
+var batchSize = int64(reflect.TypeFor[Batch]().Size())
 
 var columnSize, pendingSize = int(reflect.TypeFor[Column]().Size()), int(reflect.TypeFor[pending]().Size())
 
