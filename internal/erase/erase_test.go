@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -494,13 +495,13 @@ func TestRejectedObjects(t *testing.T) {
 // dying is a store that fails from its n-th write on, as a process that is killed does.
 type dying struct {
 	store.Store
-	left *int
+	left *atomic.Int64
 }
 
 var errDied = errors.New("killed")
 
 func (d dying) die() error {
-	if *d.left--; *d.left < 0 {
+	if d.left.Add(-1) < 0 {
 		return errDied
 	}
 	return nil
@@ -557,7 +558,8 @@ func TestKilledAnywhere(t *testing.T) {
 				w.write("raw_orders_data/c.ndjson", []byte(order(5, other)+"\n"+`{"id":"x","customer":{"email":"`+subject+`"}}`+"\n"))
 				w.run()
 				want := []string{"2", "3", "5"}
-				left := n
+				var left atomic.Int64
+				left.Store(int64(n))
 				died := w.killed(m.raw, &left)
 				r, err := w.erase(erase.Options{Raw: m.raw})
 				if err != nil || !r.OK() {
@@ -588,7 +590,7 @@ func TestKilledAnywhere(t *testing.T) {
 }
 
 // killed erases with stores that die, and reports whether they did.
-func (w *world) killed(raw string, left *int) bool {
+func (w *world) killed(raw string, left *atomic.Int64) bool {
 	p := *w.s.Pipeline
 	mine := *w.s
 	wrap := func(s store.Store) store.Store { return dying{s, left} }
