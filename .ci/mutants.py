@@ -330,7 +330,7 @@ class Protocol:
 
 
 OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "TestSimulation", "-schedules", "12000")
-TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestModelCases|TestCounts|TestPartlyMoved|TestColumnsOfBatches|TestStaged\\w*", "-test.short")
+TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestModelCases|TestCounts|TestOvertaken\\w*|TestPartlyMoved|TestColumnsOfBatches|TestStaged\\w*", "-test.short")
 
 
 def main():

@@ -235,6 +235,32 @@ func (s *simulation) keeps(t *testing.T) {
 
 // Of the rows of a file that others dropped, those that they moved go out of sight, and
 // those that they deleted are counted.
+// A batch whose commit landed without a reply is overtaken if one of its keys changed
+// since. The rows of its other keys count, so its files stay.
+func TestOvertakenAfterItLanded(t *testing.T) {
+	s := newCalm(t)
+	head := s.load(t)
+	b := s.prepare(t, head, keyA, keyB)
+	again := *b
+	if _, err := s.table.Commit(t.Context(), head, b); err != nil {
+		t.Fatal(err)
+	}
+	s.sources[keyA] = append(s.sources[keyA], version{number: 2, rows: 5})
+	s.bring(t, keyA)
+	if _, err := s.table.Commit(t.Context(), head, &again); !errors.Is(err, tables.ErrOvertaken) {
+		t.Errorf("error %v", err)
+	}
+	for _, f := range b.Files {
+		key, err := s.table.Files.Key(f.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.table.Files.Store.Head(t.Context(), key); err != nil {
+			t.Errorf("file of the batch: %v", err)
+		}
+	}
+}
+
 func TestPartlyMoved(t *testing.T) {
 	s := newCalm(t)
 	head := s.bring(t, keyA, keyB).Head
