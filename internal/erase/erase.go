@@ -310,6 +310,6 @@ func (e *eraser) prove() {
 		p.Whole = p.Whole && len(t.Unread) == 0
 	}
 	p.Whole = p.Whole && len(e.report.Unread) == 0
-	sortAll(e.report.Unnamed)
-	sortAll(e.report.Unread)
+	slices.Sort(e.report.Unnamed)
+	slices.Sort(e.report.Unread)
 }

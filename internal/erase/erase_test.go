@@ -28,6 +28,7 @@ import (
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 	"sluice/internal/upkeep"
 )
 
@@ -248,7 +249,7 @@ func (w *world) rows() (all []string) {
 			w.t.Fatal(err)
 		}
 		for i, h := range seen.Heads {
-			files, err := upkeep.Live(w.t.Context(), t.Tables[i], h)
+			files, err := tables.NewLive(t.Tables[i].Files).Files(w.t.Context(), h)
 			if err != nil {
 				w.t.Fatal(err)
 			}

@@ -170,7 +170,7 @@ func (f *fileErasure) proof(ctx context.Context, out ledger.Output) error {
 	for _, c := range file.Columns() {
 		if !slices.Contains(t.Columns, c) {
 			t.Columns = append(t.Columns, c)
-			sortAll(t.Columns)
+			slices.Sort(t.Columns)
 		}
 	}
 	if t.Files++; f.o.DryRun && rows > 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,7 +67,7 @@ func (e *eraser) quarantine(ctx context.Context) error {
 			return nil
 		})
 	})
-	sortAll(e.report.Quarantine.Unread)
+	slices.Sort(e.report.Quarantine.Unread)
 	if err := errors.Join(w.wait(), err); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}

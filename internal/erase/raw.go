@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -81,7 +82,7 @@ func (e *eraser) raw(ctx context.Context) error {
 	if err := errors.Join(w.wait(), err); err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
-	sortAll(e.report.Raw.Keep)
+	slices.Sort(e.report.Raw.Keep)
 	return nil
 }
 

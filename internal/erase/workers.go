@@ -2,7 +2,6 @@ package erase
 
 import (
 	"context"
-	"slices"
 	"sync"
 )
 
@@ -43,5 +42,3 @@ func (w *workers) wait() error {
 	w.cancel(nil)
 	return err
 }
-
-func sortAll(names []string) { slices.Sort(names) }

@@ -13,7 +13,6 @@ import (
 	"sluice/internal/batch"
 	"sluice/internal/parquetread"
 	"sluice/internal/runs"
-	"sluice/internal/store"
 	"sluice/internal/tablefiles"
 	"sluice/internal/tables"
 	"sluice/schema"
@@ -447,12 +446,4 @@ func (e *erasure) divides(h *tables.Head) bool {
 		}
 	}
 	return false
-}
-
-// isMissing reports whether an error says that a file is not there.
-func isMissing(err error) bool { return errors.Is(err, store.ErrNotFound) }
-
-// Live are the data files of a head of a table.
-func Live(ctx context.Context, t *tables.Table, h *tables.Head) ([]tables.LiveFile, error) {
-	return tables.NewLive(t.Files).Files(ctx, h)
 }

@@ -37,7 +37,7 @@ func noneHeld() Held {
 type HeldSnapshot struct {
 	ID   int64     `json:"id"`
 	Time time.Time `json:"time"`
-	// It leaves the metadata with the first commit after Until, if so many more snapshots
+	// It leaves the metadata with the first commit after Until, if More further snapshots
 	// have come by then, at least.
 	Until time.Time `json:"until"`
 	More  int       `json:"more_snapshots"`
@@ -232,7 +232,7 @@ func (e *erasure) holding(ctx context.Context, files map[string]tables.LiveFile)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case isMissing(err):
+		case errors.Is(err, store.ErrNotFound):
 			holds[f.Key] = false
 		case errors.Is(err, errUnread):
 			holds[f.Key] = true
