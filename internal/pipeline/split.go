@@ -115,7 +115,7 @@ func (t *Tables) splitting() *Tables {
 	return &target
 }
 
-// PlanSplit plans how an object is converted in parts of so many bytes, or finds the plan
+// PlanSplit plans how an object is converted in parts of partBytes, or finds the plan
 // that another process has made. It returns no Split, but a result, if the tables have the
 // current state of the object already.
 func (t *Tables) PlanSplit(ctx context.Context, bucket, key string, partBytes int64) (*Split, Result, error) {

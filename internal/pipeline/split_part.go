@@ -205,7 +205,7 @@ func (s *Split) discard(ctx context.Context, w *splitWork, p *splitPart) {
 	}
 }
 
-// Split converts an object in parts of so many bytes, workers at once, and commits it as
+// Split converts an object in parts of partBytes, with a number of workers, and commits it as
 // one. The same call may be made on several machines, which share the parts. progress, if
 // not nil, is told how many bytes of the object are done, by anybody, of how many. Calls
 // of it may be at the same time.

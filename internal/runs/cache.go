@@ -34,7 +34,7 @@ type kept struct {
 // eight of a size become one of the next.
 const mostKept = 1 << 20
 
-// NewCache makes a cache of at most so many bytes.
+// NewCache makes a cache that holds a number of bytes at most.
 func NewCache(most int64) *Cache { return &Cache{most: most, kept: map[string]*list.Element{}} }
 
 // Size is the number of bytes that are kept.

@@ -116,7 +116,7 @@ type Info struct {
 	Blocks []uint32 `json:"blocks"`
 }
 
-// Row groups and pages end after so many keys, or bytes of text, of which most take a
+// Row groups and pages end after these keys, or bytes of text, of which most take a
 // fifth of it in the file. A scan holds a page of each run, and so much of a file that it
 // need not read parts of a row group again.
 const (
