@@ -136,9 +136,12 @@ func (a *app) erase(cmd *cobra.Command, f eraseFlags) error {
 	if _, err := s.CheckOwner(cmd.Context()); err != nil {
 		return err
 	}
+	m := newMeter(a.errw)
 	r, err := erase.Run(cmd.Context(), s, erase.Options{
 		Conditions: conditions, Request: f.request, Raw: f.raw, DryRun: f.dryRun, Workers: cmp.Or(f.workers, s.Config.Workers), Now: time.Now,
+		Progress: m.steps(),
 	})
+	m.end()
 	if errors.As(err, new(*erase.WrongError)) {
 		return usage(cmd, "%w", err)
 	}

@@ -84,6 +84,33 @@ func (m *meter) show(look func(took time.Duration) (done, all int64, text string
 	m.tracker.SetValue(done)
 }
 
+// steps is the Progress of work in several steps: each has counts of its own. It is nil
+// where nothing is drawn.
+func (m *meter) steps() func(step string, done, all int64) {
+	if m == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	of := ""
+	return func(step string, done, all int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if step != of {
+			of = step
+			m.mu.Lock()
+			m.begun, m.looked = time.Now(), time.Time{}
+			m.mu.Unlock()
+		}
+		m.show(func(time.Duration) (int64, int64, string) {
+			text := step + ": " + grouped(done)
+			if all > 0 {
+				text += " of " + grouped(all)
+			}
+			return done, all, text
+		})
+	}
+}
+
 // end wipes the line away.
 func (m *meter) end() {
 	if m == nil || m.start.Stop() {

@@ -68,6 +68,22 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// Work in steps shows the counts of the step that it is in.
+func TestMeterOfSteps(t *testing.T) {
+	var screen lockedBuffer
+	m := newMeter(&printer{Writer: &screen, width: 80, moves: true})
+	m.start.Stop()
+	go m.draw()
+	tell := m.steps()
+	screen.until(t, "source: 1,200 of 2,400, ", func() { tell("source", 1200, 2400) })
+	screen.until(t, " 50%", func() { tell("source", 1200, 2400) })
+	screen.until(t, "ledger: 7 ", func() { tell("ledger", 7, 0) })
+	m.end()
+	if !strings.HasSuffix(screen.String(), "\x1b[1A\r\x1b[J") {
+		t.Errorf("the line is left: %q", screen.String())
+	}
+}
+
 // Where there is no terminal, or work is over in a moment, nothing is drawn.
 func TestNoMeter(t *testing.T) {
 	var out bytes.Buffer
@@ -76,7 +92,7 @@ func TestNoMeter(t *testing.T) {
 	}
 	none := inputMeter{}
 	none.end()
-	if none.report() != nil {
+	if none.report() != nil || none.steps() != nil {
 		t.Error("a meter that is not there asks for reports")
 	}
 	m := &inputMeter{meter: newMeter(&printer{Writer: &out, width: 80, moves: true}), all: 100}

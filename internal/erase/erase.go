@@ -28,7 +28,9 @@ type Options struct {
 	DryRun     bool
 	Workers    int
 	Now        func() time.Time
-	Progress   func(step string, n int64) // of objects and files; it may be called by several goroutines
+	// Progress is told how many objects or files of a step are done, of how many; 0: nobody
+	// knows. Several goroutines call it.
+	Progress func(step string, done, all int64)
 }
 
 // Report is what was done, and where rows and records are yet. It has no value. Its JSON
@@ -104,8 +106,9 @@ type eraser struct {
 	report  *Report
 	before  map[string]int64 // rows of each table that met a condition
 
-	mu   sync.Mutex
-	step string
+	mu        sync.Mutex
+	step      string
+	done, all int64 // of the step
 }
 
 // mostTries is how often something is done again because others were faster.
@@ -137,8 +140,7 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 	}{
 		{"source", e.raw}, {"run", e.run}, {"tables", e.tables}, {"quarantine", e.quarantine}, {"ledger", e.ledger}, {"versions", e.versions},
 	} {
-		e.step = step.name
-		e.progress(0)
+		e.begin(step.name, 0)
 		if err := step.do(ctx); err != nil {
 			return e.report, fmt.Errorf("erase: %w", err)
 		}
@@ -147,10 +149,24 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 	return e.report, nil
 }
 
+// begin begins a step with so many objects or files; 0: nobody knows.
+func (e *eraser) begin(step string, all int64) {
+	e.mu.Lock()
+	e.step, e.done, e.all = step, 0, all
+	e.mu.Unlock()
+	e.progress(0)
+}
+
+// progress tells that n more are done.
 func (e *eraser) progress(n int64) {
-	if e.o.Progress != nil {
-		e.o.Progress(e.step, n)
+	if e.o.Progress == nil {
+		return
 	}
+	e.mu.Lock()
+	e.done += n
+	step, done, all := e.step, e.done, e.all
+	e.mu.Unlock()
+	e.o.Progress(step, done, all)
 }
 
 // check compares the conditions with the columns of the mapping.
@@ -188,11 +204,12 @@ func (e *eraser) run(ctx context.Context) error {
 	}
 	o := e.s.Run()
 	o.Workers = e.workers
+	e.begin("run", int64(e.report.Raw.Read))
 	o.Done = func(_ string, _ int64, _ pipeline.Result, err error) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
 		if err != nil {
+			e.mu.Lock()
 			e.report.Run++
+			e.mu.Unlock()
 		}
 		e.progress(1)
 	}
@@ -233,12 +250,12 @@ func (e *eraser) tables(ctx context.Context) error {
 	for _, table := range t.Tables {
 		done, err := upkeep.Erase(ctx, table, upkeep.EraseOptions{
 			Conditions: e.o.Conditions, DryRun: e.o.DryRun, Replaced: e.o.Raw == RawRewrite, Codec: e.codec(), PartBytes: t.PartBytes,
+			Scans: func(files int) { e.begin("table "+table.Name, int64(files)) }, Read: func() { e.progress(1) },
 		})
 		e.report.Tables = append(e.report.Tables, done)
 		if err != nil && !errors.Is(err, iceberg.ErrNoTable) {
 			return err
 		}
-		e.progress(1)
 	}
 	return nil
 }
@@ -249,6 +266,7 @@ func (e *eraser) ledger(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		e.progress(1)
 		if e.find.keyContains(entry.Key) {
 			e.report.Ledger.Keys++
 		}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -347,10 +348,12 @@ func TestNothingIsLeft(t *testing.T) {
 			if err != nil || !slices.Equal(w.hits(), was) {
 				t.Fatalf("%+v, %v", dry, err)
 			}
-			r, err := w.erase(erase.Options{Raw: erase.RawRewrite, Request: "17"})
+			var steps progress
+			r, err := w.erase(erase.Options{Raw: erase.RawRewrite, Request: "17", Progress: steps.tell})
 			if err != nil || !r.OK() {
 				t.Fatalf("%+v, %v", r, err)
 			}
+			steps.check(t, m.tables)
 			if r.Tables[0].Rows != 7 || dry.Tables[0].Rows != 7 {
 				t.Errorf("rows: %+v, and before %+v", r.Tables[0], dry.Tables[0])
 			}
@@ -384,6 +387,39 @@ func TestNothingIsLeft(t *testing.T) {
 				t.Errorf("once more: %+v, %v", again, err)
 			}
 		})
+	}
+}
+
+// progress is what is told of the steps.
+type progress struct {
+	mu   sync.Mutex
+	last map[string]string // the highest counts of each step
+}
+
+func (p *progress) tell(step string, done, all int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == nil {
+		p.last = map[string]string{}
+	}
+	if counts := fmt.Sprintf("%d of %d", done, all); counts > p.last[step] {
+		p.last[step] = counts
+	}
+}
+
+func (p *progress) check(t *testing.T, tables bool) {
+	t.Helper()
+	want := map[string]string{"source": "9 of 9", "run": "9 of 9", "quarantine": "1 of 0", "ledger": "9 of 0"}
+	if !tables {
+		want["tables"] = "9 of 0"
+	}
+	for step, counts := range want {
+		if p.last[step] != counts {
+			t.Errorf("step %s: %q, and not %q", step, p.last[step], counts)
+		}
+	}
+	if done, all, _ := strings.Cut(p.last["table orders"], " of "); tables && (done != all || done == "0") {
+		t.Errorf("table orders: %q", p.last["table orders"])
 	}
 }
 

@@ -52,6 +52,19 @@ func (e *eraser) raw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if e.o.Progress != nil {
+		listed := int64(0)
+		err := src.List(ctx, e.s.Config.Source.Prefix, func(info store.Info) error {
+			if e.s.Listed(info).Action == event.Process {
+				listed++
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+		e.begin("source", listed)
+	}
 	var mu sync.Mutex
 	w := newWorkers(ctx, e.workers)
 	err = src.List(ctx, e.s.Config.Source.Prefix, func(info store.Info) error {

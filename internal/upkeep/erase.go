@@ -28,6 +28,11 @@ type EraseOptions struct {
 
 	Codec     string
 	PartBytes int64 // as in [tablefiles.Options]
+
+	// Scans, if any, is called before so many data files are read, and Read after each of
+	// them, by several goroutines.
+	Scans func(files int)
+	Read  func()
 }
 
 // Erased is what Erase did with a table. Its JSON names are a contract.
@@ -147,12 +152,14 @@ type dirtyFile struct {
 // scan reads the columns of the conditions in all files.
 func (e *erasure) scan(ctx context.Context, files []tables.LiveFile) (dirty []dirtyFile, err error) {
 	e.Files, e.Matches, e.Unread = len(files), 0, e.Unread[:0]
+	e.scans(len(files))
 	if e.o.DryRun {
 		e.Rows, e.Replaced, e.Rewritten = 0, 0, 0
 	}
 	var mu sync.Mutex
 	err = each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
 		one, err := e.matches(ctx, f)
+		e.read()
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
@@ -176,6 +183,18 @@ func (e *erasure) scan(ctx context.Context, files []tables.LiveFile) (dirty []di
 		}
 	}
 	return dirty, err
+}
+
+func (e *erasure) scans(files int) {
+	if e.o.Scans != nil {
+		e.o.Scans(files)
+	}
+}
+
+func (e *erasure) read() {
+	if e.o.Read != nil {
+		e.o.Read()
+	}
 }
 
 // matches counts the rows of a file that meet a condition, also those that do not count.

@@ -225,10 +225,12 @@ func (e *erasure) holding(ctx context.Context, files map[string]tables.LiveFile)
 	for _, f := range files {
 		all = append(all, f)
 	}
+	e.scans(len(all))
 	holds := map[string]bool{}
 	var mu sync.Mutex
 	err := each(ctx, filesAtOnce, all, func(ctx context.Context, f *tables.LiveFile) error {
 		one, err := e.matches(ctx, f)
+		e.read()
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
