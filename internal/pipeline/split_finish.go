@@ -150,7 +150,7 @@ func (s *Split) join(ctx context.Context, w *splitWork, whole *conversion.Whole)
 
 // part is a part that joins those before it; nil if it has no record.
 func (s *Split) part(ctx context.Context, part int, r conversion.Range, whole *conversion.Whole) (*splitPart, error) {
-	p, err := readJSON[splitPart](ctx, s.t.ledgerStore(), s.folder+partName(part))
+	p, err := readJSON[splitPart](ctx, s.t.ledgerStore(), s.parts()+partName(part))
 	switch {
 	case err == nil && whole.Joins(&p.Piece, r.Until):
 		return p, nil
@@ -161,9 +161,9 @@ func (s *Split) part(ctx context.Context, part int, r conversion.Range, whole *c
 	}
 	r.From, r.Known = whole.Next(), true
 	name := partFrom(part, r.From)
-	if p, err = readJSON[splitPart](ctx, s.t.ledgerStore(), s.folder+name); errors.Is(err, store.ErrNotFound) {
+	if p, err = readJSON[splitPart](ctx, s.t.ledgerStore(), s.parts()+name); errors.Is(err, store.ErrNotFound) {
 		if err = s.convert(ctx, name, r, nil); err == nil {
-			p, err = readJSON[splitPart](ctx, s.t.ledgerStore(), s.folder+name)
+			p, err = readJSON[splitPart](ctx, s.t.ledgerStore(), s.parts()+name)
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {

@@ -32,6 +32,10 @@ type splitPart struct {
 	Quarantine string              `json:"quarantine"` // key of its quarantined records, or empty
 }
 
+// parts is where the parts of the plan are. Those of another plan are of other ranges, and
+// their data files may be gone.
+func (s *Split) parts() string { return s.folder + s.plan.ID[:12] + "/" }
+
 // partName names a part whose first record is looked for.
 func partName(part int) string { return fmt.Sprintf("part-%05d.json", part) }
 
@@ -41,8 +45,8 @@ func partFrom(part int, begin int64) string { return fmt.Sprintf("part-%05d-%d.j
 // Missing lists the parts that nobody has done yet.
 func (s *Split) Missing(ctx context.Context) (missing []int, err error) {
 	there := map[string]bool{}
-	err = s.t.ledgerStore().List(ctx, s.folder, func(i store.Info) error {
-		there[i.Key[len(s.folder):]] = true
+	err = s.t.ledgerStore().List(ctx, s.parts(), func(i store.Info) error {
+		there[i.Key[len(s.parts()):]] = true
 		return nil
 	})
 	if err != nil {
@@ -56,14 +60,15 @@ func (s *Split) Missing(ctx context.Context) (missing []int, err error) {
 	return missing, nil
 }
 
-// Part converts a part, unless it is done. progress, if not nil, is told of bytes that
+// Part converts a part, unless it is done; ErrStale if the plan has no such part, since it
+// is another one than that which named the part. progress, if not nil, is told of bytes that
 // were read since it was called last.
 func (s *Split) Part(ctx context.Context, part int, progress func(bytes int64)) error {
 	if part < 0 || part >= s.Parts() {
-		return fmt.Errorf("split %q: it has no part %d", s.plan.Key, part)
+		return fmt.Errorf("split %q: part %d: %w", s.plan.Key, part, ErrStale)
 	}
 	name := partName(part)
-	_, err := s.t.ledgerStore().Head(ctx, s.folder+name)
+	_, err := s.t.ledgerStore().Head(ctx, s.parts()+name)
 	if errors.Is(err, store.ErrNotFound) {
 		if err = s.convert(ctx, name, s.rangeOf(part), progress); errors.Is(err, tables.ErrOvertaken) {
 			return nil
@@ -132,7 +137,7 @@ func (s *Split) convert(ctx context.Context, name string, r conversion.Range, pr
 		}
 		p.Files = append(p.Files, files)
 	}
-	created, err := putOnce(ctx, s.t.ledgerStore(), s.folder+name, p, func(other *splitPart) bool { return other.Attempt == p.Attempt })
+	created, err := putOnce(ctx, s.t.ledgerStore(), s.parts()+name, p, func(other *splitPart) bool { return other.Attempt == p.Attempt })
 	if err == nil && !created {
 		// Somebody else was faster. Nobody names these files, or will.
 		s.discard(ctx, w, p)
@@ -214,7 +219,7 @@ func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64,
 		s, r, err := t.PlanSplit(ctx, bucket, key, partBytes)
 		commits := Commits{}
 		if err == nil && s != nil {
-			if err = s.parts(ctx, workers, progress); err == nil {
+			if err = s.convertAll(ctx, workers, progress); err == nil {
 				r, commits, err = s.Finish(ctx)
 			}
 		}
@@ -225,9 +230,9 @@ func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64,
 	}
 }
 
-// parts does all parts that nobody has done, in any order, so that several processes
+// convertAll does all parts that nobody has done, in any order, so that several processes
 // seldom do the same one.
-func (s *Split) parts(ctx context.Context, workers int, progress func(done, all int64)) error {
+func (s *Split) convertAll(ctx context.Context, workers int, progress func(done, all int64)) error {
 	missing, err := s.Missing(ctx)
 	if err != nil {
 		return err

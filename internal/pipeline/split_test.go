@@ -343,3 +343,58 @@ func TestNotSplit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSplitTooOld: a plan that is older than 72 hours holds no more, and the next one does
+// not take its parts, whose data files may be gone.
+func TestSplitTooOld(t *testing.T) {
+	w := newTablesWorld(t)
+	w.t = w.targetOf(t, splitMapping)
+	w.p = w.t.Pipeline
+	doc := splitDocument(40, 8)
+	w.put(t, "huge.ndjson", doc)
+	at := time.Now()
+	for i := range w.t.Tables {
+		w.t.Tables[i].Now = func() time.Time { return at }
+	}
+	plan := func() *pipeline.Split {
+		t.Helper()
+		s, _, err := w.t.PlanSplit(t.Context(), "raw", "huge.ndjson", 500)
+		if err != nil || s == nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	old := plan()
+	for i := range old.Parts() {
+		if err := old.Part(t.Context(), i, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at = at.Add(71 * time.Hour); plan().Name() != old.Name() {
+		t.Error("a plan of 71 hours is not found again")
+	}
+	if missing, err := plan().Missing(t.Context()); err != nil || len(missing) > 0 {
+		t.Errorf("parts %v are missing after 71 hours: %v", missing, err)
+	}
+	at = at.Add(2 * time.Hour)
+	if err := old.Part(t.Context(), old.Parts(), nil); !errors.Is(err, pipeline.ErrStale) {
+		t.Errorf("a part that the plan does not have: %v", err)
+	}
+	if _, _, err := old.Finish(t.Context()); !errors.Is(err, pipeline.ErrStale) {
+		t.Errorf("the end of an old plan: %v", err)
+	}
+	for i := range w.t.Tables { // as maintain does, of what no snapshot names
+		if err := w.sink.List(t.Context(), w.t.Tables[i].Folder+"data/", func(i store.Info) error { return w.sink.Delete(t.Context(), i.Key) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := plan()
+	if missing, err := now.Missing(t.Context()); err != nil || len(missing) != now.Parts() {
+		t.Errorf("only parts %v of %d are missing of the new plan: %v", missing, now.Parts(), err)
+	}
+	if r, _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 500, 2, nil); err != nil || r.Disposition != pipeline.DidCommit {
+		t.Errorf("begun anew it is %s: %v", r.Disposition, err)
+	}
+	w.sameAs(t, wholeOf(t, splitMapping, doc))
+	w.noSplits(t)
+}
