@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/pipeline"
+	"sluice/internal/setup"
 	"sluice/internal/upkeep"
 )
 
@@ -63,7 +66,14 @@ week, so that space is given back.`,
 // maintainReport is the report of maintain; its JSON names are a contract.
 type maintainReport struct {
 	DryRun bool              `json:"dry_run"`
+	Splits sweptSplits       `json:"splits"`
 	Tables []maintainedTable `json:"tables"`
+}
+
+// sweptSplits is what splits had left that were given up.
+type sweptSplits struct {
+	upkeep.Swept
+	Objects []string `json:"objects"` // with --dry-run: what would be removed
 }
 
 type maintainedTable struct {
@@ -78,27 +88,36 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainO
 	}
 	defer s.Close()
 	r := maintainReport{DryRun: o.DryRun, Tables: []maintainedTable{}}
-	for _, t := range all {
-		objects := []string{}
-		if o.DryRun {
-			o.Removes = func(key string, bytes int64) {
-				if report == "json" {
-					objects = append(objects, key)
-					return
-				}
-				fmt.Fprintf(a.out, "would remove %s (%s)\n", visible(key), size(float64(bytes)))
+	objects := []string{}
+	would := ""
+	if o.DryRun {
+		would = "would be "
+		o.Removes = func(key string, bytes int64) {
+			if report == "json" {
+				objects = append(objects, key)
+				return
 			}
+			fmt.Fprintf(a.out, "would remove %s (%s)\n", visible(key), size(float64(bytes)))
 		}
+	}
+	if r.Splits.Swept, err = sweepSplits(cmd.Context(), s, o); err == nil {
+		o.Keeps, err = s.Target.(*pipeline.Tables).SplitFiles(cmd.Context())
+	}
+	if err != nil {
+		return stopped(err, "what was removed had no use, and the next maintain does the rest")
+	}
+	r.Splits.Objects = objects
+	if r.Splits.Removed > 0 && report == "text" {
+		fmt.Fprintf(a.out, "splits that were given up: %s %sremoved (%s)\n", plural(r.Splits.Removed, "file"), would, size(float64(r.Splits.Bytes)))
+	}
+	for _, t := range all {
+		objects = []string{}
 		m, err := upkeep.Maintain(cmd.Context(), t, o)
 		if err != nil {
 			return stopped(err, "what was removed had no names, and the next maintain does the rest")
 		}
 		r.Tables = append(r.Tables, maintainedTable{m, objects})
 		if report == "text" {
-			would := ""
-			if o.DryRun {
-				would = "would be "
-			}
 			fmt.Fprintf(a.out, "table %s: %s %sexpired, %s and %s %smerged, %s %sremoved (%s)\n", m.Table, plural(int64(m.Expired), "snapshot"), would,
 				plural(int64(m.Manifests), "manifest"), plural(int64(m.Runs), "ledger run"), would, plural(m.Removed, "file"), would, size(float64(m.Bytes)))
 			if m.Staged > 0 {
@@ -110,4 +129,16 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainO
 		return printJSON(a.out, r)
 	}
 	return nil
+}
+
+// sweepSplits removes what splits have left that nobody has finished: plans and parts, and
+// what parts have quarantined. Their data files are removed with all others.
+func sweepSplits(ctx context.Context, s *setup.Setup, o upkeep.MaintainOptions) (all upkeep.Swept, err error) {
+	t := s.Target.(*pipeline.Tables)
+	o.OlderThan = max(o.OlderThan, pipeline.SplitKept)
+	if all, err = upkeep.Sweep(ctx, t.Tables[0], s.Ledger, t.SplitFolder(), pipeline.IsOfSplit, o); err != nil {
+		return all, err
+	}
+	held, err := upkeep.Sweep(ctx, t.Tables[0], t.Quarantine, t.QuarantinePrefix, pipeline.IsHeldBySplit, o)
+	return upkeep.Swept{Removed: all.Removed + held.Removed, Bytes: all.Bytes + held.Bytes}, err
 }

@@ -59,6 +59,9 @@ const (
 	mostPlan = 64 << 20 // bytes of a plan or part that is read
 )
 
+// planName is the name of a plan, in the folder of its split.
+const planName = "plan.json"
+
 // Split is an object that is converted in parts.
 type Split struct {
 	t      *Tables
@@ -237,14 +240,14 @@ func (s *Split) name() string {
 func (s *Split) store(ctx context.Context) error {
 	made := s.plan.Made
 	for range maxAttempts {
-		created, err := putOnce(ctx, s.t.ledgerStore(), s.folder+"plan.json", &s.plan, func(other *splitPlan) bool { return other.ID == s.plan.ID })
+		created, err := putOnce(ctx, s.t.ledgerStore(), s.folder+planName, &s.plan, func(other *splitPlan) bool { return other.ID == s.plan.ID })
 		if err != nil {
 			return fmt.Errorf("store the plan of a split: %w", err)
 		}
 		if created {
 			return nil
 		}
-		stored, err := readJSON[splitPlan](ctx, s.t.ledgerStore(), s.folder+"plan.json")
+		stored, err := readJSON[splitPlan](ctx, s.t.ledgerStore(), s.folder+planName)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			continue // it was removed meanwhile
@@ -254,7 +257,7 @@ func (s *Split) store(ctx context.Context) error {
 			s.plan = *stored
 			return nil
 		}
-		if err := s.t.ledgerStore().Delete(ctx, s.folder+"plan.json"); err != nil {
+		if err := s.t.ledgerStore().Delete(ctx, s.folder+planName); err != nil {
 			return fmt.Errorf("remove an old plan of a split: %w", err)
 		}
 	}
@@ -270,7 +273,7 @@ func (t *Tables) OpenSplit(ctx context.Context, bucket, key, name string) (*Spli
 	if len(name) != 16 || strings.Trim(name, "0123456789abcdef") != "" {
 		return nil, errors.New("open a split: its name is not one of a plan")
 	}
-	stored, err := readJSON[splitPlan](ctx, t.ledgerStore(), s.folder+"plan.json")
+	stored, err := readJSON[splitPlan](ctx, t.ledgerStore(), s.folder+planName)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ErrStale

@@ -36,11 +36,15 @@ type splitPart struct {
 // their data files may be gone.
 func (s *Split) parts() string { return s.folder + s.plan.ID[:12] + "/" }
 
+const partPrefix = "part-"
+
 // partName names a part whose first record is looked for.
-func partName(part int) string { return fmt.Sprintf("part-%05d.json", part) }
+func partName(part int) string { return fmt.Sprintf(partPrefix+"%05d.json", part) }
 
 // partFrom names a part that is known to begin at an offset.
-func partFrom(part int, begin int64) string { return fmt.Sprintf("part-%05d-%d.json", part, begin) }
+func partFrom(part int, begin int64) string {
+	return fmt.Sprintf(partPrefix+"%05d-%d.json", part, begin)
+}
 
 // Missing lists the parts that nobody has done yet.
 func (s *Split) Missing(ctx context.Context) (missing []int, err error) {

@@ -25,7 +25,9 @@ type MaintainOptions struct {
 	// ExpireOlder, if above 0, is the age from which snapshots expire, in the place of the
 	// retention: all but the newest.
 	ExpireOlder time.Duration
-	Removes     func(key string, bytes int64) // is called for what is removed, or would be
+	// Keeps are URIs of files that no snapshot names, and that others will name.
+	Keeps   []string
+	Removes func(key string, bytes int64) // is called for what is removed, or would be
 }
 
 // Maintained is what Maintain did. Its JSON names are a contract.
@@ -80,6 +82,9 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 	if folder, err := m.t.Files.Folder(m.h.Metadata()); err != nil || folder != m.t.Folder {
 		return fmt.Errorf("it is at %s, and not where the sink would have it", m.h.Metadata().Location)
 	}
+	for _, uri := range m.o.Keeps {
+		m.nameURI(uri)
+	}
 	// What is staged is read before the head: what is committed meanwhile, that names.
 	if err := m.staged(ctx); err != nil {
 		return err
@@ -97,10 +102,10 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 	if err := m.names(ctx); err != nil {
 		return err
 	}
-	if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, tableForms); err != nil {
+	if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, anyOf(tableForms)); err != nil {
 		return err
 	}
-	return m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), ledgerForms)
+	return m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), anyOf(ledgerForms))
 }
 
 // merge merges small manifests and runs of the ledger, if there are enough.
@@ -251,8 +256,14 @@ var (
 	versionForm = regexp.MustCompile(`^metadata/v(\d+)\.metadata\.json$`)
 )
 
-// sweep removes what is below a folder, has one of the forms, is old and is not named.
-func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, forms []*regexp.Regexp) error {
+func anyOf(forms []*regexp.Regexp) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) })
+	}
+}
+
+// sweep removes what is below a folder, has a name of ours, is old and is not named.
+func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, isOurs func(name string) bool) error {
 	now := m.t.Now()
 	if !m.o.DryRun {
 		var err error
@@ -273,7 +284,7 @@ func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, f
 	}
 	err := s.List(ctx, folder, func(i store.Info) error {
 		name := i.Key[len(folder):]
-		if i.Err != nil || now.Sub(i.Modified) < m.o.OlderThan || !slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) }) {
+		if i.Err != nil || now.Sub(i.Modified) < m.o.OlderThan || !isOurs(name) {
 			return nil
 		}
 		if _, named := m.named[m.hash(i.Key)]; named {
