@@ -1,9 +1,11 @@
 package servertest
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -65,14 +67,44 @@ func (s *Server) events(t testing.TB, operation string, input Object) (count int
 	return answer.EventCount
 }
 
+// TableBucket makes a table in moto's S3 Tables, and returns the name of its bucket.
+func (s *Server) TableBucket(t testing.TB) string {
+	t.Helper()
+	put := func(path string, input Object) (answer struct {
+		ARN       string `json:"arn"`
+		Warehouse string `json:"warehouseLocation"`
+	}) {
+		t.Helper()
+		method := http.MethodPut
+		if input == nil {
+			method = http.MethodGet
+		}
+		status, body := send(t, method, s.Endpoint+path, "s3tables", "", input)
+		if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+			t.Fatalf("%s: status %d, %v", path, status, err)
+		}
+		return answer
+	}
+	name := "shop-" + strings.ToLower(rand.Text())
+	arn := url.PathEscape(put("/buckets", Object{"name": name}).ARN)
+	put("/namespaces/"+arn, Object{"namespace": []string{"orders_eu"}})
+	put("/tables/"+arn+"/orders_eu", Object{"name": "order_lines", "format": "ICEBERG"})
+	return strings.TrimPrefix(put("/get-table?tableBucketARN="+arn+"&namespace=orders_eu&name=order_lines", nil).Warehouse, "s3://")
+}
+
 // call is a request as ours are, without what is tested of ours.
 func call(t testing.TB, endpoint, service, target string, input Object) (status int, body []byte) {
+	t.Helper()
+	return send(t, http.MethodPost, endpoint, service, target, input)
+}
+
+func send(t testing.TB, method, where, service, target string, input Object) (status int, body []byte) {
 	t.Helper()
 	data, err := json.Marshal(input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(string(data)))
+	req, err := http.NewRequestWithContext(t.Context(), method, where, strings.NewReader(string(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
