@@ -22,12 +22,15 @@ import (
 // of the model there: sources are written at any time, each of them in its own order; a
 // write is an event; idle workers take events of any keys that have some, also those that
 // another has, until all are acknowledged. An event of a key that is gone, and that no table
-// has, fails and stays: another worker may be about to commit what it read before.
+// has, fails and stays: another worker may be about to commit what it read before. Where there
+// are committers, workers stage what they read; an idle committer takes all that is staged.
 type modelCase struct {
 	name    string
 	large   bool     // with -exhaustive only
 	kinds   []string // of the versions of each key: r has rows, z none, x is broken, d is a deletion
 	workers int
+	// committers commit what the workers stage; 0: workers commit what they have read.
+	committers int
 
 	crashes     int
 	unknown     int // commits without a reply, which land at any later time, or never
@@ -58,6 +61,17 @@ var modelCases = []modelCase{
 	{name: "deleted beside rows", large: true, kinds: []string{"rd", "r"}, workers: 2, unknown: 1, compactions: 1},
 	{name: "three keys", large: true, kinds: []string{"r", "r", "r"}, workers: 2, compactions: 1},
 	{name: "three workers", large: true, kinds: []string{"rr", "r"}, workers: 3},
+
+	{name: "staged", kinds: []string{"rr"}, workers: 1, committers: 1},
+	{name: "staged, crash", large: true, kinds: []string{"rr"}, workers: 2, crashes: 1, committers: 1},
+	{name: "staged, unknown result", large: true, kinds: []string{"rr"}, workers: 2, unknown: 1, committers: 1},
+	{name: "staged, compaction", large: true, kinds: []string{"rr", "r"}, workers: 1, compactions: 1, committers: 1},
+	{name: "staged, two committers", large: true, kinds: []string{"rr"}, workers: 1, crashes: 1, committers: 2},
+	{name: "staged, two committers, unknown result", large: true, kinds: []string{"rr"}, workers: 1, unknown: 1, committers: 2},
+	{name: "staged, two keys", large: true, kinds: []string{"rr", "r"}, workers: 1, crashes: 1, committers: 1},
+	{name: "staged, deleted, rejected", kinds: []string{"rxd"}, workers: 1, crashes: 1, committers: 1},
+	{name: "staged, three versions", large: true, kinds: []string{"rrr"}, workers: 1, crashes: 1, unknown: 1, committers: 1},
+	{name: "staged, three versions, two workers", large: true, kinds: []string{"rrr"}, workers: 2, committers: 1},
 }
 
 // TestModelCases goes through all interleavings of the model's cases, over the real code.
@@ -89,8 +103,9 @@ func TestModelCases(t *testing.T) {
 				}
 			}
 			t.Logf("%d schedules, %d states, %d ends, %v", x.schedules, len(x.visited), x.ends, x.counts)
-			if x.ends == 0 || c.unknown > 0 && x.counts["late"] == 0 || c.compactions > 0 && x.counts["compactions"] == 0 || c.crashes > 0 && x.counts["crashes"] == 0 {
-				t.Error("faults of the case never happened")
+			if x.ends == 0 || c.unknown > 0 && x.counts["late"] == 0 || c.compactions > 0 && x.counts["compactions"] == 0 || c.crashes > 0 && x.counts["crashes"] == 0 ||
+				c.committers > 0 && (x.counts["dropped"] == 0 || x.counts["asked"] == 0 || x.counts["looked at again"] == 0) {
+				t.Error("what the case is for never happened")
 			}
 		})
 	}
@@ -114,7 +129,8 @@ type modelExplorer struct {
 	unknown     int
 	compactions int
 	late        []modelCommit
-	drops       map[string]string // files of the compaction under way, and the rows that they showed
+	prepared    map[string]*tables.Batch // that workers stage, by ID
+	drops       map[string]string        // files of the compaction under way, and the rows that they showed
 	heads       map[*iceberg.Metadata]*modelHead
 	batches     int
 	turn        int // worker that went on last
@@ -130,14 +146,20 @@ type modelWorker struct {
 	fences []string          // of the entries that it has looked up; "": none
 	read   []string          // states of sources
 	base   *iceberg.Metadata // that it commits on
-	batch  *tables.Batch     // that it commits
+	batch  *tables.Batch     // that it commits or stages
+
+	// Of a committer:
+	listed []string // batches that were staged when it began
+	gone   string   // which of them another had removed when it read them
+	asked  []string // states of sources that it asked for, since it read the head
+	asks   int      // the key whose source it asks next
+	done   int      // batches that it has removed
 }
 
 // modelCommit is one that is under way, though its worker had an error.
 type modelCommit struct {
-	base  *iceberg.Metadata
-	batch *tables.Batch
-	land  func()
+	by   modelWorker // as it was then
+	land func()
 }
 
 // modelHead is what a state of the table is, for what comes next.
@@ -158,7 +180,7 @@ func (x *modelExplorer) run() error {
 	clear(s.sources)
 	x.s, x.at, x.keys, x.events, x.batches, x.broken = s, 0, nil, make([]uint, len(x.c.kinds)), 0, nil
 	x.crashes, x.unknown, x.compactions, x.late, x.drops = x.c.crashes, x.c.unknown, x.c.compactions, nil, nil
-	x.workers, x.heads = make([]modelWorker, x.c.workers), map[*iceberg.Metadata]*modelHead{}
+	x.workers, x.heads, x.prepared = make([]modelWorker, x.c.workers+x.c.committers), map[*iceberg.Metadata]*modelHead{}, map[string]*tables.Batch{}
 	for k := range x.c.kinds {
 		x.keys = append(x.keys, runs.Key{Key: fmt.Sprint("raw/", k)})
 		s.sources[x.keys[k]] = nil
@@ -166,6 +188,7 @@ func (x *modelExplorer) run() error {
 	s.counts = x.counts
 	s.store.gate, s.catalog.gate, s.catalog.fault, s.catalog.landed = x.gate, x.gate, x.fault, x.landed
 	s.batchID, s.onLook, s.onBatch = x.batchID, x.onLook, x.onBatch
+	s.onDecided, s.onAsk = x.onDecided, x.onAsk
 	x.heads[s.catalog.table.Metadata] = &modelHead{entries: make([]runs.Entry, len(x.keys))}
 	for x.broken == nil && s.broken == nil && x.step() {
 	}
@@ -234,11 +257,10 @@ func (x *modelExplorer) peek(ahead func()) uint64 {
 func (x *modelExplorer) tidy() {
 	m := x.s.catalog.table.Metadata
 	for _, land := range x.s.catalog.late {
-		w := &x.workers[x.turn]
-		x.late = append(x.late, modelCommit{w.base, w.batch, land})
+		x.late = append(x.late, modelCommit{x.workers[x.turn], land})
 	}
 	x.s.catalog.late = nil
-	x.late = slices.DeleteFunc(x.late, func(l modelCommit) bool { return l.base != m })
+	x.late = slices.DeleteFunc(x.late, func(l modelCommit) bool { return l.by.base != m })
 	if x.drops == nil {
 		return
 	}
@@ -262,7 +284,7 @@ func (x *modelExplorer) alone() []way {
 		switch {
 		case w.op == "commit" && w.base != x.s.catalog.table.Metadata:
 			return []way{{do: func() { x.resume(id, nil) }}} // what dies here can die at the next step too
-		case w.op == "read source" && x.left(w.keys[len(w.read)]) == 0:
+		case w.op == "read source" && x.left(w.keys[len(w.read)]) == 0, w.op == "ask source" && x.left(w.asks) == 0:
 			return x.ofWorker(id)
 		}
 	}
@@ -330,13 +352,21 @@ func (x *modelExplorer) ofOthers() (can []way) {
 }
 
 func (x *modelExplorer) ofWorkers() (can []way) {
-	idle := -1
+	idle, idleCommitter := -1, -1
 	for id := range x.workers {
-		if x.workers[id].op == "" {
+		switch {
+		case x.workers[id].op != "":
+			can = append(can, x.ofWorker(id)...)
+		case id < x.c.workers:
 			idle = id // all that are idle are the same
-			continue
+		default:
+			idleCommitter = id
 		}
-		can = append(can, x.ofWorker(id)...)
+	}
+	if staged := x.staged(); idleCommitter >= 0 && len(staged) > 0 {
+		can = append(can, way{func() { x.begin(idleCommitter, x.commit) }, func() {
+			x.workers[idleCommitter] = modelWorker{op: "load", listed: staged}
+		}})
 	}
 	if idle < 0 {
 		return can
@@ -397,23 +427,51 @@ func (x *modelExplorer) take(id int, keys []int) {
 		names[i] = x.keys[k]
 	}
 	fmt.Fprintf(&x.s.trace, "%d takes %v\n", id, keys)
-	x.s.gates[id] = make(chan error)
-	ctx := context.WithValue(context.Background(), workerKey{}, id)
-	go func() {
-		err := x.s.work(ctx, names)
-		switch {
-		case err == nil:
+	x.begin(id, func(ctx context.Context) error {
+		work := x.s.work
+		if x.c.committers > 0 {
+			work = x.s.stage
+		}
+		err := work(ctx, names)
+		if err == nil {
 			for i, k := range keys {
 				if w.fences[i] != "" || w.read[i] != ledger.Absent {
 					x.events[k] &^= w.held[i]
 				}
 			}
-		case !errors.Is(err, errCrash) && x.broken == nil:
+		}
+		return err
+	})
+}
+
+// begin lets a worker or committer that is idle go on to its first step.
+func (x *modelExplorer) begin(id int, work func(context.Context) error) {
+	x.s.gates[id] = make(chan error)
+	ctx := context.WithValue(context.Background(), workerKey{}, id)
+	go func() {
+		if err := work(ctx); err != nil && !errors.Is(err, errCrash) && x.broken == nil {
 			x.broken = fmt.Errorf("worker %d: %w", id, err)
 		}
 		x.s.yield <- -1 - id
 	}()
 	x.wait()
+}
+
+// commit commits what is staged.
+func (x *modelExplorer) commit(ctx context.Context) error {
+	_, err := x.s.commitOnce(ctx)
+	return err
+}
+
+// staged are the IDs of the batches that are staged, in the order of their listing.
+func (x *modelExplorer) staged() (ids []string) {
+	for key := range x.s.store.objects {
+		if strings.Contains(key, "/staged/") {
+			ids = append(ids, key[strings.LastIndexByte(key, '_')+1:len(key)-len(".json.gz")])
+		}
+	}
+	slices.Sort(ids) // all have the same time
+	return ids
 }
 
 func (x *modelExplorer) resume(id int, err error) {
@@ -437,6 +495,7 @@ func (x *modelExplorer) gate(ctx context.Context, op string) error {
 		return nil
 	}
 	w := &x.workers[id]
+	isCommitter := id >= x.c.workers
 	switch op {
 	case "begin": // from here on only the head counts
 		w.fences, w.read, w.base, w.batch = nil, nil, nil, nil
@@ -446,7 +505,15 @@ func (x *modelExplorer) gate(ctx context.Context, op string) error {
 			w.base = x.s.catalog.table.Metadata
 			return nil
 		}
-	case "read source", "commit":
+	case "list": // a part of it too
+		w.listed = x.staged()
+		return nil
+	case "read source", "ask source", "commit", "unstage":
+	case "write":
+		if x.c.committers == 0 || isCommitter || w.batch == nil {
+			return nil
+		}
+		op = "stage"
 	default:
 		return nil
 	}
@@ -460,10 +527,22 @@ func (x *modelExplorer) gate(ctx context.Context, op string) error {
 	}
 	switch op {
 	case "load":
-		w.base = x.s.catalog.table.Metadata
+		w.base, w.asked = x.s.catalog.table.Metadata, nil
+		if isCommitter && w.loads == 2 { // it reads what it has listed
+			there := x.staged()
+			for i, batch := range w.listed {
+				if !slices.Contains(there, batch) {
+					w.gone += fmt.Sprint(i, " ")
+				}
+			}
+		}
 	case "read source":
 		k := x.keys[w.keys[len(w.read)]]
 		w.read = append(w.read, x.s.now(k).identity())
+	case "ask source":
+		w.asked = append(w.asked, x.s.now(x.keys[w.asks]).identity())
+	case "unstage":
+		w.done++
 	}
 	return err
 }
@@ -483,7 +562,24 @@ func (x *modelExplorer) onLook(ctx context.Context, entries map[runs.Key]runs.En
 
 func (x *modelExplorer) onBatch(ctx context.Context, b *tables.Batch) {
 	if id, ok := ctx.Value(workerKey{}).(int); ok {
-		x.workers[id].batch = b
+		x.workers[id].batch, x.prepared[b.ID] = b, b
+	}
+}
+
+func (x *modelExplorer) onAsk(ctx context.Context, k runs.Key) {
+	if id, ok := ctx.Value(workerKey{}).(int); ok {
+		x.workers[id].asks = slices.Index(x.keys, k)
+	}
+}
+
+// onDecided is called when a committer has committed.
+func (x *modelExplorer) onDecided(ctx context.Context, look []runs.Key) {
+	if id, ok := ctx.Value(workerKey{}).(int); ok {
+		w := &x.workers[id]
+		w.base, w.asked = nil, nil
+		for _, k := range look {
+			w.keys = append(w.keys, slices.Index(x.keys, k))
+		}
 	}
 }
 
@@ -617,8 +713,11 @@ func (x *modelExplorer) state() uint64 {
 			fmt.Fprint(out, " ", name(r.Path), r.First, r.Rows)
 		}
 	}
+	for _, batch := range x.staged() {
+		fmt.Fprint(out, "\nstaged ", x.describe(batch, name))
+	}
 	for _, l := range x.late {
-		fmt.Fprint(out, "\nlate ", name(l.batch.ID), x.describe(l.batch))
+		fmt.Fprint(out, "\nlate ", x.decides(&l.by, name))
 	}
 	workers := make([]*modelWorker, len(x.workers))
 	for id := range x.workers {
@@ -626,31 +725,54 @@ func (x *modelExplorer) state() uint64 {
 	}
 	slices.SortStableFunc(workers, func(a, b *modelWorker) int { return strings.Compare(a.known(), b.known()) })
 	for _, w := range workers {
-		fmt.Fprint(out, "\n", w.known(), w.op == "commit" && w.base == x.s.catalog.table.Metadata)
+		decided := w.op == "commit" || w.op == "ask source"
+		fmt.Fprint(out, "\n", w.known(), decided && w.base == x.s.catalog.table.Metadata)
 		for _, f := range w.fences {
 			fmt.Fprint(out, " ", name(f))
 		}
-		if w.batch != nil {
-			fmt.Fprint(out, " batch ", name(w.batch.ID), x.describe(w.batch))
-		}
+		fmt.Fprint(out, x.decides(w, name))
 	}
 	return out.Sum64()
 }
 
 // known is what a worker knows, without names.
-func (w *modelWorker) known() string { return fmt.Sprint(w.op, w.keys, w.held, w.read, w.batch != nil) }
+func (w *modelWorker) known() string {
+	return fmt.Sprint(w.op, w.keys, w.held, w.read, w.batch != nil, len(w.listed), w.gone, w.asked, w.asks, w.done)
+}
 
-// describe says which states of which keys a batch has.
-func (x *modelExplorer) describe(b *tables.Batch) (s string) {
+// decides is what a worker or committer commits or stages.
+func (x *modelExplorer) decides(w *modelWorker, name func(string) int) (s string) {
+	if w.batch != nil {
+		s = " batch " + x.describe(w.batch.ID, name)
+	}
+	for _, batch := range w.listed {
+		s += " listed " + x.describe(batch, name)
+	}
+	return s + w.gone + fmt.Sprint(w.asked)
+}
+
+// describe says which states of which keys a batch has, and which entries were seen before.
+func (x *modelExplorer) describe(batch string, name func(string) int) string {
+	s := fmt.Sprint(name(batch), " ")
+	b := x.prepared[batch]
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		s += fmt.Sprint(c.After.Key.Key, c.After.State.Identity, " ")
+		if c.Before != nil {
+			s += fmt.Sprint("after ", name(c.Before.Fence), " ")
+		}
+		for _, r := range c.After.Shown.Files {
+			s += fmt.Sprint("in ", name(r.Path), r.First, " ", r.Rows, " ")
+		}
 	}
 	return s
 }
 
 // settled says whether everything has been written and acknowledged.
 func (x *modelExplorer) settled() bool {
+	if len(x.staged()) > 0 {
+		return false
+	}
 	for k := range x.keys {
 		nobodys := x.s.now(x.keys[k]).number == 0 && x.head(x.s.catalog.table.Metadata).entries[k].Fence == ""
 		if x.left(k) > 0 || x.events[k] != 0 && !nobodys {
@@ -667,6 +789,11 @@ func (x *modelExplorer) end() error {
 	for k, e := range x.head(m).entries {
 		if newest := x.s.now(x.keys[k]); e.State.Identity != newest.identity() && (e.Fence != "" || newest.number > 0) {
 			return fmt.Errorf("in the end the ledger has seen %q of %s, and not %s", e.State.Identity, x.keys[k].Key, newest.identity())
+		}
+	}
+	for _, a := range x.s.staged {
+		if err := x.s.seen(a); err != nil {
+			return err
 		}
 	}
 	return newPromise(x.s).end(m)

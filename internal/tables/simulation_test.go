@@ -122,8 +122,12 @@ type simulation struct {
 	caches  caches
 	onLook  func(ctx context.Context, entries map[runs.Key]runs.Entry)
 	onBatch func(ctx context.Context, b *tables.Batch)
-	gates   map[int]chan error
-	yield   chan int // a worker waits, or ended if below 0
+	// onAsk is given the key whose source a committer asks, onDecided those that it looks at
+	// again.
+	onAsk     func(ctx context.Context, k runs.Key)
+	onDecided func(ctx context.Context, look []runs.Key)
+	gates     map[int]chan error
+	yield     chan int // a worker waits, or ended if below 0
 }
 
 func newSimulation(t testing.TB, seed uint64) *simulation {

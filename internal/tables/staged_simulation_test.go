@@ -28,48 +28,62 @@ func (s *simulation) stage(ctx context.Context, keys []runs.Key) error {
 
 // commitStaged commits what is staged, as a committer does, until nothing is.
 func (s *simulation) commitStaged(ctx context.Context) error {
-	table := s.ownTable()
 	for {
-		if err := s.store.gate(ctx, "begin"); err != nil {
+		if some, err := s.commitOnce(ctx); err != nil || !some {
 			return err
-		}
-		head, err := table.Load(ctx)
-		if err != nil {
-			return err
-		}
-		staged, err := table.Staged(ctx, head, 0)
-		if err != nil || len(staged) == 0 {
-			return err
-		}
-		done, err := table.CommitStaged(ctx, staged, s.identity)
-		if err != nil {
-			return err
-		}
-		s.counts["commits of what was staged"]++
-		s.counts["dropped"] += done.Dropped
-		s.counts["looked at again"] += len(done.Look)
-		fmt.Fprintf(&s.trace, "%v has committed %d of %d staged batches: %d keys, %d dropped, %v to look at\n", ctx.Value(workerKey{}), len(done.Done), len(staged), done.Keys, done.Dropped, done.Look)
-		if s.lost(done.Committed); len(done.Unread) > 0 {
-			s.broken = errors.Join(s.broken, errors.Join(done.Unread...))
-		}
-		if len(done.Look) > 0 {
-			if err := s.work(ctx, done.Look); err != nil {
-				return err
-			}
-		}
-		for i := range done.Done {
-			if err := s.store.gate(ctx, "unstage"); err != nil {
-				return err
-			}
-			if err := table.Unstage(ctx, done.Done[i:i+1]); err != nil {
-				return err
-			}
 		}
 	}
 }
 
+// commitOnce commits what is staged when it is listed; false: nothing is.
+func (s *simulation) commitOnce(ctx context.Context) (some bool, err error) {
+	table := s.ownTable()
+	if err := s.store.gate(ctx, "begin"); err != nil {
+		return false, err
+	}
+	head, err := table.Load(ctx)
+	if err != nil {
+		return false, err
+	}
+	staged, err := table.Staged(ctx, head, 0)
+	if err != nil || len(staged) == 0 {
+		return false, err
+	}
+	done, err := table.CommitStaged(ctx, staged, s.identity)
+	if err != nil {
+		return false, err
+	}
+	s.counts["commits of what was staged"]++
+	s.counts["dropped"] += done.Dropped
+	s.counts["looked at again"] += len(done.Look)
+	fmt.Fprintf(&s.trace, "%v has committed %d of %d staged batches: %d keys, %d dropped, %v to look at\n", ctx.Value(workerKey{}), len(done.Done), len(staged), done.Keys, done.Dropped, done.Look)
+	if s.lost(done.Committed); len(done.Unread) > 0 {
+		s.broken = errors.Join(s.broken, errors.Join(done.Unread...))
+	}
+	if s.onDecided != nil {
+		s.onDecided(ctx, done.Look)
+	}
+	if len(done.Look) > 0 {
+		if err := s.work(ctx, done.Look); err != nil {
+			return false, err
+		}
+	}
+	for i := range done.Done {
+		if err := s.store.gate(ctx, "unstage"); err != nil {
+			return false, err
+		}
+		if err := table.Unstage(ctx, done.Done[i:i+1]); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // identity asks a source for its state.
 func (s *simulation) identity(ctx context.Context, k runs.Key) (string, error) {
+	if s.onAsk != nil {
+		s.onAsk(ctx, k)
+	}
 	if err := s.store.gate(ctx, "ask source"); err != nil {
 		return "", err
 	}
