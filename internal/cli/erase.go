@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,10 +231,14 @@ func (a *app) printHeld(s *setup.Setup, r *erase.Report) {
 		}
 		list("table "+t.Table+": data files of these snapshots", t.Held.Files)
 		list("table "+t.Table+": data files that no snapshot names", t.Held.Unnamed)
-		list("table "+t.Table+": data files among these that another engine wrote, and must remove", t.Held.Others)
+		list("table "+t.Table+": files of metadata and ledger that have values or paths of these", slices.Concat(t.Held.Metadata, t.Held.Lists, t.Held.Deletes, t.Held.Runs))
+		list("table "+t.Table+": files among these that another engine wrote, and must remove", t.Held.Others)
 		list("table "+t.Table+": data files that cannot be read", t.Unread)
 		if t.Held.Unlisted {
 			say("table %s: its folder is not listed, so nobody knows whether it has files that no snapshot names", t.Table)
+		}
+		if t.Held.Old > 0 {
+			say("table %s: %s of metadata and ledger that no snapshot names may have them, and were not read", t.Table, plural(int64(t.Held.Old), "file"))
 		}
 		expire = expire || len(t.Held.Unnamed) > 0
 	}

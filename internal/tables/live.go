@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -218,6 +219,12 @@ func (l *Live) readDeletes(ctx context.Context, wanted []namedFile) error {
 	}
 	all.Wait()
 	return context.Cause(ctx)
+}
+
+// Masks are the keys of the data files that a delete file names.
+func (l *Live) Masks(ctx context.Context, key string) ([]string, error) {
+	m, err := l.readMasks(ctx, key)
+	return slices.Collect(maps.Keys(m)), err
 }
 
 // readMasks reads a delete file.

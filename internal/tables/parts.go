@@ -2,8 +2,11 @@ package tables
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/runs"
 )
 
 // What a head is made of, for those who look after the table.
@@ -42,6 +45,56 @@ func (h *Head) RunsOf(ctx context.Context, root string) (names []string, err err
 		names = append(names, r.Runs[i].Name)
 	}
 	return names, nil
+}
+
+// OlderRuns are the keys of files of runs that the root of the head does not name, and
+// that have rows in a file whose path is one of those that are asked for; by is the IDs of
+// the snapshots whose roots name one of them.
+func (h *Head) OlderRuns(ctx context.Context, is func(path string) bool) (keys []string, by map[int64]bool, err error) {
+	known := map[string]bool{} // runs, and whether they have such rows
+	for i := range h.root.Runs {
+		known[h.root.Runs[i].Name] = false
+	}
+	roots := map[string]bool{}
+	for _, name := range h.Roots() {
+		r, err := h.files.Read(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, info := range r.Runs {
+			has, read := known[info.Name]
+			if !read {
+				if has, err = h.runHas(ctx, info, is); err != nil {
+					return nil, nil, err
+				}
+				if known[info.Name] = has; has {
+					keys = append(keys, h.files.Folder+info.Name)
+				}
+			}
+			roots[name] = roots[name] || has
+		}
+	}
+	by = map[int64]bool{}
+	for _, s := range h.Metadata().Snapshots {
+		by[s.ID] = roots[s.Summary[rootName]]
+	}
+	return keys, by, nil
+}
+
+// runHas reports whether a file of a run has rows in a file whose path is asked for.
+func (h *Head) runHas(ctx context.Context, info runs.Info, is func(path string) bool) (bool, error) {
+	found := errors.New("it has")
+	info.Part = 0 // it is read alone
+	err := h.files.Scan(ctx, &runs.Root{Runs: []runs.Info{info}}, func(e *runs.Entry) error {
+		if slices.ContainsFunc(e.Shown.Files, func(f runs.FileRange) bool { return is(f.Path) }) {
+			return found
+		}
+		return nil
+	})
+	if errors.Is(err, found) {
+		return true, nil
+	}
+	return false, err
 }
 
 // RunsDue is the number of runs of the ledger that MergeRuns merges.

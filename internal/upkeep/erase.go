@@ -452,17 +452,3 @@ func (e *erasure) forget(ctx context.Context, h *tables.Head) (*tables.Head, err
 		}
 	}
 }
-
-// divides reports whether a column of a condition divides the table, or has divided it.
-func (e *erasure) divides(h *tables.Head) bool {
-	for _, spec := range h.Metadata().Specs {
-		for _, f := range spec.Fields {
-			for _, i := range e.match.Columns {
-				if e.columns[i].ID == f.SourceID && f.Transform.Name != "bucket" && f.Transform.Name != "void" {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,18 +20,30 @@ type Held struct {
 	Snapshots []HeldSnapshot `json:"snapshots"`
 	Files     []string       `json:"data_files"` // of these snapshots
 	Metadata  []string       `json:"manifests"`  // with bounds of these files
+	// Of a table that a column of a condition divides, or has divided, a value is also in
+	// the bounds of partitions and in paths. Lists are of these manifests; Deletes and Runs
+	// (of the ledger) name such files.
+	Lists   []string `json:"manifest_lists"`
+	Deletes []string `json:"delete_files"`
+	Runs    []string `json:"ledger_runs"`
 	// Unnamed are data files that no snapshot names: a worker died before its commit, or
 	// the snapshot has expired. Unlisted says that the folder cannot be listed, so
 	// nobody knows whether there are some.
 	Unnamed  []string `json:"data_files_unnamed"`
 	Unlisted bool     `json:"unlisted"`
-	// Others are those of both that [Maintain] does not remove, as another engine wrote
-	// them: it removes its own.
-	Others []string `json:"data_files_of_others"`
+	// Others are those of all these that [Maintain] does not remove, as another engine
+	// wrote them: it removes its own.
+	Others []string `json:"files_of_others"`
+	// Old is the number of files of metadata and ledger that no snapshot names: they may
+	// be as Metadata, Lists, Deletes and Runs are. They are not read.
+	Old int `json:"metadata_unnamed"`
 }
 
 func noneHeld() Held {
-	return Held{Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Unnamed: []string{}, Others: []string{}}
+	return Held{
+		Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Lists: []string{}, Deletes: []string{}, Runs: []string{},
+		Unnamed: []string{}, Others: []string{},
+	}
 }
 
 // HeldSnapshot is a snapshot that names files with such rows.
@@ -50,6 +63,7 @@ func (h *Held) Any() bool { return len(h.Snapshots)+len(h.Unnamed) > 0 || h.Unli
 // named is what a manifest names: files by their keys.
 type named struct {
 	key         string
+	deletes     bool // its files are delete files
 	files, gone []string
 }
 
@@ -68,13 +82,14 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 	others := map[string]tables.LiveFile{}
 	manifests := map[string]*named{} // by path
 	of := make([][]*named, len(m.Snapshots))
+	divided := e.divides(h)
 	for i := range m.Snapshots {
 		lines, err := e.t.Files.Manifests(ctx, &m.Snapshots[i])
 		if err != nil {
 			return err
 		}
 		for j := range lines {
-			if lines[j].Content != iceberg.DataManifest {
+			if lines[j].Content != iceberg.DataManifest && !divided {
 				continue
 			}
 			n := manifests[lines[j].Path]
@@ -105,8 +120,11 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 		case !inHead[key] && holds[key]:
 			e.Held.Files = append(e.Held.Files, key)
 		}
-		if !inHead[key] && holds[key] && !tableForms[0].MatchString(strings.TrimPrefix(key, e.t.Folder)) {
-			e.Held.Others = append(e.Held.Others, key)
+	}
+	var byRuns map[int64]bool
+	if divided {
+		if byRuns, err = e.heldByPaths(ctx, h, holds, manifests); err != nil {
+			return err
 		}
 	}
 	isHolder := func(n *named) bool {
@@ -119,15 +137,28 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 		}
 	}
 	for i := range m.Snapshots {
-		if slices.ContainsFunc(of[i], isHolder) {
+		named := slices.ContainsFunc(of[i], isHolder)
+		if named || byRuns[m.Snapshots[i].ID] {
 			e.Held.Snapshots = append(e.Held.Snapshots, e.snapshot(m, &m.Snapshots[i]))
 		}
+		if named && divided {
+			key, err := e.t.Files.Key(m.Snapshots[i].List)
+			if err != nil {
+				return err
+			}
+			e.Held.Lists = append(e.Held.Lists, key)
+		}
 	}
-	slices.Sort(e.Held.Files)
-	slices.Sort(e.Held.Metadata)
-	slices.Sort(e.Held.Unnamed)
-	slices.Sort(e.Held.Others)
-	return nil
+	for _, key := range slices.Concat(e.Held.Files, e.Held.Unnamed, e.Held.Metadata, e.Held.Lists, e.Held.Deletes) {
+		name := strings.TrimPrefix(key, e.t.Folder)
+		if !slices.ContainsFunc(tableForms, func(form *regexp.Regexp) bool { return form.MatchString(name) }) {
+			e.Held.Others = append(e.Held.Others, key)
+		}
+	}
+	for _, names := range [][]string{e.Held.Files, e.Held.Metadata, e.Held.Lists, e.Held.Deletes, e.Held.Runs, e.Held.Unnamed, e.Held.Others} {
+		slices.Sort(names)
+	}
+	return e.old(ctx, h, manifests, divided)
 }
 
 // heldUnsearched is of a table that has none of the columns: what it showed before its
@@ -168,13 +199,13 @@ func (e *erasure) snapshot(m *iceberg.Metadata, s *iceberg.Snapshot) HeldSnapsho
 // named reads what a manifest names. Files that the head does not name are added to
 // others.
 func (e *erasure) named(ctx context.Context, m *iceberg.Metadata, line *iceberg.Manifest, inHead map[string]bool, others map[string]tables.LiveFile) (*named, error) {
-	n := &named{}
+	n := &named{deletes: line.Content == iceberg.DeleteManifest}
 	var err error
 	if n.key, err = e.t.Files.Key(line.Path); err != nil {
 		return nil, err
 	}
 	add := func(f tables.LiveFile) {
-		if _, known := others[f.Key]; !inHead[f.Key] && (!known || f.Rows != anyRows) {
+		if _, known := others[f.Key]; !n.deletes && !inHead[f.Key] && (!known || f.Rows != anyRows) {
 			others[f.Key] = f
 		}
 	}

@@ -241,16 +241,20 @@ func (m *maintenance) names(ctx context.Context) error {
 var (
 	tableForms = []*regexp.Regexp{
 		regexp.MustCompile(`^data/(?:[^/]+=[^/]*/)*\d{8}T\d{6}Z_[0-9a-f]{12}-\d+\.parquet$`),
-		regexp.MustCompile(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`),
-		regexp.MustCompile(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`),
-		regexp.MustCompile(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`),
+		deletesForm,
+		manifestForm,
+		listForm,
 		regexp.MustCompile(`^metadata/\d{5,}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.metadata\.json$`),
 		versionForm,
 	}
 	ledgerForms = []*regexp.Regexp{
 		regexp.MustCompile(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
-		regexp.MustCompile(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`),
+		runForm,
 	}
+	deletesForm  = regexp.MustCompile(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`)
+	manifestForm = regexp.MustCompile(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`)
+	listForm     = regexp.MustCompile(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`)
+	runForm      = regexp.MustCompile(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`)
 	// The metadata files of a folder. A reader follows them from an old one to the
 	// newest, so the oldest is removed first.
 	versionForm = regexp.MustCompile(`^metadata/v(\d+)\.metadata\.json$`)

@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sluice/internal/store"
 )
@@ -97,7 +98,8 @@ func (s *Store) Head(ctx context.Context, key string) (store.Info, error) {
 	return info, nil
 }
 
-// Delete implements [store.Store]. Folders that become empty stay.
+// Delete implements [store.Store]. Folders that become empty stay, but those of partitions
+// (column=value) go: their names are values.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	name, err := localName(key)
 	if err == nil {
@@ -132,7 +134,21 @@ func (s *Store) remove(name string) error {
 		return err
 	}
 	s.root.Remove(metaName(name, stat)) //nolint:errcheck // it may have none; a file that stays only wastes space
-	return s.syncDir(filepath.Dir(name))
+	s.prune(filepath.Dir(metaName(name, stat)))
+	left := s.prune(filepath.Dir(name))
+	if err := s.syncDir(left); err != nil && !isAbsent(err) { // another may have removed it too
+		return err
+	}
+	return nil
+}
+
+// prune removes folders of partitions that are empty, from dir upwards, and returns the
+// first folder that stays.
+func (s *Store) prune(dir string) string {
+	for strings.Contains(filepath.Base(dir), "=") && s.root.Remove(dir) == nil {
+		dir = filepath.Dir(dir)
+	}
+	return dir
 }
 
 // regular returns the file under name, or fs.ErrNotExist for a folder: keys are

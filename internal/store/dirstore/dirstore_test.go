@@ -490,3 +490,66 @@ func TestOpenFolder(t *testing.T) {
 		t.Error("aborts anything")
 	}
 }
+
+// The folder of a partition goes with its last file, and others who write to it meanwhile
+// make it again.
+func TestFoldersOfPartitions(t *testing.T) {
+	s := open(t)
+	put := func(key string) error {
+		_, err := store.Put(t.Context(), s, key, []byte("x"), store.CreateOptions{Meta: map[string]string{"by": "test"}}, store.IfNoneMatch())
+		return err
+	}
+	folders := func() (all []string) {
+		err := filepath.WalkDir(s.String(), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && strings.Contains(path, "=") {
+				all = append(all, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	for _, key := range []string{"data/a=1/b=2/x", "data/a=1/y"} {
+		if err := put(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Delete(t.Context(), "data/a=1/b=2/x"); err != nil {
+		t.Fatal(err)
+	}
+	if left := folders(); len(left) != 2 { // that of the file, and that of its Meta
+		t.Errorf("%q", left)
+	}
+	if err := s.Delete(t.Context(), "data/a=1/y"); err != nil {
+		t.Fatal(err)
+	}
+	if left := folders(); len(left) != 0 {
+		t.Errorf("%q", left)
+	}
+	if _, err := os.Stat(filepath.Join(s.String(), "data")); err != nil {
+		t.Errorf("another folder is gone: %v", err)
+	}
+	errs := make(chan error)
+	for n := range 4 {
+		go func() {
+			var err error
+			for i := 0; i < 100 && err == nil; i++ {
+				key := fmt.Sprintf("data/a=1/b=2/%d", n)
+				if err = put(key); err == nil {
+					err = s.Delete(t.Context(), key)
+				}
+			}
+			errs <- err
+		}()
+	}
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if left := folders(); len(left) != 0 {
+		t.Errorf("%q", left)
+	}
+}

@@ -2,13 +2,26 @@ package dirstore
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"syscall"
 )
 
+// mostTries is how often a folder is made again that others took away: see prune.
+const mostTries = 100
+
 // makeDirs makes the folder dir so that it survives a loss of power.
-func (s *Store) makeDirs(dir string) error {
+func (s *Store) makeDirs(dir string) (err error) {
+	for range mostTries {
+		if err = s.makeDirsOnce(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) makeDirsOnce(dir string) error {
 	if stat, err := s.root.Stat(dir); err == nil && stat.IsDir() {
 		return nil
 	}

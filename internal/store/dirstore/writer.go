@@ -154,15 +154,25 @@ func (w *writer) publish(ctx context.Context, p store.Precondition) (store.Info,
 	if err != nil {
 		return store.Info{}, err
 	}
-	if len(w.meta) > 0 {
-		if err := w.writeMeta(stat); err != nil {
+	for try := 0; ; try++ {
+		if len(w.meta) > 0 {
+			err = w.writeMeta(stat)
+		}
+		if err == nil {
+			err = w.s.root.Rename(w.temp, w.name)
+		}
+		if !isAbsent(err) {
+			break
+		}
+		if _, gone := w.s.root.Lstat(w.temp); gone != nil || try == mostTries {
+			return store.Info{}, errAborted
+		}
+		// Whoever deleted the last file of a partition took its folder away.
+		if err := w.s.makeDirs(filepath.Dir(w.name)); err != nil && !isAbsent(err) {
 			return store.Info{}, err
 		}
 	}
-	if err := w.s.root.Rename(w.temp, w.name); err != nil {
-		if isAbsent(err) {
-			return store.Info{}, errAborted
-		}
+	if err != nil {
 		return store.Info{}, err
 	}
 	if err := w.s.syncDir(filepath.Dir(w.name)); err != nil {
