@@ -95,7 +95,8 @@ type splitPlan struct {
 // splitTable is what a table knew before the source was looked at.
 type splitTable struct {
 	UUID      string    `json:"uuid"`
-	Fence     string    `json:"fence"` // of the key's entry; empty: there was none
+	Fence     string    `json:"fence"`             // of the key's entry; empty: there was none
+	Rebuilt   int64     `json:"rebuilt,omitempty"` // as [tables.Head.Rebuilt] has it
 	FirstSeen time.Time `json:"first_seen"`
 	Columns   []int     `json:"columns"` // IDs, each with that of the values of a list
 }
@@ -201,7 +202,7 @@ func (s *Split) know(heads []*tables.Head, known entries) error {
 		if err != nil {
 			return err
 		}
-		at := splitTable{UUID: h.Metadata().UUID, FirstSeen: o.firstSeen(i), Columns: columns}
+		at := splitTable{UUID: h.Metadata().UUID, Rebuilt: h.Rebuilt(), FirstSeen: o.firstSeen(i), Columns: columns}
 		if known[i] != nil {
 			at.Fence = known[i].Fence
 		}
@@ -356,7 +357,7 @@ func (s *Split) begin(ctx context.Context) (*splitWork, error) {
 		}
 		o.settled[i] = s.t.settledIn(o.known[i], p.Identity, p.Mapping)
 		at := &p.Tables[i]
-		if !o.settled[i] && (fence != at.Fence || at.UUID != h.Metadata().UUID || !slices.Equal(ids, at.Columns)) {
+		if !o.settled[i] && (fence != at.Fence || at.Rebuilt != h.Rebuilt() || at.UUID != h.Metadata().UUID || !slices.Equal(ids, at.Columns)) {
 			return nil, ErrStale
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"sluice/internal/iceberg"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 const splitMapping = `tables:
@@ -295,6 +296,46 @@ func TestSplitChanged(t *testing.T) {
 	}
 	if _, err := w.t.OpenSplit(t.Context(), "raw", "huge.ndjson", "../../../x"); err == nil {
 		t.Error("a split of any name is opened")
+	}
+}
+
+// TestSplitRebuilt: after the ledger was made anew, that a key has no entry does not say that
+// nobody has changed it since the plan.
+func TestSplitRebuilt(t *testing.T) {
+	w := newTablesWorld(t)
+	w.t = w.targetOf(t, splitMapping)
+	w.p = w.t.Pipeline
+	w.put(t, "other.ndjson", splitDocument(3, 1))
+	if _, err := w.runAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, "huge.ndjson", splitDocument(30, 2))
+	s, _, err := w.t.PlanSplit(t.Context(), "raw", "huge.ndjson", 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.sink.List(t.Context(), "ledger/", func(i store.Info) error {
+		if strings.Contains(i.Key, "/root-") {
+			return w.sink.Delete(t.Context(), i.Key)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range w.t.Tables {
+		h, lost, err := table.LoadLost(t.Context())
+		if err != nil || !tables.IsLost(lost) {
+			t.Fatalf("lost %v, error %v", lost, err)
+		}
+		if _, err := table.Rebuild(t.Context(), h, &tables.Rebuild{ID: tables.NewBatchID()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Part(t.Context(), 0, nil); !errors.Is(err, pipeline.ErrStale) {
+		t.Errorf("a part of a plan from before: %v", err)
+	}
+	if r, _, err := w.t.Split(t.Context(), "raw", "huge.ndjson", 300, 1, nil); err != nil || r.Disposition != pipeline.DidCommit {
+		t.Errorf("a new plan: %s, %v", r.Disposition, err)
 	}
 }
 

@@ -242,7 +242,7 @@ func (t *Tables) entry(bucket, key string, k entries) (e ledger.Entry) {
 			state := at.State
 			e.FirstSeen, e.State = at.FirstSeen, &state
 		}
-		isShown = isShown && at.Shown.Identity == e.State.Identity && at.Shown.Mapping == e.State.Mapping
+		isShown = isShown && at.Shown.Identity == e.State.Identity && at.Shown.Identity != runs.Unknown && at.Shown.Mapping == e.State.Mapping
 		if rows += at.Shown.Rows; i > 0 && isShown && at.State.RowsWritten != e.State.RowsWritten {
 			e.State.Sums = sumsOf(e.State.Sums, at.State.Sums, t.Mapping.Tables[i].Name)
 		}

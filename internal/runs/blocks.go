@@ -40,7 +40,7 @@ func (i *Info) check(number int64, data []byte) error {
 	for ; len(data) > 0; number++ {
 		block := data[:min(blockBytes, len(data))]
 		if number >= int64(len(i.Blocks)) || crc32.Checksum(block, castagnoli) != i.Blocks[number] {
-			return errDamaged
+			return ErrDamaged
 		}
 		data = data[len(block):]
 	}

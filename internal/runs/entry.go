@@ -36,13 +36,18 @@ type Entry struct {
 	Shown Shown `json:"shown"`
 }
 
+// Unknown is the identity of a state of which only its rows are known: the ledger was
+// made anew of the table. It is that of no source. What is shown then are all rows of the
+// key, also if they are of several states.
+const Unknown = "unknown"
+
 // Shown is a state of a source that a table shows.
 type Shown struct {
 	Identity string      `json:"identity"`       // empty: the table has no rows of the key
 	Mapping  string      `json:"mapping_sha256"` // SHA-256
 	Sequence int64       `json:"sequence"`       // of the snapshot that brought the rows
 	Rows     int64       `json:"rows"`
-	Files    []FileRange `json:"files"` // where the rows were put; others may have moved them since
+	Files    []FileRange `json:"files"` // where the rows were put; others may have moved them since. Of an Unknown state it may be empty
 }
 
 // FileRange is rows of a data file.

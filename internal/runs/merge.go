@@ -98,7 +98,7 @@ func (f Files) Splice(ctx context.Context, root *Root, old, merged []Info, table
 	if at < 0 || len(root.Runs) < at+len(old) || !slices.EqualFunc(root.Runs[at:at+len(old)], old, func(a, b Info) bool { return a.Name == b.Name }) {
 		return nil, "", false, nil
 	}
-	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows, Runs: slices.Concat(root.Runs[:at], merged, root.Runs[at+len(old):])}
+	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows, Rebuilt: root.Rebuilt, Runs: slices.Concat(root.Runs[:at], merged, root.Runs[at+len(old):])}
 	next.count()
 	if name, err = f.write(ctx, next, batch); err != nil {
 		return nil, "", true, fmt.Errorf("write ledger root: %w", err)

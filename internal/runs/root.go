@@ -27,6 +27,9 @@ type Root struct {
 	Keys     int64  `json:"keys"` // in all runs: a key that was written again counts again
 	Rows     int64  `json:"rows"` // that the table shows
 	Runs     []Info `json:"runs"`
+	// Rebuilt is the sequence number of the last snapshot that made the ledger anew, of
+	// the rows of the table. What it says of keys says nothing to those who read it before.
+	Rebuilt int64 `json:"rebuilt,omitempty"`
 }
 
 // Files are the runs and roots of a table.
@@ -61,7 +64,7 @@ func (f Files) Read(ctx context.Context, name string) (*Root, error) {
 	}
 	data, _, err := store.Get(ctx, f.Store, f.Folder+name, mostRoot)
 	if err != nil {
-		return nil, fmt.Errorf("read ledger root: %w", err)
+		return nil, fmt.Errorf("read ledger root %s: %w", name, lost(err))
 	}
 	r := new(Root)
 	if err := decodeRoot(data, r); err != nil {
@@ -71,24 +74,33 @@ func (f Files) Read(ctx context.Context, name string) (*Root, error) {
 	return r, nil
 }
 
-var errDamaged = errors.New("it is damaged")
+// ErrDamaged says that a root or run is not there, or not as it was written.
+var ErrDamaged = errors.New("it is lost or damaged: sluice table rebuild makes the ledger anew")
+
+// lost is an error of a store, of a root or run.
+func lost(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrDamaged
+	}
+	return err
+}
 
 func decodeRoot(data []byte, r *Root) error {
 	z := unzippers.Get().(*gzip.Reader)
 	defer unzippers.Put(z)
 	if z.Reset(bytes.NewReader(data)) != nil {
-		return errDamaged
+		return ErrDamaged
 	}
 	text, err := io.ReadAll(io.LimitReader(z, mostRoot)) // its checksum is compared at the end
 	if err != nil || json.Unmarshal(text, r) != nil {
-		return errDamaged
+		return ErrDamaged
 	}
 	if r.Version > Version {
 		return fmt.Errorf("it was written by a newer version of sluice; update this one")
 	}
 	for i := range r.Runs {
 		if r.Runs[i].Bytes <= 0 || int64(len(r.Runs[i].Blocks)) != (r.Runs[i].Bytes+blockBytes-1)/blockBytes {
-			return errDamaged
+			return ErrDamaged
 		}
 	}
 	return nil
@@ -155,10 +167,10 @@ func (f Files) open(ctx context.Context, info Info, whole, piece int64, most int
 	}
 	at, err := f.Store.Head(ctx, f.Folder+info.Name)
 	if err != nil {
-		return nil, err
+		return nil, lost(err)
 	}
 	if at.Size != info.Bytes {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return openRun(ctx, info, (&blocks{store: f.Store, at: at, info: &info, size: piece, most: most}).read)
 }
@@ -177,10 +189,10 @@ func (f Files) openWhole(ctx context.Context, info Info) (*run, error) {
 	}
 	data, _, err := store.Get(ctx, f.Store, key, info.Bytes)
 	if err != nil {
-		return nil, err
+		return nil, lost(err)
 	}
 	if int64(len(data)) != info.Bytes || info.check(0, data) != nil {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return f.keep(ctx, key, info, data)
 }
@@ -212,7 +224,7 @@ func (f Files) keep(ctx context.Context, key string, info Info, data []byte) (*r
 // them. Nothing names the root before that snapshot does. rows is what the table shows
 // more, or fewer, than before. Entries need no order; each key is there once.
 func (f Files) Add(ctx context.Context, root *Root, entries []Entry, rows int64, table string, sequence int64, batch, createdBy string) (next *Root, name string, err error) {
-	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows + rows, Runs: root.Runs}
+	next = &Root{Version: Version, Table: table, Sequence: sequence, Rows: root.Rows + rows, Runs: root.Runs, Rebuilt: root.Rebuilt}
 	w := &runWriter{files: f, sequence: sequence, batch: batch, createdBy: createdBy}
 	if len(entries) > 0 {
 		sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return a.Key.Compare(b.Key) })

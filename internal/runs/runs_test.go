@@ -236,8 +236,12 @@ func TestDamage(t *testing.T) {
 		root.Runs[0].Name: func() error {
 			_, err := f.Look(t.Context(), root, []runs.Key{all[7].Key})
 			err2 := f.Scan(t.Context(), root, func(*runs.Entry) error { return nil })
-			if (err == nil) != (err2 == nil) {
-				t.Errorf("Look: %v, and Scan: %v", err, err2)
+			if err3 := f.Check(t.Context(), root); (err == nil) != (err2 == nil) || (err == nil) != (err3 == nil) || err3 != nil && !errors.Is(err3, runs.ErrDamaged) {
+				t.Errorf("Look: %v, Scan: %v, and Check: %v", err, err2, err3)
+			}
+			former := map[runs.Key]bool{}
+			if err4 := f.FormerKeys(t.Context(), func(k runs.Key) { former[k] = true }); err4 != nil || err == nil && len(former) != len(all) {
+				t.Errorf("%d former keys of %d, %v", len(former), len(all), err4)
 			}
 			return err
 		},
@@ -271,7 +275,7 @@ func TestDamage(t *testing.T) {
 		if err := f.Store.Delete(t.Context(), f.Folder+file); err != nil {
 			t.Fatal(err)
 		}
-		if err := read(); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), file) {
+		if err := read(); !errors.Is(err, runs.ErrDamaged) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s is missing: %v", file, err)
 		}
 		put(good)

@@ -158,6 +158,7 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 	if len(b.Changes) == 0 {
 		return Committed{Head: h}, nil
 	}
+	rebuilt := h.Rebuilt()
 	for try := 0; ; try++ {
 		change, err := b.evolve(h.Metadata())
 		if err != nil {
@@ -180,7 +181,7 @@ func (t *Table) commit(ctx context.Context, h *Head, b *Batch) (c Committed, err
 		if loadErr != nil {
 			return c, fmt.Errorf("%w; then %w", err, loadErr)
 		}
-		landed, err := b.compare(ctx, loaded)
+		landed, err := b.compare(ctx, loaded, rebuilt)
 		if err != nil {
 			return c, err
 		}
@@ -206,8 +207,9 @@ func (t *Table) backOff(ctx context.Context, try int) error {
 }
 
 // compare says whether the batch is in a head; ErrOvertaken if another batch changed
-// one of its keys.
-func (b *Batch) compare(ctx context.Context, h *Head) (landed bool, err error) {
+// one of its keys, or the ledger was made anew since: that a key has no entry then does
+// not say that nobody has changed it.
+func (b *Batch) compare(ctx context.Context, h *Head, rebuilt int64) (landed bool, err error) {
 	keys := make([]runs.Key, len(b.Changes))
 	for i := range b.Changes {
 		keys[i] = b.Changes[i].After.Key
@@ -227,10 +229,10 @@ func (b *Batch) compare(ctx context.Context, h *Head) (landed bool, err error) {
 			unchanged++
 		}
 	}
-	switch len(b.Changes) {
-	case ours:
+	switch {
+	case ours == len(b.Changes):
 		return true, nil
-	case unchanged:
+	case unchanged == len(b.Changes) && h.Rebuilt() == rebuilt:
 		return false, nil
 	}
 	return false, ErrOvertaken

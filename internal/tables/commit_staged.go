@@ -163,7 +163,7 @@ func (c *committer) decide(ctx context.Context, h *Head, batches []*waiting) (*B
 		if e, ok := known[key]; ok {
 			before = &e
 		}
-		s, look, err := c.choose(ctx, before, all)
+		s, look, err := c.choose(ctx, h.Rebuilt(), before, all)
 		if err != nil {
 			return nil, err
 		}
@@ -223,12 +223,12 @@ func fenceOf(e *runs.Entry) string {
 func isSame(a, b *ledger.State) bool { return a.Identity == b.Identity && a.Mapping == b.Mapping }
 
 // choose returns the staged state of a key that becomes visible, or nil, and whether the key
-// must be looked at again.
-func (c *committer) choose(ctx context.Context, before *runs.Entry, all []*stagedChange) (chosen *stagedChange, look bool, err error) {
+// must be looked at again. before is its entry, of a ledger that was made anew at rebuilt.
+func (c *committer) choose(ctx context.Context, rebuilt int64, before *runs.Entry, all []*stagedChange) (chosen *stagedChange, look bool, err error) {
 	var hold []*stagedChange
 	isOne := true // state, however often it was staged
 	for _, s := range all {
-		if s.Fence != fenceOf(before) {
+		if s.rebuilt != rebuilt || s.Fence != fenceOf(before) {
 			// The key was changed since its source was read: by another, or by this very state.
 			look = look || before == nil || !isSame(&s.State, &before.State)
 			continue

@@ -233,8 +233,6 @@ func (s *simulation) keeps(t *testing.T) {
 	}
 }
 
-// Of the rows of a file that others dropped, those that they moved go out of sight, and
-// those that they deleted are counted.
 // A batch whose commit landed without a reply is overtaken if one of its keys changed
 // since. The rows of its other keys count, so its files stay.
 func TestOvertakenAfterItLanded(t *testing.T) {
@@ -261,6 +259,8 @@ func TestOvertakenAfterItLanded(t *testing.T) {
 	}
 }
 
+// Of the rows of a file that others dropped, those that they moved go out of sight, and
+// those that they deleted are counted.
 func TestPartlyMoved(t *testing.T) {
 	s := newCalm(t)
 	head := s.bring(t, keyA, keyB).Head

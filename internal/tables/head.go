@@ -70,7 +70,7 @@ type Head struct {
 
 // ErrRolledBack says that somebody set the table back to a snapshot of which no ledger
 // is known.
-var ErrRolledBack = errors.New("the table was rolled back beyond the snapshots whose ledger is known")
+var ErrRolledBack = errors.New("the table was rolled back beyond the snapshots whose ledger is known: sluice table rebuild makes the ledger anew")
 
 // ErrNoLedger says that a table has rows of others only: which objects they are of,
 // nobody knows.
@@ -91,14 +91,21 @@ func (t *Table) head(ctx context.Context, table *iceberg.Table) (*Head, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
 	}
-	h := &Head{table: table, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/", Cache: t.LedgerCache}}
-	if h.place, h.folder, err = t.place(table.Metadata); err != nil {
+	h, err := t.bare(table)
+	if err != nil {
 		return nil, err
 	}
 	if h.root, err = h.files.Read(ctx, name); err != nil {
 		return nil, fmt.Errorf("load table %s: %w", t.Name, err)
 	}
 	return h, nil
+}
+
+// bare is a state of the table without its ledger.
+func (t *Table) bare(table *iceberg.Table) (h *Head, err error) {
+	h = &Head{table: table, root: &runs.Root{Version: runs.Version}, files: runs.Files{Store: t.Ledger, Folder: t.LedgerPrefix + table.Metadata.UUID + "/", Cache: t.LedgerCache}}
+	h.place, h.folder, err = t.place(table.Metadata)
+	return h, err
 }
 
 // next is the head after a commit.
@@ -194,6 +201,10 @@ func (h *Head) ScanBrief(ctx context.Context, fn func(*runs.Entry) error) error 
 
 // Rows is the number of rows that the table shows, as its ledger says.
 func (h *Head) Rows() int64 { return h.root.Rows }
+
+// Rebuilt is different after the ledger was made anew: the fences that were read before then
+// say nothing of a key any more, nor does that there was none.
+func (h *Head) Rebuilt() int64 { return h.root.Rebuilt }
 
 // Totals are what a snapshot says of all files of the table.
 type Totals struct {

@@ -22,6 +22,7 @@ type LiveFile struct {
 	Partition string // files with the same rows of a partition have the same
 	Rows      int64  // all, also those that do not count
 	Bytes     int64
+	Sequence  int64  // of the rows
 	Masked    []Rows // those that do not count, in order, without overlaps
 	// Constants are the values that the columns of the source have in all rows, by name,
 	// if the file lacks them: Spec, Column Projection.
@@ -52,13 +53,7 @@ type masks map[string][]Rows
 // manifest is what is kept of one.
 type manifest struct {
 	content iceberg.ManifestContent
-	files   []namedFile
-}
-
-// namedFile is a file of a manifest.
-type namedFile struct {
-	LiveFile
-	sequence int64
+	files   []LiveFile
 }
 
 // NewLive reads tables of these files.
@@ -86,8 +81,7 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 		return nil, err
 	}
 	manifests := map[string]*manifest{}
-	var deletes []namedFile
-	var data []namedFile
+	var deletes, live []LiveFile
 	for i := range lines {
 		m := l.manifests[lines[i].Path]
 		if m == nil {
@@ -97,7 +91,7 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 		}
 		manifests[lines[i].Path] = m
 		if m.content == iceberg.DataManifest {
-			data = append(data, m.files...)
+			live = append(live, m.files...)
 		} else {
 			deletes = append(deletes, m.files...)
 		}
@@ -106,16 +100,14 @@ func (l *Live) read(ctx context.Context, h *Head) ([]LiveFile, error) {
 	if err := l.readDeletes(ctx, deletes); err != nil {
 		return nil, err
 	}
-	at := make(map[string]int, len(data))
-	live := make([]LiveFile, len(data))
-	for i := range data {
-		live[i] = data[i].LiveFile
+	at := make(map[string]int, len(live))
+	for i := range live {
 		at[live[i].Key] = i
 	}
 	// Spec, Scan Planning: position deletes apply to files that are not newer.
 	for i := range deletes {
 		for key, rows := range l.deletes[deletes[i].Path] {
-			if j, is := at[key]; is && data[j].sequence <= deletes[i].sequence {
+			if j, is := at[key]; is && live[j].Sequence <= deletes[i].Sequence {
 				live[j].Masked = append(live[j].Masked, rows...)
 			}
 		}
@@ -150,9 +142,9 @@ func (l *Live) manifest(ctx context.Context, h *Head, line *iceberg.Manifest) (*
 		if _, known := partitions[partition]; !known {
 			partitions[partition] = partition
 		}
-		m.files = append(m.files, namedFile{LiveFile{
-			Key: key, Path: e.File.Path, Partition: partitions[partition], Rows: e.File.Rows, Bytes: e.File.Bytes, Constants: constant(&e.File),
-		}, *e.Sequence})
+		m.files = append(m.files, LiveFile{
+			Key: key, Path: e.File.Path, Partition: partitions[partition], Rows: e.File.Rows, Bytes: e.File.Bytes, Sequence: *e.Sequence, Constants: constant(&e.File),
+		})
 		return nil
 	})
 	return m, err
@@ -184,9 +176,9 @@ func constants(m *iceberg.Metadata, spec int32) func(*iceberg.DataFile) map[stri
 }
 
 // readDeletes reads the delete files that are not known, and forgets the others.
-func (l *Live) readDeletes(ctx context.Context, wanted []namedFile) error {
+func (l *Live) readDeletes(ctx context.Context, wanted []LiveFile) error {
 	known := make(map[string]masks, len(wanted))
-	var left []*namedFile
+	var left []*LiveFile
 	for i := range wanted {
 		if m, is := l.deletes[wanted[i].Path]; is {
 			known[wanted[i].Path] = m

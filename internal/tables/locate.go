@@ -54,10 +54,14 @@ func (h *Head) locate(ctx context.Context, entries []runs.Entry) (*located, erro
 	wanted := map[string][]runs.FileRange{} // by path
 	sequences := map[int64]struct{}{}       // of the files
 	oldest := int64(-1)
+	unplaced := false // there are rows that no file is known of
 	for _, e := range entries {
+		left := e.Shown.Rows
 		for _, r := range e.Shown.Files {
 			wanted[r.Path] = append(wanted[r.Path], r)
+			left -= r.Rows
 		}
+		unplaced = unplaced || left > 0
 		if e.Shown.Rows > 0 {
 			sequences[e.Shown.Sequence] = struct{}{}
 			if oldest < 0 || e.Shown.Sequence < oldest {
@@ -84,7 +88,7 @@ func (h *Head) locate(ctx context.Context, entries []runs.Entry) (*located, erro
 	for i := range lines {
 		line := &lines[i]
 		if len(wanted) == 0 {
-			return l, nil
+			break
 		}
 		if line.Content != iceberg.DataManifest || !own(line) {
 			continue
@@ -101,26 +105,28 @@ func (h *Head) locate(ctx context.Context, entries []runs.Entry) (*located, erro
 			return nil, err
 		}
 	}
-	if len(wanted) == 0 {
+	if len(wanted) == 0 && !unplaced {
 		return l, nil
 	}
 	return l, h.locateMoved(ctx, entries, wanted, lines, oldest, l)
 }
 
 // locateMoved looks for rows by the column of their keys, in files that are not older
-// than the rows.
+// than the rows. Of a state that is known there are so many rows. Of an unknown one all rows
+// go that are not out of sight yet.
 func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[string][]runs.FileRange, lines []iceberg.Manifest, oldest int64, l *located) error {
 	type search struct {
 		sequence int64
 		left     int64
+		all      bool
 	}
 	searches := map[string]*search{} // by source ID
 	for i := range entries {
 		e := &entries[i]
-		s := search{sequence: e.Shown.Sequence}
+		s := search{sequence: e.Shown.Sequence, left: e.Shown.Rows, all: e.Shown.Identity == runs.Unknown}
 		for _, r := range e.Shown.Files {
-			if _, moved := gone[r.Path]; moved {
-				s.left += r.Rows
+			if _, moved := gone[r.Path]; !moved {
+				s.left -= r.Rows
 			}
 		}
 		if s.left > 0 {
@@ -138,21 +144,23 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 	out := outOfSight{h: h, lines: lines, oldest: oldest}
 	for i := range files {
 		f := &files[i]
-		if _, own := l.masks[f.Path]; own {
-			continue // its rows were found by their places
-		}
+		own := l.masks[f.Path] // rows of known states were found by their places then
 		low, high := bounds(&f.DataFile, column.ID)
 		may := false
 		for id, s := range searches {
-			may = may || s.left > 0 && f.sequence >= s.sequence && (low == nil || id >= string(low)) && (high == nil || id <= string(high))
+			may = may || (s.all || own == nil && s.left > 0) && f.sequence >= s.sequence && (low == nil || id >= string(low)) && (high == nil || id <= string(high))
 		}
 		if !may {
 			continue
 		}
 		masked, err := out.of(ctx, f)
+		if own != nil {
+			masked = joined(append(masked, own.rowRanges()...), f.Rows)
+		}
 		if err == nil {
 			err = h.scan(ctx, f, column.ID, func(row int64, id string) {
-				if s := searches[id]; s != nil && f.sequence >= s.sequence && s.left > 0 && !has(masked, row) {
+				s := searches[id]
+				if s != nil && f.sequence >= s.sequence && (s.all || own == nil && s.left > 0) && !has(masked, row) {
 					l.add(f, row, 1)
 					s.left--
 				}
@@ -163,7 +171,7 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 		}
 	}
 	for _, s := range searches {
-		l.missing += s.left
+		l.missing += max(0, s.left)
 	}
 	for _, m := range l.masks {
 		m.join()
@@ -239,6 +247,14 @@ func (o *outOfSight) of(ctx context.Context, f *liveFile) ([]Rows, error) {
 func has(rows []Rows, row int64) bool {
 	i, _ := slices.BinarySearchFunc(rows, row, func(r Rows, row int64) int { return cmp.Compare(r.To, row+1) })
 	return i < len(rows) && rows[i].From <= row
+}
+
+// rowRanges are the rows of a mask.
+func (m *mask) rowRanges() (all []Rows) {
+	for _, r := range m.ranges {
+		all = append(all, Rows{r.First, r.First + r.Rows})
+	}
+	return all
 }
 
 // join joins ranges that touch.

@@ -66,6 +66,7 @@ func (t *Table) rewrite(ctx context.Context, h *Head, r *Rewrite) (*Head, error)
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	rebuilt := h.Rebuilt()
 	for try := 0; ; try++ {
 		next, err := t.rewriteOn(ctx, h, r)
 		if err == nil {
@@ -84,6 +85,9 @@ func (t *Table) rewrite(ctx context.Context, h *Head, r *Rewrite) (*Head, error)
 		}
 		if loaded.has(r.ID) {
 			return loaded, nil
+		}
+		if loaded.Rebuilt() != rebuilt {
+			return nil, ErrMoved
 		}
 		if err := r.holds(ctx, loaded); err != nil {
 			return nil, err

@@ -50,6 +50,7 @@ const mostStaged = 256 << 20
 // stagedBatch is what is stored of a batch.
 type stagedBatch struct {
 	Version int               `json:"version"`
+	Rebuilt int64             `json:"rebuilt,omitempty"` // of the head that was loaded before the sources were read
 	Columns []stagedColumn    `json:"columns"`
 	Files   []iceberg.Unnamed `json:"files"`
 	Changes []stagedChange    `json:"changes"`
@@ -68,6 +69,8 @@ type stagedColumn struct {
 type stagedChange struct {
 	runs.Entry
 	Replaces bool `json:"replaces"`
+
+	rebuilt int64 // of its batch
 }
 
 // Stage leaves a batch to [Table.CommitStaged], instead of [Table.Commit]. Its events may be
@@ -87,7 +90,7 @@ func (t *Table) stage(ctx context.Context, h *Head, b *Batch) error {
 	if len(b.Changes) == 0 {
 		return nil
 	}
-	data, err := encodeStaged(h.Metadata(), b)
+	data, err := encodeStaged(h, b)
 	if err != nil {
 		return err
 	}
@@ -97,21 +100,21 @@ func (t *Table) stage(ctx context.Context, h *Head, b *Batch) error {
 	return err
 }
 
-func encodeStaged(m *iceberg.Metadata, b *Batch) ([]byte, error) {
-	s := stagedBatch{Version: stagedVersion, Changes: make([]stagedChange, len(b.Changes))}
+func encodeStaged(h *Head, b *Batch) ([]byte, error) {
+	s := stagedBatch{Version: stagedVersion, Rebuilt: h.Rebuilt(), Changes: make([]stagedChange, len(b.Changes))}
 	for _, c := range b.Columns {
 		s.Columns = append(s.Columns, stagedColumn{c.Name, c.Type.String(), c.ID, c.ValueID})
 	}
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		s.Changes[i] = stagedChange{c.After, c.Replaces}
+		s.Changes[i] = stagedChange{Entry: c.After, Replaces: c.Replaces}
 		s.Changes[i].Fence = ""
 		if c.Before != nil {
 			s.Changes[i].Fence = c.Before.Fence
 		}
 	}
 	var err error
-	if s.Files, err = m.EncodeFiles(b.Files); err != nil {
+	if s.Files, err = h.Metadata().EncodeFiles(b.Files); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
@@ -151,6 +154,9 @@ func (t *Table) readStaged(ctx context.Context, m *iceberg.Metadata, at Staged) 
 		return nil, errors.New("it was written by a newer version of sluice; update this one")
 	}
 	w := &waiting{Staged: at, changes: s.Changes}
+	for i := range w.changes {
+		w.changes[i].rebuilt = s.Rebuilt
+	}
 	for _, c := range s.Columns {
 		typ, err := schema.ParseType(c.Type)
 		if err != nil {
