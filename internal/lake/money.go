@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/ledger"
 	"sluice/internal/parquetread"
+	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/schema"
 )
@@ -227,7 +228,7 @@ func difference(e *Entry, table, what, published string) MoneyDifference {
 // isOlder reports whether the sums of an entry are of another state than the rows of
 // its output.
 func isOlder(e *Entry, o ledger.Output) bool {
-	return o.Identity != e.State.Identity || o.Mapping != e.State.Mapping && o.Identity != ledger.Absent
+	return o.Identity == runs.Unknown || o.Identity != e.State.Identity || o.Mapping != e.State.Mapping && o.Identity != ledger.Absent
 }
 
 func (m *entryMoney) sum(name moneyName) *[2]amount {

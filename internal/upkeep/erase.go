@@ -382,7 +382,7 @@ func (e *erasure) remove(gone map[source]*removed, f *tables.LiveFile, value fun
 
 // left is an entry without the rows that go. live are the paths of the files that stay.
 func (g *removed) left(e runs.Entry, table string, columns []schema.Column, live map[string]bool) runs.Entry {
-	left := g.rows
+	left, unplaced := g.rows, e.Shown.Rows
 	var ranges []runs.FileRange
 	take := func(r *runs.FileRange, most int64) int64 {
 		n := min(r.Rows, most)
@@ -391,6 +391,7 @@ func (g *removed) left(e runs.Entry, table string, columns []schema.Column, live
 	}
 	files := maps.Clone(g.files)
 	for _, r := range e.Shown.Files { // the rows that were where the entry says
+		unplaced -= r.Rows
 		files[r.Path] -= take(&r, files[r.Path])
 		ranges = append(ranges, r)
 	}
@@ -400,7 +401,8 @@ func (g *removed) left(e runs.Entry, table string, columns []schema.Column, live
 		}
 	}
 	ranges = slices.DeleteFunc(ranges, func(r runs.FileRange) bool { return r.Rows == 0 })
-	isShown := e.State.Identity == e.Shown.Identity && e.State.Mapping == e.Shown.Mapping
+	left -= min(left, unplaced) // those of an unknown state that have no place
+	isShown := e.Shown.Identity != runs.Unknown && e.State.Identity == e.Shown.Identity && e.State.Mapping == e.Shown.Mapping
 	e.Shown.Files, e.Shown.Rows = ranges, max(0, e.Shown.Rows-(g.rows-left))
 	if !isShown {
 		return e // the sums are of a state that is not shown

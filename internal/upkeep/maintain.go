@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/internal/tables"
 )
@@ -229,6 +230,9 @@ func (m *maintenance) names(ctx context.Context) error {
 	return each(ctx, filesRead, roots, func(ctx context.Context, root *string) error {
 		m.name(m.h.LedgerFolder() + *root)
 		files, err := m.h.RunsOf(ctx, *root)
+		if errors.Is(err, runs.ErrDamaged) {
+			return nil // of an older snapshot: that of the head was read. It names nothing
+		}
 		for _, f := range files {
 			m.name(m.h.LedgerFolder() + f)
 		}

@@ -99,7 +99,7 @@ func mend(ctx context.Context, t *tables.Table) (rows, doubled int64, err error)
 			w := all[part.source]
 			switch {
 			case w == nil || !part.ours:
-			case w.entry == nil || part.state != w.state:
+			case w.entry == nil || part.state != w.state && w.state != anyState:
 				mask(f, part.Rows)
 			case w.doubled:
 				w.divide(f, part.Rows)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -112,8 +113,15 @@ func verify(ctx context.Context, t *tables.Table, most int, differs func(Differe
 	return v, h, v.name(ctx, h)
 }
 
+// anyState is that of an entry whose rows may be of any: see [runs.Unknown]. It comes after
+// all others.
+const anyState = math.MaxUint64
+
 // factOf is what an entry says of its rows.
 func factOf(e *runs.Entry) fact {
+	if e.Shown.Identity == runs.Unknown {
+		return fact{source: sourceOf(e), state: anyState, kind: shown, rows: e.Shown.Rows}
+	}
 	state, _ := parseDigits([]byte(tables.StateID(e.Shown.Identity, e.Shown.Mapping)))
 	return fact{source: sourceOf(e), state: state, kind: shown, rows: e.Shown.Rows}
 }
@@ -189,7 +197,10 @@ func (c *comparison) take(f *fact) error {
 		c.last = *f
 	case shown: // what was found of the state came just before
 		c.known, c.shown = true, f.rows
-		if c.last.state == f.state {
+		switch f.state {
+		case anyState:
+			c.right = c.rows
+		case c.last.state:
 			c.right = c.last.rows
 		}
 	}

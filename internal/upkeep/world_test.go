@@ -46,6 +46,7 @@ type world struct {
 	dir   string
 	s     *setup.Setup
 	table *tables.Table
+	lost  int64 // the sequence number of the last snapshot whose ledger was damaged
 }
 
 func newWorld(t *testing.T, seed uint64, onDelete string, partition ...string) *world {
