@@ -34,14 +34,14 @@ func TestFlagsThatNameFiles(t *testing.T) {
 		"split --config": "read", "split --mapping": "read",
 		"table verify --config": "read", "table verify --mapping": "read", "table compact --config": "read", "table compact --mapping": "read",
 		"table commit --config": "read", "table commit --mapping": "read", "table commit --lake": "lake",
-		"table maintain --config": "read", "table maintain --mapping": "read",
+		"table maintain --config": "read", "table maintain --mapping": "read", "table rebuild --config": "read", "table rebuild --mapping": "read",
 		"table add-files --config": "read", "table add-files --mapping": "read", "table add-files --from": "read",
 		"erase --config": "read", "erase --mapping": "read", "erase --where-file": "read",
 
 		// A lake is written by the store, under prefixes that lie apart.
 		"run --lake": "lake", "split --lake": "lake", "serve --lake": "lake", "invoke --lake": "lake", "doctor --lake": "lake", "query --lake": "lake",
 		"quarantine list --lake": "lake", "quarantine show --lake": "lake", "quarantine replay --lake": "lake",
-		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table add-files --lake": "lake", "erase --lake": "lake",
+		"table verify --lake": "lake", "table maintain --lake": "lake", "table compact --lake": "lake", "table rebuild --lake": "lake", "table add-files --lake": "lake", "erase --lake": "lake",
 	}
 	got := map[string]bool{}
 	walk((&app{}).rootCommand(), func(cmd *cobra.Command) {

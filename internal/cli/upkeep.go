@@ -19,7 +19,7 @@ end of a process, have left. docs/tables.md explains them.`,
   sluice table maintain --lake lake/
   sluice table compact --lake lake/`,
 	})
-	cmd.AddCommand(a.tableVerifyCommand(), a.tableCommitCommand(), a.tableMaintainCommand(), a.tableCompactCommand(), a.tableAddFilesCommand())
+	cmd.AddCommand(a.tableVerifyCommand(), a.tableCommitCommand(), a.tableMaintainCommand(), a.tableCompactCommand(), a.tableRebuildCommand(), a.tableAddFilesCommand())
 	return cmd
 }
 

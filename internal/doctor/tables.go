@@ -21,6 +21,7 @@ const (
 	manyDeletes    = 200
 	largestGlue    = 20 << 20 // bytes of metadata that Glue takes
 	largeMetadata  = largestGlue / 2
+	rebuildHint    = "make the ledger anew, of the table itself: sluice table rebuild, and then sluice run"
 	compactionHint = "compact the table: sluice table compact, the optimizer of Glue and S3 Tables, OPTIMIZE of Athena, or rewrite_data_files of Spark; docs/tables.md says what engines may do"
 )
 
@@ -74,12 +75,12 @@ func unloaded(name string, h *tables.Head, err error) Check {
 	switch {
 	case h != nil: // it does not fit the mapping
 		c.Hint = "nothing is committed, and events stay, until the mapping fits the table; or name another sink and ledger and run: sluice run. See docs/tables.md#changing-the-mapping"
-	case errors.Is(err, tables.ErrRolledBack):
-		c.Hint = "set the table back to a snapshot with sluice.root in its summary; or name another sink and ledger, and run: sluice run"
 	case errors.Is(err, tables.ErrNoLedger):
-		c.Hint = "the table is not one of sluice: name another sink, or another namespace of the catalog"
+		c.Hint = "if the table is not one of sluice, name another sink, or another namespace of the catalog; if it is, " + rebuildHint
+	case tables.IsLost(err):
+		c.Hint = rebuildHint
 	case c.Hint == "":
-		c.Hint = "the table or its ledger is damaged or cannot be read: restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
+		c.Hint = "the table is damaged or cannot be read: restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
 	}
 	return c
 }
@@ -119,8 +120,8 @@ func ledgerOf(ctx context.Context, table string, h *tables.Head) Check {
 	switch {
 	case err != nil:
 		c := failed(name, fmt.Errorf("ledger of table %s: %w", table, err))
-		if c.Hint == "" {
-			c.Hint = "restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
+		if tables.IsLost(err) {
+			c.Hint = rebuildHint
 		}
 		return c
 	case rows != h.Rows():
