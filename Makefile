@@ -137,12 +137,16 @@ serve-load: $(SLUICE)
 	SLUICE=$(abspath $(SLUICE)) python3 .ci/serve_load.py $(SERVED) $(SERVED_MB)
 
 # sluice serve, killed a hundred times in the middle of its work; and three workers on
-# one table, of a folder and of an S3 server. More: make kills TABLE_KILLS=500.
+# one table, of a folder and of an S3 server, that commit or stage. More: make kills
+# TABLE_KILLS=500 STAGED_KILLS=500.
 TABLE_KILLS ?= 50
+STAGED_KILLS ?= 12
 kills: $(ICEBERG_PYTHON) $(S3) $(SLUICE)
 	go test -count=1 -v -run TestServeIsKilled ./cmd/sluice -kills 100
-	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py folder $(TABLE_KILLS)
-	SLUICE=$(abspath $(SLUICE)) SLUICE_VERSITYGW=$(abspath $(S3)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py s3 $(TABLE_KILLS)
+	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py folder direct $(TABLE_KILLS)
+	SLUICE=$(abspath $(SLUICE)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py folder staged $(STAGED_KILLS)
+	SLUICE=$(abspath $(SLUICE)) SLUICE_VERSITYGW=$(abspath $(S3)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py s3 direct $(TABLE_KILLS)
+	SLUICE=$(abspath $(SLUICE)) SLUICE_VERSITYGW=$(abspath $(S3)) $(ICEBERG_PYTHON) -W ignore .ci/table_kills.py s3 staged $(STAGED_KILLS)
 
 # One large NDJSON object in parts by three processes that are killed, beside one that
 # is not. The full size: make split SPLIT_MB=10000.

@@ -2,10 +2,12 @@
 After each round pyiceberg and DuckDB read the newest snapshot: every object shows one
 version, whole, and never an older one than before.
 
-    SLUICE=path table_kills.py folder|s3 ROUNDS [SEED]
+    SLUICE=path table_kills.py folder|s3 direct|staged ROUNDS [SEED]
 
-In a round one to three of three workers are killed. s3 is a bucket of versitygw, and
-needs SLUICE_VERSITYGW.
+In a round one or two of three workers are killed, and one is stopped until the middle of the next
+round, so that it goes on with what it read long before. staged: the workers only stage what
+they convert, and a committer makes it visible, which is killed in every second round, too.
+s3 is a bucket of versitygw, and needs SLUICE_VERSITYGW.
 """
 
 import collections
@@ -14,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +34,7 @@ SLUICE = os.environ["SLUICE"]
 WORKERS, OBJECTS = 3, 12
 COLUMNS = ("object", "version", "n")
 MAPPING = "table: t\ncolumns:\n" + "".join(f"  - {{name: {c}, path: $.{c}, type: int64, required: true}}\n" for c in COLUMNS)
-CONFIG = "table: {format: iceberg}\non_delete: remove\n"
+CONFIG = "table: {format: iceberg, commit: %s}\non_delete: remove\n"
 
 
 class Folder:
@@ -74,13 +77,13 @@ class S3:
 
 
 class Lake:
-    def __init__(self, store, folder, seed):
+    def __init__(self, store, folder, commit, seed):
         self.store, self.folder, self.seed = store, folder, seed
         self.versions = [0] * OBJECTS  # the newest that was written
         self.shown = [0] * OBJECTS     # the newest that was seen
         self.at = store.scheme + store.root
         pathlib.Path(folder, "m.yaml").write_text(MAPPING)
-        pathlib.Path(folder, "sluice.yaml").write_text(f"source: {self.at}/raw_orders_data/\nmapping: m.yaml\n{CONFIG}{store.config}")
+        pathlib.Path(folder, "sluice.yaml").write_text(f"source: {self.at}/raw_orders_data/\nmapping: m.yaml\n{CONFIG % commit}{store.config}")
 
     def rows_of(self, o, version):
         """How many rows a version has; None: it is a deletion."""
@@ -94,9 +97,14 @@ class Lake:
         elif self.rows_of(o, version - 1) is not None:
             self.store.files.delete_file(f"{self.store.root}/{key}")
 
-    def start(self):
-        return subprocess.Popen([SLUICE, "run", "-c", "sluice.yaml", "--report", "json"], cwd=self.folder, env=self.store.environment,
+    def start(self, *command):
+        return subprocess.Popen([SLUICE, *command, "-c", "sluice.yaml", "--report", "json"], cwd=self.folder, env=self.store.environment,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def staged(self):
+        """How many batches wait for a commit."""
+        at = pyarrow.fs.FileSelector(f"{self.store.root}/ledger", allow_not_found=True, recursive=True)
+        return sum("/staged/" in f.path and f.is_file for f in self.store.files.get_file_info(at))
 
     def read(self):
         """The number of the newest state, and its rows. Two readers give the same."""
@@ -140,18 +148,18 @@ def ended(worker):
     assert worker.wait() == 0, worker.stderr.read().decode()
 
 
-def main(kind, rounds, seed):
-    print(f"{kind}, seed {seed}", flush=True)
+def main(kind, commit, rounds, seed):
+    print(f"{kind}, {commit}, seed {seed}", flush=True)
     r = random.Random(seed)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        lake = Lake(Folder(folder) if kind == "folder" else S3(folder, stack), folder, seed)
+        lake = Lake(Folder(folder) if kind == "folder" else S3(folder, stack), folder, commit, seed)
         for o in range(OBJECTS):
             lake.write(o)
         began = time.monotonic()
-        ended(lake.start())
+        ended(lake.start("run"))
         usual = time.monotonic() - began
-        workers, kills, whole = [], 0, 0
+        workers, committer, paused, kills, committers, whole, waited = [], None, None, 0, 0, 0, 0
         for done in range(1, rounds + 1):
             for o in r.sample(range(OBJECTS), 4):
                 lake.write(o)
@@ -160,19 +168,44 @@ def main(kind, rounds, seed):
                 workers.remove(w)
                 whole += 1
             while len(workers) < WORKERS:
-                workers.append(lake.start())
-            time.sleep(r.uniform(0, usual * 1.5))
-            for w in r.sample(workers, r.choice([1, 1, 2, 3])):
+                workers.append(lake.start("run"))
+            if committer and committer.poll() is not None:
+                ended(committer)
+                committer = None
+            if commit == "staged" and not committer:
+                committer = lake.start("table", "commit", *r.choice([[], ["--watch"]]))
+            time.sleep(r.uniform(0, usual * 0.75))
+            if paused:
+                paused.send_signal(signal.SIGCONT)
+            paused = r.choice([w for w in workers if w is not paused])
+            paused.send_signal(signal.SIGSTOP)
+            time.sleep(r.uniform(0, usual * 0.75))
+            for w in r.sample([w for w in workers if w is not paused], r.choice([1, 1, 2])):
                 w.kill()  # SIGKILL
                 kills += w.wait() < 0
                 workers.remove(w)
+            if committer and r.random() < 0.5:
+                committer.kill()
+                committers += committer.wait() < 0
+                committer = None
+            waited += commit == "staged" and lake.staged() > 0
             states = lake.check()
             if done % 50 == 0:
                 print(f"{done} rounds, {kills} workers killed, {whole} came to their end, {states} states, {time.monotonic() - began:.0f} s", flush=True)
+        if paused:
+            paused.send_signal(signal.SIGCONT)
         for w in workers:
             ended(w)
-        ended(lake.start())
-        print(f"{kind}: {rounds} rounds, {kills} workers killed, {lake.check_end()} states of the table: every object once, in its newest version")
+        if committer:
+            committer.send_signal(signal.SIGINT)
+            committer.wait()
+        ended(lake.start("run"))
+        if commit == "staged":
+            assert committers and waited, "no committer was killed, or nothing was ever staged"
+            ended(lake.start("table", "commit"))
+            assert not lake.staged(), f"{lake.staged()} batches are still staged"
+        print(f"{kind}, {commit}: {rounds} rounds, {kills} workers and {committers} committers killed, {lake.check_end()} states of the table: "
+              "every object once, in its newest version")
 
 
-main(sys.argv[1], int(sys.argv[2]), int((sys.argv[3:] or [time.time_ns()])[0]))
+main(*sys.argv[1:3], int(sys.argv[3]), int((sys.argv[4:] or [time.time_ns()])[0]))
