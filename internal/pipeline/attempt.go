@@ -194,6 +194,14 @@ type source struct {
 	modified time.Time
 }
 
+// reader reads the content, the parts of a large one side by side if the store allows it.
+func (s source) reader() io.Reader {
+	if at, ok := s.ReadCloser.(io.ReaderAt); ok && !s.small {
+		return io.NewSectionReader(at, 0, s.size)
+	}
+	return s
+}
+
 // pinned reads a small object into memory, so that no conversion waits for it.
 func pinned(object store.Object) (source, error) {
 	size := object.Info().Size

@@ -169,7 +169,7 @@ func (p *Pipeline) convert(ctx context.Context, key string, s *ledger.State, fro
 	o.Codec, o.Threads, o.Source, o.Size, o.AcceptDrift = p.Codec, threads, key, from.size, p.AcceptDrift
 	var src io.Reader
 	if s.Identity != ledger.Absent {
-		src = from
+		src = from.reader()
 	}
 	stats, err := sluice.Convert(ctx, nil, src, p.Mapping, &o)
 	if err != nil {

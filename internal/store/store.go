@@ -120,6 +120,9 @@ type Info struct {
 // after the checksum has matched, if the store keeps one. A body that is shorter
 // or longer is a transient error. [ErrChanged] means that the state was replaced
 // and its bytes are gone.
+//
+// An object that is an [io.ReaderAt] too can be read in parts, by several goroutines; an
+// error of ReadAt is one of Read.
 type Object interface {
 	io.ReadCloser
 	Info() Info

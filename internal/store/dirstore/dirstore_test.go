@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -222,6 +223,29 @@ func TestWrittenWhileRead(t *testing.T) {
 		if _, err := io.ReadAll(o); !errors.Is(err, store.ErrChanged) || !store.IsTransient(err) {
 			t.Errorf("%s: error %v", name, err)
 		}
+		if _, err := o.(io.ReaderAt).ReadAt(make([]byte, 10), 20); !errors.Is(err, store.ErrChanged) || !store.IsTransient(err) {
+			t.Errorf("%s, a part: error %v", name, err)
+		}
+	}
+}
+
+// An object is read like one of bytes, wherever it is read.
+func TestReadAt(t *testing.T) {
+	s := open(t)
+	data := strings.Repeat("0123456789", 10)
+	write(t, s, "key", data)
+	ctx, cancel := context.WithCancel(t.Context())
+	o, err := s.Open(ctx, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if err := iotest.TestReader(io.NewSectionReader(o.(io.ReaderAt), 0, o.Info().Size), []byte(data)); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if _, err := o.(io.ReaderAt).ReadAt(make([]byte, 10), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }
 

@@ -157,6 +157,25 @@ func (o *object) read(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadAt implements [io.ReaderAt]: an error says if the file has changed. Unlike Read it
+// may be called by several goroutines.
+func (o *object) ReadAt(p []byte, offset int64) (n int, err error) {
+	if err = o.ctx.Err(); err == nil {
+		n, err = o.f.ReadAt(p[:min(int64(len(p)), max(o.info.Size-offset, 0))], offset)
+	}
+	if err == nil || err == io.EOF {
+		// The bytes are of the state if the file has its stamp after they were read.
+		err = o.end()
+	}
+	switch {
+	case err != io.EOF:
+		return n, o.s.fail("read", o.info.Key, err)
+	case n < len(p):
+		return n, io.EOF
+	}
+	return n, nil
+}
+
 // end returns io.EOF if the file has not changed since it was opened. It does not
 // compare the time of change, which also changes when a newer state takes the name.
 func (o *object) end() error {
