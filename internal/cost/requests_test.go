@@ -290,7 +290,10 @@ func (s countingStore) List(ctx context.Context, prefix string, fn func(store.In
 
 func (s countingStore) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
 	w, err := s.Store.Create(ctx, key, o)
-	return countingWriter{w, s.c}, err
+	if err != nil {
+		return nil, err
+	}
+	return countingWriter{w, s.c}, nil
 }
 
 type countingWriter struct {

@@ -558,7 +558,10 @@ func (d dying) die() error {
 
 func (d dying) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
 	w, err := d.Store.Create(ctx, key, o)
-	return dyingWriter{w, d}, err
+	if err != nil {
+		return nil, err
+	}
+	return dyingWriter{w, d}, nil
 }
 
 func (d dying) Delete(ctx context.Context, key string) error {

@@ -138,7 +138,10 @@ func (b *brokenQuarantine) Create(ctx context.Context, key string, o store.Creat
 		panic("the quarantine")
 	case "commit":
 		w, err := b.Store.Create(ctx, key, o)
-		return failedWriter{w}, err
+		if err != nil {
+			return nil, err
+		}
+		return failedWriter{w}, nil
 	}
 	return b.Store.Create(ctx, key, o)
 }

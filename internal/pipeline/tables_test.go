@@ -300,7 +300,10 @@ func (f *failsOnce) Create(ctx context.Context, key string, o store.CreateOption
 		return w, err
 	}
 	f.failed = true
-	return failedWriter{w}, err
+	if err != nil {
+		return nil, err
+	}
+	return failedWriter{w}, nil
 }
 
 type failedWriter struct{ store.Writer }
@@ -385,7 +388,10 @@ func (f *flaky) Create(ctx context.Context, key string, o store.CreateOptions) (
 		return nil, errFlaky
 	}
 	w, err := f.Store.Create(ctx, key, o)
-	return &flakyWriter{w, f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &flakyWriter{w, f}, nil
 }
 
 type flakyWriter struct {

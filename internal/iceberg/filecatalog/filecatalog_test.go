@@ -66,7 +66,10 @@ func (f *faults) Release(t *testing.T) {
 func (f *faults) Create(ctx context.Context, key string, o store.CreateOptions) (store.Writer, error) {
 	w, err := f.Store.Create(ctx, key, o)
 	if strings.HasSuffix(key, ".metadata.json") && f.next != catalogtest.None {
-		return &faultyWriter{w, f}, err
+		if err != nil {
+			return nil, err
+		}
+		return &faultyWriter{w, f}, nil
 	}
 	return w, err
 }
