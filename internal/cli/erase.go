@@ -174,6 +174,9 @@ func (a *app) printErased(s *setup.Setup, r *erase.Report) {
 	say("source: %s read", plural(int64(raw.Read), "object"))
 	if raw.Rewritten > 0 {
 		say("source: %s %s from %s", plural(raw.Records, "record"), were, plural(int64(raw.Rewritten), "object"))
+		if raw.Shortened > 0 {
+			say("source: of %s with rows of others too, only elements of arrays", plural(raw.Shortened, "record"))
+		}
 	}
 	for _, t := range r.Tables {
 		if len(t.Columns) == 0 {

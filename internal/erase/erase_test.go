@@ -508,25 +508,85 @@ func TestRowsToCome(t *testing.T) {
 	}
 }
 
-// A record with rows of others too is not removed from the source, but its rows are erased.
+// Of a record with rows of others too, the elements go that gave the person's rows. Where
+// that is not all, its rows go, and the record is named.
 func TestMixedRecords(t *testing.T) {
-	w := newWorld(t, `
+	const (
+		of    = `{"email":"` + subject + `"}`
+		them  = `{"email":"` + other + `"}`
+		mails = `
 table: mails
 explode: "$.to[*]"
 columns:
   - {name: id, path: $.id, type: int64}
+  - {name: email, path: "$.to[*].email", type: string, transform: [lower]}
+`
+		threads = `
+table: mails
+explode: "$.mails[*].to[*]"
+when_empty: skip
+columns:
+  - {name: at, path: "$.mails[*].at", type: int64}
+  - {name: email, path: "$.mails[*].to[*].email", type: string}
+`
+		senders = `
+tables:
+  - table: mails
+    columns:
+      - {name: id, path: $.id, type: int64}
+      - {name: email, path: $.from, type: string}
+  - table: recipients
+    explode: "$.to[*]"
+    columns:
+      - {name: id, path: $.id, type: int64}
+      - {name: email, path: "$.to[*].email", type: string}
+`
+		counted = `
+table: mails
+explode: "$.to[*]"
+columns:
+  - {name: first, path: "$.to[0].email", type: string}
   - {name: email, path: "$.to[*].email", type: string}
-`, false)
-	w.write("raw_orders_data/a.ndjson", []byte(`{"id":1,"to":[{"email":"`+subject+`"},{"email":"`+other+`"}]}`+"\n"+`{"id":2,"to":[{"email":"`+subject+`"}]}`+"\n"))
-	w.run()
-	r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
-	if err != nil || r.OK() || r.Raw.Mixed != 1 || r.Raw.Records != 1 || len(r.Raw.Keep) != 1 || r.Tables[0].Rows != 2 || r.Proved.Matches != 0 {
-		t.Fatalf("%+v, %v", r, err)
+`
+	)
+	for _, c := range []struct {
+		name, mapping, before, after string
+		shortened, mixed, rows       int64
+	}{
+		{"an element", mails, `{"id":1,"to":[` + of + `,` + them + `]}` + "\n" + `{"id":2,"to":[` + of + `]}` + "\n", `{"id":1,"to":[` + them + `]}` + "\n", 1, 0, 2},
+		{"several, written otherwise", mails, `[{"to" : [ ` + them + ` , {"email":"SUBJECT-of-this-test@example.com"}, {"x":[{}],"email":"` + subject + `"} ] , "id":1}, {"id":3,"to":[` + them + `]}]`,
+			`[{"to" : [ ` + them + ` ] , "id":1}, {"id":3,"to":[` + them + `]}]`, 1, 0, 2},
+		{"of two levels", threads, `{"mails":[{"at":1,"to":[` + of + `,` + them + `]},{"at":2,"to":[]},{"at":3,"to":[` + of + `,` + of + `]}]}`,
+			`{"mails":[{"at":1,"to":[` + them + `]},{"at":2,"to":[]}]}`, 1, 0, 3},
+		{"of a table beside another", senders, `{"id":1,"from":"` + other + `","to":[` + of + `,` + them + `]}`, `{"id":1,"from":"` + other + `","to":[` + them + `]}`, 1, 0, 1},
+		{"a row of the record itself", senders, `{"id":1,"from":"` + subject + `","to":[` + them + `]}`, `{"id":1,"from":"` + subject + `","to":[` + them + `]}`, 0, 1, 1},
+		{"the rows of others would be others", counted, `{"id":1,"to":[` + of + `,` + them + `]}`, `{"id":1,"to":[` + of + `,` + them + `]}`, 0, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.mapping, false)
+			w.write("raw_orders_data/a.json", []byte(c.before))
+			w.run()
+			for _, dry := range []bool{true, false} {
+				r, err := w.erase(erase.Options{Raw: erase.RawRewrite, DryRun: dry})
+				rows := int64(0)
+				for _, table := range r.Tables {
+					rows += table.Rows
+				}
+				if err != nil || r.Raw.Shortened != c.shortened || r.Raw.Mixed != c.mixed || len(r.Raw.Keep) != int(c.mixed) || rows != c.rows || !dry && (r.OK() != (c.mixed == 0) || r.Proved.Matches != 0) {
+					t.Fatalf("%+v, %v", r, err)
+				}
+			}
+			left, err := os.ReadFile(filepath.Join(w.dir, "raw_orders_data/a.json"))
+			if err != nil || string(left) != c.after {
+				t.Errorf("%q is left: %v", left, err)
+			}
+			w.settled()
+			w.expire()
+			if hits := w.hits(); c.mixed == 0 && len(hits) > 0 {
+				t.Errorf("these have the subject: %q", hits)
+			}
+		})
 	}
-	if rows := w.rows(); len(rows) != 1 {
-		t.Errorf("%q", rows)
-	}
-	w.settled()
 }
 
 // An object of which nobody knows where its records are is named, and stays.
@@ -539,6 +599,19 @@ func TestRejectedObjects(t *testing.T) {
 	if err != nil || r.OK() || !slices.Equal(r.Raw.Keep, []string{"raw_orders_data/b.json"}) || len(r.Raw.Why) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
+}
+
+// An object that has nothing else, and whose mapping takes none without a record, is named.
+func TestObjectWithoutRecords(t *testing.T) {
+	w := newWorld(t, strings.Replace(oneTable, `["$[*]", "$.orders[*]", "$"]`, `["$.data"]`, 1), true)
+	w.write("raw_orders_data/a.json", []byte(`{"data":`+order(1, subject)+`}`))
+	w.write("raw_orders_data/b.json", []byte(`{"data":`+order(2, subject)+`}{"data":`+order(3, other)+`}`))
+	w.run()
+	r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+	if err != nil || r.OK() || !slices.Equal(r.Raw.Keep, []string{"raw_orders_data/a.json"}) || len(r.Raw.Why) != 1 || !strings.HasSuffix(r.Raw.Why[0].Error, ": delete it") || r.Raw.Rewritten != 1 || r.Proved.Matches > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	w.settled()
 }
 
 // dying is a store that fails from its n-th write on, as a process that is killed does.

@@ -2,6 +2,7 @@ package erase
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,11 +26,11 @@ import (
 
 // records are what was found in the JSON of an object.
 type records struct {
-	cut      []span // records that are a person's, in order
-	byText   int    // of these: they do not fit the mapping, and were found by their text
-	mixed    int    // records that have rows of others too, in the same table
-	rejected bool   // it cannot be trusted, or records of it are too large to be read
-	hasText  bool   // of a rejected one: it has a value somewhere
+	cut      []span        // records that are a person's, in order
+	byText   int           // of these: they do not fit the mapping, and were found by their text
+	mixed    []mixedRecord // that have rows of others too, in order; they are not in cut
+	rejected bool          // it cannot be trusted, or records of it are too large to be read
+	hasText  bool          // of a rejected one: it has a value somewhere
 
 	kept  int64  // rows and quarantined records that are not cut
 	state uint64 // what these are, in any order
@@ -84,7 +85,7 @@ func (f *finder) find(ctx context.Context, key string, open func() (io.ReadClose
 	for offset, record := range first.of {
 		switch {
 		case record.others > 0: // it stays
-			r.mixed++
+			r.mixed = append(r.mixed, mixedRecord{offset, record.hits, record.matches, record.matchState})
 			second.kept, second.state = second.kept+record.rows, second.state+record.state
 			continue
 		case record.text:
@@ -92,7 +93,8 @@ func (f *finder) find(ctx context.Context, key string, open func() (io.ReadClose
 		}
 		r.cut = append(r.cut, span{offset, record.length})
 	}
-	slices.SortFunc(r.cut, func(a, b span) int { return int(min(max(a.offset-b.offset, -1), 1)) })
+	slices.SortFunc(r.cut, func(a, b span) int { return cmp.Compare(a.offset, b.offset) })
+	slices.SortFunc(r.mixed, func(a, b mixedRecord) int { return cmp.Compare(a.offset, b.offset) })
 	r.kept, r.state = second.kept, second.state
 	return r, nil
 }
@@ -120,9 +122,11 @@ func (f *finder) searched(ctx context.Context, in io.Reader) (bool, error) {
 
 // rows are those of a record.
 type rows struct {
-	matches, others int64 // in the tables that have a column of a condition
-	rows            int64 // in all tables
+	matches, others int64    // in the tables that have a column of a condition
+	hits            [][]bool // of each table, which of its rows are matches
+	rows            int64    // in all tables
 	state           uint64
+	matchState      uint64
 	length          int64 // of one that is no JSON; else 0
 	text            bool
 }
@@ -260,9 +264,13 @@ func (t *tableRows) take(b *batch.Batch) error {
 			continue
 		}
 		record.rows, record.state = record.rows+1, record.state+sums[row]
+		if record.hits == nil {
+			record.hits = make([][]bool, len(t.l.f.matchers))
+		}
+		record.hits[t.table] = append(record.hits[t.table], matches[row])
 		switch {
 		case matches[row]:
-			record.matches++
+			record.matches, record.matchState = record.matches+1, record.matchState+sums[row]
 		case searched:
 			record.others++
 		}
@@ -349,7 +357,8 @@ func (t *tableRows) hashes(b *batch.Batch, entries []uint32) []uint64 {
 	sums := make([]uint64, b.Rows)
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		if c.Name == mapping.SourceOffset || c.Name == mapping.RecordNumber {
+		switch c.Name {
+		case mapping.SourceOffset, mapping.RecordNumber, mapping.LineNumber, mapping.SublineNumber:
 			continue
 		}
 		rowEntries(b, c, entries)

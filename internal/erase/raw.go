@@ -26,8 +26,11 @@ type Raw struct {
 	Rewritten int    `json:"objects_rewritten"`
 	Records   int64  `json:"records_removed"`
 	ByText    int64  `json:"records_by_text"` // of these: they do not fit the mapping
+	// Shortened are records with rows of others too, of which only elements of arrays were
+	// removed; Mixed are those of which nobody knows what to remove.
+	Shortened int64 `json:"records_shortened"`
 	// Keep are objects that have such records yet: all, or those that could not be
-	// written without them. Mixed are records among them that have rows of others too.
+	// written without them.
 	Keep  []string  `json:"objects_left"`
 	Mixed int64     `json:"records_mixed"`
 	Why   []LeftOut `json:"not_rewritten"`
@@ -103,16 +106,17 @@ func (e *eraser) raw(ctx context.Context) error {
 type rawObject struct {
 	records   *records
 	rewritten bool
-	why       string // it was not written again
+	mixed     int    // records that have rows of a person and of others yet
+	why       string // it was not written again, or not without all of them
 }
 
 func (r *Raw) add(key string, one rawObject) {
 	r.Read++
 	found := one.records
-	if found.rejected && found.hasText || found.mixed > 0 || len(found.cut) > 0 && !one.rewritten {
+	if found.rejected && found.hasText || one.mixed > 0 || len(found.cut) > 0 && !one.rewritten {
 		r.Keep = append(r.Keep, key)
 	}
-	r.Mixed += int64(found.mixed)
+	r.Mixed += int64(one.mixed)
 	if one.why != "" {
 		r.Why = append(r.Why, LeftOut{key, one.why})
 	}
@@ -120,6 +124,7 @@ func (r *Raw) add(key string, one rawObject) {
 		r.Rewritten++
 		r.Records += int64(len(found.cut))
 		r.ByText += int64(found.byText)
+		r.Shortened += int64(len(found.mixed) - one.mixed)
 	}
 }
 
@@ -137,48 +142,91 @@ func (e *eraser) rawObject(ctx context.Context, src store.Store, key string) (on
 		}
 		return o, err
 	}
-	if one.records, err = e.find.find(ctx, key, open); err != nil || e.o.Raw != RawRewrite {
+	if one.records, err = e.find.find(ctx, key, open); err != nil {
 		return one, err
 	}
-	switch found := one.records; {
+	found := one.records
+	one.mixed = len(found.mixed)
+	switch {
+	case e.o.Raw != RawRewrite:
+		return one, nil
 	case found.rejected && found.hasText:
 		one.why = "it is rejected as a whole, so nobody knows where its records are"
-	case len(found.cut) > 0 && e.o.DryRun:
-		one.rewritten = true
-	case len(found.cut) > 0:
-		if err := e.rewrite(ctx, src, info, one.records, open); errors.Is(err, errOther) {
-			one.why = err.Error()
-		} else if err != nil {
-			return one, err
-		} else {
-			one.rewritten = true
+	case len(found.cut)+len(found.mixed) > 0:
+		one.mixed, one.rewritten, err = e.rewrite(ctx, src, info, found, open)
+		if errors.Is(err, errOther) || errors.Is(err, errEmpty) {
+			one.why, err = err.Error(), nil
 		}
 	}
-	if one.records.mixed > 0 && one.why == "" {
+	if one.mixed > 0 && one.why == "" {
 		one.why = "records of it have rows of others too"
 	}
-	return one, nil
+	return one, err
 }
 
-var errOther = errors.New("without these records it would not give the same rows of others")
+// Why an object is not written without records.
+var (
+	errOther = errors.New("without these records it would not give the same rows of others")
+	errEmpty = errors.New("it has no other records, and the mapping rejects an object without any: delete it")
+)
+
+// cuts are what is cut out of the text of an object, and what it gives without that.
+type cuts struct {
+	spans []span
+	kept  int64
+	state uint64
+}
 
 // rewrite writes an object without records, if it is as it was read. What it will give is
-// compared with what the other records gave, before it is visible. Which bytes a record is
-// depends on where records are in this object: as elements or documents of their own, or
-// each inside of a document, which then goes with it.
-func (e *eraser) rewrite(ctx context.Context, src store.Store, info store.Info, found *records, open func() (io.ReadCloser, error)) error {
-	err := e.rewriteBy(ctx, src, info, found.cut, found, open)
-	if !errors.Is(err, errOther) || !e.find.wrapped() {
-		return err
+// compared with what the other records gave, before it is visible. Of mixed records only
+// elements of arrays go, if that is how to be rid of their rows; left is the number of the
+// others. Which bytes a record is depends on where records are in this object: as elements
+// or documents of their own, or each inside of a document, which then goes with it.
+func (e *eraser) rewrite(ctx context.Context, src store.Store, info store.Info, found *records, open func() (io.ReadCloser, error)) (left int, done bool, err error) {
+	left = len(found.mixed)
+	if left > 0 {
+		s, err := e.shorten(ctx, found, open)
+		if err != nil {
+			return left, false, err
+		}
+		if s.done > 0 {
+			err := e.rewriteBy(ctx, src, info, cuts{merged(found.cut, s.cuts), found.kept - s.rows, found.state - s.state}, open)
+			if !errors.Is(err, errOther) {
+				return left - s.done, err == nil, err
+			}
+		}
+		if len(found.cut) == 0 {
+			return left, false, nil
+		}
 	}
-	cuts, err := e.documents(ctx, found.cut, open)
-	if err != nil {
-		return err
+	whole := cuts{found.cut, found.kept, found.state}
+	err = e.rewriteBy(ctx, src, info, whole, open)
+	if errors.Is(err, errOther) && e.find.wrapped() {
+		if whole.spans, err = e.documents(ctx, found.cut, open); err == nil {
+			err = e.rewriteBy(ctx, src, info, whole, open)
+		}
 	}
-	return e.rewriteBy(ctx, src, info, cuts, found, open)
+	return left, err == nil, err
 }
 
-func (e *eraser) rewriteBy(ctx context.Context, src store.Store, info store.Info, cuts []span, found *records, open func() (io.ReadCloser, error)) error {
+// shorten finds the elements of mixed records that gave rows of a person.
+func (e *eraser) shorten(ctx context.Context, found *records, open func() (io.ReadCloser, error)) (*shortener, error) {
+	in, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	plain := decompressed(ctx, in, e.find.mapping)
+	defer plain.Close()
+	s := &shortener{tables: e.find.mapping.Tables, mixed: found.mixed}
+	_, err = io.Copy(s, plain)
+	return s, err
+}
+
+func (e *eraser) rewriteBy(ctx context.Context, src store.Store, info store.Info, c cuts, open func() (io.ReadCloser, error)) error {
+	if e.o.DryRun {
+		return e.cut(ctx, info.Key, c, io.Discard, open)
+	}
 	meta := info.Meta
 	if store.CheckMeta(meta) != nil {
 		meta = nil
@@ -188,7 +236,7 @@ func (e *eraser) rewriteBy(ctx context.Context, src store.Store, info store.Info
 		return err
 	}
 	defer out.Abort(ctx) //nolint:errcheck // after a commit it does nothing; else what stays is invisible
-	if err := e.cut(ctx, info.Key, cuts, found, out, open); err != nil {
+	if err := e.cut(ctx, info.Key, c, out, open); err != nil {
 		return err
 	}
 	_, err = out.Commit(ctx, store.IfMatch(info.ETag))
@@ -196,7 +244,7 @@ func (e *eraser) rewriteBy(ctx context.Context, src store.Store, info store.Info
 }
 
 // documents are the documents that records are in.
-func (e *eraser) documents(ctx context.Context, cuts []span, open func() (io.ReadCloser, error)) ([]span, error) {
+func (e *eraser) documents(ctx context.Context, records []span, open func() (io.ReadCloser, error)) ([]span, error) {
 	in, err := open()
 	if err != nil {
 		return nil, err
@@ -206,7 +254,7 @@ func (e *eraser) documents(ctx context.Context, cuts []span, open func() (io.Rea
 	defer plain.Close()
 	d := &documents{}
 	var lines []span // that are no JSON
-	for _, c := range cuts {
+	for _, c := range records {
 		if c.length > 0 {
 			lines = append(lines, c)
 		} else {
@@ -220,7 +268,7 @@ func (e *eraser) documents(ctx context.Context, cuts []span, open func() (io.Rea
 }
 
 // cut writes the text of an object without records.
-func (e *eraser) cut(ctx context.Context, key string, cuts []span, found *records, out io.Writer, open func() (io.ReadCloser, error)) error {
+func (e *eraser) cut(ctx context.Context, key string, from cuts, out io.Writer, open func() (io.ReadCloser, error)) error {
 	in, err := open()
 	if err != nil {
 		return err
@@ -248,7 +296,7 @@ func (e *eraser) cut(ctx context.Context, key string, cuts []span, found *record
 		read.CloseWithError(err)
 		done <- err
 	}()
-	c := &cutter{to: io.MultiWriter(stored, write), cuts: cuts}
+	c := &cutter{to: io.MultiWriter(stored, write), cuts: from.spans}
 	_, err = io.Copy(c, plain)
 	if err == nil {
 		err = c.end()
@@ -262,7 +310,11 @@ func (e *eraser) cut(ctx context.Context, key string, cuts []span, found *record
 	if err == nil {
 		err = stored.Close()
 	}
-	if err == nil && (rejected || kept != found.kept || state != found.state) {
+	switch {
+	case err != nil:
+	case rejected && from.kept == 0:
+		err = errEmpty
+	case rejected || kept != from.kept || state != from.state:
 		err = errOther
 	}
 	return err
