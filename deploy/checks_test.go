@@ -35,6 +35,7 @@ var variants = map[string]map[string]string{
 	"the shortest timeout":         {"Timeout": "60"},
 	"tables":                       {"TableFormat": "iceberg", "TablePartition": "day(order_date)"},
 	"staged commits":               {"TableFormat": "iceberg", "TableCommit": "staged", "Trigger": "queue", "CatalogKind": "none"},
+	"huge objects in parts":        {"TableFormat": "iceberg", "SplitAbove": "1024", "SplitConcurrency": "8", "Backfill": "false"},
 	"tables in Glue":               {"TableFormat": "iceberg", "TableCatalog": "glue", "Trigger": "eventbridge", "CatalogKind": "none"},
 	"alarms by e-mail":             {"AlarmEmail": "somebody@example.com"},
 	"no backfill":                  {"Backfill": "false"},
@@ -59,6 +60,7 @@ var checks = map[string]func(*stack) []string{
 	"ledger table":          ledgerTable,
 	"alarms":                alarms,
 	"backfill":              backfill,
+	"split":                 split,
 }
 
 func TestTemplate(t *testing.T) {

@@ -44,6 +44,7 @@ var needs = map[string][]string{
 
 	"secretsmanager.GetSecretValue": {"secretsmanager:GetSecretValue"},
 	"eventbridge.PutEvents":         {"events:PutEvents"},
+	"stepfunctions.StartExecution":  {"states:StartExecution"},
 }
 
 // unused are calls in the binary that the function does not make.
@@ -207,6 +208,10 @@ func permissionsAndCalls(s *stack) []string {
 			p.want(!granted[action], "%s is allowed, and there is no bus", action)
 			continue
 		}
+		if action == "states:StartExecution" && !splits(s) {
+			p.want(!granted[action], "%s is allowed, and nothing is split", action)
+			continue
+		}
 		if strings.HasPrefix(action, "glue:") && !slices.Contains(ofCatalog[kind], action) {
 			p.want(!granted[action], "%s is allowed, and not needed for the catalog %s", action, kind)
 			continue
@@ -215,6 +220,9 @@ func permissionsAndCalls(s *stack) []string {
 	}
 	return p
 }
+
+// splits reports whether a state machine converts huge objects.
+func splits(s *stack) bool { return s.params["TableFormat"] != "" && s.params["SplitAbove"] != "0" }
 
 // catalogOf is who makes tables known: of tables that objects share, their own catalog.
 func catalogOf(s *stack) string {
@@ -246,6 +254,8 @@ func grants(s *stack) map[string]map[string][]string {
 			"glue:GetTable glue:CreateTable glue:UpdateTable":             glue(s.params["Tables"]),
 			"s3:DeleteObject":                                             {in + "/" + s.params["SinkPrefix"] + "*/data/*", in + "/" + s.params["LedgerPrefix"] + "*/staged/*"},
 			"s3:AbortMultipartUpload":                                     {in + "/" + s.params["LedgerPrefix"] + "*"},
+			"s3:GetObject s3:DeleteObject":                                {in + "/" + s.params["QuarantinePrefix"] + "*.split-*", in + "/" + s.params["LedgerPrefix"] + "split/*"},
+			"states:StartExecution":                                       {machine + "stateMachine:" + stackName + "-split"},
 			"secretsmanager:GetSecretValue":                               {s.params["HashKeySecret"]},
 			"events:PutEvents":                                            {s.params["EventBus"]},
 			"kms:Decrypt kms:GenerateDataKey":                             {key},
@@ -265,6 +275,12 @@ func grants(s *stack) map[string]map[string][]string {
 			"states:DescribeExecution states:StopExecution": {machine + "execution:" + stackName + "-backfill:*"},
 			"states:RedriveExecution":                       {machine + "execution:" + stackName + "-backfill/Objects:*"},
 			"kms:Decrypt kms:GenerateDataKey":               {key},
+		},
+		"SplitRole": {
+			"lambda:InvokeFunction":                         {"{Function.Arn}"},
+			"states:StartExecution":                         {machine + "stateMachine:" + stackName + "-split"},
+			"states:DescribeExecution states:StopExecution": {machine + "execution:" + stackName + "-split:*"},
+			"states:RedriveExecution":                       {machine + "execution:" + stackName + "-split/Parts:*"},
 		},
 		"BatchRole": {
 			"lambda:InvokeFunction":            {"{Function.Arn}"},
@@ -297,6 +313,11 @@ func grants(s *stack) map[string]map[string][]string {
 	}
 	if catalogOf(s) != "crawler" || s.params["CreateCrawler"] == "false" {
 		delete(want, "CrawlerRole")
+	}
+	if !splits(s) {
+		delete(function, "s3:GetObject s3:DeleteObject")
+		delete(function, "states:StartExecution")
+		delete(want, "SplitRole")
 	}
 	if s.params["Backfill"] == "false" {
 		delete(want, "BackfillRole")

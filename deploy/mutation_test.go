@@ -13,6 +13,7 @@ func TestMutations(t *testing.T) {
 	defaults, direct := variants["defaults"], variants["direct"]
 	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
 	shared := variants["tables"]
+	parts := variants["huge objects in parts"]
 	secret, bus := variants["a secret with that key"], variants["a bus for drift"]
 	for _, m := range []struct {
 		name   string
@@ -103,6 +104,21 @@ func TestMutations(t *testing.T) {
 		{"a batch of another bucket", defaults, "backfill", definition(`"BatchInput": {"Bucket": "${BucketName}"}`, `"BatchInput": {"Bucket": "elsewhere"}`)},
 		{"children of five minutes", defaults, "backfill", definition("STANDARD", "EXPRESS")},
 		{"a number as text", defaults, "backfill", definition("${BackfillConcurrency}", `"${BackfillConcurrency}"`)},
+		{"a stale part that is repeated", parts, "split", ofSplit(`["StaleSplitError"], "MaxAttempts": 0`, `["StaleSplitError"], "MaxAttempts": 2`)},
+		{"a stale part that ends all", parts, "split", ofSplit(`"Catch": [{"ErrorEquals": ["StaleSplitError"], "Next": "Stale"}],`, "")},
+		{"a stale end that ends all", parts, "split", ofSplit(`"Catch": [{"ErrorEquals": ["StaleSplitError"], "ResultPath": null, "Next": "Again"}],`, `"Catch": [{"ErrorEquals": ["StaleError"], "Next": "Again"}],`)},
+		{"a plan of nothing", parts, "split", ofSplit(`"ErrorEquals": ["StaleSplitError"], "ResultPath": null, "Next"`, `"ErrorEquals": ["StaleSplitError"], "Next"`)},
+		{"an object that is forgotten", parts, "split", ofSplit(`"Variable": "$.whole", "IsPresent": true, "Next": "Whole"`, `"Variable": "$.whole", "IsPresent": true, "Next": "Done"`)},
+		{"answers that are too large together", parts, "split", ofSplit("\"OutputPath\": \"$.Payload\",\n            \"End\"", `"End"`)},
+		{"parts instead of an object", parts, "split", ofSplit("\"ResultPath\": null,\n      \"Next\": \"Finish\"", `"Next": "Finish"`)},
+		{"parts of five minutes", parts, "split", ofSplit(`"ExecutionType": "STANDARD"`, `"ExecutionType": "EXPRESS"`)},
+		{"parts one after another", parts, "split", ofSplit("${SplitConcurrency}", "1")},
+		{"a misspelt field", parts, "split", ofSplit(`"ItemSelector"`, `"ItemsSelector"`)},
+		{"a plan without end", parts, "split", ofSplit(`"TimeoutSeconds": 259200`, `"TimeoutSeconds": 2592000`)},
+		{"a machine that the function does not know of", parts, "split", set("", "Function", "Environment", "Variables", "SLUICE_SPLIT_MACHINE")},
+		{"quarantined records that are read", parts, "reach", set(map[string]any{"Fn::Sub": "arn:${AWS::Partition}:s3:::${BucketName}/${QuarantinePrefix}*"},
+			"FunctionRole", "Policies", 9, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource", 0)},
+		{"executions without a need", defaults, "permissions and calls", set("states:StartExecution", "FunctionRole", "Policies", 0, "PolicyDocument", "Statement", 5, "Action", 0)},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			doc := translated(t)
@@ -166,10 +182,17 @@ func set(value any, name string, path ...any) func(map[string]any) {
 	return change(name, path, func(parent map[string]any, member string) { parent[member] = value })
 }
 
-// definition changes the text of the state machine.
+// definition changes the text of the state machine of backfills.
 func definition(old, now string) func(map[string]any) {
+	return inDefinition("BackfillMachine", old, now)
+}
+
+// ofSplit changes the text of that which splits.
+func ofSplit(old, now string) func(map[string]any) { return inDefinition("SplitMachine", old, now) }
+
+func inDefinition(name, old, now string) func(map[string]any) {
 	return func(doc map[string]any) {
-		sub := object(properties(doc, "BackfillMachine")["DefinitionString"])
+		sub := object(properties(doc, name)["DefinitionString"])
 		if !strings.Contains(text(sub["Fn::Sub"]), old) {
 			panic("the definition has no " + old)
 		}

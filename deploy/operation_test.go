@@ -51,6 +51,9 @@ func alarms(s *stack) []string {
 	if s.params["TableFormat"] != "" {
 		want = append(want, "Sluice commit_conflicts function={Function}", "Sluice rows_missing function={Function}", "Sluice rows_resurrected function={Function}")
 	}
+	if splits(s) {
+		want = append(want, "AWS/States ExecutionsFailed StateMachineArn={SplitMachine}")
+	}
 	if catalogOf(s) == "crawler" {
 		want = append(want, "AWS/Events Invocations RuleName={CrawlerFailed}")
 	}
@@ -67,7 +70,7 @@ func alarms(s *stack) []string {
 func backfill(s *stack) []string {
 	var p problems
 	if s.params["Backfill"] == "false" {
-		p.want(len(s.of("AWS::StepFunctions::StateMachine")) == 0, "there is a state machine")
+		p.want(!slices.Contains(s.of("AWS::StepFunctions::StateMachine"), "BackfillMachine"), "there is a state machine")
 		return p
 	}
 	var definition any

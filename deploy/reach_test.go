@@ -30,7 +30,15 @@ func reach(s *stack) []string {
 	for _, key := range []string{sink + "x.parquet", sink + "order_lines/metadata/v2.metadata.json", s.params["LedgerPrefix"] + "x", s.params["SourcePrefix"] + "x", s.params["QuarantinePrefix"] + "x"} {
 		p.want(!mayOn(s, "FunctionRole", "s3:DeleteObject", files+key), "the function may remove %s", key)
 	}
+	part := s.params["QuarantinePrefix"] + "0c23/1f.split-0c23-part-00000-1f.ndjson"
+	for _, action := range []string{"s3:GetObject", "s3:DeleteObject"} {
+		p.want(mayOn(s, "FunctionRole", action, files+part) == splits(s), "%s of what a part has quarantined is wrong", action)
+		p.want(!mayOn(s, "FunctionRole", action, files+s.params["QuarantinePrefix"]+"0c23/1f.records.ndjson"), "the function may %s quarantined records", action)
+	}
 	lists := map[string][]string{"FunctionRole": {s.params["SourcePrefix"], sink, s.params["LedgerPrefix"]}}
+	if splits(s) {
+		lists["FunctionRole"] = append(lists["FunctionRole"], s.params["QuarantinePrefix"])
+	}
 	if catalogOf(s) == "crawler" && s.params["CreateCrawler"] == "true" {
 		lists["CrawlerRole"] = []string{sink, sink + "order_lines/", strings.TrimSuffix(sink, "/")}
 	}

@@ -105,6 +105,8 @@ var ladder = map[string]rung{
 		"events are texts on a bus; what they tell is not known here"},
 	"internal/glue": {[]string{"internal/awsjson"},
 		"a table of Glue is columns, a place and parameters; what they mean is for the catalogs"},
+	"internal/stepfunctions": {[]string{"internal/awsjson"},
+		"an execution has a name and an input; what its states do is not known here"},
 	"internal/secretsmanager": {[]string{"internal/awsjson"},
 		"a secret is bytes under a name; what it is the key of is decided above"},
 	"internal/awsconfig": {nil,
@@ -166,7 +168,7 @@ var ladder = map[string]rung{
 		"internal/store", "internal/store/s3store", "internal/tables", "mapping"},
 		"the doctor looks behind the contracts, at what only a bucket, a crawler or a table has; so it is beside setup, and only the command imports it"},
 	"internal/awslambda": {[]string{
-		"internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/store"},
+		"internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/stepfunctions", "internal/store"},
 		"the function is a shell around the pipeline: it holds no data logic, and neither the command nor the local lake is in its binary"},
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
@@ -236,7 +238,7 @@ var libraries = []library{
 	{"github.com/aws/aws-sdk-go-v2/config", []string{"internal/awsconfig"},
 		"the search for credentials is for people's machines; the Lambda function has them in its environment, and must not carry it"},
 	{"github.com/aws", []string{
-		"internal/awsconfig", "internal/awslambda", "internal/awsjson", "internal/eventbridge", "internal/glue", "internal/iceberg/restcatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup",
+		"internal/awsconfig", "internal/awslambda", "internal/awsjson", "internal/eventbridge", "internal/glue", "internal/iceberg/restcatalog", "internal/patience", "internal/secretsmanager", "internal/servertest", "internal/setup", "internal/stepfunctions",
 		"internal/store/s3store", "cmd/sluice-lambda"},
 		"the cloud SDK stays behind the contracts of store and catalog, and in the shell that is a Lambda function; the library and the pipeline never reach it"},
 	{"github.com/duckdb", nil,

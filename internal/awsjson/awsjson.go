@@ -30,6 +30,7 @@ type Service struct {
 	ID     string // as the settings of the SDK name it
 	Host   string // the first part of its host name, and its name in signatures
 	Target string // stands before the name of an operation
+	JSON   string // version of the protocol; empty: 1.1
 }
 
 // Client calls a service in one region. It keeps its connections.
@@ -109,7 +110,7 @@ func (r *request) send(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("Content-Type", "application/x-amz-json-"+cmp.Or(r.service.JSON, "1.1"))
 	req.Header.Set("X-Amz-Target", r.service.Target+"."+r.operation)
 	sum := sha256.Sum256(r.body)
 	if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), r.service.Host, r.region, time.Now()); err != nil {

@@ -24,6 +24,8 @@ type Handler struct {
 	// HashKeys keeps object keys, and error texts that may contain one, out of
 	// the log and the errors: a key can name a person.
 	HashKeys bool
+	// SplitPart is the number of bytes of a part of an object that is split.
+	SplitPart int64
 
 	setup   *setup.Setup
 	log     *slog.Logger
@@ -33,7 +35,7 @@ type Handler struct {
 // New makes a handler over what s has opened. It writes one line of metrics for
 // each invocation to metrics; nil: none.
 func New(s *setup.Setup, log *slog.Logger, metrics io.Writer) *Handler {
-	return &Handler{setup: s, log: log, metrics: metrics}
+	return &Handler{SplitPart: pipeline.DefaultPart, setup: s, log: log, metrics: metrics}
 }
 
 // Summary counts what an invocation did. Each key that was looked at counts once
@@ -95,6 +97,8 @@ func (in *invocation) answer(raw json.RawMessage) (any, error) {
 		return nil, in.followUp()
 	case scheduled:
 		return nil, in.reconcile()
+	case splitStep:
+		return in.split(raw)
 	}
 	ev, err := event.Parse(raw, in.setup.Allow)
 	if err != nil {

@@ -46,6 +46,10 @@ func open(ctx context.Context, getenv func(string) string, stdout io.Writer) (*H
 	if err != nil {
 		return nil, err
 	}
+	if err := handOver(s, getenv); err != nil {
+		s.Close()
+		return nil, err
+	}
 	// The names that Lambda's own JSON log uses.
 	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	h := New(s, log, stdout)

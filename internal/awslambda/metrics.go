@@ -43,6 +43,9 @@ func (in *invocation) values() []metric {
 			metric{"rows_resurrected", "Count", c.Resurrected},
 		)
 	}
+	if t, ok := in.setup.Target.(*pipeline.Tables); ok && t.HandOver != nil {
+		values = append(values, metric{"split", "Count", objects[pipeline.DidHandOver]})
+	}
 	return values
 }
 

@@ -32,7 +32,7 @@ var lists = map[string]string{"suffixes": ".json", "event_sources": "aws:s3", "t
 
 // otherVariables are those that the file does not have: a secret, and those of the
 // Lambda function.
-var otherVariables = []string{hashKeyVariable, tableTokenVariable, "SLUICE_CONFIG", "SLUICE_LOG_KEYS"}
+var otherVariables = []string{hashKeyVariable, tableTokenVariable, "SLUICE_CONFIG", "SLUICE_LOG_KEYS", "SLUICE_SPLIT_ABOVE", "SLUICE_SPLIT_MACHINE"}
 
 // under returns the names of the keys in a section of the file. The section ""
 // is the top level, and its names include those of the other sections.

@@ -28,6 +28,7 @@ func (t *Tables) ProcessAll(ctx context.Context, objects []Object, workers int, 
 // processAll is ProcessAll with heads that were loaded before, and returns those after
 // it; nil: they are loaded. An old head only costs another try of the commit.
 func (t *Tables) processAll(ctx context.Context, heads []*tables.Head, objects []Object, workers int, done func(i int, r Result, err error)) (commits Commits, _ []*tables.Head) {
+	objects, done = t.handOver(ctx, objects, done)
 	for first := 0; first < len(objects); {
 		if !hasTime(ctx) {
 			for i := range objects[first:] {

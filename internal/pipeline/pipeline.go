@@ -100,6 +100,7 @@ const (
 	DidDuplicate Disposition = "duplicate" // the state was published or accounted for before
 	DidReject    Disposition = "rejected"  // it cannot be trusted; the older output stays
 	DidSkip      Disposition = "skipped"   // the key was deleted, and there is nothing to do
+	DidHandOver  Disposition = "split"     // others convert it in parts
 )
 
 // Result is the outcome of a key.

@@ -34,7 +34,9 @@ type Tables struct {
 	Limits    BatchLimits
 	// Staging leaves the commits to [Tables.CommitStaged]: batches are staged, and what they
 	// bring is visible later.
-	Staging   bool
+	Staging bool
+	// HandOver, if not nil, has large objects split by others.
+	HandOver  *HandOver
 	PartBytes int64 // what the store keeps in memory of a data file that is begun, at most; 0: nothing
 }
 
