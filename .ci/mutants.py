@@ -287,6 +287,35 @@ TABLES = {
         '\t\treturn "", nil\n\t}'),
 }
 
+# Of objects that are converted in parts.
+SPLITS = {
+    "a new plan takes the parts of an old one": (
+        "split_part.go",
+        'return s.folder + s.plan.ID[:12] + "/"',
+        "return s.folder"),
+    "an old plan holds": (
+        "split.go",
+        "s.t.Tables[0].Now().Sub(p.Made) > splitAge",
+        "s.t.Tables[0].Now().Sub(p.Made) < 0"),
+    "parts that do not join are taken": (
+        "split_finish.go",
+        "case err == nil && whole.Joins(&p.Piece, r.Until):",
+        "case err == nil:"),
+    "what the tables know is not compared": (
+        "split.go",
+        "fence != at.Fence ||",
+        'fence == "?" ||'),
+    "the second of two parts counts": (
+        "split_part.go",
+        "if err == nil && !created {",
+        "if err == nil && created {"),
+    "a state that others have committed is committed again": (
+        "split.go",
+        "if !slices.Contains(o.settled, false) {",
+        "if false {"),
+}
+
+
 
 def swapped(text):
     """The source is read before the fence."""
@@ -341,7 +370,7 @@ class Protocol:
 
     def survives(self, root, folder, name):
         test = self.build(root, folder, name)
-        done = subprocess.run([test, "-test.run", f"^({self.tests})$", *self.flags], cwd=os.path.join(root, self.package), capture_output=True, text=True)
+        done = subprocess.run([test, "-test.run", f"^({self.tests})$", *self.flags], cwd=os.path.join(root, self.package), capture_output=True, text=True, errors="replace")
         if done.returncode and "--- FAIL" not in done.stdout:
             raise SystemExit(f"{name} fails otherwise: {done.stdout}{done.stderr}")
         first = next((line.strip() for line in done.stdout.splitlines() if "_test.go:" in line), "survives")
@@ -351,12 +380,13 @@ class Protocol:
 
 OBJECT_PROTOCOL = Protocol("internal/pipeline", OBJECTS, "TestSimulation", "-schedules", "12000")
 TABLE_PROTOCOL = Protocol("internal/tables", TABLES, "TestSimulation|TestInterleavings|TestModelCases|TestCounts|TestOvertaken\\w*|TestPartlyMoved|TestColumnsOfBatches|TestStaged\\w*|TestUnknownRows|TestRebuil\\w*", "-test.short")
+SPLIT_PROTOCOL = Protocol("internal/pipeline", SPLITS, "TestSplitChanged|TestSplitTooOld|TestSplitReadAgain|TestSplitKilled", "-test.short")
 
 
 def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     wanted, left, noticed = sys.argv[1:], [], 0
-    for p in [OBJECT_PROTOCOL, TABLE_PROTOCOL]:
+    for p in [OBJECT_PROTOCOL, TABLE_PROTOCOL, SPLIT_PROTOCOL]:
         names = [*p.mutants, *([SWAPPED] if p.mutants is OBJECTS else [])]
         names = [name for name in names if name in wanted or not wanted]
         with tempfile.TemporaryDirectory() as folder:
