@@ -36,6 +36,8 @@ var variants = map[string]map[string]string{
 	"tables":                       {"TableFormat": "iceberg", "TablePartition": "day(order_date)"},
 	"staged commits":               {"TableFormat": "iceberg", "TableCommit": "staged", "Trigger": "queue", "CatalogKind": "none"},
 	"huge objects in parts":        {"TableFormat": "iceberg", "SplitAbove": "1024", "SplitConcurrency": "8", "Backfill": "false"},
+	"tables that are maintained":   {"TableFormat": "iceberg", "MaintainSchedule": "rate(1 day)", "LedgerPrefix": "state/"},
+	"maintained without tables":    {"MaintainSchedule": "rate(1 day)"},
 	"tables in Glue":               {"TableFormat": "iceberg", "TableCatalog": "glue", "Trigger": "eventbridge", "CatalogKind": "none"},
 	"alarms by e-mail":             {"AlarmEmail": "somebody@example.com"},
 	"no backfill":                  {"Backfill": "false"},

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -126,24 +127,36 @@ func followUp(s *stack) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	knows := func(rule string, event any) {
+		for _, name := range slices.Concat(many(at(event, "source")), many(at(event, "detail-type"))) {
+			p.want(strings.Contains(string(code), `"`+name+`"`), "%s: the code does not know %q", rule, name)
+		}
+	}
 	invokes := func(rule string) {
 		targets := list(s.get(rule, "Targets"))
 		p.want(len(targets) == 1 && text(at(targets, 0, "Arn")) == "{Function.Arn}", "%s does not invoke the function", rule)
-		p.want(at(targets, 0, "Input") == nil, "%s changes the event, which the function then does not know", rule)
+		p.want((at(targets, 0, "Input") != nil) == (rule == "MaintainTables"), "%s changes the event, which the function then does not know", rule)
 		p.want(slices.ContainsFunc(s.of("AWS::Lambda::Permission"), func(name string) bool {
 			return text(s.get(name, "SourceArn")) == "{"+rule+".Arn}" && text(s.get(name, "Principal")) == "events.amazonaws.com"
 		}), "%s may not invoke the function", rule)
 	}
 	p.want(text(s.get("Schedule", "ScheduleExpression")) != "", "there is no schedule")
 	invokes("Schedule")
+	if _, made := s.resources["MaintainTables"]; made || maintains(s) {
+		p.want(maintains(s), "tables are maintained that are not there")
+		p.equal("schedule of the maintenance", s.get("MaintainTables", "ScheduleExpression"), s.params["MaintainSchedule"])
+		invokes("MaintainTables")
+		var event map[string]any
+		input := text(at(s.get("MaintainTables", "Targets"), 0, "Input"))
+		p.want(json.Unmarshal([]byte(input), &event) == nil && len(event) == 2, "the event of the maintenance is %q", input)
+		knows("MaintainTables", event)
+	}
 	if catalogOf(s) != "crawler" {
 		return p
 	}
 	for rule, state := range map[string]string{"CrawlerSucceeded": "Succeeded", "CrawlerFailed": "Failed"} {
 		pattern := s.get(rule, "EventPattern")
-		for _, name := range slices.Concat(many(at(pattern, "source")), many(at(pattern, "detail-type"))) {
-			p.want(strings.Contains(string(code), `"`+name+`"`), "the code does not know %q", name)
-		}
+		knows(rule, pattern)
 		p.equal("source of "+rule, at(pattern, "source"), "aws.glue")
 		// https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
 		p.equal("event of "+rule, at(pattern, "detail-type"), "Glue Crawler State Change")

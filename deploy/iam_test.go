@@ -232,6 +232,11 @@ func catalogOf(s *stack) string {
 	return s.params["CatalogKind"]
 }
 
+// maintains says whether the function tidies tables.
+func maintains(s *stack) bool {
+	return s.params["TableFormat"] != "" && s.params["MaintainSchedule"] != ""
+}
+
 // grants are the statements of each role: the actions, and on what.
 func grants(s *stack) map[string]map[string][]string {
 	in, catalog := bucketARN(s), "arn:aws:glue:eu-central-1:123456789012:"
@@ -300,6 +305,10 @@ func grants(s *stack) map[string]map[string][]string {
 	}
 	if s.params["HashKeySecret"] == "" {
 		delete(function, "secretsmanager:GetSecretValue")
+	}
+	if maintains(s) {
+		sink, ledger := in+"/"+s.params["SinkPrefix"], in+"/"+s.params["LedgerPrefix"]
+		function["s3:DeleteObject"] = append(function["s3:DeleteObject"], sink+"*/metadata/*", sink+"*/clock-*", ledger+"*/root-*", ledger+"*/run-*", ledger+"*/clock-*", ledger+"split/*")
 	}
 	if s.params["TableFormat"] == "" {
 		delete(function, "s3:DeleteObject")

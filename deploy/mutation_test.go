@@ -12,7 +12,7 @@ import (
 func TestMutations(t *testing.T) {
 	defaults, direct := variants["defaults"], variants["direct"]
 	bridge, tables, key := variants["EventBridge"], variants["typed tables"], variants["a key"]
-	shared := variants["tables"]
+	shared, maintained := variants["tables"], variants["tables that are maintained"]
 	parts := variants["huge objects in parts"]
 	secret, bus := variants["a secret with that key"], variants["a bus for drift"]
 	for _, m := range []struct {
@@ -91,6 +91,19 @@ func TestMutations(t *testing.T) {
 			"FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource")},
 		{"no file is removed", shared, "permissions and calls", set("s3:GetObject", "FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action")},
 		{"files are removed without tables", defaults, "permissions and calls", set("HasFiles", "FunctionRole", "Policies", 8, "Fn::If", 0)},
+		{"maintenance that removes all of the sink", maintained, "reach", set(map[string]any{"Fn::Sub": "arn:${AWS::Partition}:s3:::${BucketName}/${SinkPrefix}*"},
+			"FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource", 2, "Fn::If", 1)},
+		{"maintenance that cannot remove runs", maintained, "reach", remove("FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource", 5)},
+		{"metadata is removed without maintenance", shared, "reach", set("UsesTables", "FunctionRole", "Policies", 8, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Resource", 2, "Fn::If", 0)},
+		{"an event of maintenance that is not known", maintained, "follow-up", set(`{"source": "sluice", "detail-type": "Maintenance"}`, "MaintainTables", "Targets", 0, "Input")},
+		{"maintenance by the event of the schedule", maintained, "follow-up", remove("MaintainTables", "Targets", 0, "Input")},
+		{"maintenance that may not invoke", maintained, "follow-up", set(map[string]any{"Fn::GetAtt": []any{"Schedule", "Arn"}}, "InvokeByMaintainTables", "SourceArn")},
+		{"maintenance on another schedule", maintained, "follow-up", set("rate(1 minute)", "MaintainTables", "ScheduleExpression")},
+		{"maintenance without tables", variants["maintained without tables"], "follow-up", func(doc map[string]any) {
+			for _, name := range []string{"MaintainTables", "InvokeByMaintainTables"} {
+				delete(object(object(doc["Resources"])[name]), "Condition")
+			}
+		}},
 		{"small batches for tables", shared, "event source mapping", set("10", "QueueToFunction", "BatchSize", "Fn::If", 1)},
 		{"no window for tables", shared, "event source mapping", remove("QueueToFunction", "MaximumBatchingWindowInSeconds")},
 		{"tables that the function does not know of", shared, "configuration", set("", "Function", "Environment", "Variables", "SLUICE_TABLE")},

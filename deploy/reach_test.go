@@ -27,7 +27,14 @@ func reach(s *stack) []string {
 	sink := s.params["SinkPrefix"]
 	files := "arn:aws:s3:::" + s.params["BucketName"] + "/"
 	p.want(mayOn(s, "FunctionRole", "s3:DeleteObject", files+sink+"order_lines/data/x.parquet") == (s.params["TableFormat"] != ""), "data files of tables may be removed without tables, or may not with them")
-	for _, key := range []string{sink + "x.parquet", sink + "order_lines/metadata/v2.metadata.json", s.params["LedgerPrefix"] + "x", s.params["SourcePrefix"] + "x", s.params["QuarantinePrefix"] + "x"} {
+	ledger := s.params["LedgerPrefix"]
+	for _, key := range []string{
+		sink + "order_lines/metadata/v2.metadata.json", sink + "order_lines/clock-x", ledger + "uuid/root-x.json.gz", ledger + "uuid/run-x.parquet", ledger + "uuid/clock-x",
+	} {
+		p.want(mayOn(s, "FunctionRole", "s3:DeleteObject", files+key) == maintains(s), "%s may be removed without maintenance, or may not with it", key)
+	}
+	p.want(mayOn(s, "FunctionRole", "s3:DeleteObject", files+ledger+"split/id/name/plan.json") == (maintains(s) || splits(s)), "plans of splits may be removed without a need, or may not")
+	for _, key := range []string{sink + "x.parquet", ledger + "_owner.json", s.params["LedgerPrefix"] + "x", s.params["SourcePrefix"] + "x", s.params["QuarantinePrefix"] + "x"} {
 		p.want(!mayOn(s, "FunctionRole", "s3:DeleteObject", files+key), "the function may remove %s", key)
 	}
 	part := s.params["QuarantinePrefix"] + "0c23/1f.split-0c23-part-00000-1f.ndjson"

@@ -117,6 +117,8 @@ var ladder = map[string]rung{
 		"what a table knows of its source keys is files that are never changed; who commits them is decided above"},
 	"internal/tables": {[]string{"internal/iceberg", "internal/iceberg/datafile", "internal/ledger", "internal/parquetcolumn", "internal/runs", "internal/store", "schema"},
 		"a commit is files with their columns, entries and one compare-and-set; where the files come from is decided above"},
+	"internal/maintain": {[]string{"internal/iceberg", "internal/pipeline", "internal/runs", "internal/store", "internal/tables"},
+		"what nobody names is found in metadata alone: no rows are read, so that the function may do it"},
 	"internal/upkeep": {[]string{
 		"internal/batch", "internal/iceberg", "internal/jsonscan", "internal/parquetcolumn", "internal/parquetfile", "internal/parquetread", "internal/runs", "internal/store", "internal/tablefiles",
 		"internal/tables", "schema"},
@@ -168,12 +170,12 @@ var ladder = map[string]rung{
 		"internal/store", "internal/store/s3store", "internal/tables", "mapping"},
 		"the doctor looks behind the contracts, at what only a bucket, a crawler or a table has; so it is beside setup, and only the command imports it"},
 	"internal/awslambda": {[]string{
-		"internal/catalog", "internal/config", "internal/event", "internal/ledger", "internal/pipeline", "internal/setup", "internal/stepfunctions", "internal/store"},
+		"internal/catalog", "internal/config", "internal/event", "internal/iceberg", "internal/ledger", "internal/maintain", "internal/pipeline", "internal/setup", "internal/stepfunctions", "internal/store"},
 		"the function is a shell around the pipeline: it holds no data logic, and neither the command nor the local lake is in its binary"},
 	"cmd/sluice-lambda": {[]string{"internal/awslambda"},
 		"main only gives internal/awslambda the client of the Runtime API: what is in main cannot be tested in process"},
 	"internal/cli": {[]string{
-		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/erase", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/mappingdiff",
+		".", "internal/advice", "internal/atomicfile", "internal/awsconfig", "internal/awslambda", "internal/catalog", "internal/config", "internal/cost", "internal/doctor", "internal/documents", "internal/erase", "internal/event", "internal/fit", "internal/infer", "internal/lake", "internal/ledger", "internal/maintain", "internal/mappingdiff",
 		"internal/pipeline", "internal/profile", "internal/profiler", "internal/query", "internal/query/duckdbcli", "internal/query/published", "internal/rejection", "internal/serve", "internal/setup", "internal/store", "internal/suggest", "internal/tables", "internal/upkeep", "mapping", "reason"},
 		"the command is a shell around the root and the pipeline: it holds no data logic, so the only stages it imports are those that have what it prints: the advice of previews, the profiles of mappings, and the codes and errors that have hints"},
 	"internal/servertest": {[]string{"internal/store/s3store"},
@@ -287,5 +289,5 @@ var tooHeavy = map[string]string{
 	"sluice/internal/arrivals":            "the function is told of each object by an event",
 	"sluice/internal/serve":               "the function has no page",
 	"sluice/internal/erase":               "the function erases nothing: what it may do is in its template",
-	"sluice/internal/upkeep":              "the function commits batches; a command looks after tables",
+	"sluice/internal/upkeep":              "the function reads no rows of tables: it commits them, and gives back what they need no more",
 }

@@ -99,6 +99,8 @@ func (in *invocation) answer(raw json.RawMessage) (any, error) {
 		return nil, in.reconcile()
 	case splitStep:
 		return in.split(raw)
+	case maintenance:
+		return nil, in.maintain()
 	}
 	ev, err := event.Parse(raw, in.setup.Allow)
 	if err != nil {

@@ -14,11 +14,13 @@ const (
 	crawlerEnded
 	scheduled
 	splitStep
+	maintenance
 )
 
 // noticeOf recognises the steps of a split, and the events of EventBridge that Glue and schedules send:
 // https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html,
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html.
+// The schedule of maintenance sends an event of ours instead.
 // It does not matter which crawler it was: FollowUp looks up what is left to do.
 func noticeOf(raw json.RawMessage) notice {
 	var e struct {
@@ -36,6 +38,8 @@ func noticeOf(raw json.RawMessage) notice {
 		return crawlerEnded
 	case (e.Source == "aws.events" || e.Source == "aws.scheduler") && e.DetailType == "Scheduled Event":
 		return scheduled
+	case e.Source == "sluice" && e.DetailType == "Table Maintenance": // the template's own
+		return maintenance
 	}
 	return none
 }

@@ -1,27 +1,22 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/maintain"
 	"sluice/internal/pipeline"
-	"sluice/internal/setup"
-	"sluice/internal/upkeep"
 )
 
-// What is younger may be named by a commit that is under way.
-const (
-	usualAge = 7 * 24 * time.Hour
-	leastAge = 24 * time.Hour
-)
+// leastAge of what is removed: what is younger may be named by a commit that is under way.
+const leastAge = 24 * time.Hour
 
 func (a *app) tableMaintainCommand() *cobra.Command {
 	var f placeFlags
 	var report string
-	var o upkeep.MaintainOptions
+	var o maintain.Options
 	cmd := &cobra.Command{
 		Use:   "maintain",
 		Short: "Expire snapshots, merge metadata, remove what nobody names",
@@ -56,7 +51,7 @@ week, so that space is given back.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().DurationVar(&o.OlderThan, "older-than", usualAge, "age of the files that are removed, at least 24h")
+	cmd.Flags().DurationVar(&o.OlderThan, "older-than", maintain.UsualAge, "age of the files that are removed, at least 24h")
 	cmd.Flags().DurationVar(&o.ExpireOlder, "expire-older", 0, "age from which all snapshots but the newest expire (default the retention)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be done, and name the files")
 	reportFlag(cmd, &report)
@@ -72,16 +67,16 @@ type maintainReport struct {
 
 // sweptSplits is what splits had left that were given up.
 type sweptSplits struct {
-	upkeep.Swept
+	maintain.Swept
 	Objects []string `json:"objects"` // with --dry-run: what would be removed
 }
 
 type maintainedTable struct {
-	*upkeep.Maintained
+	*maintain.Done
 	Objects []string `json:"objects"` // with --dry-run: what would be removed
 }
 
-func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainOptions, report string) error {
+func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o maintain.Options, report string) error {
 	s, all, err := a.openTables(cmd, f)
 	if err != nil {
 		return err
@@ -100,19 +95,23 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainO
 			fmt.Fprintf(a.out, "would remove %s (%s)\n", visible(key), size(float64(bytes)))
 		}
 	}
-	if r.Splits.Swept, err = sweepSplits(cmd.Context(), s, o); err == nil {
-		o.Keeps, err = s.Target.(*pipeline.Tables).SplitFiles(cmd.Context())
+	t := s.Target.(*pipeline.Tables)
+	held, err := maintain.SplitQuarantine(cmd.Context(), t, o)
+	if err == nil {
+		r.Splits.Swept, o.Keeps, err = maintain.Splits(cmd.Context(), t, o)
 	}
 	if err != nil {
 		return stopped(err, "what was removed had no use, and the next maintain does the rest")
 	}
+	r.Splits.Removed += held.Removed
+	r.Splits.Bytes += held.Bytes
 	r.Splits.Objects = objects
 	if r.Splits.Removed > 0 && report == "text" {
 		fmt.Fprintf(a.out, "splits that were given up: %s %sremoved (%s)\n", plural(r.Splits.Removed, "file"), would, size(float64(r.Splits.Bytes)))
 	}
 	for _, t := range all {
 		objects = []string{}
-		m, err := upkeep.Maintain(cmd.Context(), t, o)
+		m, err := maintain.Table(cmd.Context(), t, o)
 		if err != nil {
 			return stopped(err, "what was removed had no names, and the next maintain does the rest")
 		}
@@ -129,16 +128,4 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o upkeep.MaintainO
 		return printJSON(a.out, r)
 	}
 	return nil
-}
-
-// sweepSplits removes what splits have left that nobody has finished: plans and parts, and
-// what parts have quarantined. Their data files are removed with all others.
-func sweepSplits(ctx context.Context, s *setup.Setup, o upkeep.MaintainOptions) (all upkeep.Swept, err error) {
-	t := s.Target.(*pipeline.Tables)
-	o.OlderThan = max(o.OlderThan, pipeline.SplitKept)
-	if all, err = upkeep.Sweep(ctx, t.Tables[0], s.Ledger, t.SplitFolder(), pipeline.IsOfSplit, o); err != nil {
-		return all, err
-	}
-	held, err := upkeep.Sweep(ctx, t.Tables[0], t.Quarantine, t.QuarantinePrefix, pipeline.IsHeldBySplit, o)
-	return upkeep.Swept{Removed: all.Removed + held.Removed, Bytes: all.Bytes + held.Bytes}, err
 }

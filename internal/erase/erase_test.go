@@ -27,6 +27,7 @@ import (
 	"sluice/internal/iceberg/filecatalog"
 	"sluice/internal/lake"
 	"sluice/internal/ledger"
+	"sluice/internal/maintain"
 	"sluice/internal/parquetread"
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
@@ -298,7 +299,7 @@ func (w *world) expire() {
 		return
 	}
 	for _, table := range t.Tables {
-		if _, err := upkeep.Maintain(w.t.Context(), table, upkeep.MaintainOptions{ExpireOlder: time.Nanosecond, OlderThan: -time.Hour}); err != nil {
+		if _, err := maintain.Table(w.t.Context(), table, maintain.Options{ExpireOlder: time.Nanosecond, OlderThan: -time.Hour}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 // SplitKept is how long what a split has left is kept: as long as its plan holds, and a day
@@ -40,35 +41,23 @@ func (t *Tables) SplitFiles(ctx context.Context) (paths []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the parts of splits: %w", err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var mu sync.Mutex
-	var all sync.WaitGroup
-	room := make(chan struct{}, partsRead)
-	for _, key := range keys {
-		room <- struct{}{}
-		if ctx.Err() != nil {
-			break
+	err = tables.Each(ctx, partsRead, keys, func(ctx context.Context, key *string) error {
+		p, err := readJSON[splitPart](ctx, t.ledgerStore(), *key)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil // finished meanwhile: a snapshot names its files
+		case err != nil:
+			return fmt.Errorf("read the part of a split: %w", err)
 		}
-		all.Go(func() {
-			defer func() { <-room }()
-			p, err := readJSON[splitPart](ctx, t.ledgerStore(), key)
-			switch {
-			case errors.Is(err, store.ErrNotFound):
-				return // finished meanwhile: a snapshot names its files
-			case err != nil:
-				cancel(fmt.Errorf("read the part of a split: %w", err))
-				return
+		mu.Lock()
+		defer mu.Unlock()
+		for _, ranges := range p.Ranges {
+			for _, r := range ranges {
+				paths = append(paths, r.Path)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, ranges := range p.Ranges {
-				for _, r := range ranges {
-					paths = append(paths, r.Path)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return paths, context.Cause(ctx)
+		}
+		return nil
+	})
+	return paths, err
 }

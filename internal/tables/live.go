@@ -178,39 +178,26 @@ func constants(m *iceberg.Metadata, spec int32) func(*iceberg.DataFile) map[stri
 // readDeletes reads the delete files that are not known, and forgets the others.
 func (l *Live) readDeletes(ctx context.Context, wanted []LiveFile) error {
 	known := make(map[string]masks, len(wanted))
-	var left []*LiveFile
+	var left []LiveFile
 	for i := range wanted {
 		if m, is := l.deletes[wanted[i].Path]; is {
 			known[wanted[i].Path] = m
 		} else {
-			left = append(left, &wanted[i])
+			left = append(left, wanted[i])
 		}
 	}
 	l.deletes = known
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var mu sync.Mutex
-	var all sync.WaitGroup
-	room := make(chan struct{}, liveAtOnce)
-	for _, f := range left {
-		room <- struct{}{}
-		if ctx.Err() != nil {
-			break
+	return Each(ctx, liveAtOnce, left, func(ctx context.Context, f *LiveFile) error {
+		m, err := l.readMasks(ctx, f.Key)
+		if err != nil {
+			return fmt.Errorf("read delete file %s: %w", f.Path, err)
 		}
-		all.Go(func() {
-			defer func() { <-room }()
-			m, err := l.readMasks(ctx, f.Key)
-			if err != nil {
-				cancel(fmt.Errorf("read delete file %s: %w", f.Path, err))
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			known[f.Path] = m
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		known[f.Path] = m
+		return nil
+	})
 }
 
 // Masks are the keys of the data files that a delete file names.

@@ -13,6 +13,9 @@ import (
 	"sluice/internal/tables"
 )
 
+// mostTries is how often something is made anew because others were faster.
+const mostTries = 5
+
 // CompactOptions say how Compact writes.
 type CompactOptions struct {
 	Target    int64 // bytes of a data file; 0: 256 MiB

@@ -157,7 +157,7 @@ func (e *erasure) scan(ctx context.Context, files []tables.LiveFile) (dirty []di
 		e.Rows, e.Replaced, e.Rewritten = 0, 0, 0
 	}
 	var mu sync.Mutex
-	err = each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
+	err = tables.Each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
 		one, err := e.matches(ctx, f)
 		e.read()
 		mu.Lock()

@@ -12,6 +12,7 @@ import (
 
 	"sluice/internal/erase/searchtest"
 	"sluice/internal/iceberg"
+	"sluice/internal/maintain"
 	"sluice/internal/tables"
 )
 
@@ -110,7 +111,7 @@ func TestErase(t *testing.T) {
 			// All older snapshots go, and with them what they named.
 			w.table.Retention = iceberg.Retention{Snapshots: 1}
 			w.age(48*time.Hour, anyKey)
-			if _, err := Maintain(t.Context(), w.table, MaintainOptions{OlderThan: 24 * time.Hour}); err != nil {
+			if _, err := maintain.Table(t.Context(), w.table, maintain.Options{OlderThan: 24 * time.Hour}); err != nil {
 				t.Fatal(err)
 			}
 			hits := w.hits()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -151,7 +150,7 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 	}
 	for _, key := range slices.Concat(e.Held.Files, e.Held.Unnamed, e.Held.Metadata, e.Held.Lists, e.Held.Deletes) {
 		name := strings.TrimPrefix(key, e.t.Folder)
-		if !slices.ContainsFunc(tableForms, func(form *regexp.Regexp) bool { return form.MatchString(name) }) {
+		if !tables.IsOfTable(name) {
 			e.Held.Others = append(e.Held.Others, key)
 		}
 	}
@@ -259,7 +258,7 @@ func (e *erasure) holding(ctx context.Context, files map[string]tables.LiveFile)
 	e.scans(len(all))
 	holds := map[string]bool{}
 	var mu sync.Mutex
-	err := each(ctx, filesAtOnce, all, func(ctx context.Context, f *tables.LiveFile) error {
+	err := tables.Each(ctx, filesAtOnce, all, func(ctx context.Context, f *tables.LiveFile) error {
 		one, err := e.matches(ctx, f)
 		e.read()
 		mu.Lock()

@@ -41,7 +41,7 @@ func (e *erasure) heldByPaths(ctx context.Context, h *tables.Head, holds map[str
 		}
 	}
 	var mu sync.Mutex
-	err = each(ctx, filesAtOnce, deletes, func(ctx context.Context, key *string) error {
+	err = tables.Each(ctx, filesAtOnce, deletes, func(ctx context.Context, key *string) error {
 		files, err := e.live.Masks(ctx, *key)
 		mu.Lock()
 		defer mu.Unlock()
@@ -129,10 +129,10 @@ func (e *erasure) old(ctx context.Context, h *tables.Head, manifests map[string]
 		return nil
 	}
 	if !divided {
-		return count(e.t.Files.Store, e.t.Folder, "metadata/", manifestForm)
+		return count(e.t.Files.Store, e.t.Folder, "metadata/", tables.ManifestForm)
 	}
-	if err := count(e.t.Files.Store, e.t.Folder, "", deletesForm, manifestForm, listForm); err != nil {
+	if err := count(e.t.Files.Store, e.t.Folder, "", tables.DeletesForm, tables.ManifestForm, tables.ListForm); err != nil {
 		return err
 	}
-	return count(e.t.Ledger, h.LedgerFolder(), "", runForm)
+	return count(e.t.Ledger, h.LedgerFolder(), "", tables.RunForm)
 }

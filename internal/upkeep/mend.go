@@ -92,7 +92,7 @@ func mend(ctx context.Context, t *tables.Table) (rows, doubled int64, err error)
 		masks[f.Key].Rows = append(masks[f.Key].Rows, part)
 		rows += part.To - part.From
 	}
-	err = each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
+	err = tables.Each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
 		_, err := rowsOf(ctx, t, h, f, func(part rowRange) error {
 			mu.Lock()
 			defer mu.Unlock()

@@ -120,7 +120,7 @@ func (b *rebuilding) read(ctx context.Context, all *facts) error {
 		numbers[b.files[i].Key] = uint64(i)
 	}
 	var mu sync.Mutex
-	return each(ctx, filesAtOnce, b.files, func(ctx context.Context, f *tables.LiveFile) error {
+	return tables.Each(ctx, filesAtOnce, b.files, func(ctx context.Context, f *tables.LiveFile) error {
 		n, err := rowsOf(ctx, b.t, b.h, f, func(r rowRange) error {
 			mu.Lock()
 			defer mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/maintain"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
 	"sluice/internal/tables"
@@ -184,7 +185,7 @@ func TestRebuild(t *testing.T) {
 		}
 		w.change(keys)
 		w.sound(w.rows(w.head()))
-		if _, err := Maintain(t.Context(), w.table, MaintainOptions{}); err != nil {
+		if _, err := maintain.Table(t.Context(), w.table, maintain.Options{}); err != nil {
 			t.Fatalf("seed %d: %s: %v", seed, what, err)
 		}
 	}

@@ -137,7 +137,7 @@ func (v *Verified) count(ctx context.Context, t *tables.Table, h *tables.Head, a
 	}
 	v.Files = int64(len(files))
 	var mu sync.Mutex
-	err = each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
+	err = tables.Each(ctx, filesAtOnce, files, func(ctx context.Context, f *tables.LiveFile) error {
 		var lost error // of a temporary file
 		n, err := rowsOf(ctx, t, h, f, func(r rowRange) error {
 			mu.Lock()

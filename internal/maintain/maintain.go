@@ -1,4 +1,7 @@
-package upkeep
+// Package maintain gives back what tables need no more: it expires snapshots, merges small
+// metadata, and removes what no snapshot names. No result depends on it. It reads no rows,
+// so the function may do it too.
+package maintain
 
 import (
 	"cmp"
@@ -19,8 +22,8 @@ import (
 	"sluice/internal/tables"
 )
 
-// MaintainOptions say what Maintain does.
-type MaintainOptions struct {
+// Options say what is done.
+type Options struct {
 	OlderThan time.Duration // of what is removed: nothing younger is
 	DryRun    bool
 	// ExpireOlder, if above 0, is the age from which snapshots expire, in the place of the
@@ -31,8 +34,8 @@ type MaintainOptions struct {
 	Removes func(key string, bytes int64) // is called for what is removed, or would be
 }
 
-// Maintained is what Maintain did. Its JSON names are a contract.
-type Maintained struct {
+// Done is what was done to a table. Its JSON names are a contract.
+type Done struct {
 	Table     string `json:"table"`
 	Expired   int    `json:"snapshots_expired"`
 	Manifests int    `json:"manifests_merged"`
@@ -45,30 +48,33 @@ type Maintained struct {
 	Since  time.Time `json:"staged_since,omitzero"`
 }
 
+// UsualAge is the age from which what nobody names is removed, if nobody says another.
+const UsualAge = 7 * 24 * time.Hour
+
 // mergeManifests is the number of small manifests of a kind that are worth a snapshot.
 const mergeManifests = 8
 
-// Maintain expires snapshots, merges small manifests and runs of the ledger, and removes
+// Table expires snapshots, merges small manifests and runs of the ledger, and removes
 // objects below the folders of the table and of its ledger that no snapshot in the
 // metadata, and no root of one, names. It removes only what has a name that sluice gives,
 // and what is so old that no commit that is under way can name it.
-func Maintain(ctx context.Context, t *tables.Table, o MaintainOptions) (*Maintained, error) {
+func Table(ctx context.Context, t *tables.Table, o Options) (*Done, error) {
 	if o.ExpireOlder > 0 {
 		own := *t
 		own.Retention = iceberg.Retention{Snapshots: 1, Age: o.ExpireOlder}
 		t = &own
 	}
-	m := &maintenance{t: t, o: o, Maintained: Maintained{Table: t.Name}, seed: maphash.MakeSeed(), named: map[uint64]struct{}{}}
+	m := &maintenance{t: t, o: o, Done: Done{Table: t.Name}, seed: maphash.MakeSeed(), named: map[uint64]struct{}{}}
 	if err := m.run(ctx); err != nil {
-		return &m.Maintained, fmt.Errorf("maintain table %s: %w", t.Name, err)
+		return &m.Done, fmt.Errorf("maintain table %s: %w", t.Name, err)
 	}
-	return &m.Maintained, nil
+	return &m.Done, nil
 }
 
 type maintenance struct {
-	Maintained
+	Done
 	t *tables.Table
-	o MaintainOptions
+	o Options
 	h *tables.Head
 
 	seed  maphash.Seed
@@ -103,21 +109,23 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 	if err := m.names(ctx); err != nil {
 		return err
 	}
-	if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, anyOf(tableForms)); err != nil {
+	if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, isOfTable); err != nil {
 		return err
 	}
-	return m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), anyOf(ledgerForms))
+	return m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), isOfLedger)
 }
 
 // merge merges small manifests and runs of the ledger, if there are enough.
 func (m *maintenance) merge(ctx context.Context) error {
 	for try := 0; ; try++ {
 		r := tables.Rewrite{ID: tables.NewBatchID(), MergeAt: mergeManifests}
-		var err error
-		if m.Manifests, err = m.t.ManifestsDue(ctx, m.h, mergeManifests); err != nil {
+		manifests, err := m.t.ManifestsDue(ctx, m.h, mergeManifests)
+		if err != nil {
 			return err
 		}
-		if m.Runs = m.h.RunsDue(); m.Manifests+m.Runs == 0 || m.o.DryRun {
+		ledger := m.h.RunsDue()
+		if manifests+ledger == 0 || m.o.DryRun {
+			m.Manifests, m.Runs = manifests, ledger
 			return nil
 		}
 		if err := m.t.MergeRuns(ctx, m.h, &r); err != nil {
@@ -126,7 +134,7 @@ func (m *maintenance) merge(ctx context.Context) error {
 		expired := m.t.Expired(m.h)
 		next, err := m.t.Rewrite(ctx, m.h, &r)
 		if err == nil {
-			m.h, m.Expired = next, expired
+			m.h, m.Expired, m.Manifests, m.Runs = next, expired, manifests, ledger
 			return nil
 		}
 		if !errors.Is(err, tables.ErrMoved) || try == mostTries {
@@ -185,7 +193,7 @@ func (m *maintenance) staged(ctx context.Context) error {
 			m.Since = s.Since
 		}
 	}
-	return each(ctx, filesRead, all, func(ctx context.Context, s *tables.Staged) error {
+	return tables.Each(ctx, filesRead, all, func(ctx context.Context, s *tables.Staged) error {
 		paths, err := m.t.StagedFiles(ctx, m.h, *s)
 		for _, path := range paths {
 			m.nameURI(path)
@@ -202,7 +210,7 @@ func (m *maintenance) names(ctx context.Context) error {
 		m.nameURI(old.File)
 	}
 	manifests := map[string]iceberg.Manifest{} // by path
-	err := each(ctx, filesRead, meta.Snapshots, func(ctx context.Context, s *iceberg.Snapshot) error {
+	err := tables.Each(ctx, filesRead, meta.Snapshots, func(ctx context.Context, s *iceberg.Snapshot) error {
 		m.nameURI(s.List)
 		lines, err := m.t.Files.Manifests(ctx, s)
 		m.mu.Lock()
@@ -216,7 +224,7 @@ func (m *maintenance) names(ctx context.Context) error {
 		return err
 	}
 	all := slices.Collect(maps.Values(manifests))
-	err = each(ctx, filesRead, all, func(ctx context.Context, line *iceberg.Manifest) error {
+	err = tables.Each(ctx, filesRead, all, func(ctx context.Context, line *iceberg.Manifest) error {
 		m.nameURI(line.Path)
 		return m.t.Files.Entries(ctx, meta, line, func(e *iceberg.Entry) error {
 			m.nameURI(e.File.Path)
@@ -227,7 +235,7 @@ func (m *maintenance) names(ctx context.Context) error {
 		return err
 	}
 	roots := m.h.Roots()
-	return each(ctx, filesRead, roots, func(ctx context.Context, root *string) error {
+	return tables.Each(ctx, filesRead, roots, func(ctx context.Context, root *string) error {
 		m.name(m.h.LedgerFolder() + *root)
 		files, err := m.h.RunsOf(ctx, *root)
 		if errors.Is(err, runs.ErrDamaged) {
@@ -240,35 +248,11 @@ func (m *maintenance) names(ctx context.Context) error {
 	})
 }
 
-// The forms of names that sluice gives, below the folder of a table and of its ledger.
-// Anything else is left alone: other engines remove what is theirs.
-var (
-	tableForms = []*regexp.Regexp{
-		regexp.MustCompile(`^data/(?:[^/]+=[^/]*/)*\d{8}T\d{6}Z_[0-9a-f]{12}-\d+\.parquet$`),
-		deletesForm,
-		manifestForm,
-		listForm,
-		regexp.MustCompile(`^metadata/\d{5,}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.metadata\.json$`),
-		versionForm,
-	}
-	ledgerForms = []*regexp.Regexp{
-		regexp.MustCompile(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
-		runForm,
-	}
-	deletesForm  = regexp.MustCompile(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`)
-	manifestForm = regexp.MustCompile(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`)
-	listForm     = regexp.MustCompile(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`)
-	runForm      = regexp.MustCompile(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`)
-	// The metadata files of a folder. A reader follows them from an old one to the
-	// newest, so the oldest is removed first.
-	versionForm = regexp.MustCompile(`^metadata/v(\d+)\.metadata\.json$`)
-)
+// clockForm is that of what clock writes, if a process ended before it removed it.
+var clockForm = regexp.MustCompile(`^clock-[0-9a-f]{32}$`)
 
-func anyOf(forms []*regexp.Regexp) func(name string) bool {
-	return func(name string) bool {
-		return slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) })
-	}
-}
+func isOfTable(name string) bool  { return tables.IsOfTable(name) || clockForm.MatchString(name) }
+func isOfLedger(name string) bool { return tables.IsOfLedger(name) || clockForm.MatchString(name) }
 
 // sweep removes what is below a folder, has a name of ours, is old and is not named.
 func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, isOurs func(name string) bool) error {
@@ -283,10 +267,10 @@ func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, i
 		store.Info
 		number int
 	}
-	var versions []version
+	var versions []version // a reader follows them from an old one to the newest: the oldest goes first
 	var batch []store.Info
 	flush := func() error {
-		err := each(ctx, filesRead, batch, func(ctx context.Context, i *store.Info) error { return m.remove(ctx, s, *i) })
+		err := tables.Each(ctx, filesRead, batch, func(ctx context.Context, i *store.Info) error { return m.remove(ctx, s, *i) })
 		batch = batch[:0]
 		return err
 	}
@@ -298,7 +282,7 @@ func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, i
 		if _, named := m.named[m.hash(i.Key)]; named {
 			return nil
 		}
-		if v := versionForm.FindStringSubmatch(name); v != nil {
+		if v := tables.VersionForm.FindStringSubmatch(name); v != nil {
 			n, _ := strconv.Atoi(v[1])
 			versions = append(versions, version{i, n})
 			return nil
@@ -347,26 +331,4 @@ func clock(ctx context.Context, s store.Store, folder string) (now time.Time, er
 	}
 	info, err := s.Head(ctx, key)
 	return info.Modified, errors.Join(err, s.Delete(ctx, key))
-}
-
-// each calls fn for all of a list, some at the same time, until one of them fails.
-func each[T any](ctx context.Context, atOnce int, list []T, fn func(context.Context, *T) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	room := make(chan struct{}, atOnce)
-	var all sync.WaitGroup
-	for i := range list {
-		room <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		all.Go(func() {
-			defer func() { <-room }()
-			if err := fn(ctx, &list[i]); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
 }

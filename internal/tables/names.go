@@ -1,0 +1,40 @@
+package tables
+
+import (
+	"regexp"
+	"slices"
+)
+
+// The forms of names that sluice gives, below the folder of a table and of its ledger.
+// Other engines give others, and remove what is theirs.
+var (
+	DeletesForm  = regexp.MustCompile(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`)
+	ManifestForm = regexp.MustCompile(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`)
+	ListForm     = regexp.MustCompile(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`)
+	RunForm      = regexp.MustCompile(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`)
+	// VersionForm is that of the metadata files of a folder.
+	VersionForm = regexp.MustCompile(`^metadata/v(\d+)\.metadata\.json$`)
+
+	tableForms = []*regexp.Regexp{
+		regexp.MustCompile(`^data/(?:[^/]+=[^/]*/)*\d{8}T\d{6}Z_[0-9a-f]{12}-\d+\.parquet$`),
+		DeletesForm,
+		ManifestForm,
+		ListForm,
+		regexp.MustCompile(`^metadata/\d{5,}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.metadata\.json$`),
+		VersionForm,
+	}
+	ledgerForms = []*regexp.Regexp{
+		regexp.MustCompile(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
+		RunForm,
+	}
+)
+
+// IsOfTable reports whether a name below the folder of a table has a form of ours.
+func IsOfTable(name string) bool { return hasForm(tableForms, name) }
+
+// IsOfLedger reports whether a name below the folder of a table's ledger has a form of ours.
+func IsOfLedger(name string) bool { return hasForm(ledgerForms, name) }
+
+func hasForm(forms []*regexp.Regexp, name string) bool {
+	return slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) })
+}
