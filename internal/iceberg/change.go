@@ -15,7 +15,8 @@ type Change struct {
 	Expire     []int64           // snapshots that leave the metadata
 	Schema     *Schema           // becomes the current one: that of [Metadata.Evolve]
 	LastColumn int               // last ID that Schema uses
-	Spec       *PartitionSpec    // files may follow it; new ones do not by themselves. Its IDs are new
+	Spec       *PartitionSpec    // files may follow it: that of [Metadata.Divide], or one with new IDs
+	Divides    bool              // new files follow Spec, also those of other engines
 }
 
 // Apply is the metadata after the change. previous is the file of m, which readers may
@@ -34,10 +35,15 @@ func (c Change) Apply(m *Metadata, previous string) (*Metadata, error) {
 		next.SchemaID, next.LastColumnID = c.Schema.ID, max(m.LastColumnID, c.LastColumn)
 	}
 	if c.Spec != nil {
-		if m.Spec(c.Spec.ID) != nil {
+		switch old := m.Spec(c.Spec.ID); {
+		case old == nil:
+			next.Specs = append(slices.Clip(m.Specs), *c.Spec)
+		case !c.Divides || !slices.Equal(old.Fields, c.Spec.Fields):
 			return nil, fmt.Errorf("the table has a partition spec %d already", c.Spec.ID)
 		}
-		next.Specs = append(slices.Clip(m.Specs), *c.Spec)
+		if c.Divides {
+			next.SpecID = c.Spec.ID
+		}
 		for _, f := range c.Spec.Fields {
 			next.LastPartition = max(next.LastPartition, f.ID)
 		}

@@ -57,7 +57,7 @@ func TestSchemas(t *testing.T) {
 // seen is what a reader sees of an archive.
 func seen(t *testing.T, files map[string]string) string {
 	w := newTablesWorld(t)
-	before, after := w.targetOf(t, files["before.yaml"], partitionOf(files["partition"])...), w.targetOf(t, files["after.yaml"])
+	before, after := w.targetOf(t, files["before.yaml"], partitionOf(files["partition"])...), w.targetOf(t, files["after.yaml"], partitionOf(files["partition after"])...)
 	w.put(t, "1.json", files["before.json"])
 	if sum := run(t, before); sum.Stats.RecordsQuarantined > 0 {
 		t.Fatalf("before: %v", sum.Stats.Reasons)

@@ -30,7 +30,7 @@ import (
 type Tables struct {
 	*Pipeline
 	Tables    []*tables.Table // of the mapping, in its order
-	Partition []Partition     // of tables that are made
+	Partition []Partition     // of new files; empty: that of each table stays
 	Limits    BatchLimits
 	// Staging leaves the commits to [Tables.CommitStaged]: batches are staged, and what they
 	// bring is visible later.
@@ -85,11 +85,21 @@ const (
 	stateColumn  = tables.StateColumn
 )
 
-// Open loads the heads of all tables, and makes the tables that are not there.
+// Open loads the heads of all tables, and makes the tables that are not there. Tables that are
+// divided otherwise than the configuration says are from then on divided so.
 func (t *Tables) Open(ctx context.Context) ([]*tables.Head, error) {
-	return t.heads(ctx, func(i int) (*tables.Head, error) {
+	heads, err := t.heads(ctx, func(i int) (*tables.Head, error) {
 		return t.Tables[i].Open(ctx, func() (*iceberg.Metadata, error) { return t.first(i) })
 	})
+	for i := range heads {
+		if err == nil {
+			heads[i], err = t.Tables[i].Divide(ctx, heads[i], t.columnsOf(&t.Mapping.Tables[i]), t.divideBy)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return heads, nil
 }
 
 // heads loads the head of each table, and finds out whether it can take the columns of
@@ -126,17 +136,26 @@ func (t *Tables) first(i int) (*iceberg.Metadata, error) {
 	m := &t.Mapping.Tables[i]
 	columns := t.columnsOf(m)
 	s, _ := iceberg.NewSchema(columns)
-	var fields []iceberg.PartitionField
-	for _, p := range t.Partition {
-		if f := s.Field(p.Column); f != nil {
-			fields = append(fields, p.field(f.ID, 1000+len(fields)))
-		}
+	fields := t.divideBy(&s)
+	for i := range fields {
+		fields[i].ID = 1000 + i
 	}
 	return iceberg.New(t.location(i), columns, fields, iceberg.Properties(&s, pageCodec(t.Codec), sourceColumn), t.Tables[i].Now())
 }
 
+// divideBy are the partition fields that the configuration wants of a table with these
+// columns, without IDs.
+func (t *Tables) divideBy(s *iceberg.Schema) (fields []iceberg.PartitionField) {
+	for _, p := range t.Partition {
+		if f := s.Field(p.Column); f != nil {
+			fields = append(fields, p.field(f.ID))
+		}
+	}
+	return fields
+}
+
 // field is the partition field of a column. Names are those that Spark gives.
-func (p Partition) field(source, id int) iceberg.PartitionField {
+func (p Partition) field(source int) iceberg.PartitionField {
 	name := p.Column
 	switch p.Transform.Name {
 	case "identity":
@@ -145,29 +164,32 @@ func (p Partition) field(source, id int) iceberg.PartitionField {
 	default:
 		name += "_" + p.Transform.Name
 	}
-	return iceberg.PartitionField{SourceID: source, ID: id, Name: name, Transform: p.Transform}
+	return iceberg.PartitionField{SourceID: source, Name: name, Transform: p.Transform}
 }
 
-// Divided says by what the rows of a table are divided, and by what those of a new one
-// would be: day(order_date), bucket[16](order_id); empty: by nothing.
+// Divided says by what new rows of a table are divided, and what the configuration wants:
+// day(order_date), bucket[16](order_id); empty: nothing.
 func (t *Tables) Divided(h *tables.Head, i int) (is, wanted string) {
 	m := h.Metadata()
-	var have, want []string
-	for _, f := range m.Spec(m.SpecID).Fields {
+	s, err := t.schema(h, i)
+	if err != nil {
+		s = m.CurrentSchema()
+	}
+	return words(s, m.Spec(m.SpecID).Fields), words(s, t.divideBy(s))
+}
+
+// words are partition fields, in an order of their own.
+func words(s *iceberg.Schema, fields []iceberg.PartitionField) string {
+	var all []string
+	for _, f := range fields {
 		column := fmt.Sprintf("a column that is gone, of ID %d", f.SourceID)
-		if c := m.CurrentSchema().FieldByID(f.SourceID); c != nil {
+		if c := s.FieldByID(f.SourceID); c != nil {
 			column = c.Name
 		}
-		have = append(have, fmt.Sprintf("%s(%s)", f.Transform, column))
+		all = append(all, fmt.Sprintf("%s(%s)", f.Transform, column))
 	}
-	for _, p := range t.Partition {
-		if slices.ContainsFunc(t.columnsOf(&t.Mapping.Tables[i]), func(c schema.Column) bool { return c.Name == p.Column }) {
-			want = append(want, fmt.Sprintf("%s(%s)", p.Transform, p.Column))
-		}
-	}
-	slices.Sort(have)
-	slices.Sort(want)
-	return strings.Join(have, ", "), strings.Join(want, ", ")
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }
 
 // levels are the levels of the columns of a table.
@@ -194,10 +216,16 @@ func (t *Tables) columnsOf(m *mapping.Table) []schema.Column {
 }
 
 // schema is what the columns of a table become with the next commit: what the mapping
-// has and the table has not is added, and narrower types are promoted.
+// has and the table has not is added, and narrower types are promoted. An error says that
+// they do not fit, or cannot be divided as the configuration says.
 func (t *Tables) schema(h *tables.Head, i int) (*iceberg.Schema, error) {
 	m := &t.Mapping.Tables[i]
 	s, _, err := h.Metadata().Evolve(t.columnsOf(m))
+	if err == nil {
+		if fields := t.divideBy(s); len(fields) > 0 {
+			_, err = h.Metadata().Divide(s, fields)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", m.Name, err)
 	}

@@ -2,6 +2,7 @@ package tables_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"sluice/internal/iceberg"
@@ -80,5 +81,47 @@ func TestColumnsWithoutRows(t *testing.T) {
 	}
 	if m := done.Head.Metadata(); len(m.Schemas) != 1 {
 		t.Errorf("%d schemas", len(m.Schemas))
+	}
+}
+
+// A table is divided otherwise once, whoever else commits, and whatever becomes of replies;
+// what a batch has in files of the former spec lands beside it.
+func TestDivide(t *testing.T) {
+	s := newCalm(t)
+	by := func(schema *iceberg.Schema) []iceberg.PartitionField {
+		return []iceberg.PartitionField{{SourceID: schema.Field("n").ID, Name: "n_bucket", Transform: iceberg.Transform{Name: "bucket", N: 2}}}
+	}
+	head := s.bring(t, keyA).Head
+	late := s.prepare(t, head, keyB)
+	own := *s.table
+	own.Catalog = &replyLost{s.catalog}
+	divided, err := own.Divide(t.Context(), head, columns, by)
+	if err != nil || divided.Metadata().SpecID == head.Metadata().SpecID || len(divided.Metadata().Specs) != 2 {
+		t.Fatalf("a lost reply: %v", err)
+	}
+	if again, err := s.table.Divide(t.Context(), head, columns, by); err != nil || again.Metadata().SpecID != divided.Metadata().SpecID || len(again.Metadata().Specs) != 2 {
+		t.Errorf("of an older head: %v", err)
+	}
+	if same, err := s.table.Divide(t.Context(), divided, columns, by); err != nil || same != divided {
+		t.Errorf("it is so already: %v", err)
+	}
+	if same, err := s.table.Divide(t.Context(), divided, columns, func(*iceberg.Schema) []iceberg.PartitionField { return nil }); err != nil || same != divided {
+		t.Errorf("no fields: %v", err)
+	}
+	if c, err := s.table.Commit(t.Context(), head, late); err != nil || c.Head.Rows() != 5 {
+		t.Errorf("a batch of the former spec: %v", err)
+	}
+	s.bring(t, keyC)
+	s.newVersion(keyB, 1) // in a file of the former spec
+	s.bring(t, keyB)
+	s.keeps(t)
+
+	// A column that is new comes with it.
+	more := append(slices.Clone(columns), schema.Column{Name: "region", Type: schema.Type{Kind: schema.String}})
+	h, err := s.table.Divide(t.Context(), s.load(t), more, func(s *iceberg.Schema) []iceberg.PartitionField {
+		return []iceberg.PartitionField{{SourceID: s.Field("region").ID, Name: "region", Transform: iceberg.Transform{Name: "identity"}}}
+	})
+	if m := h.Metadata(); err != nil || m.CurrentSchema().Field("region") == nil || m.Spec(m.SpecID).Fields[0].Name != "region" {
+		t.Errorf("%v, %+v", err, m)
 	}
 }

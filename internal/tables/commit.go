@@ -309,13 +309,19 @@ func (b *Batch) evolve(m *iceberg.Metadata) (c iceberg.Change, err error) {
 			return c, ErrOvertaken
 		}
 	}
-	if s != m.CurrentSchema() {
-		c.Schema, c.LastColumn = s, last
-		if names, ok := m.NameMappingOf(s); ok {
-			c.Properties[iceberg.NameMapping] = names
-		}
-	}
+	setSchema(&c, m, s, last)
 	return c, nil
+}
+
+// setSchema makes a schema that of a table, unless it is.
+func setSchema(c *iceberg.Change, m *iceberg.Metadata, s *iceberg.Schema, last int) {
+	if s == m.CurrentSchema() {
+		return
+	}
+	c.Schema, c.LastColumn = s, last
+	if names, ok := m.NameMappingOf(s); ok {
+		c.Properties[iceberg.NameMapping] = names
+	}
 }
 
 // mask writes the files that take the rows of entries out of sight, and those of the batch
@@ -386,6 +392,48 @@ func (t *Table) writeMasks(ctx context.Context, files iceberg.Files, masks []*ma
 	}
 	f.Path, f.Partition, f.SpecID = files.URI(key), masks[0].file.Partition, masks[0].specID
 	return f, nil
+}
+
+// Divide is a head whose new files are divided by fields, which by has of a schema with these
+// columns. A spec that the table does not have is added, with the columns that it needs, in a
+// change of its own: others write files for a batch too, and name the spec by its ID. Nobody
+// waits for it, so it may be lost, and made again. No fields leave the table as it is.
+func (t *Table) Divide(ctx context.Context, h *Head, columns []schema.Column, by func(*iceberg.Schema) []iceberg.PartitionField) (*Head, error) {
+	for try := 0; ; try++ {
+		m := h.Metadata()
+		s, last, err := m.Evolve(columns)
+		if err != nil {
+			return nil, fmt.Errorf("divide table %s: %w", t.Name, err)
+		}
+		fields := by(s)
+		if len(fields) == 0 {
+			return h, nil
+		}
+		spec, err := m.Divide(s, fields)
+		if err != nil {
+			return nil, fmt.Errorf("divide table %s: %w", t.Name, err)
+		}
+		if spec.ID == m.SpecID {
+			return h, nil
+		}
+		change := iceberg.Change{Spec: spec, Divides: true, Properties: map[string]string{}}
+		if slices.ContainsFunc(fields, func(f iceberg.PartitionField) bool { return m.CurrentSchema().FieldByID(f.SourceID) == nil }) {
+			setSchema(&change, m, s, last)
+		}
+		next, err := t.Catalog.Commit(ctx, h.table, change)
+		if err == nil {
+			return h.next(next, h.root), nil
+		}
+		if try == mostTries || ctx.Err() != nil {
+			return nil, fmt.Errorf("divide table %s: %w", t.Name, err)
+		}
+		if err := t.backOff(ctx, try); err != nil {
+			return nil, err
+		}
+		if h, err = t.Load(ctx); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // AddSpec adds a partition spec, which files may follow. After an error it may have

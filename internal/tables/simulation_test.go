@@ -541,23 +541,24 @@ func (s *simulation) look(k runs.Key, before runs.Entry, known bool) (c tables.C
 func (s *simulation) convert(ctx context.Context, head *tables.Head, b *tables.Batch, rows []sourceRow) error {
 	m := head.Metadata()
 	spec := m.Spec(m.SpecID)
-	byPartition := map[int64][]sourceRow{}
+	byPartition, values := map[string][]sourceRow{}, map[string]map[string]any{}
 	for _, r := range rows {
-		p := int64(0)
+		p := ""
 		if len(spec.Fields) > 0 {
-			p = r.n - r.n%2
+			f := spec.Fields[0]
+			value := f.Transform.Apply(iceberg.Type{Primitive: iceberg.Long}, r.n)
+			p = fmt.Sprint(value)
+			values[p] = map[string]any{f.Name: value}
 		}
 		byPartition[p] = append(byPartition[p], r)
 	}
 	for _, p := range slices.Sorted(maps.Keys(byPartition)) {
-		f, err := s.write(ctx, m, b.ID+"-"+strconv.FormatInt(p, 10), byPartition[p])
+		f, err := s.write(ctx, m, b.ID+"-"+p, byPartition[p])
 		if err != nil {
 			return err
 		}
-		if len(spec.Fields) > 0 {
-			f.Partition = map[string]any{"n_truncate": p}
-		}
-		b.Files = append(b.Files, iceberg.SpecFile{DataFile: f})
+		f.Partition = values[p]
+		b.Files = append(b.Files, iceberg.SpecFile{SpecID: int32(m.SpecID), DataFile: f})
 		for i := range b.Changes {
 			c := &b.Changes[i]
 			id := tables.SourceID(c.After.Key, c.After.FirstSeen)

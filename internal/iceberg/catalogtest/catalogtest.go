@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"commit", testCommit},
 		{"properties alone", testProperties},
 		{"another partition spec", testSpec},
+		{"divided otherwise", testDivide},
 		{"commit on an old base", testOldBase},
 		{"a table made again under the name", testMadeAgain},
 		{"many committers", testCommitters},
@@ -227,6 +228,36 @@ func testSpec(t *testing.T, f Fixture) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// New files follow another spec, which the table has or not, and then the former one again.
+func testDivide(t *testing.T, f Fixture) {
+	base := f.create(t, "orders")
+	first := base.Metadata.Spec(base.Metadata.SpecID)
+	by := []iceberg.PartitionField{{SourceID: 1, Name: "id_bucket", Transform: iceberg.Transform{Name: "bucket", N: 4}}}
+	old := base
+	for n, fields := range [][]iceberg.PartitionField{by, first.Fields, by} {
+		m := base.Metadata
+		spec, err := m.Divide(m.CurrentSchema(), fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Catalog.Commit(t.Context(), base, iceberg.Change{Spec: spec, Divides: true}); err != nil {
+			t.Fatal(err)
+		}
+		base = f.check(t, "orders")
+		if is := base.Metadata; is.SpecID != spec.ID || len(is.Specs) != 2 || !reflect.DeepEqual(is.Spec(is.SpecID).Fields, spec.Fields) || is.LastPartition < 1000 {
+			t.Fatalf("change %d: specs %+v, the current one %d, last field %d", n, is.Specs, is.SpecID, is.LastPartition)
+		}
+	}
+	// Of a head that others have divided otherwise, the change fails.
+	spec, err := old.Metadata.Divide(old.Metadata.CurrentSchema(), []iceberg.PartitionField{{SourceID: 1, Name: "id", Transform: iceberg.Transform{Name: "identity"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Catalog.Commit(t.Context(), old, iceberg.Change{Spec: spec, Divides: true}); !errors.Is(err, iceberg.ErrConflict) {
+		t.Errorf("a change of an older state: %v", err)
 	}
 }
 

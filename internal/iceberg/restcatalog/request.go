@@ -44,7 +44,15 @@ func update(m *iceberg.Metadata, c iceberg.Change) (object, error) {
 	}
 	if c.Spec != nil {
 		requires = append(requires, object{"type": "assert-last-assigned-partition-id", "last-assigned-partition-id": m.LastPartition})
-		updates = append(updates, object{"action": "add-spec", "spec": c.Spec})
+		current := c.Spec.ID
+		if m.Spec(current) == nil {
+			updates = append(updates, object{"action": "add-spec", "spec": c.Spec})
+			current = -1 // the one that was just added
+		}
+		if c.Divides {
+			requires = append(requires, object{"type": "assert-default-spec-id", "default-spec-id": m.SpecID})
+			updates = append(updates, object{"action": "set-default-spec", "spec-id": current})
+		}
 	}
 	if len(c.Properties) > 0 {
 		updates = append(updates, object{"action": "set-properties", "updates": c.Properties})

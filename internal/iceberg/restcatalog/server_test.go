@@ -184,6 +184,7 @@ type requirement struct {
 	Schema          int    `json:"current-schema-id"`
 	Column          int    `json:"last-assigned-field-id"`
 	Partition       int    `json:"last-assigned-partition-id"`
+	Default         int    `json:"default-spec-id"`
 }
 
 func sameHead(q requirement, head *iceberg.Snapshot) bool {
@@ -198,6 +199,7 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 			Snapshot   *iceberg.Snapshot
 			Schema     *iceberg.Schema
 			Spec       *iceberg.PartitionSpec
+			SpecID     int `json:"spec-id"`
 			LastColumn int `json:"last-column-id"`
 			Updates    map[string]string
 			IDs        []int64 `json:"snapshot-ids"`
@@ -224,6 +226,8 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 			same = q.Schema == m.SchemaID
 		case "assert-last-assigned-field-id":
 			same = q.Column == m.LastColumnID
+		case "assert-default-spec-id":
+			same = q.Default == m.SpecID
 		case "assert-last-assigned-partition-id":
 			same = q.Partition == m.LastPartition
 		default:
@@ -251,6 +255,10 @@ func (s *server) commit(r *http.Request, name string, body []byte) (*iceberg.Tab
 		case "set-current-schema":
 		case "add-spec":
 			c.Spec = u.Spec
+		case "set-default-spec":
+			if c.Divides = true; u.SpecID >= 0 {
+				c.Spec = m.Spec(u.SpecID)
+			}
 		default:
 			return nil, fmt.Errorf("update %s", u.Action)
 		}
