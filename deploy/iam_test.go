@@ -308,7 +308,7 @@ func grants(s *stack) map[string]map[string][]string {
 	}
 	if maintains(s) {
 		sink, ledger := in+"/"+s.params["SinkPrefix"], in+"/"+s.params["LedgerPrefix"]
-		function["s3:DeleteObject"] = append(function["s3:DeleteObject"], sink+"*/metadata/*", sink+"*/clock-*", ledger+"*/root-*", ledger+"*/run-*", ledger+"*/clock-*", ledger+"split/*")
+		function["s3:DeleteObject"] = append(function["s3:DeleteObject"], sink+"*/metadata/*", sink+"*/clock-*", ledger+"*/root-*", ledger+"*/run-*", ledger+"*/damaged/*", ledger+"*/clock-*", ledger+"split/*")
 	}
 	if s.params["TableFormat"] == "" {
 		delete(function, "s3:DeleteObject")

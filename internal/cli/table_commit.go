@@ -20,10 +20,12 @@ func (a *app) tableCommitCommand() *cobra.Command {
 		Long: `With table: {commit: staged}, sluice run, sluice invoke and the function convert
 objects and leave the commits to this command: up to 200 of their batches become
 visible in one snapshot. It ends when nothing is staged; with --watch it waits
-for more, until it is interrupted.
+for more, until it is interrupted, and after an error it tries again.
 
 If an object was changed between its staging and the commit, it is looked at
-again. Any number of these commands may run at the same time; one is enough.`,
+again. A batch that is damaged is set aside and named, and the others become
+visible: sluice run converts its objects again. Any number of these commands may
+run at the same time; one is enough.`,
 		Example: `  sluice table commit -c sluice.yaml
   sluice table commit -c sluice.yaml --watch
   sluice table commit --lake lake/ --report json`,
@@ -50,6 +52,7 @@ type committedReport struct {
 	Dropped   int64   `json:"states_dropped"` // staged states whose objects were changed meanwhile
 	Looked    int64   `json:"objects_looked_at_again"`
 	Failed    int64   `json:"objects_failed"`
+	Damaged   int64   `json:"batches_damaged"`   // that were set aside
 	Freshness float64 `json:"freshness_seconds"` // the longest time from staging to the commit
 }
 
@@ -61,11 +64,16 @@ func (r *committedReport) add(l *pipeline.Landed) {
 	r.Dropped += l.Dropped
 	r.Looked += l.Looked
 	r.Failed += l.Failed
+	r.Damaged += l.Damaged
 	r.Freshness = max(r.Freshness, l.Freshness.Seconds())
 }
 
-// betweenCommits is how long --watch waits when nothing is staged.
-const betweenCommits = time.Second
+// betweenCommits is how long --watch waits when nothing is staged, and longestPause at most if
+// it fails again and again.
+const (
+	betweenCommits = time.Second
+	longestPause   = time.Minute
+)
 
 func (a *app) tableCommit(cmd *cobra.Command, f placeFlags, watch bool, report string) error {
 	ctx := cmd.Context()
@@ -79,6 +87,7 @@ func (a *app) tableCommit(cmd *cobra.Command, f placeFlags, watch bool, report s
 	}
 	t := s.Target.(*pipeline.Tables)
 	var sum committedReport
+	pause := betweenCommits
 	for {
 		l, passErr := t.CommitStaged(ctx, s.Config.Workers)
 		sum.add(&l)
@@ -88,15 +97,22 @@ func (a *app) tableCommit(cmd *cobra.Command, f placeFlags, watch bool, report s
 				fmt.Fprintf(a.out, "dropped    %s: their objects were changed meanwhile; %s looked at again\n", plural(l.Dropped, "staged state"), plural(l.Looked, "object"))
 			}
 		}
-		if err = passErr; err != nil || l.Batches == 0 && !watch {
+		if err = passErr; !watch && (err != nil || l.Batches == 0) {
 			break
 		}
-		if l.Batches == 0 && !pauseFor(ctx, betweenCommits) {
+		if ctx.Err() != nil {
+			err = nil // that is how --watch ends
 			break
 		}
-	}
-	if watch && ctx.Err() != nil {
-		err = nil // that is how it ends
+		if err == nil {
+			pause = betweenCommits
+		} else {
+			pause = min(2*pause, longestPause)
+			fmt.Fprintf(a.errw, "sluice: %s; trying again in %s\n", errorText(err), pause)
+		}
+		if (err != nil || l.Batches == 0) && !pauseFor(ctx, pause) {
+			break
+		}
 	}
 	if report == "json" {
 		if jsonErr := printJSON(a.out, sum); err == nil {

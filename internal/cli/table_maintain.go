@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -109,11 +110,15 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o maintain.Options
 	if r.Splits.Removed > 0 && report == "text" {
 		fmt.Fprintf(a.out, "splits that were given up: %s %sremoved (%s)\n", plural(r.Splits.Removed, "file"), would, size(float64(r.Splits.Bytes)))
 	}
+	var failed error
 	for _, t := range all {
 		objects = []string{}
 		m, err := maintain.Table(cmd.Context(), t, o)
-		if err != nil {
+		if err != nil && cmd.Context().Err() != nil {
 			return stopped(err, "what was removed had no names, and the next maintain does the rest")
+		}
+		if failed = errors.Join(failed, err); err != nil {
+			continue
 		}
 		r.Tables = append(r.Tables, maintainedTable{m, objects})
 		if report == "text" {
@@ -122,10 +127,13 @@ func (a *app) tableMaintain(cmd *cobra.Command, f placeFlags, o maintain.Options
 			if m.Staged > 0 {
 				fmt.Fprintf(a.errw, "warning: table %s: batches that are staged, and wait for a commit: %s; the oldest since %s\n", m.Table, grouped(int64(m.Staged)), m.Since.UTC().Format(time.RFC3339))
 			}
+			if m.Damaged > 0 {
+				fmt.Fprintf(a.errw, "warning: table %s: staged batches that are damaged: %s; sluice table commit sets them aside\n", m.Table, grouped(int64(m.Damaged)))
+			}
 		}
 	}
 	if report == "json" {
-		return printJSON(a.out, r)
+		failed = errors.Join(failed, printJSON(a.out, r))
 	}
-	return nil
+	return failed
 }

@@ -562,3 +562,44 @@ func TestTables(t *testing.T) {
 	}
 	want(t, examine(t, yaml, lake), "table", doctor.Failed, "read ledger root")
 }
+
+// Batches that wait for a commit are a warning when they are old, and those that were set aside.
+func TestStaged(t *testing.T) {
+	lake := t.TempDir()
+	const yaml = "source: s3://b/raw/\ntable: {format: iceberg, commit: staged}\n"
+	s := open(t, yaml, lake)
+	target := s.Target.(*pipeline.Tables)
+	put(t, s.Pipeline.Sink, "raw/a.json", order)
+	if sum, err := target.Run(t.Context(), s.Run()); err != nil || sum.Commits.Staged != 1 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	none := func(names ...string) {
+		t.Helper()
+		got := examine(t, yaml, lake)
+		for _, name := range names {
+			if c, ok := got[name]; ok {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+	}
+	none("table staged", "table damaged")
+	table := target.Tables[0]
+	h, err := table.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged, err := table.Staged(t.Context(), h, 0)
+	if err != nil || len(staged) != 1 {
+		t.Fatal(staged, err)
+	}
+	old := time.Now().Add(-16 * time.Minute)
+	if err := os.Chtimes(filepath.Join(lake, "b", staged[0].Key), old, old); err != nil {
+		t.Fatal(err)
+	}
+	want(t, examine(t, yaml, lake), "table staged", doctor.Warning, "batches that wait for a commit to table order_lines: 1, the oldest since "+old.UTC().Format(time.RFC3339)+" make them visible: sluice table commit")
+	if _, err := table.SetAside(t.Context(), h, staged[0]); err != nil {
+		t.Fatal(err)
+	}
+	none("table staged")
+	want(t, examine(t, yaml, lake), "table damaged", doctor.Warning, "in "+h.DamagedFolder()+": 1 convert their objects again: sluice run")
+}

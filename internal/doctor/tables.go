@@ -38,9 +38,7 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 			checks = append(checks, unloaded(name, h, err))
 		default:
 			checks = append(checks, loaded(name, h, changes), dividedBy(t, name, h, i), ledgerOf(ctx, name, h), rowsOf(ctx, h.Files(), name, h), filesOf(ctx, h.Files(), name, h), metadataOf(name, h))
-			if c := staged(ctx, t.Tables[i], h); c != nil {
-				checks = append(checks, *c)
-			}
+			checks = append(checks, staged(ctx, t.Tables[i], h)...)
 		}
 	}
 	return checks
@@ -49,25 +47,27 @@ func (d *doctor) tables(ctx context.Context, t *pipeline.Tables) (checks []Check
 // oldStaged is how long a batch may wait for its commit.
 const oldStaged = 15 * time.Minute
 
-// staged is a warning if batches wait for a commit, and nobody seems to make it.
-func staged(ctx context.Context, t *tables.Table, h *tables.Head) *Check {
+// staged warns if batches wait for a commit, and nobody seems to make it, and of those that were
+// set aside.
+func staged(ctx context.Context, t *tables.Table, h *tables.Head) (checks []Check) {
 	const name = "table staged"
-	all, err := t.Staged(ctx, h, 0)
+	waiting, err := t.Staged(ctx, h, 0)
+	var damaged []tables.Staged
+	if err == nil {
+		damaged, err = t.Damaged(ctx, h)
+	}
 	if err != nil {
-		c := failed(name, err)
-		return &c
+		return []Check{failed(name, err)}
 	}
-	var oldest time.Time
-	for _, s := range all {
-		if oldest.IsZero() || s.Since.Before(oldest) {
-			oldest = s.Since
-		}
+	if oldest := tables.Oldest(waiting); len(waiting) > 0 && t.Now().Sub(oldest) >= oldStaged {
+		checks = append(checks, warn(name, "make them visible: sluice table commit; docs/tables.md#many-writers",
+			"batches that wait for a commit to table %s: %d, the oldest since %s", t.Name, len(waiting), oldest.UTC().Format(time.RFC3339)))
 	}
-	if oldest.IsZero() || t.Now().Sub(oldest) < oldStaged {
-		return nil
+	if len(damaged) > 0 {
+		checks = append(checks, warn("table damaged", "convert their objects again: sluice run; then remove the folder, or leave it to sluice table maintain",
+			"staged batches for table %s that are damaged, in %s: %d", t.Name, h.DamagedFolder(), len(damaged)))
 	}
-	return &Check{Name: name, Status: Warning, Detail: fmt.Sprintf("batches that wait for a commit to table %s: %d, the oldest since %s", t.Name, len(all), oldest.UTC().Format(time.RFC3339)),
-		Hint: "make them visible: sluice table commit; docs/tables.md#many-writers"}
+	return checks
 }
 
 func unloaded(name string, h *tables.Head, err error) Check {

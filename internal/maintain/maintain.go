@@ -46,6 +46,8 @@ type Done struct {
 	// staged.
 	Staged int       `json:"batches_staged"`
 	Since  time.Time `json:"staged_since,omitzero"`
+	// Damaged is how many of them nobody can commit, until [tables.Table.SetAside] moves them.
+	Damaged int `json:"batches_damaged"`
 }
 
 // UsualAge is the age from which what nobody names is removed, if nobody says another.
@@ -80,6 +82,8 @@ type maintenance struct {
 	seed  maphash.Seed
 	mu    sync.Mutex
 	named map[uint64]struct{} // hashes of keys: two that are alike only keep an object
+	// unread is why a staged batch could not be read: it may name any data file.
+	unread error
 }
 
 func (m *maintenance) run(ctx context.Context) (err error) {
@@ -109,10 +113,12 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 	if err := m.names(ctx); err != nil {
 		return err
 	}
-	if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, isOfTable); err != nil {
-		return err
+	if m.unread == nil {
+		if err := m.sweep(ctx, m.t.Files.Store, m.t.Folder, isOfTable); err != nil {
+			return err
+		}
 	}
-	return m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), isOfLedger)
+	return errors.Join(m.unread, m.sweep(ctx, m.t.Ledger, m.h.LedgerFolder(), isOfLedger))
 }
 
 // merge merges small manifests and runs of the ledger, if there are enough.
@@ -181,24 +187,28 @@ func (m *maintenance) nameURI(uri string) {
 // filesRead is how many metadata files are read at the same time.
 const filesRead = 16
 
-// staged finds the files of staged batches, which no snapshot names yet. A batch that cannot
-// be read may name any: nothing is removed.
+// staged finds the files of staged batches, which no snapshot names yet. Of a batch that is
+// damaged the files are never named.
 func (m *maintenance) staged(ctx context.Context) error {
 	all, err := m.t.Staged(ctx, m.h, 0)
 	if err != nil {
 		return err
 	}
-	for _, s := range all {
-		if m.Staged++; m.Since.IsZero() || s.Since.Before(m.Since) {
-			m.Since = s.Since
-		}
-	}
+	m.Staged, m.Since = len(all), tables.Oldest(all)
 	return tables.Each(ctx, filesRead, all, func(ctx context.Context, s *tables.Staged) error {
 		paths, err := m.t.StagedFiles(ctx, m.h, *s)
 		for _, path := range paths {
 			m.nameURI(path)
 		}
-		return err
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		switch {
+		case errors.Is(err, tables.ErrDamaged):
+			m.Damaged++
+		case err != nil && ctx.Err() == nil:
+			m.unread = errors.Join(m.unread, fmt.Errorf("data files that nobody names stay, since a staged batch may name them: %w", err))
+		}
+		return ctx.Err()
 	})
 }
 

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/pipeline"
+	tableruns "sluice/internal/runs"
+	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 // slowCatalog takes one commit a second, by its own clock, and loses replies.
@@ -145,4 +150,167 @@ func TestStagedAndChanged(t *testing.T) {
 	if lines != 4 { // a, b, and c, which keeps its rows
 		t.Errorf("%d lines: %v", lines, w.rows(t, 1))
 	}
+}
+
+// staging is the target whose batches wait for a commit, each with one object.
+func (w *tablesWorld) staging() *pipeline.Tables {
+	t := *w.t
+	t.Staging, t.Limits.Objects = true, 1
+	return &t
+}
+
+// stagedOf lists what is staged for a table.
+func (w *tablesWorld) stagedOf(t *testing.T, table int) []tables.Staged {
+	t.Helper()
+	at := w.t.Tables[table]
+	h, err := at.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := at.Staged(t.Context(), h, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A damaged batch is set aside and named; the others are committed, and a run converts the
+// objects of the damaged one again.
+func TestDamagedBatch(t *testing.T) {
+	w := newTablesWorld(t)
+	staging := w.staging()
+	for i := range 4 {
+		w.put(t, fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"id":%d,"lines":[1]}`, i))
+	}
+	if _, err := runAll(t.Context(), staging); err != nil {
+		t.Fatal(err)
+	}
+	damaged := w.stagedOf(t, 0)[1].Key
+	if _, err := store.Put(t.Context(), w.sink, damaged, []byte("no batch"), store.CreateOptions{}, store.Unconditional()); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := staging.CommitStaged(t.Context(), 2)
+	if err == nil || !strings.Contains(err.Error(), "read staged batch "+damaged+": it is damaged") || !strings.Contains(err.Error(), "the next sluice run converts its objects again") {
+		t.Errorf("%v", err)
+	}
+	if sum.Batches != 7 || sum.Keys != 7 || sum.Damaged != 1 {
+		t.Errorf("%+v", sum)
+	}
+	if n, _, err := staging.Waiting(t.Context()); err != nil || n != 0 {
+		t.Errorf("%d batches wait, %v", n, err)
+	}
+	if sum, err := staging.CommitStaged(t.Context(), 2); err != nil || sum.Batches != 0 {
+		t.Errorf("afterwards: %+v, %v", sum, err)
+	}
+	h, err := w.t.Tables[0].Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aside, err := w.t.Tables[0].Damaged(t.Context(), h); err != nil || len(aside) != 1 {
+		t.Errorf("%v, %v", aside, err)
+	}
+	if _, err := runAll(t.Context(), staging); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := staging.CommitStaged(t.Context(), 2); err != nil || sum.Keys != 1 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if a, b := w.rows(t, 0), w.rows(t, 1); len(a) != 4 || !maps.EqualFunc(a, b, func(a, b []string) bool { return len(a) == 1 && len(b) == 1 }) {
+		t.Errorf("%v and %v", a, b)
+	}
+}
+
+// withoutSource is a target whose source does not answer.
+func withoutSource(t *pipeline.Tables) *pipeline.Tables {
+	broken, pipe := *t, *t.Pipeline
+	broken.Pipeline = &pipe
+	pipe.Source = func(string) (store.Store, error) { return nil, errors.New("the source does not answer") }
+	return &broken
+}
+
+// A key that cannot be looked at again keeps its own batch, and no other.
+func TestLookAgainFails(t *testing.T) {
+	w := newTablesWorld(t)
+	staging := w.staging()
+	for i := range 3 {
+		w.put(t, fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"id":%d,"lines":[1]}`, i))
+	}
+	stage := func(n int) {
+		t.Helper()
+		if _, err := runAll(t.Context(), staging); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(w.stagedOf(t, 0)); got != n {
+			t.Fatalf("%d batches, want %d", got, n)
+		}
+	}
+	stage(3)
+	w.put(t, "1.json", `{"id":1,"lines":[1,2]}`)
+	stage(6) // all that is not visible yet
+	w.put(t, "1.json", `{"id":1,"lines":[1,2,3]}`)
+	broken := withoutSource(staging)
+	sum, err := broken.CommitStaged(t.Context(), 2)
+	if err == nil || !strings.Contains(err.Error(), `look again at "1.json"`) {
+		t.Errorf("%v", err)
+	}
+	if sum.Batches != 8 || sum.Failed != 2 || sum.Keys != 6 {
+		t.Errorf("%+v", sum)
+	}
+	for range 2 {
+		if len(w.stagedOf(t, 0)) != 2 || len(w.stagedOf(t, 1)) != 2 {
+			t.Errorf("%v and %v wait", w.stagedOf(t, 0), w.stagedOf(t, 1))
+		}
+		if _, err := broken.CommitStaged(t.Context(), 2); err == nil {
+			t.Error("nobody could look at the key")
+		}
+	}
+	if sum, err := staging.CommitStaged(t.Context(), 2); err != nil || sum.Batches != 4 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	lines := 0
+	for _, rows := range w.rows(t, 1) {
+		lines += len(rows)
+	}
+	if lines != 5 {
+		t.Errorf("%d lines", lines)
+	}
+}
+
+// The rows of a key have the same ID in all tables, also if a committer came between two states
+// that were staged for it while it was new, and nobody can look at the key again.
+func TestStagedIDs(t *testing.T) {
+	w := newTablesWorld(t)
+	staging := w.staging()
+	w.put(t, "a.json", `{"id":1,"lines":[1]}`)
+	if _, err := runAll(t.Context(), staging); err != nil {
+		t.Fatal(err)
+	}
+	first := w.stagedOf(t, 0)
+	time.Sleep(2 * time.Millisecond) // the ID has the time of the first state
+	w.put(t, "a.json", `{"id":1,"lines":[1,2]}`)
+	if _, err := runAll(t.Context(), staging); err != nil {
+		t.Fatal(err)
+	}
+	// A committer saw only the first state, and died before the second table.
+	ask := tables.Asks{State: func(context.Context, tableruns.Key) (string, error) { return "", errors.New("not asked") }}
+	if c, err := w.t.Tables[0].CommitStaged(t.Context(), first, ask); err != nil || c.Keys != 1 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	same := func(lines int) {
+		t.Helper()
+		a, b := w.rows(t, 0), w.rows(t, 1)
+		for id := range a {
+			if len(a) != 1 || len(b) != 1 || len(b[id]) != lines {
+				t.Errorf("%v and %v", a, b)
+			}
+		}
+	}
+	if sum, err := withoutSource(staging).CommitStaged(t.Context(), 2); err == nil || sum.Keys != 1 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	same(1)
+	if _, err := staging.CommitStaged(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	same(2)
 }

@@ -71,6 +71,10 @@ func (b *Batch) check() error {
 	if id, err := hex.DecodeString(b.ID); err != nil || len(id) != 16 {
 		return errors.New("its ID is not 32 hex digits")
 	}
+	return b.checkChanges()
+}
+
+func (b *Batch) checkChanges() error {
 	var ranges []runs.FileRange
 	keys := make(map[runs.Key]struct{}, len(b.Changes))
 	for i := range b.Changes {

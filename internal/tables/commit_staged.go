@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/ledger"
@@ -23,7 +24,7 @@ const (
 type CommittedStaged struct {
 	Committed
 	// Done are the batches that it has decided on. They are removed once the keys of Look
-	// have been looked at.
+	// have been looked at: see [CommittedStaged.Finished].
 	Done []Staged
 	Keys int // whose staged state is visible now
 	// Dropped is the number of staged states that the ledger does not have after this commit:
@@ -33,21 +34,57 @@ type CommittedStaged struct {
 	// was staged, or the source has none of several.
 	Look  []runs.Key
 	Files int
-	// Unread are staged batches that cannot be read, and why. They stay.
-	Unread []error
+	// Left are batches that cannot be committed, and why. They stay.
+	Left []Uncommitted
+
+	batches []*waiting
+}
+
+// Uncommitted is a staged batch that cannot be committed. Of a damaged one the error is
+// [ErrDamaged].
+type Uncommitted struct {
+	Staged
+	Err error
+}
+
+// Finished are the batches of Done that are to be removed, if these keys of Look could not be
+// looked at.
+func (c *CommittedStaged) Finished(failed []runs.Key) []Staged {
+	left, stay := map[runs.Key]bool{}, map[string]bool{}
+	for _, key := range failed {
+		left[key] = true
+	}
+	for _, w := range c.batches {
+		for i := range w.changes {
+			if left[w.changes[i].Key] {
+				stay[w.Key] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(c.Done), func(s Staged) bool { return stay[s.Key] })
+}
+
+// Asks is what [Table.CommitStaged] asks of others.
+type Asks struct {
+	// State is the identity of the state that the source of a key has now.
+	State func(context.Context, runs.Key) (identity string, err error)
+	// FirstSeen says with which times keys are in the first table of the mapping, so that the
+	// IDs of their rows are the same in all tables. A key may be in none. Nil: this table is
+	// the first.
+	FirstSeen func(context.Context, []runs.Key) (map[runs.Key]time.Time, error)
 }
 
 // CommitStaged commits staged batches, as [Table.Staged] lists them, in one snapshot: as many
 // as one takes, the first ones, all with the same columns. What a key shows never goes back:
 // of each staged state only what holds the fence of its key counts, as in [Table.Commit]. Of
-// several staged states that hold the same fence it is the one that the source has now,
-// which source says: the identity of its state. If it has none of them, one becomes visible
-// and the key is looked at again. Without an error, Done has been decided on.
+// several staged states that hold the same fence it is the one that the source has now. If it
+// has none of them, one becomes visible and the key is looked at again. Without an error, Done
+// has been decided on; what is neither there nor in Left is for the next call.
 //
 // Any number of callers may commit the same batches at the same time. Whoever dies leaves
 // them for the next one, also if they are visible already.
-func (t *Table) CommitStaged(ctx context.Context, staged []Staged, source func(context.Context, runs.Key) (identity string, err error)) (CommittedStaged, error) {
-	c := &committer{t: t, source: source, ours: map[string]struct{}{}}
+func (t *Table) CommitStaged(ctx context.Context, staged []Staged, ask Asks) (CommittedStaged, error) {
+	c := &committer{t: t, ask: ask, ours: map[string]struct{}{}}
 	if err := c.run(ctx, staged); err != nil {
 		return CommittedStaged{Committed: Committed{Tries: c.done.Tries}}, fmt.Errorf("commit what is staged for table %s: %w", t.Name, err)
 	}
@@ -57,10 +94,10 @@ func (t *Table) CommitStaged(ctx context.Context, staged []Staged, source func(c
 
 // committer is one call of CommitStaged.
 type committer struct {
-	t      *Table
-	source func(context.Context, runs.Key) (string, error)
-	ours   map[string]struct{} // IDs of the commits that were tried
-	done   CommittedStaged
+	t    *Table
+	ask  Asks
+	ours map[string]struct{} // IDs of the commits that were tried
+	done CommittedStaged
 }
 
 func (c *committer) run(ctx context.Context, staged []Staged) error {
@@ -68,26 +105,25 @@ func (c *committer) run(ctx context.Context, staged []Staged) error {
 	if err != nil {
 		return err
 	}
-	batches, err := c.read(ctx, h, staged)
-	if err != nil {
+	if c.done.batches, err = c.read(ctx, h, staged); err != nil {
 		return err
 	}
 	for try := 0; ; try++ {
-		b, err := c.decide(ctx, h, batches)
+		b, err := c.decide(ctx, h)
 		if err != nil {
 			return err
 		}
 		change, err := b.evolve(h.Metadata())
 		if errors.As(err, new(*iceberg.ColumnsError)) || errors.Is(err, ErrOvertaken) {
 			// The files do not fit the columns that the table has now: all is converted again.
-			c.dropAll(batches)
+			c.dropAll()
 			b, err = &Batch{}, nil
 		}
 		if err != nil {
 			return err
 		}
 		if len(b.Changes) == 0 {
-			c.done.Head = h
+			c.end(h)
 			return nil
 		}
 		if err := b.check(); err != nil {
@@ -97,8 +133,14 @@ func (c *committer) run(ctx context.Context, staged []Staged) error {
 		c.ours[b.ID] = struct{}{}
 		next, err := c.t.attempt(ctx, h, b, change, &c.done.Missing)
 		if err == nil {
-			c.done.Head, c.done.Files = next, len(b.Files)
+			c.done.Files = len(b.Files)
+			c.end(next)
 			return nil
+		}
+		if errors.As(err, new(*movedError)) && ctx.Err() == nil {
+			c.done.Tries-- // it was not offered
+			c.leave(err)
+			continue
 		}
 		if try == mostTries || ctx.Err() != nil {
 			return err
@@ -113,6 +155,25 @@ func (c *committer) run(ctx context.Context, staged []Staged) error {
 		}
 		h = loaded
 	}
+}
+
+// end notes which batches were decided on.
+func (c *committer) end(h *Head) {
+	c.done.Head = h
+	for _, w := range c.done.batches {
+		c.done.Done = append(c.done.Done, w.Staged)
+	}
+}
+
+// leave takes batches out of the commit, since one of them stops all: the later half, for the
+// next call, or the last one that is left.
+func (c *committer) leave(err error) {
+	if n := len(c.done.batches); n > 1 {
+		c.done.batches = c.done.batches[:n/2]
+		return
+	}
+	c.done.Left = append(c.done.Left, Uncommitted{c.done.batches[0].Staged, fmt.Errorf("commit staged batch %s: %w", c.done.batches[0].Key, err)})
+	c.done.batches = nil
 }
 
 // read reads the batches of the commit.
@@ -131,9 +192,8 @@ func (c *committer) read(ctx context.Context, h *Head, staged []Staged) (batches
 			case errors.Is(err, store.ErrNotFound): // another has committed it since it was listed
 				c.done.Done = append(c.done.Done, part[i])
 			case err != nil:
-				c.done.Unread = append(c.done.Unread, fmt.Errorf("read staged batch %s: %w", part[i].Key, err))
+				c.done.Left = append(c.done.Left, Uncommitted{part[i], fmt.Errorf("read staged batch %s: %w", part[i].Key, err)})
 			case len(batches) == 0 || slices.Equal(w.columns, batches[0].columns): // else for the next commit
-				c.done.Done = append(c.done.Done, part[i])
 				batches = append(batches, w)
 				keys += len(w.changes)
 			}
@@ -143,16 +203,20 @@ func (c *committer) read(ctx context.Context, h *Head, staged []Staged) (batches
 }
 
 // decide says which of the staged states become visible on a head, as one batch.
-func (c *committer) decide(ctx context.Context, h *Head, batches []*waiting) (*Batch, error) {
+func (c *committer) decide(ctx context.Context, h *Head) (*Batch, error) {
 	c.done.Keys, c.done.Dropped, c.done.Look = 0, 0, nil
 	states := map[runs.Key][]*stagedChange{} // in the order of their staging
-	for _, w := range batches {
+	for _, w := range c.done.batches {
 		for i := range w.changes {
 			s := &w.changes[i]
 			states[s.Key] = append(states[s.Key], s)
 		}
 	}
 	known, err := h.Look(ctx, slices.Collect(maps.Keys(states)))
+	if err != nil {
+		return nil, err
+	}
+	first, err := c.firstSeen(ctx, states, known)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +227,7 @@ func (c *committer) decide(ctx context.Context, h *Head, batches []*waiting) (*B
 		if e, ok := known[key]; ok {
 			before = &e
 		}
-		s, look, err := c.choose(ctx, h.Rebuilt(), before, all)
+		s, look, err := c.choose(ctx, h.Rebuilt(), before, first[key], all)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +242,7 @@ func (c *committer) decide(ctx context.Context, h *Head, batches []*waiting) (*B
 		c.count(before, after, s, all)
 	}
 	slices.SortFunc(c.done.Look, runs.Key.Compare)
-	for _, w := range batches {
+	for _, w := range c.done.batches {
 		b.Columns = w.columns
 		b.take(w, shown)
 	}
@@ -222,15 +286,36 @@ func fenceOf(e *runs.Entry) string {
 // isSame reports whether two states of a key are the same, also by their mapping.
 func isSame(a, b *ledger.State) bool { return a.Identity == b.Identity && a.Mapping == b.Mapping }
 
+// firstSeen asks for the times that new keys have in the first table.
+func (c *committer) firstSeen(ctx context.Context, states map[runs.Key][]*stagedChange, known map[runs.Key]runs.Entry) (map[runs.Key]time.Time, error) {
+	if c.ask.FirstSeen == nil {
+		return nil, nil
+	}
+	var fresh []runs.Key
+	for key := range states {
+		if _, ok := known[key]; !ok {
+			fresh = append(fresh, key)
+		}
+	}
+	return c.ask.FirstSeen(ctx, fresh)
+}
+
 // choose returns the staged state of a key that becomes visible, or nil, and whether the key
-// must be looked at again. before is its entry, of a ledger that was made anew at rebuilt.
-func (c *committer) choose(ctx context.Context, rebuilt int64, before *runs.Entry, all []*stagedChange) (chosen *stagedChange, look bool, err error) {
+// must be looked at again. before is its entry, of a ledger that was made anew at rebuilt;
+// first, if it is not zero, is what a new key has in another table.
+func (c *committer) choose(ctx context.Context, rebuilt int64, before *runs.Entry, first time.Time, all []*stagedChange) (chosen *stagedChange, look bool, err error) {
 	var hold []*stagedChange
 	isOne := true // state, however often it was staged
 	for _, s := range all {
 		if s.rebuilt != rebuilt || s.Fence != fenceOf(before) {
 			// The key was changed since its source was read: by another, or by this very state.
 			look = look || before == nil || !isSame(&s.State, &before.State)
+			continue
+		}
+		if before == nil && !first.IsZero() && !s.FirstSeen.Equal(first) {
+			// Another state was first in that table. This one does not count whoever decides,
+			// since that time never changes.
+			look = true
 			continue
 		}
 		hold = append(hold, s)
@@ -245,7 +330,7 @@ func (c *committer) choose(ctx context.Context, rebuilt int64, before *runs.Entr
 	// Nothing says which of them was read last. Any may become visible, since all were read
 	// after what is visible now; and one must, or the next committer would find their fences as
 	// they were, and add their files again.
-	now, err := c.source(ctx, hold[0].Key)
+	now, err := c.ask.State(ctx, hold[0].Key)
 	if ctx.Err() != nil {
 		return nil, false, err
 	}
@@ -288,9 +373,9 @@ func (b *Batch) take(w *waiting, shown map[*stagedChange]bool) {
 }
 
 // dropAll leaves all batches to a new look at their keys.
-func (c *committer) dropAll(batches []*waiting) {
+func (c *committer) dropAll() {
 	c.done.Keys, c.done.Dropped, c.done.Look = 0, 0, nil
-	for _, w := range batches {
+	for _, w := range c.done.batches {
 		c.done.Dropped += len(w.changes)
 		for i := range w.changes {
 			c.done.Look = append(c.done.Look, w.changes[i].Key)

@@ -111,6 +111,16 @@ func (h *Head) locate(ctx context.Context, entries []runs.Entry) (*located, erro
 	return l, h.locateMoved(ctx, entries, wanted, lines, oldest, l)
 }
 
+// movedError says that nobody can tell where the rows of some keys are. Commits of other keys
+// do not need to know.
+type movedError struct {
+	path  string
+	cause error
+}
+
+func (e *movedError) Error() string { return fmt.Sprintf("find moved rows in %s: %v", e.path, e.cause) }
+func (e *movedError) Unwrap() error { return e.cause }
+
 // locateMoved looks for rows by the column of their keys, in files that are not older
 // than the rows. Of a state that is known there are so many rows. Of an unknown one all rows
 // go that are not out of sight yet.
@@ -167,7 +177,7 @@ func (h *Head) locateMoved(ctx context.Context, entries []runs.Entry, gone map[s
 			})
 		}
 		if err != nil {
-			return fmt.Errorf("find moved rows in %s: %w", f.Path, err)
+			return &movedError{f.Path, err}
 		}
 	}
 	for _, s := range searches {

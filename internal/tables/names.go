@@ -26,6 +26,7 @@ var (
 	ledgerForms = []*regexp.Regexp{
 		regexp.MustCompile(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
 		RunForm,
+		regexp.MustCompile(`^damaged/\d{8}T\d{6}\.\d{3}Z_[0-9a-f]{32}\.json\.gz$`),
 	}
 )
 

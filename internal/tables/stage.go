@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"sync"
 	"time"
 
@@ -30,6 +31,12 @@ import (
 // stagedFolder is below the folder of the ledger: no snapshot names what is in it, and
 // cleaners of orphan files look only where the table is.
 const stagedFolder = "staged/"
+
+// damagedFolder has the batches that [Table.SetAside] has moved there.
+const damagedFolder = "damaged/"
+
+// DamagedFolder is the key of the folder of staged batches that were set aside.
+func (h *Head) DamagedFolder() string { return h.files.Folder + damagedFolder }
 
 // StagedFolder is the key of the folder of what is staged, with a slash at its end.
 func (h *Head) StagedFolder() string { return h.files.Folder + stagedFolder }
@@ -134,7 +141,8 @@ type waiting struct {
 	changes []stagedChange
 }
 
-var errStagedDamaged = errors.New("it is damaged")
+// ErrDamaged says that nobody can commit a staged batch: its objects must be converted again.
+var ErrDamaged = errors.New("it is damaged")
 
 // readStaged reads a staged batch.
 func (t *Table) readStaged(ctx context.Context, m *iceberg.Metadata, at Staged) (*waiting, error) {
@@ -142,13 +150,9 @@ func (t *Table) readStaged(ctx context.Context, m *iceberg.Metadata, at Staged) 
 	if err != nil {
 		return nil, err
 	}
-	var s stagedBatch
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil || json.NewDecoder(z).Decode(&s) != nil {
-		return nil, errStagedDamaged
-	}
-	if _, err := io.Copy(io.Discard, z); err != nil { // the checksum comes last
-		return nil, errStagedDamaged
+	s, err := decodeStaged(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if s.Version > stagedVersion {
 		return nil, errors.New("it was written by a newer version of sluice; update this one")
@@ -157,23 +161,57 @@ func (t *Table) readStaged(ctx context.Context, m *iceberg.Metadata, at Staged) 
 	for i := range w.changes {
 		w.changes[i].rebuilt = s.Rebuilt
 	}
-	for _, c := range s.Columns {
-		typ, err := schema.ParseType(c.Type)
-		if err != nil {
-			return nil, err
-		}
-		w.columns = append(w.columns, schema.Column{Name: c.Name, Type: typ, ID: c.ID, ValueID: c.ValueID})
-	}
-	if w.files, err = m.DecodeFiles(s.Files); err != nil {
-		return nil, err
+	if err := w.decode(m, s); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return w, nil
 }
 
+func decodeStaged(data []byte) (*stagedBatch, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	var s stagedBatch
+	if json.NewDecoder(z).Decode(&s) != nil {
+		return nil, errors.New("it is not the JSON of a batch") // the error would show values
+	}
+	_, err = io.Copy(io.Discard, z) // the checksum comes last
+	return &s, err
+}
+
+// decode fills in columns and files, and refuses what would break the ledger.
+func (w *waiting) decode(m *iceberg.Metadata, s *stagedBatch) (err error) {
+	for _, c := range s.Columns {
+		typ, err := schema.ParseType(c.Type)
+		if err != nil {
+			return err
+		}
+		w.columns = append(w.columns, schema.Column{Name: c.Name, Type: typ, ID: c.ID, ValueID: c.ValueID})
+	}
+	if w.files, err = m.DecodeFiles(s.Files); err != nil {
+		return err
+	}
+	b := Batch{Files: w.files}
+	for i := range w.changes {
+		b.Changes = append(b.Changes, Change{After: w.changes[i].Entry, Replaces: w.changes[i].Replaces})
+	}
+	return b.checkChanges()
+}
+
 // Staged lists the batches that wait, the oldest first; at most limit, if it is not 0.
 func (t *Table) Staged(ctx context.Context, h *Head, limit int) (all []Staged, err error) {
+	return t.list(ctx, h.StagedFolder(), limit)
+}
+
+// Damaged lists the batches that were set aside.
+func (t *Table) Damaged(ctx context.Context, h *Head) (all []Staged, err error) {
+	return t.list(ctx, h.DamagedFolder(), 0)
+}
+
+func (t *Table) list(ctx context.Context, folder string, limit int) (all []Staged, err error) {
 	enough := errors.New("enough")
-	err = t.Ledger.List(ctx, h.StagedFolder(), func(i store.Info) error {
+	err = t.Ledger.List(ctx, folder, func(i store.Info) error {
 		if i.Err != nil {
 			return nil
 		}
@@ -186,6 +224,16 @@ func (t *Table) Staged(ctx context.Context, h *Head, limit int) (all []Staged, e
 		return nil, fmt.Errorf("list what is staged for table %s: %w", t.Name, err)
 	}
 	return all, nil
+}
+
+// Oldest is when the oldest of staged batches was staged; zero: there are none.
+func Oldest(staged []Staged) (oldest time.Time) {
+	for _, s := range staged {
+		if oldest.IsZero() || s.Since.Before(oldest) {
+			oldest = s.Since
+		}
+	}
+	return oldest
 }
 
 // StagedFiles are the URIs of the files of a staged batch; none if it is committed and removed.
@@ -201,6 +249,27 @@ func (t *Table) StagedFiles(ctx context.Context, h *Head, at Staged) (paths []st
 		paths = append(paths, w.files[i].Path)
 	}
 	return paths, nil
+}
+
+// SetAside moves a staged batch that is damaged out of the way: no committer reads it again.
+// Its objects are not in the ledger, or in an older state, so the next run over the source
+// converts them. It returns where the batch is.
+func (t *Table) SetAside(ctx context.Context, h *Head, s Staged) (key string, err error) {
+	key = h.DamagedFolder() + path.Base(s.Key)
+	data, _, err := store.Get(ctx, t.Ledger, s.Key, mostStaged)
+	if err == nil {
+		_, err = store.Put(ctx, t.Ledger, key, data, store.CreateOptions{}, store.IfNoneMatch())
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound): // another was faster
+		return key, nil
+	case err == nil || errors.Is(err, store.ErrPrecondition): // or died in between
+		err = t.Ledger.Delete(ctx, s.Key)
+	}
+	if err != nil {
+		return key, fmt.Errorf("set damaged staged batch %s aside: %w", s.Key, err)
+	}
+	return key, nil
 }
 
 // Unstage removes staged batches that [Table.CommitStaged] has decided on, once the keys that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sluice/internal/runs"
+	"sluice/internal/tables"
 )
 
 // stage reads keys and stages what it reads, as a worker does that does not commit.
@@ -49,7 +50,7 @@ func (s *simulation) commitOnce(ctx context.Context) (some bool, err error) {
 	if err != nil || len(staged) == 0 {
 		return false, err
 	}
-	done, err := table.CommitStaged(ctx, staged, s.identity)
+	done, err := table.CommitStaged(ctx, staged, tables.Asks{State: s.identity})
 	if err != nil {
 		return false, err
 	}
@@ -57,8 +58,8 @@ func (s *simulation) commitOnce(ctx context.Context) (some bool, err error) {
 	s.counts["dropped"] += done.Dropped
 	s.counts["looked at again"] += len(done.Look)
 	fmt.Fprintf(&s.trace, "%v has committed %d of %d staged batches: %d keys, %d dropped, %v to look at\n", ctx.Value(workerKey{}), len(done.Done), len(staged), done.Keys, done.Dropped, done.Look)
-	if s.lost(done.Committed); len(done.Unread) > 0 {
-		s.broken = errors.Join(s.broken, errors.Join(done.Unread...))
+	if s.lost(done.Committed); len(done.Left) > 0 {
+		s.broken = errors.Join(s.broken, done.Left[0].Err)
 	}
 	if s.onDecided != nil {
 		s.onDecided(ctx, done.Look)

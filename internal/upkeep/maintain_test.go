@@ -1,12 +1,16 @@
 package upkeep
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/ledger"
@@ -287,5 +291,52 @@ func TestMaintainStaged(t *testing.T) {
 	left := w.names(w.table.Folder)
 	if !slices.Contains(left, staged) || slices.Contains(left, lost) {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// Data files that nobody names stay if a staged batch was written by a newer version, which may
+// name them; all else is done. Files of a batch that is damaged are never named. One that was
+// set aside goes when it is old.
+func TestMaintainUnread(t *testing.T) {
+	w := newWorld(t, 3, "keep")
+	w.change(3)
+	h := w.head()
+	lost := h.Folder() + "data/20200101T000000Z_0123456789ab-2.parquet"
+	run := h.LedgerFolder() + "run-0000000000000000001-0123456789abcdef0123456789abcdef-1-01234567-0.parquet"
+	batch := "20200101T000000.000Z_0123456789abcdef0123456789abcdef.json.gz"
+	w.write(lost, "rows")
+	w.write(run, "entries")
+	var newer bytes.Buffer
+	z := gzip.NewWriter(&newer)
+	fmt.Fprint(z, `{"version": 2}`)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.write(h.StagedFolder()+batch, newer.String())
+	w.write(h.StagedFolder()+"a"+batch, "no batch")
+	w.age(30*24*time.Hour, anyKey)
+	o := maintain.Options{OlderThan: 7 * 24 * time.Hour}
+	done, err := maintain.Table(t.Context(), w.table, o)
+	if err == nil || !strings.Contains(err.Error(), "data files that nobody names stay") || !strings.Contains(err.Error(), "newer version of sluice") || done.Staged != 2 || done.Damaged != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if files, ledger := w.names(w.table.Folder), w.names(h.LedgerFolder()); !slices.Contains(files, lost) || slices.Contains(ledger, run) {
+		t.Errorf("left are %v and %v", files, ledger)
+	}
+	if err := w.table.Unstage(t.Context(), []tables.Staged{{Key: h.StagedFolder() + batch}}); err != nil {
+		t.Fatal(err)
+	}
+	aside, err := w.table.SetAside(t.Context(), h, tables.Staged{Key: h.StagedFolder() + "a" + batch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(h.DamagedFolder()+batch, "no batch")
+	w.age(30*24*time.Hour, anyKey)
+	done, err = maintain.Table(t.Context(), w.table, o)
+	if err != nil || done.Staged != 0 || done.Damaged != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if files, ledger := w.names(w.table.Folder), w.names(h.LedgerFolder()); slices.Contains(files, lost) || slices.Contains(ledger, h.DamagedFolder()+batch) || !slices.Contains(ledger, aside) {
+		t.Errorf("left are %v and %v", files, ledger)
 	}
 }
