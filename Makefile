@@ -8,6 +8,7 @@ GOVULNCHECK   := v1.9.0
 VERSITYGW     := v1.8.0
 DUCKDB_CLI    := 1.5.6
 NESSIE_RUNNER := 0.99.0
+SEAWEEDFS     := v0.0.0-20261109003541-7506e5f91cd6
 NESSIE_SHA256 := ce9fa33e2878bf5ea3981876b9e6204cabc0362b3dd82326b10e47271a78c417
 
 TOOLS  := .tools
@@ -20,6 +21,7 @@ TRINO  := $(TOOLS)/trino
 DUCKDB := $(TOOLS)/duckdb-$(DUCKDB_CLI)/bin/duckdb
 NESSIE := $(TOOLS)/nessie-$(NESSIE_RUNNER)/nessie-quarkus-$(NESSIE_RUNNER)-runner.jar
 ICEBERG_REST := $(TOOLS)/iceberg-rest
+WEED := $(TOOLS)/weed-$(SEAWEEDFS)
 PANDAS := $(TOOLS)/migrate/pandas
 # Readers of Iceberg tables: what Python and Java they need.
 ICEBERG_PYTHON := $(TOOLS)/iceberg/bin/python
@@ -213,12 +215,12 @@ deploy-check: $(DEPLOY) $(PYTHON) lambda
 	$(TOOLS)/deploy/bin/cfn-lint -t deploy/template.yaml
 	eval "$$($(MAKE) -s servers)" && .ci/noskip go test -count=1 -tags dist -v ./deploy/...
 
-tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST) $(ICEBERG_PYTHON) $(ICEBERG_JARS)
+tools: $(LINT) $(VULN) $(S3) $(PYTHON) $(TRINO) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST) $(WEED) $(ICEBERG_PYTHON) $(ICEBERG_JARS)
 
 # Where the tests find the servers and programs they start: internal/servertest,
 # internal/query/querytest.
-servers: $(S3) $(PYTHON) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST)
-	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) SLUICE_NESSIE=$(abspath $(NESSIE)) SLUICE_ICEBERG_REST=$(abspath $(ICEBERG_REST))"
+servers: $(S3) $(PYTHON) $(DEPLOY) $(DUCKDB) $(NESSIE) $(ICEBERG_REST) $(WEED)
+	@echo "export SLUICE_REQUIRE_SERVERS=1 SLUICE_VERSITYGW=$(abspath $(S3)) SLUICE_MOTO=$(abspath $(TOOLS))/python/bin/moto_server SLUICE_SAM=$(abspath $(DEPLOY)) SLUICE_DUCKDB=$(abspath $(DUCKDB)) SLUICE_NESSIE=$(abspath $(NESSIE)) SLUICE_ICEBERG_REST=$(abspath $(ICEBERG_REST)) SLUICE_SEAWEEDFS=$(abspath $(WEED))"
 
 $(TOOLS)/.gitignore:
 	mkdir -p $(TOOLS)
@@ -255,6 +257,10 @@ $(ICEBERG_REST): .ci/iceberg-rest.xml | $(TOOLS)/.gitignore
 	rm -rf $@
 	mvn -q -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath $@) || { rm -rf $@; exit 1; }
 	touch $@
+
+# Its go.mod replaces a module, so go install refuses it. On two cores this takes minutes.
+$(WEED): | $(TOOLS)/.gitignore
+	cd "$$(go mod download -json github.com/seaweedfs/seaweedfs@$(SEAWEEDFS) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" && go build -trimpath -buildvcs=false -ldflags "-s -w" -o $(abspath $@) ./weed
 
 $(ICEBERG_PYTHON): .ci/iceberg/requirements.txt | $(TOOLS)/.gitignore
 	rm -rf $(TOOLS)/iceberg

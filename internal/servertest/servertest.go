@@ -3,7 +3,8 @@
 //
 // The programs are found through an environment variable or on PATH: versitygw
 // (SLUICE_VERSITYGW, an S3 gateway for a folder) and moto_server (SLUICE_MOTO,
-// many services of AWS, without checking signatures). The jars of Nessie (SLUICE_NESSIE)
+// many services of AWS, without checking signatures), and weed (SLUICE_SEAWEEDFS, with
+// table buckets and their REST catalog). The jars of Nessie (SLUICE_NESSIE)
 // and of Iceberg's REST catalog (SLUICE_ICEBERG_REST, a folder) need Java. Where one is
 // missing the test is skipped; with SLUICE_REQUIRE_SERVERS=1 it fails, so that no run
 // meant to be complete skips in silence.

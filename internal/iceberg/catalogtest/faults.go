@@ -62,7 +62,10 @@ func NewProxy(t *testing.T, server string, changes func(*http.Request) bool) *Pr
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{changes: changes, pass: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}}
+	p := &Proxy{changes: changes, pass: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}}
 	s := httptest.NewServer(p)
 	t.Cleanup(s.Close)
 	p.URL = s.URL

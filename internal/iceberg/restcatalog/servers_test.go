@@ -68,6 +68,40 @@ func TestIcebergREST(t *testing.T) {
 	})
 }
 
+// SeaweedFS has table buckets and signed requests, as S3 Tables does, and places tables
+// itself.
+func TestSeaweedFS(t *testing.T) {
+	server := servertest.StartSeaweedFS(t)
+	server.TableBucket(t, "lake")
+	const warehouse = "arn:aws:s3tables:us-east-1:000000000000:bucket/lake"
+	namespaces := server.Iceberg + "/v1/lake/namespaces"
+	in := func(t *testing.T, uri, namespace string) iceberg.Catalog {
+		t.Helper()
+		server.Call(t, http.MethodPost, namespaces, fmt.Sprintf(`{"namespace":[%q]}`, namespace))
+		return open(t, restcatalog.Options{
+			URI: uri, Warehouse: warehouse, Namespace: []string{namespace}, SigV4: "s3tables", Region: server.Region, Credentials: server.Credentials(),
+		})
+	}
+	files := iceberg.Files{Store: server.Store(t, "lake", s3store.Config{}), Base: "s3://lake/"}
+	catalogtest.Run(t, func(t *testing.T) catalogtest.Fixture {
+		namespace := "sales" + strings.ToLower(rand.Text())
+		proxy := catalogtest.NewProxy(t, server.Iceberg, isChange)
+		return catalogtest.Fixture{
+			Catalog: in(t, proxy.URL, namespace), Files: files, Faults: proxy,
+			Location: func(table string) string { return files.URI(namespace + "/" + table) }, Chooses: true,
+			Drop: func(t *testing.T, table string) {
+				server.Call(t, http.MethodDelete, namespaces+"/"+namespace+"/tables/"+table, "")
+			},
+		}
+	})
+	t.Run("objects", func(t *testing.T) {
+		m := runInS3Tables(t, server.Server, server.Iceberg, warehouse, in(t, server.Iceberg, "orders_eu"))
+		if !strings.HasPrefix(m.Location, "s3://lake/orders_eu/order_lines") {
+			t.Errorf("the table is at %s", m.Location)
+		}
+	})
+}
+
 // Nessie 0.99 takes a commit on no snapshot for one on the current snapshot, whatever
 // that is. So it is refused, after it has shown that it does.
 func TestNessie(t *testing.T) {
