@@ -33,7 +33,7 @@ func alarms(s *stack) []string {
 		p.equal(name+": actions", s.get(name, "AlarmActions"), "{AlarmTopic}")
 		p.equal(name+": missing data", s.get(name, "TreatMissingData"), "notBreaching")
 		if text(s.get(name, "Namespace")) == "Sluice" {
-			p.want(strings.Contains(string(metrics), `{"`+text(s.get(name, "MetricName"))+`", "Count"`), "the function has no metric %v", s.get(name, "MetricName"))
+			p.want(strings.Contains(string(metrics), `{"`+text(s.get(name, "MetricName"))+`", "`), "the function has no metric %v", s.get(name, "MetricName"))
 		}
 		p.want(strings.Contains(string(runbook), "\n### "+name+"\n"), "docs/deploy.md does not say what to do at %s", name)
 	}
@@ -50,6 +50,10 @@ func alarms(s *stack) []string {
 	}
 	if s.params["TableFormat"] != "" {
 		want = append(want, "Sluice commit_conflicts function={Function}", "Sluice rows_missing function={Function}", "Sluice rows_resurrected function={Function}")
+	}
+	if s.params["TableFormat"] != "" && s.params["TableCommit"] == "staged" {
+		want = append(want, "Sluice freshness function={Function}")
+		p.equal("FreshnessAlarm: threshold", s.get("FreshnessAlarm", "Threshold"), s.params["FreshnessSeconds"])
 	}
 	if splits(s) {
 		want = append(want, "AWS/States ExecutionsFailed StateMachineArn={SplitMachine}")

@@ -86,6 +86,10 @@ type invocation struct {
 	work      context.Context // for the objects: ends before the time limit
 	rest      context.Context // for catalog and answer: ends between work and the time limit
 	sum       Summary
+
+	committed bool // what was staged
+	// freshness is the longest time that a batch waited for that, or waits still.
+	freshness time.Duration
 }
 
 func (in *invocation) answer(raw json.RawMessage) (any, error) {

@@ -43,6 +43,9 @@ func (in *invocation) values() []metric {
 			metric{"rows_resurrected", "Count", c.Resurrected},
 		)
 	}
+	if in.committed { // what others have staged, or would have
+		values = append(values, metric{"freshness", "Seconds", int64(in.freshness.Seconds())})
+	}
 	if t, ok := in.setup.Target.(*pipeline.Tables); ok && t.HandOver != nil {
 		values = append(values, metric{"split", "Count", objects[pipeline.DidHandOver]})
 	}

@@ -58,12 +58,18 @@ func (in *invocation) commitStaged() error {
 	if !ok || !t.Staging {
 		return nil
 	}
+	in.committed = true
 	sum, err := t.CommitStaged(in.work, in.setup.Config.Workers)
+	in.freshness = max(in.freshness, sum.Freshness)
 	in.sum.Commits.Add(sum.Commits)
 	if sum.Batches > 0 {
-		in.log.Info("staged batches committed", "batches", sum.Batches, "objects", sum.Keys, "dropped", sum.Dropped, "looked_at_again", sum.Looked, "freshness_seconds", sum.Freshness.Seconds())
+		in.log.Info("staged batches committed", "batches", sum.Batches, "objects", sum.Keys, "dropped", sum.Dropped, "looked_at_again", sum.Looked, "damaged", sum.Damaged, "freshness_seconds", sum.Freshness.Seconds())
 	}
-	if err != nil {
+	_, oldest, waitErr := t.Waiting(in.rest)
+	if !oldest.IsZero() {
+		in.freshness = max(in.freshness, t.Tables[0].Now().Sub(oldest))
+	}
+	if err = errors.Join(err, waitErr); err != nil {
 		return fmt.Errorf("commit what is staged: %w", in.presentable(err))
 	}
 	return nil

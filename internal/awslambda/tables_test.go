@@ -3,7 +3,9 @@ package awslambda
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
+	"sluice/internal/tables"
 )
 
 // newTables is a lake with tables, whose source has a bucket.
@@ -278,4 +281,81 @@ func TestOthersChangedRows(t *testing.T) {
 	if got := strings.Count(l.logs.String(), "others changed their rows"); got != 2 {
 		t.Errorf("%d errors in the log:\n%s", got, &l.logs)
 	}
+}
+
+// What invocations stage, the schedule makes visible. Its metrics say how long that took, or how
+// long what it could not commit has waited; a damaged batch is set aside, and its objects are
+// converted again at once.
+func TestScheduleOfStaged(t *testing.T) {
+	t.Parallel()
+	l := newTables(t)
+	target := l.setup.Target.(*pipeline.Tables)
+	target.Staging = true
+	scheduled := json.RawMessage(`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}}`)
+	table := target.Tables[0]
+	now := time.Now()
+	table.Now = func() time.Time { return now }
+	table.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	staged := func() []tables.Staged {
+		t.Helper()
+		h, err := table.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := table.Staged(t.Context(), h, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	stage := func(name string) {
+		t.Helper()
+		l.put(name, orders(1))
+		if _, _, err := l.Invoke(t.Context(), records(created("orders", name, 1))); err != nil || len(l.shown()) > 1 {
+			t.Fatal(err, l.shown())
+		}
+		if strings.Contains(l.metrics.String(), `"freshness"`) && len(l.shown()) == 0 {
+			t.Error("an invocation that commits nothing says how fresh the table is")
+		}
+	}
+	stage("a.json")
+	now = now.Add(100 * time.Second)
+	if _, _, err := l.Invoke(t.Context(), scheduled); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.metric("freshness"); got < 99 || got > 110 || len(l.shown()) != 1 || len(staged()) > 0 {
+		t.Errorf("%v seconds; %v are shown, %v wait", got, l.shown(), staged())
+	}
+	stage("b.json")
+	stage("c.json")
+	if err := os.WriteFile(filepath.Join(l.dir, staged()[0].Key), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := l.Invoke(t.Context(), scheduled)
+	if err == nil || !strings.Contains(err.Error(), "it is damaged") {
+		t.Errorf("%v", err)
+	}
+	if len(l.shown()) != 3 || len(staged()) > 0 {
+		t.Errorf("%v are shown, %v wait", l.shown(), staged())
+	}
+	// The catalog is away: nothing is committed, and what waits grows old.
+	l.put("d.json", orders(1))
+	if _, _, err := l.Invoke(t.Context(), records(created("orders", "d.json", 1))); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(300 * time.Second)
+	table.Catalog = uncommitted{table.Catalog}
+	if _, _, err := l.Invoke(t.Context(), scheduled); err == nil {
+		t.Error("nothing was committed")
+	}
+	if got := l.metric("freshness"); got < 299 || len(staged()) == 0 {
+		t.Errorf("%v seconds; %v wait", got, staged())
+	}
+}
+
+// uncommitted is a catalog that takes no commit.
+type uncommitted struct{ iceberg.Catalog }
+
+func (uncommitted) Commit(context.Context, *iceberg.Table, iceberg.Change) (*iceberg.Table, error) {
+	return nil, errors.New("the catalog takes no commit")
 }
