@@ -113,10 +113,10 @@ TABLES = {
         "landed, err, _ := false, error(nil), rebuilt"),
     "files of a commit without a reply are removed, and the batch begins again": (  # clean-up
         "commit.go",
-        "\t\tif try == mostTries",
+        "\t\tif try == mostTries || ctx.Err() != nil {\n\t\t\treturn c, err",
         "\t\tif !errors.Is(err, iceberg.ErrConflict) {\n"
         "\t\t\tfor i := range b.Files {\n\t\t\t\tif key, err := t.Files.Key(b.Files[i].Path); err == nil {\n\t\t\t\t\t_ = t.Files.Store.Delete(ctx, key)\n\t\t\t\t}\n\t\t\t}\n"
-        "\t\t\treturn c, ErrOvertaken\n\t\t}\n\t\tif try == mostTries"),
+        "\t\t\treturn c, ErrOvertaken\n\t\t}\n\t\tif try == mostTries || ctx.Err() != nil {\n\t\t\treturn c, err"),
     "a state without rows is not recorded": (  # skip-zero
         "commit.go",
         "\tif len(b.Changes) == 0 {\n\t\treturn Committed{Head: h}, nil\n\t}\n",
@@ -141,8 +141,8 @@ TABLES = {
         "return false, nil"),
     "a commit without a reply counts as landed": (  # unknown-is-ok
         "commit.go",
-        "\t\tif try == mostTries",
-        "\t\tif errors.Is(err, context.DeadlineExceeded) {\n\t\t\tc.Head = h\n\t\t\treturn c, nil\n\t\t}\n\t\tif try == mostTries"),
+        "\t\tif try == mostTries || ctx.Err() != nil {\n\t\t\treturn c, err",
+        "\t\tif errors.Is(err, context.DeadlineExceeded) {\n\t\t\tc.Head = h\n\t\t\treturn c, nil\n\t\t}\n\t\tif try == mostTries || ctx.Err() != nil {\n\t\t\treturn c, err"),
     "guessed IDs of columns are not compared": (
         "commit.go",
         "\t\tif f.ID != column.ID || ",
