@@ -161,7 +161,7 @@ TABLES = {
         "if c.Replaces && (e.Shown.Rows > 0 || c.Before == nil) {"),
     "rows are found by the names of files alone": (  # by-path
         "locate.go",
-        "\tif len(wanted) == 0 {\n\t\treturn l, nil\n\t}\n\treturn l, h.locateMoved",
+        "\tif len(wanted) == 0 && !unplaced {\n\t\treturn l, nil\n\t}\n\treturn l, h.locateMoved",
         "\tif true {\n\t\treturn l, nil\n\t}\n\treturn l, h.locateMoved"),
     "rows that were moved are looked for in files after the next": (
         "locate.go",
