@@ -125,7 +125,7 @@ var ladder = map[string]rung{
 		"a table is looked after between commits, and beside them; what an object is, and how it is converted, is not known here"},
 	"internal/erase": {[]string{
 		".", "internal/batch", "internal/conversion", "internal/event", "internal/iceberg", "internal/input", "internal/jsonscan", "internal/ledger", "internal/parquetread", "internal/pipeline", "internal/quarantine", "internal/setup",
-		"internal/store", "internal/store/s3store", "internal/upkeep", "mapping", "schema"},
+		"internal/store", "internal/store/s3store", "internal/tables", "internal/upkeep", "mapping", "schema"},
 		"rows of a person are in all places of a lake, and in whatever form: who takes them out looks at all of them, behind the contracts too, as the doctor does; only the command imports it"},
 	"internal/erase/searchtest": {nil,
 		"who searches what is left must not read files as those do that wrote them"},

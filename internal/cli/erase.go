@@ -23,6 +23,7 @@ type eraseFlags struct {
 	where     []string
 	whereFile string
 	raw       string
+	versions  string
 	request   string
 	report    string
 	workers   int
@@ -45,6 +46,11 @@ that give such rows. What the other records give is compared before. Then it
 does what sluice run does. With --raw keep, the objects that have such records
 are only named: sluice run --reprocess brings the rows back.
 
+A bucket with versioning keeps what is replaced or removed. --versions remove
+reads all older versions of source, sink, quarantine and ledger, and removes for
+good those that have such rows or records, and what was deleted of the metadata
+of tables. What is current stays.
+
 A value on the command line may be kept by the shell: --where-file FILE has a
 COLUMN=VALUE on each line, - is standard input. With several, a row goes if it
 meets one. No report or message has a value, and none is kept anywhere.
@@ -61,11 +67,13 @@ find.`,
 	cmd.Flags().StringArrayVar(&f.where, "where", nil, "`column=value` of the rows that go; may be given several times")
 	cmd.Flags().StringVar(&f.whereFile, "where-file", "", "`file` with column=value on each line; - is standard input")
 	cmd.Flags().StringVar(&f.raw, "raw", erase.RawKeep, "what becomes of the objects of the source: keep or rewrite")
+	cmd.Flags().StringVar(&f.versions, "versions", erase.VersionsKeep, "what becomes of older versions in buckets: keep or remove")
 	cmd.Flags().StringVar(&f.request, "request", "", "`ID` of the request, for the report")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "files read at once (default from the configuration)")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only count what would go")
 	reportFlag(cmd, &f.report)
 	completeWords(cmd, "raw", erase.RawKeep, erase.RawRewrite)
+	completeWords(cmd, "versions", erase.VersionsKeep, erase.VersionsRemove)
 	return withExits(cmd, "0  no file that counts, and no quarantined record, has such rows", "1  it failed, or something could not be read or written again", exitWrong)
 }
 
@@ -119,6 +127,9 @@ func (a *app) erase(cmd *cobra.Command, f eraseFlags) error {
 	if f.raw != erase.RawKeep && f.raw != erase.RawRewrite {
 		return usage(cmd, "--raw is keep or rewrite")
 	}
+	if f.versions != erase.VersionsKeep && f.versions != erase.VersionsRemove {
+		return usage(cmd, "--versions is keep or remove")
+	}
 	if f.workers < 0 {
 		return usage(cmd, "--workers must be above 0")
 	}
@@ -139,7 +150,7 @@ func (a *app) erase(cmd *cobra.Command, f eraseFlags) error {
 	}
 	m := newMeter(a.errw)
 	r, err := erase.Run(cmd.Context(), s, erase.Options{
-		Conditions: conditions, Request: f.request, Raw: f.raw, DryRun: f.dryRun, Workers: cmp.Or(f.workers, s.Config.Workers), Now: time.Now,
+		Conditions: conditions, Request: f.request, Raw: f.raw, Versions: f.versions, DryRun: f.dryRun, Workers: cmp.Or(f.workers, s.Config.Workers), Now: time.Now,
 		Progress: m.steps(),
 	})
 	m.end()
@@ -194,11 +205,11 @@ func (a *app) printErased(s *setup.Setup, r *erase.Report) {
 		}
 		say("%s: files read %s, rows found %s", word, grouped(int64(r.Proved.Files)), grouped(r.Proved.Matches))
 	}
-	a.printHeld(s, r)
+	a.printHeld(s, r, were)
 }
 
 // printHeld says where rows and records are yet.
-func (a *app) printHeld(s *setup.Setup, r *erase.Report) {
+func (a *app) printHeld(s *setup.Setup, r *erase.Report, were string) {
 	say := func(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
 	list := func(what string, names []string) {
 		if len(names) == 0 {
@@ -263,7 +274,13 @@ func (a *app) printHeld(s *setup.Setup, r *erase.Report) {
 		case v.On && v.Days > 0:
 			say("%s: older versions stay for %d days", v.Place, v.Days)
 		case v.On:
-			say("%s: older versions stay until somebody deletes them", v.Place)
+			say("%s: older versions stay until somebody removes them, as --versions remove does", v.Place)
+		}
+		if v.Removed > 0 {
+			say("%s: %s %s", v.Place, plural(v.Removed, "older version"), were)
+		}
+		for _, l := range v.Left {
+			say("  version %s of %s is there yet: %s", visible(l.Version), visible(l.Key), l.Error)
 		}
 	}
 	if r.Run > 0 {

@@ -16,7 +16,6 @@ import (
 	"sluice/internal/pipeline"
 	"sluice/internal/setup"
 	"sluice/internal/store"
-	"sluice/internal/store/s3store"
 	"sluice/internal/upkeep"
 )
 
@@ -25,6 +24,7 @@ type Options struct {
 	Conditions []upkeep.Condition // a row or record goes if it meets one of them
 	Request    string             // of whom, for the report: an ID of the user's own
 	Raw        string             // what becomes of the objects of the source
+	Versions   string             // what becomes of older versions in buckets
 	DryRun     bool
 	Workers    int
 	Now        func() time.Time
@@ -75,18 +75,11 @@ type Ledger struct {
 	Drift   bool `json:"drift_naming"` // ledger/_drift.json
 }
 
-// Versions says how long a bucket keeps what was replaced or removed in it.
-type Versions struct {
-	Place   string `json:"place"`
-	On      bool   `json:"versioning"`
-	Days    int32  `json:"noncurrent_days"` // after which a lifecycle rule removes older versions; 0: none does
-	Unknown string `json:"unknown"`         // why nobody knows; else empty
-}
-
 // OK reports whether no file that counts, no quarantined record and, if the objects of the
 // source were to be written again, none of these is left.
 func (r *Report) OK() bool {
-	return r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0
+	return r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0 &&
+		!slices.ContainsFunc(r.Versions, func(v Versions) bool { return len(v.Left) > 0 })
 }
 
 // WrongError says that conditions fit no table.
@@ -285,36 +278,6 @@ func (e *eraser) ledger(ctx context.Context) error {
 	}
 	e.report.Ledger.Drift = err == nil && e.find.contains(text)
 	return err
-}
-
-// versions asks the buckets how long they keep what is replaced or removed.
-func (e *eraser) versions(ctx context.Context) error {
-	p := e.s.Pipeline
-	src, err := p.Source(e.s.Config.Source.Bucket)
-	if err != nil {
-		return err
-	}
-	c := e.s.Config
-	for _, at := range []struct {
-		name   string
-		store  store.Store
-		prefix string
-	}{{"source", src, c.Source.Prefix}, {"sink", p.Sink, c.Sink.Prefix}, {"quarantine", p.Quarantine, c.Quarantine.Prefix}, {"ledger", e.s.Ledger, c.Ledger.Prefix}} {
-		bucket, ok := at.store.(*s3store.Store)
-		if !ok {
-			continue // a folder has no versions
-		}
-		v := Versions{Place: at.name}
-		if v.On, err = bucket.Versioning(ctx); err != nil {
-			v.Unknown = err.Error()
-		} else if rules, err := bucket.Lifecycle(ctx); err != nil {
-			v.Unknown = err.Error()
-		} else {
-			v.Days = s3store.NoncurrentDays(rules, at.prefix)
-		}
-		e.report.Versions = append(e.report.Versions, v)
-	}
-	return nil
 }
 
 // prove adds up what was read at the end.

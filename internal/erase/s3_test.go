@@ -1,6 +1,9 @@
 package erase_test
 
 import (
+	"io"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/erase"
+	"sluice/internal/pipeline"
 	"sluice/internal/servertest"
 	"sluice/internal/setup"
 	"sluice/internal/store"
@@ -42,7 +46,7 @@ func TestBucket(t *testing.T) {
 		c.S3 = config.S3{PathStyle: true}
 		var err error
 		if tables {
-			if c.Table, err = config.FileTable(nil); err != nil {
+			if c.Table, err = config.FileTable([]string{"email"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,9 +84,102 @@ func TestBucket(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.settled()
+		removesVersions(t, w, st)
 		again, err := erase.Run(t.Context(), w.s, erase.Options{Conditions: []upkeep.Condition{{Column: "email", Value: subject}}, Raw: erase.RawRewrite, Now: time.Now})
 		if err != nil || again.Raw.Rewritten != 0 || again.Proved.Matches != 0 {
 			t.Errorf("%+v, %v", again, err)
 		}
+	}
+}
+
+// removesVersions removes what a bucket keeps of the subject, and looks at all that is left.
+func removesVersions(t *testing.T, w *world, st *s3store.Store) {
+	t.Helper()
+	for _, text := range []string{order(7, other), order(8, other)} {
+		if _, err := store.Put(t.Context(), st, "raw_orders_data/other.json", []byte(text), store.CreateOptions{}, store.Unconditional()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.run()
+	w.expire()
+	hits := func() (hits []string, all int) {
+		err := st.Versions(t.Context(), "", func(v s3store.Version) error {
+			all++
+			var data []byte
+			if !v.Deleted {
+				o, err := st.OpenVersion(t.Context(), v.Key, v.VersionID)
+				if err != nil {
+					return err
+				}
+				defer o.Close()
+				if data, err = io.ReadAll(o); err != nil {
+					return err
+				}
+			}
+			if says(t, v.Key, data) {
+				hits = append(hits, v.Key)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hits, all
+	}
+	before, all := hits()
+	if len(before) == 0 {
+		t.Error("no older version has the subject")
+	}
+	// One that was killed had removed a version, and not yet the mark of its deletion.
+	isData := func(key string) bool { return strings.HasPrefix(key, "orders_data_parquet/orders/data/") }
+	if i := slices.IndexFunc(before, isData); i >= 0 {
+		err := st.Versions(t.Context(), before[i], func(v s3store.Version) error {
+			if v.Deleted {
+				return nil
+			}
+			all--
+			return st.DeleteVersion(t.Context(), v.Key, v.VersionID)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = slices.Delete(before, i, i+1)
+	} else if _, is := w.s.Target.(*pipeline.Tables); is {
+		t.Error("no version of a data file has the subject")
+	}
+	var removed int64
+	for _, dry := range []bool{true, false} {
+		r, err := w.erase(erase.Options{Raw: erase.RawRewrite, Versions: erase.VersionsRemove, DryRun: dry})
+		if err != nil || !r.OK() {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		was := removed
+		removed = 0
+		for _, v := range r.Versions {
+			removed += v.Removed
+		}
+		if !dry && removed != was {
+			t.Errorf("%d versions were removed, and %d should have been", removed, was)
+		}
+		if now, n := hits(); dry && (len(now) != len(before) || n != all) {
+			t.Errorf("a dry run leaves %q of %q", now, before)
+		} else if !dry && len(now) > 0 {
+			t.Errorf("these have the subject: %q", now)
+		}
+	}
+	others := 0
+	if err := st.Versions(t.Context(), "raw_orders_data/other.json", func(s3store.Version) error { others++; return nil }); err != nil || others != 2 {
+		t.Errorf("%d versions of an object of others are left: %v", others, err)
+	}
+	w.settled()
+	// What cannot be read may have anything: it stays, and is named.
+	for _, text := range []string{"no JSON\n", "{}\n"} {
+		if _, err := store.Put(t.Context(), st, "quarantine/x.records.ndjson", []byte(text), store.CreateOptions{}, store.Unconditional()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := w.erase(erase.Options{Raw: erase.RawKeep, Versions: erase.VersionsRemove})
+	if err != nil || r.OK() || len(r.Versions[2].Left) != 1 || r.Versions[2].Left[0].Key != "quarantine/x.records.ndjson" || r.Versions[2].Left[0].Version == "" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

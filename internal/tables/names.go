@@ -36,6 +36,12 @@ func IsOfTable(name string) bool { return hasForm(tableForms, name) }
 // IsOfLedger reports whether a name below the folder of a table's ledger has a form of ours.
 func IsOfLedger(name string) bool { return hasForm(ledgerForms, name) }
 
+// HasPaths reports whether an object below the folder of a table has bounds or paths of data
+// files, by the form of its name.
+func HasPaths(name string) bool {
+	return hasForm([]*regexp.Regexp{DeletesForm, ManifestForm, ListForm}, name)
+}
+
 func hasForm(forms []*regexp.Regexp, name string) bool {
 	return slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) })
 }

@@ -58,6 +58,9 @@ func (h *Head) OlderRuns(ctx context.Context, is func(path string) bool) (keys [
 	roots := map[string]bool{}
 	for _, name := range h.Roots() {
 		r, err := h.files.Read(ctx, name)
+		if errors.Is(err, runs.ErrDamaged) {
+			continue // of an older snapshot: it names nothing
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -91,7 +94,7 @@ func (h *Head) runHas(ctx context.Context, info runs.Info, is func(path string) 
 		}
 		return nil
 	})
-	if errors.Is(err, found) {
+	if errors.Is(err, found) || errors.Is(err, runs.ErrDamaged) { // of a damaged one nobody knows
 		return true, nil
 	}
 	return false, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/internal/runs"
 	"sluice/internal/store"
 	"sluice/internal/tables"
 )
@@ -106,7 +107,7 @@ func (e *erasure) old(ctx context.Context, h *tables.Head, manifests map[string]
 		}
 		for _, root := range h.Roots() {
 			files, err := h.RunsOf(ctx, root)
-			if err != nil {
+			if err != nil && !errors.Is(err, runs.ErrDamaged) {
 				return err
 			}
 			for _, file := range files {
