@@ -602,6 +602,31 @@ func TestRejectedObjects(t *testing.T) {
 	}
 }
 
+// The records of an object that is rejected as too many of them do not fit are known.
+func TestObjectsOfBadRecords(t *testing.T) {
+	for _, tables := range []bool{false, true} {
+		w := newWorld(t, oneTable, tables)
+		bad := func(email string) string { return `{"id":"x","customer":` + customer(email) + "}\n" }
+		others := order(1, other) + "\n" + strings.Repeat(bad(other), 20)
+		w.write("raw_orders_data/a.ndjson", []byte(bad(subject)+others+bad(subject)+order(2, subject)))
+		if sum := w.run(); sum.Objects[pipeline.DidReject] != 1 {
+			t.Fatalf("%+v", sum)
+		}
+		r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+		if err != nil || !r.OK() || r.Raw.Records != 3 || r.Raw.ByText != 2 || len(r.Raw.Keep) > 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		left, err := os.ReadFile(filepath.Join(w.dir, "raw_orders_data/a.ndjson"))
+		if err != nil || string(left) != others {
+			t.Errorf("%q is left: %v", left, err)
+		}
+		w.expire()
+		if hits := w.hits(); len(hits) > 0 {
+			t.Errorf("these have the subject: %q", hits)
+		}
+	}
+}
+
 // An object that has nothing else, and whose mapping takes none without a record, is named.
 func TestObjectWithoutRecords(t *testing.T) {
 	w := newWorld(t, strings.Replace(oneTable, `["$[*]", "$.orders[*]", "$"]`, `["$.data"]`, 1), true)
@@ -667,7 +692,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 	step, all := 1, []killed{
 		{modes[0], erase.RawKeep}, {modes[1], erase.RawRewrite}, {modes[2], erase.RawKeep}, {modes[3], erase.RawRewrite},
-		{modes[0], erase.RawRewrite}, {modes[2], erase.RawRewrite},
+		{modes[0], erase.RawRewrite}, {modes[2], erase.RawRewrite}, {modes[4], erase.RawRewrite},
 	}
 	if testing.Short() {
 		step, all = 4, all[:4]

@@ -47,6 +47,8 @@ type finder struct {
 func newFinder(m *mapping.Mapping, conditions []upkeep.Condition) (*finder, error) {
 	located := *m
 	located.Provenance = true
+	// Records of an object that is rejected for their number are records all the same.
+	located.Limits.QuarantineShare, located.Limits.QuarantineBytes = 1, math.MaxInt64
 	f := &finder{mapping: &located, conditions: conditions, texts: newTexts(m, conditions)}
 	for i := range located.Tables {
 		match, err := upkeep.NewMatcher(located.Schema(&located.Tables[i]).Columns, conditions)
