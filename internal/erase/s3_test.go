@@ -26,7 +26,7 @@ import (
 func TestBucket(t *testing.T) {
 	server := servertest.Versitygw(t)
 	server.Setenv(t)
-	for _, tables := range []bool{false, true} {
+	for n, tables := range []bool{false, true, true} {
 		bucket := server.Bucket(t, true)
 		st := server.Store(t, bucket, s3store.Config{})
 		put := func(key string, data []byte) {
@@ -39,7 +39,7 @@ func TestBucket(t *testing.T) {
 		put("raw_orders_data/b.json.gz", zipped("["+order(3, subject)+","+order(4, other)+"]"))
 		at := func(prefix string) config.Location { return config.Location{Bucket: bucket, Prefix: prefix} }
 		w := &world{t: t, dir: t.TempDir()}
-		w.write("mapping.yaml", []byte(oneTable))
+		w.write("mapping.yaml", []byte([]string{oneTable, oneTable, twoTables}[n]))
 		c := setup.Lake("")
 		c.Mapping, c.Catalog.Kind = w.dir+"/mapping.yaml", "none"
 		c.Source, c.Sink, c.Ledger, c.Quarantine = at("raw_orders_data/"), at("orders_data_parquet/"), at("ledger/"), at("quarantine/")
@@ -70,7 +70,7 @@ func TestBucket(t *testing.T) {
 			t.Errorf("%+v, %v", info, err)
 		}
 		for _, table := range r.Tables {
-			if tables == (len(table.Held.Snapshots) == 0) {
+			if tables == (len(table.Held.Snapshots) == 0) { // of the lines, which have no such column, too
 				t.Errorf("%+v", table.Held)
 			}
 		}
@@ -166,6 +166,15 @@ func removesVersions(t *testing.T, w *world, st *s3store.Store) {
 		} else if !dry && len(now) > 0 {
 			t.Errorf("these have the subject: %q", now)
 		}
+	}
+	// Of a table without the column, what was deleted goes too: it had rows of these records.
+	if err := st.Versions(t.Context(), "orders_data_parquet/lines/data/", func(v s3store.Version) error {
+		if !v.Current {
+			t.Errorf("an older version of %s is left", v.Key)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	others := 0
 	if err := st.Versions(t.Context(), "raw_orders_data/other.json", func(s3store.Version) error { others++; return nil }); err != nil || others != 2 {

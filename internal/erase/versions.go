@@ -251,8 +251,13 @@ func (e *eraser) nothingHas(context.Context, store.Store, store.Info, bool) (boo
 }
 
 // tablesHave are has of the sink and of the ledger of tables. Beside their data files, what
-// was deleted of metadata and ledger may have bounds and paths; nobody needs it.
+// was deleted of metadata and ledger may have bounds and paths, and nobody needs it. Nor do
+// deleted data files of a table with none of the columns: nobody knows whose rows they have.
 func (e *eraser) tablesHave(ctx context.Context, t *pipeline.Tables) (sink, kept func(context.Context, store.Store, store.Info, bool) (bool, error), err error) {
+	searched := map[string]bool{}
+	for _, table := range e.report.Tables {
+		searched[table.Table] = len(table.Columns) > 0
+	}
 	folders := []string{t.SplitFolder()}
 	for _, table := range t.Tables {
 		h, err := table.Load(ctx)
@@ -266,7 +271,7 @@ func (e *eraser) tablesHave(ctx context.Context, t *pipeline.Tables) (sink, kept
 	}
 	sink = func(ctx context.Context, st store.Store, v store.Info, gone bool) (bool, error) {
 		for _, table := range t.Tables {
-			if name, in := strings.CutPrefix(v.Key, table.Folder); in && tables.HasPaths(name) {
+			if name, in := strings.CutPrefix(v.Key, table.Folder); in && (tables.HasPaths(name) || e.o.Raw == RawRewrite && !searched[table.Name]) {
 				return gone, nil
 			}
 		}

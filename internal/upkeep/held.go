@@ -136,11 +136,11 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 		}
 	}
 	for i := range m.Snapshots {
-		named := slices.ContainsFunc(of[i], isHolder)
-		if named || byRuns[m.Snapshots[i].ID] {
+		byFiles := slices.ContainsFunc(of[i], isHolder)
+		if byFiles || byRuns[m.Snapshots[i].ID] {
 			e.Held.Snapshots = append(e.Held.Snapshots, e.snapshot(m, &m.Snapshots[i]))
 		}
-		if named && divided {
+		if byFiles && divided {
 			key, err := e.t.Files.Key(m.Snapshots[i].List)
 			if err != nil {
 				return err

@@ -83,6 +83,9 @@ func (s *Store) openVersion(ctx context.Context, key string, versionID *string) 
 		return nil, s.fail(ctx, "open", key, err)
 	}
 	o.info.VersionID, o.info.Meta = version(out.VersionId), out.Metadata
+	if versionID != nil { // also one that was written without versioning
+		o.info.VersionID = *versionID
+	}
 	o.sum = newChecksum(out)
 	o.ask(make([]byte, min(o.info.Size, s.config.rangeSize())), out.Body)
 	return o, nil
