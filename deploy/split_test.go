@@ -348,6 +348,7 @@ func TestSplitMachine(t *testing.T) {
 	}
 	d := splitMachine(t)
 	var again, replaced bool
+	var retried int64
 	for seed := range uint64(seeds) {
 		w := newSplitWorld(t, nil)
 		r := rand.New(rand.NewPCG(seed, 3))
@@ -368,7 +369,7 @@ func TestSplitMachine(t *testing.T) {
 				again = again || errors.Is(err, isAgain)
 				mu.Unlock()
 			}
-			if one(25) {
+			if one(40) {
 				return errKilled
 			}
 			return nil
@@ -377,7 +378,7 @@ func TestSplitMachine(t *testing.T) {
 		x := &execution{waits: func() {}}
 		calls := 0
 		x.invoke = func(ctx context.Context, payload []byte) (any, error) {
-			if one(12) {
+			if one(15) {
 				return nil, errThrottled
 			}
 			mu.Lock()
@@ -387,7 +388,7 @@ func TestSplitMachine(t *testing.T) {
 			}
 			mu.Unlock()
 			answer, err := w.Handle(ctx, payload)
-			if err == nil && one(12) {
+			if err == nil && one(15) {
 				return nil, &stateError{"Lambda.Unknown", "its answer was lost"}
 			}
 			return answer, err
@@ -396,15 +397,13 @@ func TestSplitMachine(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if x.retried.Load() == 0 {
-			t.Errorf("seed %d: nothing failed", seed)
-		}
+		retried += x.retried.Load()
 		w.s.Pipeline.Hook = nil
 		w.sameAs(now)
 		w.nothingLeft()
 	}
-	if !again || !replaced {
-		t.Errorf("a part was read again: %v; an object was replaced: %v", again, replaced)
+	if !again || !replaced || retried == 0 {
+		t.Errorf("a part was read again: %v; an object was replaced: %v; %d invocations were repeated", again, replaced, retried)
 	}
 }
 
