@@ -32,7 +32,7 @@ def check_written(engines, lake):
                 reading.read(engines, table, snapshot, most=0)
 
 
-CHECKS = [check_written, compacting.check_compaction, compacting.check_encodings, commanded.check_commanded, commanded.check_added, commanded.check_demo, commanded.check_beside]
+CHECKS = [check_written, compacting.check_compaction, compacting.check_encodings, commanded.check_commanded, commanded.check_divided, commanded.check_added, commanded.check_demo, commanded.check_beside]
 
 
 def main():

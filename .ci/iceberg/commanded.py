@@ -49,11 +49,15 @@ class Table:
 
     def __init__(self, run, name, columns, partition):
         self.run, self.name, self.columns = run, name, columns
-        names = {c.name for c in columns}
-        self.partition = [(c, t, f"{c}_{TRANSFORMS.get(t, t)}") for t, c in partition if c in names]
+        self.partition = []  # the fields of all specs
+        self.divide(partition)
         self.path = run.sink / name
         self.snapshots = {}  # ID -> rows
         self.ids = {}        # key -> _source_id
+
+    def divide(self, partition):
+        names = {c.name for c in self.columns}
+        self.partition += [(c, t, f"{c}_{TRANSFORMS.get(t, t)}") for t, c in partition if c in names]
 
     def file(self, snapshot=None):
         return File(self.path, [*self.columns, *SOURCE], snapshot)
@@ -83,10 +87,7 @@ class Run:
         self.source = self.folder / "source"
         self.source.mkdir(parents=True)
         (self.folder / "mapping.yaml").write_text(mapping(tables))
-        transforms = ", ".join(f'"{t.replace("[", "(").replace("]", ", ") if "[" in t else t + "("}{c})"' if t != "identity" else c for t, c in partition)
-        (self.folder / "sluice.yaml").write_text(
-            f"source: source\nsink: {self.sink}/\nledger: ledger\nquarantine: quarantine\nmapping: mapping.yaml\non_delete: remove\n"
-            f"table: {{format: iceberg, {catalog}, partition: [{transforms}]}}\n")
+        self.configure(partition, catalog)
         self.place = ["-c", "sluice.yaml"]
         self.tables = [Table(self, name, columns, partition) for name, columns in tables.items()]
         self.count = itertools.count()  # for n
@@ -94,6 +95,18 @@ class Run:
         self.objects = collections.Counter()
         self.reports = collections.Counter()
         self.values = {}                # of columns that repeat
+
+    def configure(self, partition, catalog):
+        transforms = ", ".join(f'"{t.replace("[", "(").replace("]", ", ") if "[" in t else t + "("}{c})"' if t != "identity" else c for t, c in partition)
+        (self.folder / "sluice.yaml").write_text(
+            f"source: source\nsink: {self.sink}/\nledger: ledger\nquarantine: quarantine\nmapping: mapping.yaml\non_delete: remove\n"
+            f"table: {{format: iceberg, {catalog}, partition: [{transforms}]}}\n")
+
+    def divide(self, partition, catalog="catalog: file"):
+        """New files are divided so; older ones stay as they are."""
+        self.configure(partition, catalog)
+        for t in self.tables:
+            t.divide(partition)
 
     def value(self, column):
         """Few values, so that partitions have some rows."""
@@ -171,6 +184,27 @@ def check_commanded(engines, lake):
         for t in run.tables:
             read(engines, t, most=25)
         counts["tables that the command wrote"] += len(run.tables)
+
+
+def check_divided(engines, lake):
+    """A table that is divided otherwise twice, with files of three partition specs, in all of
+    which objects are replaced; then small files get the newest spec."""
+    run = Run(lake, "divided", {"orders": ORDERS}, [("day", "moment")], random.Random(7))
+    keys = [f"{k}.json" for k in range(10)]
+    run.change(keys)
+    for partition in ([("bucket[2]", "s"), ("identity", "flag")], [("bucket[4]", "s"), ("month", "day")]):
+        run.divide(partition)
+        run.change(run.r.sample(keys, 4))
+    table, = run.tables
+    _, metadata = newest(table.path)
+    assert metadata["default-spec-id"] == 2 and len(metadata["partition-specs"]) == 3, metadata["partition-specs"]
+    read(engines, table, most=25)
+    compacted, = run.sluice("table", "compact", *run.place)["tables"]
+    assert compacted["data_files_before"] and not compacted["data_files_unread"], compacted
+    read(engines, table, most=10)
+    run.change(run.r.sample(keys, 4))
+    read(engines, table, most=10)
+    counts["tables of several partition specs"] += 1
 
 
 class Added(Run):
