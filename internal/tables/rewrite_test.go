@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sluice/internal/iceberg"
+	"sluice/internal/runs"
 	"sluice/internal/tables"
 )
 
@@ -85,4 +86,65 @@ func (s *simulation) rewrite(ctx context.Context) (bool, error) {
 	}
 	_, err = s.table.Rewrite(ctx, h, r)
 	return err == nil, err
+}
+
+// A delete file stays as long as a data file is there that it names.
+func TestRewriteKeepsDeletes(t *testing.T) {
+	s := newCalm(t)
+	keyD := runs.Key{Key: "raw/3"}
+	s.newVersion(keyD, 5)
+	s.bring(t, keyA, keyB)
+	s.bring(t, keyC, keyD)
+	s.newVersion(keyA, 1)
+	s.newVersion(keyC, 1)
+	h := s.bring(t, keyA, keyC).Head // masks rows of both files
+	found, err := h.Look(t.Context(), []runs.Key{keyB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.write(t.Context(), h.Metadata(), "again", rowsOf(found[keyB], 1, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &tables.Rewrite{ID: tables.NewBatchID(), Live: tables.NewLive(s.table.Files), Add: []iceberg.SpecFile{{DataFile: f}}}
+	files, err := r.Live.Files(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if file.Path == found[keyB].Shown.Files[0].Path {
+			r.Drop = append(r.Drop, file)
+		}
+	}
+	if h, err = s.table.Rewrite(t.Context(), h, r); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := h.Totals(); !ok || n.DeleteFiles != 1 || h.Resurrected() != 0 {
+		t.Errorf("%+v", n)
+	}
+	s.keeps(t)
+}
+
+// A rewrite is made anew if rows of its files went out of sight after it was made.
+func TestRewriteMoved(t *testing.T) {
+	s := newCalm(t)
+	h := s.bring(t, keyA, keyB).Head
+	found, err := h.Look(t.Context(), []runs.Key{keyA, keyB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.write(t.Context(), h.Metadata(), "again", append(rowsOf(found[keyA], 1, 2), rowsOf(found[keyB], 1, 3)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &tables.Rewrite{ID: tables.NewBatchID(), Live: tables.NewLive(s.table.Files), Add: []iceberg.SpecFile{{DataFile: f}}}
+	if r.Drop, err = r.Live.Files(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	s.newVersion(keyA, 1)
+	s.bring(t, keyA, keyC)
+	if _, err := s.table.Rewrite(t.Context(), h, r); !errors.Is(err, tables.ErrMoved) {
+		t.Errorf("error %v", err)
+	}
+	s.keeps(t)
 }
