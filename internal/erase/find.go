@@ -12,6 +12,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"sluice"
 	"sluice/internal/batch"
@@ -135,7 +136,9 @@ type rows struct {
 
 // look is a conversion for its records.
 type look struct {
-	f        *finder
+	f *finder
+
+	mu       sync.Mutex      // of the rest: quarantined records are read beside the rows
 	of       map[int64]*rows // by the offset of the record; in the first pass those with matches
 	again    bool            // the second pass
 	rejected bool
@@ -188,26 +191,33 @@ func (l *look) quarantined(ctx context.Context, in io.Reader) error {
 			if err := r.Discard(func([]byte) error { return nil }); err != nil {
 				return err
 			}
+			l.mu.Lock()
 			l.rejected = true
+			l.mu.Unlock()
 			continue
 		case err != nil:
 			return fmt.Errorf("read quarantined records: %w", err)
 		}
-		if l.again {
-			if l.of[e.Offset] == nil {
-				h := fnv.New64a()
-				h.Write(raw)
-				l.kept, l.state = l.kept+1, l.state+h.Sum64()
-			}
-			continue
+		l.misfit(e.Offset, raw)
+	}
+}
+
+// misfit looks at a record that does not fit.
+func (l *look) misfit(offset int64, raw []byte) {
+	is := !l.again && l.f.texts.has(raw)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case is:
+		length := int64(0)
+		if !isJSON(raw) {
+			length = int64(len(raw))
 		}
-		if l.f.texts.has(raw) {
-			length := int64(0)
-			if !isJSON(raw) {
-				length = int64(len(raw))
-			}
-			l.of[e.Offset] = &rows{length: length, text: true}
-		}
+		l.of[offset] = &rows{length: length, text: true}
+	case l.again && l.of[offset] == nil:
+		h := fnv.New64a()
+		h.Write(raw)
+		l.kept, l.state = l.kept+1, l.state+h.Sum64()
 	}
 }
 
@@ -238,6 +248,8 @@ func (t *tableRows) Output(mapped schema.Schema) (conversion.Output, error) {
 }
 
 func (t *tableRows) take(b *batch.Batch) error {
+	t.l.mu.Lock()
+	defer t.l.mu.Unlock()
 	offsets := make([]int64, b.Rows)
 	at := slices.IndexFunc(t.schema.Columns, func(c schema.Column) bool { return c.Name == mapping.SourceOffset })
 	entries := make([]uint32, b.Rows)
