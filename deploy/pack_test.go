@@ -42,6 +42,7 @@ const (
 	served     = 2_300_000 // serve: 2,015,232 of the file, with the files of the page: 678,969
 	erasure    = 510_000   // erase: 479,232 of the file
 	spread     = 260_000   // staged commits and split: 229,376 of the file
+	anew       = 110_000   // table rebuild: 57,344 of the file, and tables that are divided otherwise: 45,056
 )
 
 // Each archive is the bootstrap and nothing else, with a time that says
@@ -92,7 +93,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// TestCommandSize: what somebody downloads: 26.4 MB. Twice the size means that something calls a method by
+// TestCommandSize: what somebody downloads: 26.5 MB. Twice the size means that something calls a method by
 // its name, as text/template does, so that the linker keeps all methods:
 // look with go build -ldflags=-dumpdep for the functions marked ReflectMethod.
 func TestCommandSize(t *testing.T) {
@@ -107,7 +108,7 @@ func TestCommandSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes", info.Size())
-	if most := int64(19_400_000 + mayAdd + tableMode + inference + comparison + sql + served + erasure + spread); info.Size() > most {
+	if most := int64(19_400_000 + mayAdd + tableMode + inference + comparison + sql + served + erasure + spread + anew); info.Size() > most {
 		t.Errorf("%d bytes of at most %d", info.Size(), most)
 	}
 }
