@@ -42,7 +42,6 @@ const (
 	served     = 2_300_000 // serve: 2,015,232 of the file, with the files of the page: 678,969
 	erasure    = 510_000   // erase: 479,232 of the file
 	spread     = 260_000   // staged commits and split: 229,376 of the file
-	recovery   = 180_000   // table rebuild, another partition of a table, parts by a state machine, upkeep by the function: 147,456 of the file
 	anew       = 110_000   // table rebuild: 57,344 of the file, and tables that are divided otherwise: 45,056
 )
 
