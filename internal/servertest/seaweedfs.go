@@ -52,7 +52,7 @@ func (s *SeaweedFS) startOn(t testing.TB, program, dir, users string) bool {
 	var iceberg Server
 	iceberg.start(t, program, func(port string) []string {
 		args := []string{
-			"server", "-dir=" + dir, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-volume.max=20", "-master.volumeSizeLimitMB=64",
+			"-logdir=" + dir, "server", "-dir=" + dir, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-volume.max=20", "-master.volumeSizeLimitMB=64",
 			"-filer", "-filer.localSocket=" + dir + "/filer", "-s3", "-s3.config=" + users, "-s3.localSocket=" + dir + "/s3", "-s3.port.lance=0", "-s3.port.iceberg=" + port,
 		}
 		for _, flag := range []string{"master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc", "s3.port.grpc", "s3.port"} {
