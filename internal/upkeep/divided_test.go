@@ -69,10 +69,21 @@ func TestSeveralSpecs(t *testing.T) {
 					t.Fatalf("seed %d: %+v, %v", seed, done, err)
 				}
 			case 4:
-				if w.blind() > 0 {
-					if _, err := Mend(t.Context(), w.table); err != nil {
-						t.Fatal(err)
+				w.blind()
+				done, err := Mend(t.Context(), w.table)
+				if err == nil && done.Doubled > 0 {
+					// After a rebuild, rows of an object that was converted again, and
+					// those of before, may be of one state, or of one that nobody knows.
+					// If they are back they stay until the object is a new one.
+					for n := range keys + 1 {
+						w.put(n, 2)
 					}
+					w.run()
+					done, err = Mend(t.Context(), w.table)
+					before = w.rows(w.head())
+				}
+				if err != nil || done.Doubled > 0 || len(before) != int(w.head().Rows()) {
+					t.Fatalf("seed %d, round %d: %+v, %v", seed, round, done, err)
 				}
 			default:
 				if _, err := maintain.Table(t.Context(), w.table, maintain.Options{}); err != nil {
@@ -86,6 +97,7 @@ func TestSeveralSpecs(t *testing.T) {
 				t.Fatalf("seed %d, round %d: %+v, %v", seed, round, v, err)
 			}
 		}
+		w.run() // after a rebuild it looks at each object again
 		w.sound(w.rows(w.head()))
 	}
 	if beside == 0 {
