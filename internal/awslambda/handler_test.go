@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -394,8 +393,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("%d lines for two invocations:\n%s", len(lines), &l.metrics)
 	}
 	for i, want := range []map[string]float64{
-		{"committed": 1, "duplicates": 0, "records": 2, "rows": 4, "failed": 0, "catalog_failed": 0},
-		{"committed": 0, "duplicates": 1, "records": 0, "rows": 0, "failed": 0, "catalog_failed": 0},
+		{"committed": 1, "records": 2, "rows": 4},
+		{"duplicates": 1},
 	} {
 		var line struct {
 			AWS struct {
@@ -427,9 +426,13 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("dimension %s has no text", d)
 			}
 		}
-		for name := range maps.Clone(got) {
-			if _, ok := want[name]; !ok {
-				delete(got, name)
+		if got["bytes_read"] > 0 && got["bytes_written"] > 0 {
+			delete(got, "bytes_read")
+			delete(got, "bytes_written")
+		}
+		for _, name := range []string{"committed", "duplicates", "records", "rows", "failed", "catalog_failed"} {
+			if n, ok := members[name].(float64); !ok || n != want[name] {
+				t.Errorf("line %d: %s is %v", i, name, members[name])
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

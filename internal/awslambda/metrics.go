@@ -65,7 +65,7 @@ func (in *invocation) writeMetrics() {
 		function = "sluice"
 	}
 	type definition struct{ Name, Unit string }
-	var definitions []definition
+	definitions := []definition{}
 	line := map[string]any{
 		"function": function, "requestId": in.requestID, "memory_limit_mb": lambdacontext.MemoryLimitInMB,
 	}
@@ -74,8 +74,12 @@ func (in *invocation) writeMetrics() {
 	line["objects"], line["value_errors"] = total(in.sum.Objects), total(in.sum.Stats.ValueErrors)
 	line["untold"], line["duration"] = in.sum.Untold, time.Since(in.began).Milliseconds()
 	for _, m := range in.values() {
-		definitions = append(definitions, definition{m.name, m.unit})
-		line[m.name] = m.value
+		// A zero is no metric either: CloudWatch charges for a metric by the hours in which
+		// it comes (https://aws.amazon.com/cloudwatch/pricing/), and most of these count
+		// what seldom is.
+		if line[m.name] = m.value; m.value != 0 {
+			definitions = append(definitions, definition{m.name, m.unit})
+		}
 	}
 	line["_aws"] = map[string]any{
 		"Timestamp": time.Now().UnixMilli(),

@@ -53,10 +53,10 @@ const (
 	// Bytes of log in CloudWatch, measured by logs_test.go, but for Lambda's
 	// own lines (start and report, as JSON).
 	logPerObject     = 430
-	logPerInvocation = 1200
+	logPerInvocation = 860
 	logLambda        = 500
-	metrics          = 13 // of internal/awslambda, one dimension
-	alarms           = 8  // of deploy/template.yaml, like the dashboard
+	metrics          = 6 // of internal/awslambda that come every hour: five of uploads, and the duplicates of schedules
+	alarms           = 8 // of deploy/template.yaml, like the dashboard
 	dashboards       = 1
 	idlePollers      = 5  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 	pollSeconds      = 20 // the longest wait, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html

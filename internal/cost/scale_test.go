@@ -32,15 +32,18 @@ func TestScaleOfFilesAndTables(t *testing.T) {
 			t.Errorf("docs/scale.md lacks the row %s", row)
 		}
 	}
-	// A gigabyte a day in 1,000 objects.
-	j := Defaults()
-	j.Objects, j.Bytes, j.Catalog = 1000, 1e9, Glue
-	e, err := New(j, list(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e.Sluice.USD >= 10 {
-		t.Errorf("a gigabyte in 1,000 objects costs %.2f dollars a month", e.Sluice.USD)
+	// A gigabyte a day in 1,000 objects, in both modes; for tables batches of some objects.
+	batched := TableDefaults()
+	batched.Window, batched.Reconciles = 300, 1
+	for _, j := range []Job{Defaults(), batched} {
+		j.Objects, j.Bytes, j.Catalog = 1000, 1e9, Glue
+		e, err := New(j, list(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Sluice.USD >= 10 {
+			t.Errorf("tables: %v: a gigabyte in 1,000 objects costs %.2f dollars a month", j.Tables, e.Sluice.USD)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	tableBatch       = 6000 // of 10,000 messages: so many events of S3 fit into the 6 MB of an invocation
 	tableWindow      = 60   // seconds that a batch is waited for
 	tableConcurrency = 8    // batches at once: commits exclude one another
-	tableMetrics     = 4    // besides the others, as the alarms
+	tableMetrics     = 2    // besides the others, as the alarms: of snapshots and of conflicts
 	tableAlarms      = 3
 )
 
