@@ -287,16 +287,19 @@ func (w *snapshotWriter) merge(lines []Manifest, rows Rows) (kept []Manifest, er
 	return append(kept, written...), err
 }
 
-// MergeDue is the number of manifests that a snapshot with this MergeAt and MergeBytes
-// merges.
-func MergeDue(lines []Manifest, mergeAt int, mergeBytes int64) (n int) {
+// MergeDue divides the manifests of a head into those that a snapshot with this MergeAt and
+// MergeBytes merges, and those that it names as they are.
+func MergeDue(lines []Manifest, mergeAt int, mergeBytes int64) (due, left []Manifest) {
+	lines = slices.DeleteFunc(slices.Clone(lines), func(l Manifest) bool { return l.Live() == 0 })
 	isDue := mergeDue(lines, mergeAt, mergeBytes, 0)
 	for i := range lines {
 		if isDue(&lines[i]) {
-			n++
+			due = append(due, lines[i])
+		} else {
+			left = append(left, lines[i])
 		}
 	}
-	return n
+	return due, left
 }
 
 // mergeDue says which manifests become one with others of their kind. What a snapshot

@@ -125,14 +125,18 @@ func (m *maintenance) run(ctx context.Context) (err error) {
 func (m *maintenance) merge(ctx context.Context) error {
 	for try := 0; ; try++ {
 		r := tables.Rewrite{ID: tables.NewBatchID(), MergeAt: mergeManifests}
-		manifests, err := m.t.ManifestsDue(ctx, m.h, mergeManifests)
+		due, left, err := m.t.ManifestsDue(ctx, m.h, mergeManifests)
 		if err != nil {
 			return err
 		}
-		ledger := m.h.RunsDue()
-		if manifests+ledger == 0 || m.o.DryRun {
-			m.Manifests, m.Runs = manifests, ledger
+		manifests := len(due)
+		ledger, runsLeft := m.h.RunsDue()
+		switch {
+		case manifests+ledger == 0:
 			return nil
+		case m.o.DryRun:
+			m.Manifests, m.Runs = manifests, ledger
+			return m.foreseen(ctx, due, left, runsLeft)
 		}
 		if err := m.t.MergeRuns(ctx, m.h, &r); err != nil {
 			return err
@@ -152,13 +156,24 @@ func (m *maintenance) merge(ctx context.Context) error {
 	}
 }
 
+// foreseen names what the snapshot of a merge would name, of what is there already.
+func (m *maintenance) foreseen(ctx context.Context, due, left []iceberg.Manifest, runs []string) error {
+	for i := range left {
+		m.nameURI(left[i].Path)
+	}
+	for _, name := range runs {
+		m.name(m.h.LedgerFolder() + name)
+	}
+	return m.dataFiles(ctx, slices.Concat(due, left))
+}
+
 // mostTries is how often something is made anew because others were faster.
 const mostTries = 5
 
-func (m *maintenance) expire(ctx context.Context) error {
+func (m *maintenance) expire(ctx context.Context) (err error) {
 	if m.o.DryRun {
-		m.Expired = m.t.Expired(m.h)
-		return nil
+		m.h, m.Expired, err = m.t.Foresee(m.h, m.Manifests > 0, m.Runs > 0)
+		return err
 	}
 	next, n, err := m.t.Expire(ctx, m.h)
 	if err != nil {
@@ -233,15 +248,10 @@ func (m *maintenance) names(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := slices.Collect(maps.Values(manifests))
-	err = tables.Each(ctx, filesRead, all, func(ctx context.Context, line *iceberg.Manifest) error {
-		m.nameURI(line.Path)
-		return m.t.Files.Entries(ctx, meta, line, func(e *iceberg.Entry) error {
-			m.nameURI(e.File.Path)
-			return nil
-		})
-	})
-	if err != nil {
+	for path := range manifests {
+		m.nameURI(path)
+	}
+	if err := m.dataFiles(ctx, slices.Collect(maps.Values(manifests))); err != nil {
 		return err
 	}
 	roots := m.h.Roots()
@@ -255,6 +265,16 @@ func (m *maintenance) names(ctx context.Context) error {
 			m.name(m.h.LedgerFolder() + f)
 		}
 		return err
+	})
+}
+
+// dataFiles finds what manifests name.
+func (m *maintenance) dataFiles(ctx context.Context, manifests []iceberg.Manifest) error {
+	return tables.Each(ctx, filesRead, manifests, func(ctx context.Context, line *iceberg.Manifest) error {
+		return m.t.Files.Entries(ctx, m.h.Metadata(), line, func(e *iceberg.Entry) error {
+			m.nameURI(e.File.Path)
+			return nil
+		})
 	})
 }
 

@@ -100,10 +100,17 @@ func (h *Head) runHas(ctx context.Context, info runs.Info, is func(path string) 
 	return false, err
 }
 
-// RunsDue is the number of runs of the ledger that MergeRuns merges.
-func (h *Head) RunsDue() int {
-	_, runs := h.root.MergeDue()
-	return runs
+// RunsDue is the number of runs of the ledger that MergeRuns merges. left are the names of
+// the files of the others.
+func (h *Head) RunsDue() (due int, left []string) {
+	files, due := h.root.MergeDue()
+	for i := range h.root.Runs {
+		name := h.root.Runs[i].Name
+		if !slices.ContainsFunc(files, func(f runs.Info) bool { return f.Name == name }) {
+			left = append(left, name)
+		}
+	}
+	return due, left
 }
 
 // MergeRuns writes a run in the place of those that are due, for a [Rewrite].
@@ -118,12 +125,50 @@ func (t *Table) MergeRuns(ctx context.Context, h *Head, r *Rewrite) (err error) 
 	return err
 }
 
-// ManifestsDue is the number of manifests of the head that a [Rewrite] with this MergeAt
-// merges.
-func (t *Table) ManifestsDue(ctx context.Context, h *Head, mergeAt int) (int, error) {
+// ManifestsDue are the manifests of the head that a [Rewrite] with this MergeAt merges, and
+// those that it names as they are.
+func (t *Table) ManifestsDue(ctx context.Context, h *Head, mergeAt int) (due, left []iceberg.Manifest, err error) {
 	lines, err := h.place.Manifests(ctx, h.Metadata().Head())
-	return iceberg.MergeDue(lines, mergeAt, mergeBytes), err
+	due, left = iceberg.MergeDue(lines, mergeAt, mergeBytes)
+	return due, left, err
 }
 
 // Expired is the number of snapshots that leave the metadata with the next commit.
 func (t *Table) Expired(h *Head) int { return len(h.Metadata().Expired(t.retention(), t.Now())) }
+
+// Foresee is the head that a [Rewrite] which merges manifests or runs, if there is one, and
+// then [Table.Expire] would leave, without the snapshot of the rewrite; and how many
+// snapshots would expire. Nothing is written.
+func (t *Table) Foresee(h *Head, manifests, ledger bool) (next *Head, expired int, err error) {
+	m := h.Metadata()
+	var changes []iceberg.Change
+	if manifests || ledger {
+		root, err := rootOf(m)
+		if err != nil {
+			return nil, 0, err
+		}
+		if ledger {
+			root = "" // a new one
+		}
+		s := &iceberg.Snapshot{Sequence: m.LastSequence + 1, Time: max(t.Now().UnixMilli(), m.Updated.UnixMilli())}
+		if head := m.Head(); head != nil {
+			s.Parent = &head.ID
+		}
+		changes = append(changes, iceberg.Change{Snapshot: s, Properties: map[string]string{rootName: root}})
+	}
+	for _, c := range append(changes, iceberg.Change{}) {
+		c.Expire = m.Expired(t.retention(), t.Now())
+		if c.Snapshot == nil && len(c.Expire) == 0 {
+			break
+		}
+		if m, err = c.Apply(m, h.table.File); err != nil {
+			return nil, 0, err
+		}
+		expired += len(c.Expire)
+	}
+	own := *m
+	own.Snapshots = slices.DeleteFunc(slices.Clone(m.Snapshots), func(s iceberg.Snapshot) bool { return s.ID == 0 })
+	table := *h.table
+	table.Metadata = &own
+	return h.next(&table, h.root), expired, nil
+}

@@ -117,25 +117,11 @@ func TestMaintain(t *testing.T) {
 			isOld[key] = key == w.table.Folder+left || w.r.IntN(3) > 0 && key != w.table.Folder+kept[1]
 			return isOld[key]
 		})
-		all := append(w.names(w.table.Folder), w.names("ledger/")...)
-		var planned []string
-		dry, err := maintain.Table(t.Context(), w.table, maintain.Options{OlderThan: 7 * 24 * time.Hour, DryRun: true, Removes: func(key string, _ int64) { planned = append(planned, key) }})
-		if err != nil || int(dry.Removed) != len(planned) {
-			t.Fatalf("seed %d: %+v, %v", seed, dry, err)
+		o := maintain.Options{OlderThan: 7 * 24 * time.Hour}
+		if w.r.IntN(2) == 0 {
+			o.ExpireOlder = time.Nanosecond
 		}
-		if now := append(w.names(w.table.Folder), w.names("ledger/")...); !slices.Equal(now, all) {
-			t.Fatalf("seed %d: a dry run changes something", seed)
-		}
-		var gone []string
-		done, err := maintain.Table(t.Context(), w.table, maintain.Options{OlderThan: 7 * 24 * time.Hour, Removes: func(key string, _ int64) { gone = append(gone, key) }})
-		if err != nil || int(done.Removed) != len(gone) || done.Removed < dry.Removed || done.Expired != dry.Expired {
-			t.Fatalf("seed %d: %+v, planned was %+v, %v", seed, done, dry, err)
-		}
-		for _, key := range planned {
-			if !slices.Contains(gone, key) {
-				t.Errorf("seed %d: planned and not removed: %s", seed, key)
-			}
-		}
+		done, gone := w.maintain(o)
 		for _, key := range gone {
 			if !isOld[key] {
 				t.Errorf("seed %d: removed and young: %s", seed, key)
@@ -150,7 +136,7 @@ func TestMaintain(t *testing.T) {
 			t.Errorf("seed %d: what a batch left is there still", seed)
 		}
 		w.sound(before)
-		if again, err := maintain.Table(t.Context(), w.table, maintain.Options{OlderThan: 7 * 24 * time.Hour}); err != nil || again.Removed != 0 || again.Expired != 0 || again.Manifests != 0 || again.Runs != 0 {
+		if again, err := maintain.Table(t.Context(), w.table, o); err != nil || again.Removed != 0 || again.Expired != 0 || again.Manifests != 0 || again.Runs != 0 {
 			t.Errorf("seed %d: once more: %+v, %v", seed, again, err)
 		}
 		w.change(6)
@@ -162,6 +148,29 @@ func TestMaintain(t *testing.T) {
 	if removed < int64(4*seeds) {
 		t.Errorf("only %d objects were removed", removed)
 	}
+}
+
+// maintain does what a dry run has said before: it expires, merges and removes the same.
+func (w *world) maintain(o maintain.Options) (done *maintain.Done, gone []string) {
+	w.t.Helper()
+	var lists [2][]string
+	var sums [2]*maintain.Done
+	for i, dry := range []bool{true, false} {
+		before := append(w.names(w.table.Folder), w.names("ledger/")...)
+		o.DryRun, o.Removes = dry, func(key string, _ int64) { lists[i] = append(lists[i], key) }
+		var err error
+		if sums[i], err = maintain.Table(w.t.Context(), w.table, o); err != nil || int(sums[i].Removed) != len(lists[i]) {
+			w.t.Fatalf("dry run %t: %+v, %v", dry, sums[i], err)
+		}
+		if now := append(w.names(w.table.Folder), w.names("ledger/")...); dry && !slices.Equal(now, before) {
+			w.t.Fatal("a dry run changes something")
+		}
+		slices.Sort(lists[i])
+	}
+	if !slices.Equal(lists[0], lists[1]) || *sums[0] != *sums[1] {
+		w.t.Fatalf("%+v, planned was %+v; removed are %q, planned were %q", sums[1], sums[0], lists[1], lists[0])
+	}
+	return sums[1], lists[1]
 }
 
 // blindDry is a compaction of others that looks for deletes: files that have none are
@@ -188,30 +197,32 @@ func (w *world) blindDry() {
 // Many small commits leave many small manifests and runs, which become few; every file
 // that sluice writes has a name that maintain knows.
 func TestMaintainMerges(t *testing.T) {
-	w := newWorld(t, 1, "keep")
-	w.table.Retention = iceberg.Retention{Snapshots: 3}
-	for n := range 26 {
-		w.put(n%9, 1+n%3)
-		w.run()
-	}
-	before := w.rows(w.head())
-	for _, folder := range []string{w.table.Folder, w.head().LedgerFolder()} {
-		for _, key := range w.names(folder) {
-			name := strings.TrimPrefix(key, folder)
-			if name != "metadata/version-hint.text" && !tables.IsOfTable(name) && !tables.IsOfLedger(name) {
-				t.Errorf("%s has no known form", name)
+	for older, expired := range map[time.Duration]int{0: 2, time.Nanosecond: 4} {
+		w := newWorld(t, 1, "keep")
+		w.table.Retention = iceberg.Retention{Snapshots: 3}
+		for n := range 26 {
+			w.put(n%9, 1+n%3)
+			w.run()
+		}
+		before := w.rows(w.head())
+		for _, folder := range []string{w.table.Folder, w.head().LedgerFolder()} {
+			for _, key := range w.names(folder) {
+				name := strings.TrimPrefix(key, folder)
+				if name != "metadata/version-hint.text" && !tables.IsOfTable(name) && !tables.IsOfLedger(name) {
+					t.Errorf("%s has no known form", name)
+				}
 			}
 		}
-	}
-	w.age(30*24*time.Hour, anyKey)
-	done, err := maintain.Table(t.Context(), w.table, maintain.Options{OlderThan: 7 * 24 * time.Hour})
-	if err != nil || done.Manifests < 8 || done.Runs != 3 || done.Expired != 2 || done.Removed < 50 {
-		t.Fatalf("%+v, %v", done, err)
-	}
-	w.sound(before)
-	lines, err := w.table.Files.Manifests(t.Context(), w.head().Metadata().Head())
-	if err != nil || len(lines) > 2 {
-		t.Errorf("%d manifests are left, %v", len(lines), err)
+		w.age(30*24*time.Hour, anyKey)
+		done, _ := w.maintain(maintain.Options{OlderThan: 7 * 24 * time.Hour, ExpireOlder: older})
+		if done.Manifests < 8 || done.Runs != 3 || done.Expired != expired || done.Removed < 50 {
+			t.Fatalf("%+v", done)
+		}
+		w.sound(before)
+		lines, err := w.table.Files.Manifests(t.Context(), w.head().Metadata().Head())
+		if err != nil || len(lines) > 2 {
+			t.Errorf("%d manifests are left, %v", len(lines), err)
+		}
 	}
 }
 
