@@ -13,7 +13,7 @@ type span struct{ offset, length int64 }
 // except for what separates these from the next: of an array the comma, of lines the line
 // end.
 type cutter struct {
-	to   io.Writer
+	to   bytesWriter
 	cuts []span // in order
 	at   int64  // of the next byte
 
@@ -30,6 +30,13 @@ type cutter struct {
 
 	written bool // something other than white space
 	err     error
+}
+
+// bytesWriter takes bytes one by one, too: it has to hold many of them, as a
+// [bufio.Writer] does.
+type bytesWriter interface {
+	io.Writer
+	io.ByteWriter
 }
 
 // mostHeld bounds white space between records.
@@ -86,7 +93,9 @@ func (c *cutter) take(b byte) {
 	}
 	c.flush()
 	c.written = true
-	c.put([]byte{b})
+	if c.err == nil {
+		c.err = c.to.WriteByte(b)
+	}
 }
 
 // begin begins a record that is cut.

@@ -267,6 +267,10 @@ func (e *eraser) documents(ctx context.Context, records []span, open func() (io.
 	return merged(d.end(), lines), nil
 }
 
+// pieceBytes is what is written at once: the cutter gives single bytes, and a compressor
+// small pieces.
+const pieceBytes = 64 << 10
+
 // cut writes the text of an object without records.
 func (e *eraser) cut(ctx context.Context, key string, from cuts, out io.Writer, open func() (io.ReadCloser, error)) error {
 	in, err := open()
@@ -275,7 +279,8 @@ func (e *eraser) cut(ctx context.Context, key string, from cuts, out io.Writer, 
 	}
 	defer in.Close()
 	begin := bufio.NewReader(in)
-	stored, err := compressed(begin, out)
+	large := bufio.NewWriterSize(out, pieceBytes)
+	stored, err := compressed(begin, large)
 	if err != nil {
 		return err
 	}
@@ -296,7 +301,8 @@ func (e *eraser) cut(ctx context.Context, key string, from cuts, out io.Writer, 
 		read.CloseWithError(err)
 		done <- err
 	}()
-	c := &cutter{to: io.MultiWriter(stored, write), cuts: from.spans}
+	both := bufio.NewWriterSize(io.MultiWriter(stored, write), pieceBytes)
+	c := &cutter{to: both, cuts: from.spans}
 	_, err = io.Copy(c, plain)
 	if err == nil {
 		err = c.end()
@@ -305,10 +311,16 @@ func (e *eraser) cut(ctx context.Context, key string, from cuts, out io.Writer, 
 		c.put([]byte("[]\n")) // an object without a byte is rejected
 		err = c.err
 	}
+	if err == nil {
+		err = both.Flush()
+	}
 	write.CloseWithError(err)
 	err = errors.Join(err, <-done)
 	if err == nil {
 		err = stored.Close()
+	}
+	if err == nil {
+		err = large.Flush()
 	}
 	switch {
 	case err != nil:
