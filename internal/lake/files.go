@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"sluice/internal/ledger"
@@ -159,9 +160,39 @@ func (l *Lake) shared(columns []schema.Column) []schema.Column {
 	return l.schemas[name]
 }
 
+// Columns are the columns of each file of a table, shared by files with the same ones;
+// nil for a file of which nothing can be read here.
+func (l *Lake) Columns(ctx context.Context, t *Table) ([][]schema.Column, error) {
+	all := make([][]schema.Column, len(t.Files))
+	err := Each(ctx, atOnce, len(all), func(ctx context.Context, i int) error {
+		footer, err := l.footer(ctx, t.Files[i])
+		if err == nil {
+			all[i] = footer.columns
+		}
+		return err
+	})
+	return all, err
+}
+
+// Places are where the columns of a table are in a file; -1: it has none. A column is
+// found by its ID, which stays when it is renamed, and by its name where there are no IDs.
+func Places(table, file []schema.Column) []int {
+	all := make([]int, len(table))
+	for i, c := range table {
+		all[i] = slices.IndexFunc(file, func(o schema.Column) bool {
+			if c.ID == 0 || o.ID == 0 {
+				return o.Name == c.Name
+			}
+			return o.ID == c.ID
+		})
+	}
+	return all
+}
+
 // Table is a table and its files.
 type Table struct {
-	Schema schema.Schema // of the mapping; without columns if the mapping has no such table
+	Schema schema.Schema // of the mapping, or the table's own; without columns if the mapping has no such table
+	Fixed  bool          // the table has the columns of Schema, whatever its files have
 	Files  []*File       // in the order of the source keys, or of their own
 
 	sum     [sha256.Size]byte // of the states of the files, and of the schema

@@ -85,8 +85,9 @@ type visible interface {
 	// files are the files of each table, by its name. l.reading or l.mu is locked.
 	files(at *setup.Setup, entries []*Entry) map[string][]*File
 
-	// columns are those that tables have after the columns of the mapping.
-	columns() []schema.Column
+	// columns are those that a table has, whatever its files have, if it has columns of its
+	// own; fixed says that it has no others.
+	columns(table string, mapped []schema.Column) (all []schema.Column, fixed bool)
 }
 
 // New reads a lake that a setup names. The setup may be another at each call, with
@@ -290,7 +291,7 @@ func (l *Lake) derive(at *setup.Setup) *State {
 	for _, t := range at.Tables {
 		name := t.Schema.Table
 		table := &Table{Schema: t.Schema, Files: files[name]}
-		table.Schema.Columns = append(slices.Clip(table.Schema.Columns), l.rows.columns()...)
+		table.Schema.Columns, table.Fixed = l.rows.columns(name, t.Schema.Columns)
 		s.Tables = append(s.Tables, table)
 		delete(files, name)
 	}

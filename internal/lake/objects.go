@@ -128,7 +128,9 @@ func (o *objects) files(at *setup.Setup, entries []*Entry) map[string][]*File {
 	return files
 }
 
-func (o *objects) columns() []schema.Column { return nil }
+func (o *objects) columns(_ string, mapped []schema.Column) ([]schema.Column, bool) {
+	return mapped, false
+}
 
 func (o *objects) entry(ctx context.Context, bucket, key string) (ledger.Entry, string, error) {
 	return o.l.at().Pipeline.Ledger.Get(ctx, bucket, key)

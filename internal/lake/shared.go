@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,11 @@ type shared struct {
 type sharedTable struct {
 	live *tables.Live
 	rows int64 // that its ledger says it shows
-	all  []*File
+	// columns are those of its current schema; fixed says that no other is there, of a type
+	// that sluice does not write.
+	columns []schema.Column
+	fixed   bool
+	all     []*File
 	// outside are files that the table has taken from another sink, by key. Nobody
 	// changes them.
 	outside map[string]store.Info
@@ -61,6 +66,7 @@ func (s *shared) refresh(ctx context.Context) error {
 		m := h.Metadata()
 		names += fmt.Sprintf("%s %s %d %d\n", name, m.UUID, m.Current, m.LastSequence)
 		t := &sharedTable{rows: h.Rows()}
+		t.columns, t.fixed = h.Columns()
 		if old := s.tables[name]; old != nil {
 			t.live, t.outside = old.live, old.outside
 		} else {
@@ -255,4 +261,19 @@ func (s *shared) files(*setup.Setup, []*Entry) map[string][]*File {
 	return files
 }
 
-func (s *shared) columns() []schema.Column { return pipeline.SourceColumns() }
+// columns are those of the table's current schema: those of the mapping may lack some, and
+// have some that come with the next commit. The table does not tell JSON from text.
+func (s *shared) columns(table string, mapped []schema.Column) (all []schema.Column, fixed bool) {
+	t := s.tables[table]
+	if t == nil {
+		return append(slices.Clip(mapped), pipeline.SourceColumns()...), false
+	}
+	all = slices.Clone(t.columns)
+	for i := range all {
+		c := &all[i]
+		if c.Type.Kind == schema.String && slices.ContainsFunc(mapped, func(m schema.Column) bool { return m.Name == c.Name && m.Type.Kind == schema.JSON }) {
+			c.Type.Kind = schema.JSON
+		}
+	}
+	return all, t.fixed
+}

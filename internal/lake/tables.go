@@ -9,8 +9,8 @@ import (
 	"sluice/schema"
 )
 
-// View is a table as its files have it now: the columns of all of them, and how many
-// rows there are.
+// View is a table as its files have it now: the columns of all of them, or those that the
+// table itself has, and how many rows there are.
 type View struct {
 	Name    string
 	Columns []schema.Column // those of the mapping first
@@ -76,7 +76,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 		v.all += w.rows
 		v.Rows += counting(w.Masked, 0, w.rows)
 		v.whole = append(v.whole, w)
-		if columns := footers[i].columns; !seen[&columns[0]] {
+		if columns := footers[i].columns; !t.Fixed && !seen[&columns[0]] {
 			seen[&columns[0]] = true
 			v.merge(columns, at)
 		}
@@ -86,9 +86,7 @@ func (l *Lake) view(ctx context.Context, t *Table) (*View, error) {
 		w := &v.whole[i]
 		first := &w.columns[0]
 		if places[first] == nil {
-			for _, c := range v.Columns {
-				places[first] = append(places[first], slices.IndexFunc(w.columns, func(o schema.Column) bool { return o.Name == c.Name }))
-			}
+			places[first] = Places(v.Columns, w.columns)
 		}
 		w.at = places[first]
 	}

@@ -96,6 +96,10 @@ type File struct {
 	// Columns is equal for files that have the same columns. If it is empty, this
 	// is not known.
 	Columns string
+	// Names are those that the columns of the schema have in the file, in their order, empty
+	// where it lacks one. The view has no others of the file. Nil: they have their own names.
+	// Files with the same columns have the same.
+	Names []string
 	// Masked are rows that the view does not have, in order, without overlaps.
 	Masked []Range
 	// Constants are values of all rows, by the name of a column that the file may lack.

@@ -86,10 +86,14 @@ func view(t *Table) string {
 	}
 	for _, g := range groups {
 		read := fmt.Sprintf("read_parquet([%s], union_by_name = %t, hive_partitioning = false)", names(files[g]), g.columns == "")
+		columns := "data.*"
+		if first := files[g][0]; first.Names != nil {
+			columns = named(t.Schema.Columns, first)
+		}
 		if g.masked || g.constants != "" {
-			read = rows(read, files[g], slices.Sorted(maps.Keys(files[g][0].Constants)))
+			read = rows(columns, read, files[g], slices.Sorted(maps.Keys(files[g][0].Constants)))
 		} else {
-			read = "FROM " + read
+			read = "SELECT " + columns + " FROM " + read + " AS data"
 		}
 		terms = append(terms, "("+read+")")
 	}
@@ -107,8 +111,8 @@ func names(files []*File) string {
 // rows are the rows of files that are not masked, with constants. DuckDB's option
 // filename would be in the way of a column of that name; file_index, the place in the
 // list, is a virtual column.
-func rows(read string, files []*File, constants []string) string {
-	from := "SELECT data.*"
+func rows(columns, read string, files []*File, constants []string) string {
+	from := "SELECT " + columns
 	for _, column := range constants {
 		from += ", constants." + identifier(column)
 	}
@@ -149,6 +153,21 @@ func maskedRows(files []*File) string {
 	}
 	return "SELECT file, unnest(range(begins, ends)) AS row_number FROM (SELECT " +
 		list(&at) + " AS file, " + list(&from) + " AS begins, " + list(&to) + " AS ends)"
+}
+
+// named are columns as a file names them, NULL where it lacks one, without its constants.
+func named(columns []schema.Column, f *File) string {
+	var all []string
+	for i, c := range columns {
+		switch _, constant := f.Constants[c.Name]; {
+		case constant:
+		case f.Names[i] == "":
+			all = append(all, nulls(columns[i:i+1]))
+		default:
+			all = append(all, "data."+identifier(f.Names[i])+" AS "+identifier(c.Name))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 func nulls(columns []schema.Column) string {

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/runs"
 	"sluice/internal/store"
+	"sluice/schema"
 )
 
 // Table is a table with its ledger.
@@ -66,6 +67,18 @@ type Head struct {
 	folder string
 	root   *runs.Root
 	files  runs.Files // of the ledger
+}
+
+// Columns are those of the table's current schema, with their IDs. all is false if it has
+// others too, of types that sluice does not write.
+func (h *Head) Columns() (columns []schema.Column, all bool) {
+	fields := h.Metadata().CurrentSchema().Fields
+	for _, f := range fields {
+		if t, ok := f.Type.Column(); ok {
+			columns = append(columns, schema.Column{Name: f.Name, Type: t, ID: f.ID})
+		}
+	}
+	return columns, len(columns) == len(fields)
 }
 
 // ErrRolledBack says that somebody set the table back to a snapshot of which no ledger

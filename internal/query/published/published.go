@@ -188,14 +188,20 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 			continue
 		}
 		table := query.Table{Schema: x.Schema}
+		columns := make([][]schema.Column, len(x.Files)) // of each file, where the table says which count
 		if copying && !strings.Contains(sql, strings.ToLower(x.Schema.Table)) {
 			// The statement may still make the name, by a function such as query.
 			table.Absent = fmt.Sprintf("table %s was not copied from the bucket: write its name in the statement", x.Schema.Table)
 		}
-		if hidden(x) {
+		if x.Fixed && table.Absent == "" {
+			if columns, err = s.o.Lake.Columns(ctx, x); err != nil {
+				return nil, err
+			}
+		}
+		if hidden(x, columns) {
 			table.Absent = fmt.Sprintf("table %s has rows that no longer count, and a column of a name that DuckDB has for the places of rows, file_index or file_row_number: it cannot be queried", x.Schema.Table)
 		}
-		for _, f := range x.Files {
+		for i, f := range x.Files {
 			if f.Missing() && f.Entry == nil {
 				return nil, fmt.Errorf("the file %q, which table %s names, is missing; put it back from a copy: %w", f.Output.Key, x.Schema.Table, store.ErrNotFound)
 			}
@@ -205,7 +211,18 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 			if table.Absent == "" {
 				files = append(files, f)
 			}
-			table.Files = append(table.Files, query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns, Masked: ranges(f.Masked), Constants: f.Constants})
+			file := query.File{Name: filepath.FromSlash(f.Output.Key), Columns: f.Output.Columns, Masked: ranges(f.Masked), Constants: f.Constants}
+			if has := columns[i]; len(has) > 0 {
+				file.Columns = fmt.Sprintf("%p", has) // files with the same columns share them
+				for _, at := range lake.Places(x.Schema.Columns, has) {
+					name := ""
+					if at >= 0 {
+						name = has[at].Name
+					}
+					file.Names = append(file.Names, name)
+				}
+			}
+			table.Files = append(table.Files, file)
 		}
 		t.all = append(t.all, table)
 	}
@@ -217,10 +234,12 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 
 // hidden reports whether a table has rows that do not count, or constants of files, and
 // a column that hides from DuckDB where rows are.
-func hidden(t *lake.Table) bool {
-	return slices.ContainsFunc(t.Files, func(f *lake.File) bool { return len(f.Masked)+len(f.Constants) > 0 }) && slices.ContainsFunc(t.Schema.Columns, func(c schema.Column) bool {
+func hidden(t *lake.Table, files [][]schema.Column) bool {
+	hides := func(c schema.Column) bool {
 		return strings.EqualFold(c.Name, "file_index") || strings.EqualFold(c.Name, "file_row_number")
-	})
+	}
+	return slices.ContainsFunc(t.Files, func(f *lake.File) bool { return len(f.Masked)+len(f.Constants) > 0 }) &&
+		(slices.ContainsFunc(t.Schema.Columns, hides) || slices.ContainsFunc(files, func(columns []schema.Column) bool { return slices.ContainsFunc(columns, hides) }))
 }
 
 func ranges(masked []tables.Rows) (all []query.Range) {

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice/internal/config"
 	"sluice/internal/iceberg"
+	"sluice/internal/lake"
 	"sluice/internal/pipeline"
 	"sluice/internal/query"
 	"sluice/internal/query/duckdbcli"
@@ -48,6 +50,18 @@ type shop struct {
 func newShop(t *testing.T, seed uint64, mapping, sink string, partition ...string) *shop {
 	program := querytest.Program(t)
 	w := &shop{t: t, r: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), show: map[string][]int{}}
+	w.remap(mapping, sink, partition...)
+	w.sql = published.New(published.Options{
+		Setup: func() *setup.Setup { return w.s }, Engine: duckdbcli.Engine(program), MaxFetched: 1 << 30, Limits: query.Limits{Memory: 1 << 30, Threads: 2, Timeout: time.Minute},
+	})
+	t.Cleanup(func() { w.sql.Close() })
+	return w
+}
+
+// remap opens the lake with another mapping.
+func (w *shop) remap(mapping, sink string, partition ...string) {
+	t := w.t
+	t.Helper()
 	name := filepath.Join(w.dir, "mapping.yaml")
 	w.write("mapping.yaml", mapping)
 	c := setup.Lake(w.dir)
@@ -63,11 +77,6 @@ func newShop(t *testing.T, seed uint64, mapping, sink string, partition ...strin
 	if err := w.s.Own(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.sql = published.New(published.Options{
-		Setup: func() *setup.Setup { return w.s }, Engine: duckdbcli.Engine(program), MaxFetched: 1 << 30, Limits: query.Limits{Memory: 1 << 30, Threads: 2, Timeout: time.Minute},
-	})
-	t.Cleanup(func() { w.sql.Close() })
-	return w
 }
 
 func (w *shop) write(name, text string) {
@@ -302,5 +311,116 @@ func TestHiddenPlaces(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "file_index or file_row_number") {
 		t.Error(err)
+	}
+}
+
+// The columns are those of the table's schema, whichever files there are: of before and of
+// after a mapping that leaves out a column, renames one and adds one, and of before and after
+// another engine renamed and dropped some.
+func TestChangedColumns(t *testing.T) {
+	const (
+		before = "table: t\ncolumns:\n  - {name: id, path: $.id, type: int32}\n  - {name: left_out, path: $.x, type: string}\n  - {name: former, path: $.y, type: string}\n"
+		after  = "table: t\ncolumns:\n  - {name: latter, path: $.y, type: string}\n  - {name: id, path: $.id, type: int64}\n  - {name: added, path: $.z, type: \"decimal(9,2)\"}\n"
+		all    = "SELECT id, left_out, former, latter, added, _source_state IS NOT NULL FROM t ORDER BY id"
+	)
+	for _, test := range []struct {
+		name, old, anew string // objects
+		replace         bool   // the old ones are made again
+		want, renamed   string
+	}{
+		{name: "old", old: "1", want: "1 | x1 | y1 | NULL | NULL | true", renamed: "1 | x1 | NULL | NULL"},
+		{name: "new", anew: "2", want: "2 | NULL | NULL | y2 | 2.50 | true", renamed: "2 | NULL | 2.50 | NULL"},
+		{name: "replaced", old: "1", replace: true, want: "1 | NULL | NULL | y1 | 1.50 | true", renamed: "1 | NULL | 1.50 | NULL"},
+		{name: "both", old: "13", anew: "2", want: "1 | x1 | y1 | NULL | NULL | true | 2 | NULL | NULL | y2 | 2.50 | true | 3 | x3 | y3 | NULL | NULL | true", renamed: "1 | x1 | NULL | NULL | 2 | NULL | 2.50 | NULL | 3 | x3 | NULL | NULL"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newShop(t, 1, before, "tables/")
+			put := func(objects string) {
+				for _, n := range strings.Split(objects, "") {
+					w.write("raw_orders_data/"+n+".json", fmt.Sprintf(`{"id":%s,"x":"x%s","y":"y%s","z":%s.5}`, n, n, n, n))
+				}
+			}
+			put(test.old)
+			w.run()
+			w.remap(after, "tables/")
+			put(test.anew)
+			if test.replace {
+				if err := os.Remove(filepath.Join(w.dir, "raw_orders_data", "1.json")); err != nil {
+					t.Fatal(err)
+				}
+				w.write("raw_orders_data/1.json", `{"id":1,"x":"x1","y":"y1","z":1.5} `)
+			}
+			w.run()
+			if test.name == "old" { // the schema alone, from a file that does not stay
+				w.write("raw_orders_data/9.json", `{"id":9}`)
+				w.run()
+				if err := os.Remove(filepath.Join(w.dir, "raw_orders_data", "9.json")); err != nil {
+					t.Fatal(err)
+				}
+				w.run()
+			}
+			if got := w.ask(all); got != test.want {
+				t.Errorf("%s, and not %s", got, test.want)
+			}
+
+			// Another engine drops former, and names left_out as that was named, and added as
+			// left_out.
+			table, h := w.s.Target.(*pipeline.Tables).Tables[0], w.heads()[0]
+			next := *h.Metadata().CurrentSchema()
+			next.ID, next.Fields = 9, nil
+			for _, f := range h.Metadata().CurrentSchema().Fields {
+				switch f.Name {
+				case "former":
+					continue
+				case "left_out":
+					f.Name = "former"
+				case "added":
+					f.Name = "left_out"
+				}
+				next.Fields = append(next.Fields, f)
+			}
+			next.Fields = append(next.Fields, iceberg.Field{ID: 99, Name: "late", Type: iceberg.Type{Primitive: iceberg.Date}})
+			base, err := table.Catalog.Load(t.Context(), table.Name)
+			if err == nil {
+				_, err = table.Catalog.Commit(t.Context(), base, iceberg.Change{Schema: &next, LastColumn: 99})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := w.ask("SELECT id, former, left_out, late FROM t ORDER BY id"); got != test.renamed {
+				t.Errorf("renamed: %s, and not %s", got, test.renamed)
+			}
+			if got := w.ask("SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM (DESCRIBE t)"); got != "_source_id _source_state former id late latter left_out" {
+				t.Errorf("the columns are %s", got)
+			}
+			v, err := lake.New(func() *setup.Setup { return w.s }).Views(t.Context())
+			if err != nil || len(v) != 1 || len(v[0].Columns) != 7 {
+				t.Errorf("%v: %+v", err, v)
+			}
+			_, rows, err := lake.New(func() *setup.Setup { return w.s }).Rows(t.Context(), "t", 0, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var texts []string
+			for _, row := range rows {
+				var text []string
+				for _, c := range []string{"id", "former", "left_out", "late"} {
+					i, err := v[0].Column(c)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if row[i] == nil {
+						row[i] = new("NULL")
+					}
+					text = append(text, *row[i])
+				}
+				texts = append(texts, strings.Join(text, " | "))
+			}
+			slices.Sort(texts)
+			if got := strings.Join(texts, " | "); got != test.renamed {
+				t.Errorf("the lake's own reader has %s, and not %s", got, test.renamed)
+			}
+		})
 	}
 }

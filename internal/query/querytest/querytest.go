@@ -149,6 +149,7 @@ func Run(t *testing.T, open Open) {
 		{"FilesDiffer", filesDiffer},
 		{"Masked", masked},
 		{"Constants", constants},
+		{"Named", named},
 		{"HostileNames", hostileNames},
 		{"Statements", statements},
 		{"Refused", refused},
@@ -278,6 +279,21 @@ func constants(t *testing.T, open Open) {
 	s := l.session(limits, l.table(has, own, one, two, three))
 	want(t, s, `SELECT id, source FROM t ORDER BY id`, []string{"1", "x"}, []string{"2", "it's; --\n\x01"}, []string{"3", "it's; --\n\x01"}, []string{"5", "two"}, []string{"6", "three"})
 	want(t, s, `SELECT count(*) FROM t WHERE source > 'three'`, []string{"2"})
+}
+
+// Of a file that says what it calls the columns, the view has these and no others.
+func named(t *testing.T, open Open) {
+	l := newLake(t, open)
+	const (
+		file  = "table: t\ncolumns:\n  - {name: id, path: $.id, type: int32}\n  - {name: a, path: $.a, type: string}\n  - {name: b, path: $.b, type: string}\n"
+		table = "table: t\ncolumns:\n  - {name: id, path: $.id, type: int64}\n  - {name: b, path: $.a, type: string}\n  - {name: data, path: $.c, type: date}\n  - {name: source, path: $.d, type: string}\n"
+	)
+	old, same := l.file("old.parquet", file, `{"id":1,"a":"x","b":"y"}{"id":2,"b":"z"}`), l.file("same.parquet", table, `{"id":3,"a":"w","c":"2024-01-10","d":"own"}`)
+	old.Names, old.Masked, old.Constants = []string{"id", "a", "", ""}, []query.Range{{From: 1, To: 2}}, map[string]string{"source": "of the file"}
+	same.Names = []string{"id", "b", "data", "source"}
+	s := l.session(limits, l.table(table, old, same))
+	want(t, s, `SELECT * FROM t ORDER BY id`, []string{"1", "x", "NULL", "of the file"}, []string{"3", "w", "2024-01-10", "own"})
+	want(t, s, `SELECT count(data), min(typeof(id)) FROM t`, []string{"1", "BIGINT"})
 }
 
 // Names and values are data, whatever is in them.
