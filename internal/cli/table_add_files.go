@@ -27,7 +27,8 @@ source and mapping, and their sinks are in the same bucket, beside one another.
 Stop what writes with the other configuration first: its queue, schedule and
 function, for 15 minutes if it is a function. From then on it is refused. An
 object whose file is not the one that its ledger names is left out; the next run
-converts it. After an error the same command goes on.`,
+converts it. After an error the same command goes on. Files that were written
+again with the other configuration since are taken anew.`,
 		Example: `  sluice table add-files -c tables.yaml --from sluice.yaml
   sluice table add-files -c tables.yaml --from sluice.yaml --lake lake/`,
 		Args: args(0, 0, ""),

@@ -43,7 +43,8 @@ const addAtOnce = 5000
 // AddFiles takes the files that objects have, one each, into the tables by reference:
 // their footers are read, and nothing is written again. The tables then know the objects
 // as from does, and a run finds nothing to do. An object that they know already stays as
-// it is, so after an error the same call goes on.
+// it is, so after an error the same call goes on; unless from has replaced the file that
+// they show, as it does if it is used again: then its new rows replace those.
 //
 // Nobody may publish outputs of from meanwhile or later: a file that is replaced is no
 // longer the one that the table describes.
@@ -268,19 +269,20 @@ func (a *adding) commit(ctx context.Context, objects []*candidate) error {
 		b := tables.Batch{ID: tables.NewBatchID(), Columns: datafile.Columns(a.t.columnsOf(&a.t.Mapping.Tables[table]), s)}
 		rows := int64(0)
 		for i, c := range objects {
-			if known[i][table] != nil {
-				continue
-			}
-			isNew[i] = true
 			e := runs.Entry{Key: keys[i], FirstSeen: seenFirst(&c.entry), State: *c.entry.State}
 			out := c.entry.Output(a.t.Mapping.Tables[table].Name)
 			e.Shown = runs.Shown{Identity: out.Identity, Mapping: out.Mapping}
+			before := known[i][table]
+			if before != nil && !isReplaced(&before.Shown, a.t.Tables[table].Files.URI(out.Key), &e.Shown, c.files[table].Rows) {
+				continue
+			}
+			isNew[i] = true
 			if f := c.files[table]; f.Path != "" {
 				e.Shown.Rows, e.Shown.Files = f.Rows, []runs.FileRange{{Path: f.Path, Rows: f.Rows}}
 				b.Files = append(b.Files, iceberg.SpecFile{SpecID: a.specs[table], DataFile: f})
 				rows += f.Rows
 			}
-			b.Changes = append(b.Changes, tables.Change{After: e, Replaces: true})
+			b.Changes = append(b.Changes, tables.Change{Before: before, After: e, Replaces: true})
 		}
 		if _, err := a.t.Tables[table].Commit(ctx, heads[table], &b); err != nil {
 			return err
@@ -291,4 +293,11 @@ func (a *adding) commit(ctx context.Context, objects []*candidate) error {
 	a.sum.Objects += int64(len(isNew))
 	a.sum.Known += int64(len(objects) - len(isNew))
 	return nil
+}
+
+// isReplaced reports whether a table shows a file of from that is another one now: from went
+// on after its files were taken, and has written it again under its name.
+func isReplaced(shown *runs.Shown, path string, now *runs.Shown, rows int64) bool {
+	return slices.ContainsFunc(shown.Files, func(f runs.FileRange) bool { return f.Path == path }) &&
+		(shown.Identity != now.Identity || shown.Mapping != now.Mapping || shown.Rows != rows)
 }

@@ -127,3 +127,71 @@ func nonZero(counts map[pipeline.Disposition]int64) map[pipeline.Disposition]int
 	maps.DeleteFunc(counts, func(_ pipeline.Disposition, n int64) bool { return n == 0 })
 	return counts
 }
+
+// TestAddFilesBack goes back to a file for each object, which are written again under their
+// names, and takes them once more: each table shows the newest of either, and none of the
+// rows of a file that is no more.
+func TestAddFilesBack(t *testing.T) {
+	for seed := range uint64(4) {
+		w := newTablesWorld(t)
+		from := w.with(func(p *pipeline.Pipeline) {
+			p.SinkPrefix, p.Ledger, p.RemoveDeleted = "files/", ledger.New(w.sink, "files-ledger/"), true
+		})
+		w.t.RemoveDeleted = true
+		r := rand.New(rand.NewPCG(seed, 8))
+		shown := map[string][2][]string{}
+		for round := range 4 {
+			for n := range 12 {
+				key := strings.Repeat("a", n+1)
+				c := draw(r, 100*round+n)
+				switch {
+				case round > 0 && r.IntN(2) == 0:
+				case round > 0 && r.IntN(6) == 0:
+					if err := w.source.Delete(t.Context(), key); err != nil {
+						t.Fatal(err)
+					}
+					delete(shown, key)
+				default:
+					if w.put(t, key, c.text); c.shows {
+						shown[key] = c.tables
+					}
+				}
+			}
+			byTables := round == 2
+			if byTables {
+				if sum, err := w.runAll(t.Context()); err != nil || sum.Objects[pipeline.DidFail] > 0 {
+					t.Fatalf("seed %d: a run: %v, %v", seed, sum.Objects, err)
+				}
+			} else {
+				runFiles(t, from)
+			}
+			if sum, err := w.t.AddFiles(t.Context(), from, func(pipeline.Added) {}); err != nil || len(sum.Left) > 0 || byTables && sum.Objects > 0 || !byTables && sum.Objects == 0 {
+				t.Fatalf("seed %d, round %d: %+v, %v", seed, round, sum, err)
+			}
+			// What an object had no rows in is no file of the table: a run sees that it is older.
+			for i, table := range w.t.Tables {
+				rows := int64(0)
+				for _, of := range w.rows(t, i) {
+					rows += int64(len(of))
+				}
+				if h, err := table.Load(t.Context()); err != nil || h.Rows() != rows || h.Resurrected() != 0 {
+					t.Errorf("seed %d, round %d: the ledger has %d rows, and table %d %d: %v", seed, round, h.Rows(), i, rows, err)
+				}
+			}
+			if sum, err := w.runAll(t.Context()); err != nil || sum.Objects[pipeline.DidFail] > 0 || sum.Commits.Missing > 0 {
+				t.Fatalf("seed %d: a run: %v, %v", seed, sum.Objects, err)
+			}
+			for i := range w.t.Tables {
+				var want []string
+				for _, rows := range shown {
+					want = append(want, rows[i]...)
+				}
+				slices.Sort(want)
+				w.shows(t, i, want...)
+			}
+			if t.Failed() {
+				t.FailNow()
+			}
+		}
+	}
+}
