@@ -261,6 +261,14 @@ func (a *app) printHeld(s *setup.Setup, r *erase.Report, were string) {
 	}
 	list("files of the sink that the ledger does not name, and that have such rows", r.Unnamed)
 	list("files that cannot be read", append(r.Unread, r.Quarantine.Unread...))
+	for _, u := range r.Uploads {
+		if u.Unknown != "" {
+			say("%s: nobody knows whether it has uploads of dead workers: %s", u.Place, visible(u.Unknown))
+			continue
+		}
+		say("%s: %s begun and not ended, and may have such rows; sluice run, or this command once more, removes those of dead workers (of a folder an hour after they were written, of a bucket a day)",
+			u.Place, plural(int64(u.Pending), "upload"))
+	}
 	if r.Ledger.Entries > 0 || r.Ledger.Keys > 0 || r.Ledger.Drift {
 		say("ledger: %s with the value in a name; source keys with it: %d", plural(int64(r.Ledger.Entries), "entry"), r.Ledger.Keys)
 		if r.Ledger.Drift {

@@ -51,6 +51,10 @@ type Report struct {
 	Unnamed []string `json:"files_unnamed"`
 	Unread  []string `json:"files_unread"`
 
+	// Uploads are files that were begun and are no objects yet: of workers that died, or
+	// are at work. They are not read. Only places with some are named.
+	Uploads []Uploads `json:"uploads"`
+
 	Ledger   Ledger     `json:"ledger"`
 	Versions []Versions `json:"versions"`
 
@@ -73,6 +77,13 @@ type Ledger struct {
 	Entries int  `json:"entries_naming"`
 	Keys    int  `json:"source_keys_naming"`
 	Drift   bool `json:"drift_naming"` // ledger/_drift.json
+}
+
+// Uploads are those of a place.
+type Uploads struct {
+	Place   string `json:"place"`
+	Pending int    `json:"pending"`
+	Unknown string `json:"unknown"` // why nobody knows; else empty
 }
 
 // OK reports whether no file that counts, no quarantined record and, if the objects of the
@@ -111,7 +122,7 @@ const mostTries = 10
 func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 	e := &eraser{s: s, o: o, workers: max(o.Workers, 1), report: &Report{
 		Request: o.Request, Time: o.Now().UTC(), DryRun: o.DryRun, Values: len(o.Conditions), Columns: []string{}, Tables: []*upkeep.Erased{},
-		Quarantine: Quarantine{Unread: []string{}}, Raw: Raw{Policy: o.Raw, Keep: []string{}, Why: []LeftOut{}}, Unnamed: []string{}, Unread: []string{}, Versions: []Versions{},
+		Quarantine: Quarantine{Unread: []string{}}, Raw: Raw{Policy: o.Raw, Keep: []string{}, Why: []LeftOut{}}, Unnamed: []string{}, Unread: []string{}, Uploads: []Uploads{}, Versions: []Versions{},
 	}}
 	if err := e.check(); err != nil {
 		return e.report, &WrongError{err}
@@ -131,7 +142,7 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"source", e.raw}, {"run", e.run}, {"tables", e.tables}, {"quarantine", e.quarantine}, {"ledger", e.ledger}, {"versions", e.versions},
+		{"source", e.raw}, {"run", e.run}, {"tables", e.tables}, {"quarantine", e.quarantine}, {"ledger", e.ledger}, {"uploads", e.uploads}, {"versions", e.versions},
 	} {
 		e.begin(step.name, 0)
 		if err := step.do(ctx); err != nil {
@@ -278,6 +289,23 @@ func (e *eraser) ledger(ctx context.Context) error {
 	}
 	e.report.Ledger.Drift = err == nil && e.find.contains(text)
 	return err
+}
+
+// uploads counts what dead workers left. What is old enough is removed before; what is not
+// removed, for whatever reason, is counted.
+func (e *eraser) uploads(ctx context.Context) error {
+	if !e.o.DryRun {
+		_, _ = e.s.Sweep(ctx)
+	}
+	return e.s.Uploads(ctx, func(place string, all []store.Upload, err error) {
+		u := Uploads{Place: place, Pending: len(all)}
+		if err != nil {
+			u.Unknown = err.Error()
+		}
+		if u.Pending > 0 || u.Unknown != "" {
+			e.report.Uploads = append(e.report.Uploads, u)
+		}
+	})
 }
 
 // prove adds up what was read at the end.

@@ -769,3 +769,40 @@ func (w *world) killed(raw string, left *atomic.Int64) bool {
 	})
 	return err != nil || r.Run > 0
 }
+
+// Files that a killed worker had begun are named until they are gone: an hour after they
+// were written the same command removes them.
+func TestEraseNamesUploads(t *testing.T) {
+	for _, m := range modes[1:3] {
+		t.Run(m.name, func(t *testing.T) {
+			w := m.world(t)
+			w.fill()
+			for _, key := range []string{"quarantine%2Fx.records.ndjson", "orders_data_parquet%2Fx.parquet", "orders_data_parquet%2Fy.parquet", "raw_orders_data%2Flines.ndjson"} {
+				w.write(".sluice/uploads/AAAA-"+key, []byte(order(1, subject)))
+			}
+			want := []erase.Uploads{{Place: "sink", Pending: 2}, {Place: "quarantine", Pending: 1}, {Place: "source", Pending: 1}}
+			for _, dry := range []bool{true, false} {
+				if r, err := w.erase(erase.Options{Raw: erase.RawRewrite, DryRun: dry}); err != nil || !r.OK() || !slices.Equal(r.Uploads, want) {
+					t.Fatalf("%+v, %v", r.Uploads, err)
+				}
+			}
+			old := time.Now().Add(-2 * time.Hour)
+			uploads, err := filepath.Glob(filepath.Join(w.dir, ".sluice/uploads/*"))
+			if err != nil || len(uploads) != 4 {
+				t.Fatal(uploads, err)
+			}
+			for _, name := range uploads {
+				if err := os.Chtimes(name, old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r, err := w.erase(erase.Options{Raw: erase.RawRewrite}); err != nil || !r.OK() || len(r.Uploads) > 0 {
+				t.Fatalf("%+v, %v", r.Uploads, err)
+			}
+			w.expire()
+			if hits := w.hits(); len(hits) > 0 {
+				t.Errorf("these have the subject: %q", hits)
+			}
+		})
+	}
+}

@@ -53,6 +53,7 @@ func (s *Store) sweepUploads(ctx context.Context, prefix string) (n int, err err
 			return n, err
 		}
 		if isSwept {
+			s.pruneOf(u.Key)
 			n++
 		}
 	}
@@ -82,8 +83,16 @@ func (s *Store) sweepUpload(id string, isKey bool) (bool, error) {
 	return !isKey, s.removeUpload(id)
 }
 
+// pruneOf removes the folders of partitions that a dead writer made for an object.
+func (s *Store) pruneOf(key string) {
+	if name, err := localName(key); err == nil {
+		s.prune(filepath.Dir(name))
+		s.prune(filepath.Join(metaFolder, filepath.Dir(name)))
+	}
+}
+
 // sweepMeta looks at the Meta of the keys in dir and below. Of a key that has
-// several only that of its current state is of use.
+// several only that of its current state is of use. Empty folders of partitions go.
 func (s *Store) sweepMeta(ctx context.Context, dir, prefix string) error {
 	entries, err := s.own(path.Join("meta", dir))
 	if err != nil {
@@ -100,6 +109,7 @@ func (s *Store) sweepMeta(ctx context.Context, dir, prefix string) error {
 				if err := s.sweepMeta(ctx, key, prefix); err != nil {
 					return err
 				}
+				s.prune(filepath.Join(metaFolder, filepath.FromSlash(key)))
 			}
 			continue
 		}

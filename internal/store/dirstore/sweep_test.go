@@ -82,3 +82,29 @@ func TestSweepOfMeta(t *testing.T) {
 		}
 	}
 }
+
+// Of what a process left that died over a file of a partition, the folders go too: their
+// names are values. Those with something in them stay.
+func TestSweepOfPartitions(t *testing.T) {
+	s := open(t)
+	for _, dir := range []string{"out/data/name=Ada", "out/data/name=Bob/day=1", ".sluice/meta/out/data/name=Ada", ".sluice/meta/out/data/name=Bob/day=1", ".sluice/meta/out/data/name=Eve"} {
+		if err := os.MkdirAll(filepath.Join(s.String(), dir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, s, "out/data/name=Bob/x", "x")
+	write(t, s, ".sluice/uploads/AAAA-out%2Fdata%2Fname%3DAda%2Fx", "x")
+	write(t, s, ".sluice/uploads/BBBB-out%2Fdata%2Fname%3DBob%2Fday%3D1%2Fx", "x")
+	makeOld(t, s)
+	if n, err := s.Sweep(t.Context(), "out/"); n != 2 || err != nil {
+		t.Errorf("swept %d: %v", n, err)
+	}
+	for dir, stays := range map[string]bool{
+		"out/data": true, "out/data/name=Ada": false, "out/data/name=Bob": true, "out/data/name=Bob/day=1": false,
+		".sluice/meta/out/data": true, ".sluice/meta/out/data/name=Ada": false, ".sluice/meta/out/data/name=Bob": false, ".sluice/meta/out/data/name=Eve": false,
+	} {
+		if _, err := os.Stat(filepath.Join(s.String(), dir)); err == nil != stays {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
