@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 
 	"sluice/internal/atomicfile"
 	"sluice/internal/awsconfig"
+	"sluice/internal/config"
 	"sluice/internal/query"
 	"sluice/internal/query/duckdbcli"
 	"sluice/internal/query/published"
@@ -150,6 +152,9 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, sql []string) error {
 	if err != nil {
 		return err
 	}
+	if f.lake != "" && f.config == "" && !isLake(c) {
+		return usage(cmd, "%s is no lake: there is neither %s nor %s; did you mean -c, with the configuration of folders that stand for buckets?", visible(f.lake), c.Source.Prefix, c.Ledger.Prefix)
+	}
 	ctx := cmd.Context()
 	s, err := setup.New(ctx, c, f.lake, awsconfig.Load)
 	if err != nil {
@@ -200,6 +205,18 @@ func ownConfig(dir string) string {
 		return ""
 	}
 	return name
+}
+
+// isLake reports whether the folder of --lake may have tables: without a ledger they are
+// empty, which is right as long as there is a source.
+func isLake(c config.Config) bool {
+	for _, at := range []config.Location{c.Source, c.Ledger} {
+		if _, err := os.Stat(filepath.Join(at.Dir, filepath.FromSlash(at.Prefix))); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	_, err := os.Stat(c.Source.Dir)
+	return err != nil // which the next step says
 }
 
 // separate refuses to write among the tables: what is there is read by others.

@@ -493,3 +493,28 @@ func TestPrompt(t *testing.T) {
 		t.Errorf("what was cleared was run:\n%s", out.String())
 	}
 }
+
+// A folder that is no lake is not shown as one with empty tables.
+func TestQueryOfNoLake(t *testing.T) {
+	withDuckDB(t)
+	ask := func(lake string) (int, string, string) {
+		return run(t, t.Context(), nil, "query", "SELECT count(*) FROM order_lines", "-o", "csv", "--lake", lake)
+	}
+	buckets := t.TempDir()
+	newLakeIn(t, filepath.Join(buckets, "orders"), map[string]string{"a.json": "[]"})
+	for _, lake := range []string{t.TempDir(), buckets} {
+		code, out, errw := ask(lake)
+		if code != 2 || out != "" || !strings.Contains(errw, "is no lake: there is neither raw_orders_data/ nor ledger/; did you mean -c") {
+			t.Errorf("%d: %s%s", code, out, errw)
+		}
+		if made, err := os.ReadDir(lake); err != nil || len(made) > 1 {
+			t.Errorf("%v: the query made %v", err, made)
+		}
+	}
+	if code, out, errw := ask(newLake(t, nil)); code != 0 || !strings.Contains(out, "0") {
+		t.Errorf("a new lake: %d: %s%s", code, out, errw)
+	}
+	if code, _, errw := ask(filepath.Join(buckets, "none")); code != 1 || !strings.Contains(errw, "no such file") {
+		t.Errorf("no folder: %d: %s", code, errw)
+	}
+}
