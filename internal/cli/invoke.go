@@ -78,7 +78,7 @@ func (a *app) invoke(cmd *cobra.Command, f invokeFlags, name string) error {
 			Tables   *tableCommits `json:"tables,omitempty"`
 			Response any           `json:"response"`
 			Error    string        `json:"error,omitempty"`
-		}{sum.Stats, usedBy(s), n, commitsOf(s, sum.Commits), response, textOf(failure)})
+		}{sum.Stats, usedBy(s), n, commitsOf(s, sum.Commits, nil), response, textOf(failure)})
 	} else {
 		a.printObjects(n, sum.Stats, usedBy(s), time.Since(started))
 		if response != nil {

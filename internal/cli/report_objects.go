@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,13 +118,16 @@ func (a *app) reportObjects(s *setup.Setup, sum *pipeline.Summary, f runFlags, t
 			Tables  *tableCommits `json:"tables,omitempty"` // of tables that objects share
 			findings
 			DryRun bool `json:"dry_run"`
-		}{sum.Stats, used, n, commitsOf(s, sum.Commits), findingsOf(&sum.Findings), f.dryRun})
+		}{sum.Stats, used, n, commitsOf(s, sum.Commits, sum.Divided), findingsOf(&sum.Findings), f.dryRun})
 	}
 	if f.dryRun {
 		fmt.Fprintln(a.out, "dry run, nothing was changed; a run would do this:")
 	}
 	a.printObjects(n, sum.Stats, used, took)
 	a.printNews(sum)
+	for _, table := range slices.Sorted(maps.Keys(sum.Divided)) {
+		fmt.Fprintf(a.out, "  divided  table %s: new files are divided by %s\n", table, sum.Divided[table])
+	}
 	a.printCommits(sum.Commits)
 	a.printFindings(&sum.Findings)
 	return nil
@@ -143,14 +148,16 @@ type tableCommits struct {
 	Missing     int64 `json:"rows_missing"`
 	Resurrected int64 `json:"rows_resurrected"`
 	Staged      int64 `json:"objects_staged,omitempty"` // with table.commit: staged
+	// Divided says by what new files are divided from now on, by table.
+	Divided map[string]string `json:"divided,omitempty"`
 }
 
 // commitsOf is nil if each object has a file of its own.
-func commitsOf(s *setup.Setup, c pipeline.Commits) *tableCommits {
+func commitsOf(s *setup.Setup, c pipeline.Commits, divided map[string]string) *tableCommits {
 	if s.Config.Table.Format == "" {
 		return nil
 	}
-	return &tableCommits{c.Snapshots, c.Files, c.Conflicts, c.Missing, c.Resurrected, c.Staged}
+	return &tableCommits{c.Snapshots, c.Files, c.Conflicts, c.Missing, c.Resurrected, c.Staged, divided}
 }
 
 func (a *app) printCommits(c pipeline.Commits) {

@@ -14,6 +14,7 @@ type Summary struct {
 	Objects map[Disposition]int64 // and Failed
 	Stats   sluice.Stats          // of what was processed now
 	Commits Commits
+	Divided map[string]string // by what new files of tables are divided from now on, by table
 	Findings
 
 	NewPaths int64 // that differ from what the mapping expects, and were not known

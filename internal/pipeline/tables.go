@@ -88,18 +88,30 @@ const (
 // Open loads the heads of all tables, and makes the tables that are not there. Tables that are
 // divided otherwise than the configuration says are from then on divided so.
 func (t *Tables) Open(ctx context.Context) ([]*tables.Head, error) {
-	heads, err := t.heads(ctx, func(i int) (*tables.Head, error) {
+	heads, _, err := t.openDivided(ctx)
+	return heads, err
+}
+
+// openDivided is Open. divided says by what the tables are divided that were divided otherwise
+// before, by their names.
+func (t *Tables) openDivided(ctx context.Context) (heads []*tables.Head, divided map[string]string, err error) {
+	heads, err = t.heads(ctx, func(i int) (*tables.Head, error) {
 		return t.Tables[i].Open(ctx, func() (*iceberg.Metadata, error) { return t.first(i) })
 	})
-	for i := range heads {
-		if err == nil {
-			heads[i], err = t.Tables[i].Divide(ctx, heads[i], t.columnsOf(&t.Mapping.Tables[i]), t.divideBy)
+	if err != nil {
+		return nil, nil, err
+	}
+	divided = map[string]string{}
+	for i, h := range heads {
+		m := &t.Mapping.Tables[i]
+		if heads[i], err = t.Tables[i].Divide(ctx, h, t.columnsOf(m), t.divideBy); err != nil {
+			return nil, nil, err
+		}
+		if heads[i].Metadata().SpecID != h.Metadata().SpecID {
+			divided[m.Name], _ = t.Divided(heads[i], i)
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return heads, nil
+	return heads, divided, nil
 }
 
 // heads loads the head of each table, and finds out whether it can take the columns of

@@ -37,12 +37,12 @@ func (t *Tables) Run(ctx context.Context, o RunOptions) (Summary, error) {
 		}
 		return *r.sum, cmp.Or(r.process(ctx), ctx.Err())
 	}
-	load := t.Open
-	if o.DryRun {
-		load = func(ctx context.Context) ([]*tables.Head, error) { return t.heads(ctx, t.loaded(ctx)) }
-	}
 	var err error
-	r.heads, err = load(ctx)
+	if o.DryRun {
+		r.heads, err = t.heads(ctx, t.loaded(ctx))
+	} else {
+		r.heads, r.sum.Divided, err = t.openDivided(ctx)
+	}
 	if err != nil && !(o.DryRun && errors.Is(err, iceberg.ErrNoTable)) {
 		return *r.sum, err
 	}
