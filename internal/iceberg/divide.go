@@ -41,7 +41,7 @@ func (m *Metadata) Divide(s *Schema, fields []PartitionField) (*PartitionSpec, e
 			}
 		}
 		if i := slices.IndexFunc(s.Fields, func(c Field) bool { return strings.EqualFold(c.Name, f.Name) }); i >= 0 && f.Transform.Name != "identity" {
-			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%s is a column, and engines refuse a partition field of its name, which %s of %s would have: give the column another name", s.Fields[i].Name, f.Transform, column.Name))
+			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%s is a column, and engines refuse a partition field of its name, which %s would have: give the column another name", s.Fields[i].Name, f.Transform.Of(column.Name)))
 		}
 		spec.Fields = append(spec.Fields, f)
 	}

@@ -46,8 +46,8 @@ func TestDivide(t *testing.T) {
 		}
 	}
 	for want, by := range map[string]PartitionField{
-		"ratio cannot divide the table: transform bucket[4] does not take a column of type double":             field(3, "ratio_bucket", "bucket[4]"),
-		"day_year is a column, and engines refuse a partition field of its name, which year of day would have": field(2, "day_year", "year"),
+		"ratio cannot divide the table: transform bucket does not take a column of type double":              field(3, "ratio_bucket", "bucket[4]"),
+		"day_year is a column, and engines refuse a partition field of its name, which year(day) would have": field(2, "day_year", "year"),
 	} {
 		spec, err := m.Divide(m.CurrentSchema(), []PartitionField{by})
 		if !errors.As(err, new(*ColumnsError)) || !strings.Contains(err.Error(), want) {

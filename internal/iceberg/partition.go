@@ -57,6 +57,18 @@ func (t Transform) String() string {
 	return t.Name
 }
 
+// Of is the transform of a column as a configuration has it: order_id, day(order_date),
+// bucket(16, order_id).
+func (t Transform) Of(column string) string {
+	switch {
+	case t.Name == "identity":
+		return column
+	case t.N > 0:
+		return fmt.Sprintf("%s(%d, %s)", t.Name, t.N, column)
+	}
+	return t.Name + "(" + column + ")"
+}
+
 // MarshalText and UnmarshalText are the form of metadata.
 func (t Transform) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
@@ -91,7 +103,7 @@ func (t Transform) Result(source Type) (Type, error) {
 		ok = p == Timestamp || p == "timestamp"
 	}
 	if !ok {
-		return Type{}, fmt.Errorf("transform %s does not take a column of type %s", t, source.name())
+		return Type{}, fmt.Errorf("transform %s does not take a column of type %s", t.Name, source.name())
 	}
 	return result, nil
 }

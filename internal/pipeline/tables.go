@@ -180,7 +180,7 @@ func (p Partition) field(source int) iceberg.PartitionField {
 }
 
 // Divided says by what new rows of a table are divided, and what the configuration wants:
-// day(order_date), bucket[16](order_id); empty: nothing.
+// day(order_date), bucket(16, order_id); empty: nothing.
 func (t *Tables) Divided(h *tables.Head, i int) (is, wanted string) {
 	m := h.Metadata()
 	s, err := t.schema(h, i)
@@ -198,7 +198,7 @@ func words(s *iceberg.Schema, fields []iceberg.PartitionField) string {
 		if c := s.FieldByID(f.SourceID); c != nil {
 			column = c.Name
 		}
-		all = append(all, fmt.Sprintf("%s(%s)", f.Transform, column))
+		all = append(all, f.Transform.Of(column))
 	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
