@@ -60,6 +60,11 @@ func (f *placeFlags) load(cmd *cobra.Command, getenv func(string) string) (confi
 		return c, usage(cmd, "%w", err)
 	}
 	c.Mapping = cmp.Or(f.mapping, c.Mapping)
+	for _, l := range []config.Location{c.Source, c.Sink, c.Ledger, c.Quarantine} {
+		if f.lake != "" && l.Bucket == "" {
+			return c, usage(cmd, "the configuration names the folder %s of the disk, and --lake has folders in the place of buckets only: leave out --lake, or name buckets, as s3://bucket/folder/", l)
+		}
+	}
 	return c, nil
 }
 

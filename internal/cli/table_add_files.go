@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/config"
 	"sluice/internal/pipeline"
 	"sluice/internal/store"
 )
@@ -74,6 +75,8 @@ func (a *app) tableAddFiles(cmd *cobra.Command, f placeFlags, from, report strin
 	switch {
 	case old.Config.Table.Format != "":
 		return usage(cmd, "%s has tables: --from names a configuration with a file for each object", from)
+	case slices.ContainsFunc([]config.Location{old.Config.Source, old.Config.Sink, s.Config.Source, s.Config.Sink}, func(l config.Location) bool { return l.Bucket == "" }):
+		return usage(cmd, "files can be taken only if source and sinks are buckets, or with --lake folders in their place; here one is a folder of the disk: convert its objects into tables with sluice run, with a sink and a ledger of their own")
 	case old.Config.Source != s.Config.Source:
 		return usage(cmd, "the source of %s is %s, and that of the tables %s: the ledger knows its objects by the source, so both name it in the same way", from, old.Config.Source, s.Config.Source)
 	}

@@ -477,6 +477,13 @@ func TestTables(t *testing.T) {
 	want(t, got, "table partition", doctor.OK, "the rows of table order_lines are divided by nothing")
 	divided := strings.Replace(yaml, "iceberg", "iceberg, partition: [order_date, 'bucket(4, customer_id)']", 1)
 	want(t, examine(t, divided, lake), "table partition", doctor.OK, "divided by nothing, and those that come next by bucket(4, customer_id), order_date")
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(lake)); err != nil {
+		t.Fatal(err)
+	}
+	if c := examine(t, yaml, copied)["table"]; c.Status != doctor.Failed || !strings.Contains(c.Detail, "cannot be moved or copied") || !strings.HasPrefix(c.Hint, "move it back;") {
+		t.Errorf("of a copy: %+v", c)
+	}
 	want(t, got, "table ledger", doctor.OK, "2 keys of table order_lines, with 2 rows")
 	want(t, got, "table rows", doctor.OK, "the 2 rows of its ledger")
 	want(t, got, "table files", doctor.OK, "1 data file, 1 of them below 16 MiB, and 0 files with deletes; ")

@@ -79,6 +79,8 @@ func unloaded(name string, h *tables.Head, err error) Check {
 		c.Hint = "if the table is not one of sluice, name another sink, or another namespace of the catalog; if it is, " + rebuildHint
 	case tables.IsLost(err):
 		c.Hint = rebuildHint
+	case errors.Is(err, tables.ErrElsewhere):
+		c.Hint = "move it back; or convert a copy of the source, with another sink and ledger: sluice run; docs/lake.md#moved-copied-saved"
 	case c.Hint == "":
 		c.Hint = "the table is damaged or cannot be read: restore the file that is named from its older versions; or name another sink and ledger, and run: sluice run"
 	}

@@ -89,6 +89,9 @@ var ErrRolledBack = errors.New("the table was rolled back beyond the snapshots w
 // nobody knows.
 var ErrNoLedger = errors.New("the table has snapshots, and none of them, nor a property, names a ledger of sluice: name a new table")
 
+// ErrElsewhere says that a table is not where its metadata was found.
+var ErrElsewhere = errors.New("a table cannot be moved or copied, since it names its files by absolute paths: name the sink that it is in")
+
 // Load reads the head.
 func (t *Table) Load(ctx context.Context) (*Head, error) {
 	table, err := t.Catalog.Load(ctx, t.Name)
@@ -135,8 +138,8 @@ func (t *Table) place(m *iceberg.Metadata) (iceberg.Files, string, error) {
 	case err == nil && (folder == t.Folder || t.Elsewhere != nil):
 		return t.Files, folder, nil
 	case t.Elsewhere == nil:
-		return iceberg.Files{}, "", fmt.Errorf("table %s is at %s, and the sink would have it at %s: name the sink that it is in",
-			t.Name, m.Location, t.Files.URI(strings.TrimSuffix(t.Folder, "/")))
+		return iceberg.Files{}, "", fmt.Errorf("table %s is at %s, and the sink would have it at %s: %w",
+			t.Name, m.Location, t.Files.URI(strings.TrimSuffix(t.Folder, "/")), ErrElsewhere)
 	}
 	files, folder, err := t.Elsewhere(m.Location)
 	if err != nil {
