@@ -181,6 +181,9 @@ func (a *app) printErased(s *setup.Setup, r *erase.Report) {
 	if r.Request != "" {
 		say("request %s", visible(r.Request))
 	}
+	if r.Refused != "" {
+		say("it would not begin: %s", r.Refused)
+	}
 	raw := &r.Raw
 	say("source: %s read", plural(int64(raw.Read), "object"))
 	if raw.Rewritten > 0 {

@@ -42,6 +42,9 @@ type Report struct {
 	Columns []string  `json:"columns"` // of the conditions
 	Values  int       `json:"values"`  // their number
 
+	// Refused says of a dry run why the erasure would not begin; else empty.
+	Refused string `json:"refused"`
+
 	Tables     []*upkeep.Erased `json:"tables"`
 	Quarantine Quarantine       `json:"quarantine"`
 	Raw        Raw              `json:"raw"`
@@ -86,10 +89,10 @@ type Uploads struct {
 	Unknown string `json:"unknown"` // why nobody knows; else empty
 }
 
-// OK reports whether no file that counts, no quarantined record and, if the objects of the
+// OK reports whether the erasure was not refused, and no file that counts, no quarantined record and, if the objects of the
 // source were to be written again, none of these is left.
 func (r *Report) OK() bool {
-	return r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0 &&
+	return r.Refused == "" && r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0 &&
 		!slices.ContainsFunc(r.Versions, func(v Versions) bool { return len(v.Left) > 0 })
 }
 
@@ -99,8 +102,24 @@ type WrongError struct{ Err error }
 func (e *WrongError) Error() string { return e.Err.Error() }
 func (e *WrongError) Unwrap() error { return e.Err }
 
-// errStaged says that rows would come after the erasure.
-var errStaged = errors.New("batches are staged, and their rows would become visible afterwards: sluice table commit first")
+// refusal says that rows would come after the erasure.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// toCome returns a refusal if rows are converted, and not visible yet.
+func toCome(ctx context.Context, t *pipeline.Tables) error {
+	n, _, err := t.Waiting(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return refusal("batches are staged, and their rows would become visible afterwards: sluice table commit first")
+	}
+	return t.Tables[0].Ledger.List(ctx, t.SplitFolder(), func(store.Info) error {
+		return refusal(fmt.Sprintf("an object is being split, or that was given up, and the rows of its parts would become visible afterwards: sluice split it to the end, or delete %s in the ledger", t.SplitFolder()))
+	})
+}
 
 type eraser struct {
 	s       *setup.Setup
@@ -127,14 +146,11 @@ func Run(ctx context.Context, s *setup.Setup, o Options) (*Report, error) {
 	if err := e.check(); err != nil {
 		return e.report, &WrongError{err}
 	}
-	if t, ok := s.Target.(*pipeline.Tables); ok && !o.DryRun {
-		if n, _, err := t.Waiting(ctx); err != nil || n > 0 {
-			return e.report, fmt.Errorf("erase: %w", cmp.Or(err, errStaged))
-		}
-		err := t.Tables[0].Ledger.List(ctx, t.SplitFolder(), func(store.Info) error {
-			return fmt.Errorf("an object is being split, or that was given up, and the rows of its parts would become visible afterwards: sluice split it to the end, or delete %s in the ledger", t.SplitFolder())
-		})
-		if err != nil {
+	if t, ok := s.Target.(*pipeline.Tables); ok {
+		err := toCome(ctx, t)
+		if refused := new(refusal); o.DryRun && errors.As(err, refused) {
+			e.report.Refused = refused.Error()
+		} else if err != nil {
 			return e.report, fmt.Errorf("erase: %w", err)
 		}
 	}

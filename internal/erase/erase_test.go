@@ -468,6 +468,8 @@ func TestRowsToCome(t *testing.T) {
 		t.Helper()
 		if r, err := w.erase(erase.Options{Raw: erase.RawRewrite}); err == nil {
 			t.Fatalf("%s: %+v", when, r)
+		} else if dry, dryErr := w.erase(erase.Options{Raw: erase.RawRewrite, DryRun: true}); dryErr != nil || dry.OK() || err.Error() != "erase: "+dry.Refused {
+			t.Fatalf("%s: a dry run says %q, and not that %v; %v", when, dry.Refused, err, dryErr)
 		}
 	}
 	done := func() {
