@@ -250,6 +250,7 @@ func (a *app) printHeld(s *setup.Setup, r *erase.Report, were string) {
 		list("table "+t.Table+": data files that no snapshot names", t.Held.Unnamed)
 		list("table "+t.Table+": files of metadata and ledger that have values or paths of these", slices.Concat(t.Held.Metadata, t.Held.Lists, t.Held.Deletes, t.Held.Runs))
 		list("table "+t.Table+": files among these that another engine wrote, and must remove", t.Held.Others)
+		list("table "+t.Table+": files among these of the former sink, which no command removes: delete the former sink and its ledger as a whole, as docs/tables.md says", t.Held.Former)
 		list("table "+t.Table+": data files that cannot be read", t.Unread)
 		if t.Held.Unlisted {
 			say("table %s: its folder is not listed, so nobody knows whether it has files that no snapshot names", t.Table)

@@ -808,3 +808,49 @@ func TestEraseNamesUploads(t *testing.T) {
 		})
 	}
 }
+
+// Files of a former sink that the tables took in are named as such: no command removes them.
+func TestEraseAfterAddFiles(t *testing.T) {
+	w := newWorld(t, oneTable, false)
+	w.write("raw_orders_data/a.ndjson", []byte(order(1, subject)+"\n"+order(2, other)+"\n"))
+	w.run()
+	from, files := w.s.Pipeline, w.s
+	former, err := filepath.Glob(filepath.Join(w.dir, from.SinkPrefix, "*.parquet"))
+	if err != nil || len(former) != 1 {
+		t.Fatal(former, err)
+	}
+	c := setup.Lake(w.dir)
+	c.Mapping, c.Sink.Prefix, c.Ledger.Prefix = filepath.Join(w.dir, "mapping.yaml"), "tables/", "ledger_tables/"
+	if c.Table, err = config.FileTable([]string{"email"}); err != nil {
+		t.Fatal(err)
+	}
+	if w.s, err = setup.New(t.Context(), c, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.s.Close)
+	if sum, err := w.s.Target.(*pipeline.Tables).AddFiles(t.Context(), from, func(pipeline.Added) {}); err != nil || sum.Files != 1 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	want := []string{from.SinkPrefix + filepath.Base(former[0])}
+	r, err := w.erase(erase.Options{Raw: erase.RawRewrite})
+	if err != nil || !r.OK() || r.Tables[0].Rows != 1 || len(r.Tables[0].Held.Others) > 0 || !slices.Equal(r.Tables[0].Held.Former, want) {
+		t.Fatalf("%+v, %v", r.Tables[0], err)
+	}
+	w.expire() // from then on only the former sink knows of them
+	if r, err = w.erase(erase.Options{Raw: erase.RawRewrite}); err != nil || !r.OK() || len(r.Tables[0].Held.Former) > 0 {
+		t.Fatalf("%+v, %v", r.Tables[0], err)
+	}
+	if hits := w.hits(); !slices.Equal(hits, want) {
+		t.Errorf("these have the subject: %q", hits)
+	}
+	of := w.s
+	w.s = files
+	if r, err = w.erase(erase.Options{Raw: erase.RawKeep}); err != nil || !r.OK() || r.Tables[0].Rows != 1 {
+		t.Fatalf("%+v, %v", r.Tables[0], err)
+	}
+	if hits := w.hits(); len(hits) > 0 {
+		t.Errorf("these have the subject: %q", hits)
+	}
+	w.s = of
+	w.settled()
+}

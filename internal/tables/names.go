@@ -1,8 +1,11 @@
 package tables
 
 import (
+	"path"
 	"regexp"
 	"slices"
+
+	"sluice/internal/ledger"
 )
 
 // The forms of names that sluice gives, below the folder of a table and of its ledger.
@@ -32,6 +35,13 @@ var (
 
 // IsOfTable reports whether a name below the folder of a table has a form of ours.
 func IsOfTable(name string) bool { return hasForm(tableForms, name) }
+
+// IsOutput reports whether a key outside of the folder of a table is that of the file that an
+// object has: a table took it in.
+func IsOutput(key string) bool {
+	_, _, is := ledger.ParseOutputName(path.Base(key))
+	return is
+}
 
 // IsOfLedger reports whether a name below the folder of a table's ledger has a form of ours.
 func IsOfLedger(name string) bool { return hasForm(ledgerForms, name) }

@@ -33,6 +33,9 @@ type Held struct {
 	// Others are those of all these that [Maintain] does not remove, as another engine
 	// wrote them: it removes its own.
 	Others []string `json:"files_of_others"`
+	// Former are those that are files of a former sink, which the table took in: no command
+	// removes them.
+	Former []string `json:"files_of_former_sink"`
 	// Old is the number of files of metadata and ledger that no snapshot names: they may
 	// be as Metadata, Lists, Deletes and Runs are. They are not read.
 	Old int `json:"metadata_unnamed"`
@@ -41,7 +44,7 @@ type Held struct {
 func noneHeld() Held {
 	return Held{
 		Snapshots: []HeldSnapshot{}, Files: []string{}, Metadata: []string{}, Lists: []string{}, Deletes: []string{}, Runs: []string{},
-		Unnamed: []string{}, Others: []string{},
+		Unnamed: []string{}, Others: []string{}, Former: []string{},
 	}
 }
 
@@ -149,12 +152,15 @@ func (e *erasure) held(ctx context.Context, h *tables.Head, current []tables.Liv
 		}
 	}
 	for _, key := range slices.Concat(e.Held.Files, e.Held.Unnamed, e.Held.Metadata, e.Held.Lists, e.Held.Deletes) {
-		name := strings.TrimPrefix(key, e.t.Folder)
-		if !tables.IsOfTable(name) {
+		name, inside := strings.CutPrefix(key, e.t.Folder)
+		switch {
+		case !inside && tables.IsOutput(key):
+			e.Held.Former = append(e.Held.Former, key)
+		case !inside || !tables.IsOfTable(name):
 			e.Held.Others = append(e.Held.Others, key)
 		}
 	}
-	for _, names := range [][]string{e.Held.Files, e.Held.Metadata, e.Held.Lists, e.Held.Deletes, e.Held.Runs, e.Held.Unnamed, e.Held.Others} {
+	for _, names := range [][]string{e.Held.Files, e.Held.Metadata, e.Held.Lists, e.Held.Deletes, e.Held.Runs, e.Held.Unnamed, e.Held.Others, e.Held.Former} {
 		slices.Sort(names)
 	}
 	return e.old(ctx, h, manifests, divided)
