@@ -44,7 +44,8 @@ of the source; in older versions of buckets.
 --raw rewrite first writes the objects of the source again, without the records
 that give such rows. What the other records give is compared before. Then it
 does what sluice run does. With --raw keep, the objects that have such records
-are only named: sluice run --reprocess brings the rows back.
+are only named: whatever converts them again brings the rows back, as sluice run
+--reprocess does.
 
 A bucket with versioning keeps what is replaced or removed. --versions remove
 reads all older versions of source, sink, quarantine and ledger, and removes for
@@ -197,7 +198,7 @@ func (a *app) printErased(s *setup.Setup, r *erase.Report) {
 			say("table %s: it has none of the columns, and was not searched", t.Table)
 			continue
 		}
-		say("table %s: %s %s, %s no longer counted; %s written again", t.Table, plural(t.Rows, "row"), were, plural(t.Replaced, "row"), plural(int64(t.Rewritten), "data file"))
+		say("table %s: %s %s, %s that had been replaced already; %s written again", t.Table, plural(t.Rows, "row"), were, plural(t.Replaced, "row"), plural(int64(t.Rewritten), "data file"))
 	}
 	q := &r.Quarantine
 	say("quarantine: %s %s from %s of %s", plural(q.Records, "record"), were, plural(int64(q.Rewritten), "file"), grouped(int64(q.Read)))
@@ -238,7 +239,7 @@ func (a *app) printHeld(s *setup.Setup, r *erase.Report, were string) {
 		for _, h := range t.Held.Snapshots {
 			until := "until " + h.Until.Format(time.RFC3339)
 			if h.More > 0 {
-				until += " and " + plural(int64(h.More), "more snapshot")
+				until += ", and until the table has had " + plural(int64(h.More), "more snapshot")
 			}
 			if h.Ref != "" {
 				until = "as long as the branch or tag " + visible(h.Ref) + " keeps it"
