@@ -124,4 +124,10 @@ func (a *app) printVerified(v *upkeep.Verified) {
 	for _, d := range v.Damaged {
 		fmt.Fprintf(a.out, "data file %s: %s\n", visible(d.File), visible(d.Error))
 	}
+	if v.Missing > 0 {
+		fmt.Fprintln(a.out, "missing rows come back with: sluice run --reprocess KEY, for each such object")
+	}
+	if v.Resurrected > 0 {
+		fmt.Fprintln(a.out, "resurrected rows: stop what compacts the table, then: sluice table verify --mend")
+	}
 }

@@ -58,10 +58,13 @@ type footer struct {
 	err     error           // the file is damaged, or none of ours
 }
 
+// GoneHint says what to do if a data file of a table is missing.
+const GoneHint = "put it back from a copy, or have its objects named by sluice table verify, and converted again by sluice run --reprocess KEY"
+
 // errMissing and errGone say that a file is not there.
 var (
 	errMissing = errors.New("the file, which the ledger names, is missing; sluice run makes it again")
-	errGone    = errors.New("the file, which the table names, is missing; put it back from a copy")
+	errGone    = errors.New("the file, which the table names, is missing; " + GoneHint)
 )
 
 const (

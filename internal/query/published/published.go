@@ -203,7 +203,7 @@ func (s *Session) find(ctx context.Context, sql string) (*found, error) {
 		}
 		for i, f := range x.Files {
 			if f.Missing() && f.Entry == nil {
-				return nil, fmt.Errorf("the file %q, which table %s names, is missing; put it back from a copy: %w", f.Output.Key, x.Schema.Table, store.ErrNotFound)
+				return nil, fmt.Errorf("the file %q, which table %s names, is missing; %s: %w", f.Output.Key, x.Schema.Table, lake.GoneHint, store.ErrNotFound)
 			}
 			if f.Missing() {
 				return nil, fmt.Errorf("the file %q, which the ledger names, is missing; sluice run makes it again: %w", f.Output.Key, store.ErrNotFound)
