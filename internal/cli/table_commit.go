@@ -22,10 +22,10 @@ objects and leave the commits to this command: up to 200 of their batches become
 visible in one snapshot. It ends when nothing is staged; with --watch it waits
 for more, until it is interrupted, and after an error it tries again.
 
-If an object was changed between its staging and the commit, it is looked at
-again. A batch that is damaged is set aside and named, and the others become
-visible: sluice run converts its objects again. Any number of these commands may
-run at the same time; one is enough.`,
+If the ledger entry of an object was changed between its staging and the commit,
+the object is looked at again. A batch that is damaged is set aside and named,
+and the others become visible: sluice run converts its objects again. Any number
+of these commands may run at the same time; one is enough.`,
 		Example: `  sluice table commit -c sluice.yaml
   sluice table commit -c sluice.yaml --watch
   sluice table commit --lake lake/ --report json`,

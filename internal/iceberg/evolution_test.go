@@ -58,12 +58,12 @@ func columnsOf(t rapid.TB, text string) (columns []schema.Column) {
 func text(s *iceberg.Schema) string {
 	var all []string
 	for _, f := range s.Fields {
-		name, kind := f.Name, f.Type.String()
+		name, kind := f.Name, f.Type.Primitive
 		if f.Required {
 			name = "!" + name
 		}
 		if l := f.Type.List; l != nil {
-			kind = fmt.Sprintf("list %d %s", l.ElementID, l.Element)
+			kind = fmt.Sprintf("list %d %s", l.ElementID, l.Element.Primitive)
 		}
 		all = append(all, fmt.Sprint(f.ID, " ", name, " ", strings.ReplaceAll(kind, ", ", ",")))
 	}
@@ -91,18 +91,18 @@ func TestEvolve(t *testing.T) {
 		{"text and JSON", "1 s string", "s json", "1 s string"},
 		{"of others", "1 n int, 2 u uuid, 3 !f fixed[16]", "n int64", "1 n long, 2 u uuid, 3 f fixed[16]"},
 
-		{"int to double", "1 n int", "n double", "n is int in the table and double in the mapping"},
-		{"long to decimal", "1 n long", "n decimal(19,0)", "n is long in the table and decimal(19,0) in the mapping"},
-		{"another scale", "1 n decimal(9,2)", "n decimal(18,4)", "n is decimal(9, 2) in the table and decimal(18,4) in the mapping"},
+		{"int to double", "1 n int", "n double", "n is int32 in the table and double in the mapping"},
+		{"long to decimal", "1 n long", "n decimal(19,0)", "n is int64 in the table and decimal(19,0) in the mapping"},
+		{"another scale", "1 n decimal(9,2)", "n decimal(18,4)", "n is decimal(9,2) in the table and decimal(18,4) in the mapping"},
 		{"date to timestamp", "1 n date", "n timestamp", "n is date in the table and timestamp in the mapping"},
-		{"time without zone", "1 n timestamp", "n timestamp", "n is timestamp in the table and timestamp in the mapping"},
-		{"number to text", "1 n int", "n string", "n is int in the table and string in the mapping"},
+		{"time without zone", "1 n timestamp", "n timestamp", "n is timestamp without time zone in the table and timestamp in the mapping"},
+		{"number to text", "1 n int", "n string", "n is int32 in the table and string in the mapping"},
 		{"text to number", "1 n string", "n int64", "n is string in the table and int64 in the mapping"},
-		{"value to list", "1 n int", "n list<int32>", "n is int in the table and list<int32> in the mapping"},
-		{"list to value", "1 n list 2 int", "n json", "n is list<int> in the table and json in the mapping"},
-		{"list of other values", "1 n list 2 int", "n list<string>", "n is list<int> in the table and list<string> in the mapping"},
+		{"value to list", "1 n int", "n list<int32>", "n is int32 in the table and list<int32> in the mapping"},
+		{"list to value", "1 n list 2 int", "n json", "n is list<int32> in the table and json in the mapping"},
+		{"list of other values", "1 n list 2 int", "n list<string>", "n is list<int32> in the table and list<string> in the mapping"},
 		{"double to decimal", "1 n double", "n decimal(18,4)", "n is double in the table and decimal(18,4) in the mapping"},
-		{"two at once", "1 n int, 2 s string", "n string, s int32", "n is int in the table and string in the mapping: give it another name, or its former type; s is string"},
+		{"two at once", "1 n int, 2 s string", "n string, s int32", "n is int32 in the table and string in the mapping: give it another name, or its former type; s is string"},
 		{"another case", "1 City string", "city string", "city is City in the table"},
 		{"partition field", "1 n int", "first_day date", "first_day is the name of a partition field"},
 	} {

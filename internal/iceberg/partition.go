@@ -103,16 +103,9 @@ func (t Transform) Result(source Type) (Type, error) {
 		ok = p == Timestamp || p == "timestamp"
 	}
 	if !ok {
-		return Type{}, fmt.Errorf("transform %s does not take a column of type %s", t.Name, source.name())
+		return Type{}, fmt.Errorf("transform %s does not take a column of type %s", t.Name, source)
 	}
 	return result, nil
-}
-
-func (t Type) name() string {
-	if t.Primitive != "" {
-		return t.Primitive
-	}
-	return "list, struct or map"
 }
 
 // Apply transforms a value of a column of a type that the transform takes.

@@ -104,12 +104,20 @@ func (t Type) Same(other Type) bool {
 	return t.List == nil && other.List == nil && t.Primitive != "" && t.Primitive == other.Primitive
 }
 
-// String names the type for people.
+// String names the type for people, by the mapping's word if there is one.
 func (t Type) String() string {
-	if t.List != nil {
-		return "list<" + t.List.Element.String() + ">"
+	if c, ok := t.Column(); ok {
+		return c.String()
 	}
-	return t.name()
+	switch {
+	case t.List != nil:
+		return "list<" + t.List.Element.String() + ">"
+	case t.Primitive == "timestamp": // the mapping's is in UTC
+		return "timestamp without time zone"
+	case t.Primitive != "":
+		return t.Primitive
+	}
+	return "struct or map"
 }
 
 // MarshalJSON follows Spec, appendix C.

@@ -28,17 +28,17 @@ func TestSchemasAtOnce(t *testing.T) {
 		refused  bool      // the second of both that is there is refused
 	}{
 		{"different columns", [2]string{`{name: a, path: $.a, type: string}`, `{name: b, path: $.b, type: string}`},
-			[2]string{"a=a1 id=1", "b=b2 id=2"}, "a string, b string, id int", false},
+			[2]string{"a=a1 id=1", "b=b2 id=2"}, "a string, b string, id int32", false},
 		{"the same column", [2]string{`{name: a, path: $.a, type: string}`, `{name: a, path: $.a, type: string}`},
-			[2]string{"a=a1 id=1", "a=a2 id=2"}, "a string, id int", false},
+			[2]string{"a=a1 id=1", "a=a2 id=2"}, "a string, id int32", false},
 		{"the same columns in another order", [2]string{`{name: a, path: $.a, type: string}, {name: b, path: $.b, type: string}`, `{name: b, path: $.b, type: string}, {name: a, path: $.a, type: string}`},
-			[2]string{"a=a1 b=b1 id=1", "a=a2 b=b2 id=2"}, "a string, b string, id int", false},
+			[2]string{"a=a1 b=b1 id=1", "a=a2 b=b2 id=2"}, "a string, b string, id int32", false},
 		{"a list, and two columns", [2]string{`{name: c, path: $.c, type: list<string>}`, `{name: a, path: $.a, type: string}, {name: b, path: $.b, type: string}`},
-			[2]string{`c=["c1"] id=1`, "a=a2 b=b2 id=2"}, "a string, b string, c list<string>, id int", false},
+			[2]string{`c=["c1"] id=1`, "a=a2 b=b2 id=2"}, "a string, b string, c list<string>, id int32", false},
 		{"a list after a column, and a list", [2]string{`{name: a, path: $.a, type: string}, {name: c, path: $.c, type: list<string>}`, `{name: c, path: $.c, type: list<string>}`},
-			[2]string{`a=a1 c=["c1"] id=1`, `c=["c2"] id=2`}, "a string, c list<string>, id int", false},
+			[2]string{`a=a1 c=["c1"] id=1`, `c=["c2"] id=2`}, "a string, c list<string>, id int32", false},
 		{"a column of two widths", [2]string{`{name: n, path: $.n, type: int32}`, `{name: n, path: $.n, type: int64}`},
-			[2]string{"id=1 n=1", "id=2 n=2"}, "id int, n long", false},
+			[2]string{"id=1 n=1", "id=2 n=2"}, "id int32, n int64", false},
 		{"a column of two types", [2]string{`{name: n, path: $.n, type: int32}`, `{name: n, path: $.a, type: string}`},
 			[2]string{"id=1 n=1", "id=2 n=a2"}, "", true},
 	} {
