@@ -24,8 +24,8 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file`, see docs/config.md (default the SLUICE_* variables)")
 	cmd.Flags().StringVar(&f.lake, "lake", "", "local `folder` to use instead of the buckets")
 	mappingFlag(cmd, &f.mapping)
-	cmd.Flags().BoolVar(&f.table, "table", false, "of a new --lake: the rows of many objects share the files of Iceberg tables")
-	cmd.Flags().StringArrayVar(&f.partition, "partition", nil, "divide the rows of tables by a `column`, or by day(column), month(column), bucket(16, column), …")
+	cmd.Flags().BoolVar(&f.table, "table", false, "of a new --lake, and for --partition: the rows of many objects share the files of Iceberg tables")
+	cmd.Flags().StringArrayVar(&f.partition, "partition", nil, "with --table: divide the rows of tables by a `column`, or by day(column), month(column), bucket(16, column), …; may be repeated")
 	complete(cmd, "config", completeExtension("yaml", "yml"))
 	complete(cmd, "lake", completeFolder)
 }
