@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"sluice"
 	"sluice/internal/pipeline"
+	"sluice/internal/store"
 )
 
 type splitFlags struct {
@@ -42,7 +45,7 @@ Iceberg tables. All other objects are for sluice run, and so are events.`,
 	cmd.Flags().StringVar(&f.partSize, "part-size", "256MiB", "`size` of a part, such as 64MiB or 1GiB; there are at most 10,000 parts")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "parts converted at once (default from the configuration)")
 	reportFlag(cmd, &f.report)
-	return withExits(cmd, "0  the object is accounted for", exitBad+", or the object was rejected", exitWrong, exitHeld)
+	return withExits(cmd, "0  the object is accounted for, by this process or another", exitBad+", or the object was rejected", exitWrong, exitHeld)
 }
 
 func (a *app) split(cmd *cobra.Command, f splitFlags, key string) error {
@@ -80,11 +83,22 @@ func (a *app) split(cmd *cobra.Command, f splitFlags, key string) error {
 	if errors.Is(err, context.Canceled) {
 		return stopped(err, "the parts that are done are kept, and the next sluice split does the rest")
 	}
+	if errors.Is(err, store.ErrNotFound) && !strings.HasPrefix(key, o.Prefix) {
+		err = fmt.Errorf("%w; a key begins with the prefix of the source, %s", err, visible(o.Prefix))
+	}
+	if r.Parts > 0 && f.report != "json" {
+		fmt.Fprintf(a.out, "  parts    %s converted by this process\n", grouped(int64(r.Parts)))
+	}
 	sum := pipeline.NewSummary()
 	sum.Add(r, err)
 	sum.Commits = commits
 	failures := &failures{a: a, s: s}
 	failures.note(key, r, err)
 	failures.untold(r.Untold)
-	return a.finishObjects(ctx, s, sum, runFlags{report: f.report}, time.Since(started))
+	if err := a.finishObjects(ctx, s, sum, runFlags{report: f.report}, time.Since(started)); err != nil || r.Disposition != pipeline.DidDuplicate {
+		return err
+	}
+	// Another process has committed the object, whose outcome is that of all of them.
+	state := r.Entry().State
+	return finished(state.Outcome == sluice.Reject, &state.Stats)
 }

@@ -93,9 +93,9 @@ func (a *app) tableCommit(cmd *cobra.Command, f placeFlags, watch bool, report s
 		sum.add(&l)
 		if report == "text" && l.Batches > 0 {
 			fmt.Fprintf(a.out, "committed  %s in %s; the oldest had waited %.1f s\n", plural(l.Keys, "object"), plural(l.Commits.Snapshots, "snapshot"), l.Freshness.Seconds())
-			if l.Dropped > 0 {
-				fmt.Fprintf(a.out, "dropped    %s: their objects were changed meanwhile; %s looked at again\n", plural(l.Dropped, "staged state"), plural(l.Looked, "object"))
-			}
+		}
+		if report == "text" && l.Dropped > 0 {
+			fmt.Fprintf(a.out, "dropped    %s: their objects were changed meanwhile; %s looked at again\n", plural(l.Dropped, "staged state"), plural(l.Looked, "object"))
 		}
 		if err = passErr; !watch && (err != nil || l.Batches == 0) {
 			break

@@ -111,6 +111,7 @@ type Result struct {
 	Outputs     []ledger.Output
 	Report      string // key of the report, if there is one
 	Attempts    int
+	Parts       int           // of a split: that this call has converted
 	Took        time.Duration // by ProcessAll: of the object, or of the batch that it is in
 	// Written says that the outputs of the key are known to exist with the columns
 	// of this mapping, made now or before: the catalog must know them.

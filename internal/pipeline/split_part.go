@@ -68,20 +68,27 @@ func (s *Split) Missing(ctx context.Context) (missing []int, err error) {
 // is another one than that which named the part. progress, if not nil, is told of bytes that
 // were read since it was called last.
 func (s *Split) Part(ctx context.Context, part int, progress func(bytes int64)) error {
+	_, err := s.doPart(ctx, part, progress)
+	return err
+}
+
+// doPart is Part, and reports whether this call has converted the part.
+func (s *Split) doPart(ctx context.Context, part int, progress func(bytes int64)) (converted bool, err error) {
 	if part < 0 || part >= s.Parts() {
-		return fmt.Errorf("split %q: part %d: %w", s.plan.Key, part, ErrStale)
+		return false, fmt.Errorf("split %q: part %d: %w", s.plan.Key, part, ErrStale)
 	}
 	name := partName(part)
-	_, err := s.t.ledgerStore().Head(ctx, s.parts()+name)
+	_, err = s.t.ledgerStore().Head(ctx, s.parts()+name)
 	if errors.Is(err, store.ErrNotFound) {
 		if err = s.convert(ctx, name, s.rangeOf(part), progress); errors.Is(err, tables.ErrOvertaken) {
-			return nil
+			return false, nil
 		}
+		converted = err == nil
 	}
 	if err != nil {
-		return fmt.Errorf("split %q: part %d: %w", s.plan.Key, part, err)
+		return false, fmt.Errorf("split %q: part %d: %w", s.plan.Key, part, err)
 	}
-	return nil
+	return converted, nil
 }
 
 // convert converts a range, and stores what it gave under a name. The error is
@@ -219,15 +226,19 @@ func (s *Split) discard(ctx context.Context, w *splitWork, p *splitPart) {
 // not nil, is told how many bytes of the object are done, by anybody, of how many. Calls
 // of it may be at the same time.
 func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64, workers int, progress func(done, all int64)) (Result, Commits, error) {
+	parts := 0
 	for attempt := 1; ; attempt++ {
 		s, r, err := t.PlanSplit(ctx, bucket, key, partBytes)
 		commits := Commits{}
 		if err == nil && s != nil {
-			if err = s.convertAll(ctx, workers, progress); err == nil {
+			var n int
+			n, err = s.convertAll(ctx, workers, progress)
+			parts += n
+			if err == nil {
 				r, commits, err = s.Finish(ctx)
 			}
 		}
-		r.Attempts = attempt
+		r.Attempts, r.Parts = attempt, parts
 		if !errors.Is(err, ErrStale) || attempt == maxAttempts {
 			return r, commits, err
 		}
@@ -235,11 +246,11 @@ func (t *Tables) Split(ctx context.Context, bucket, key string, partBytes int64,
 }
 
 // convertAll does all parts that nobody has done, in any order, so that several processes
-// seldom do the same one.
-func (s *Split) convertAll(ctx context.Context, workers int, progress func(done, all int64)) error {
+// seldom do the same one. It returns how many it has done.
+func (s *Split) convertAll(ctx context.Context, workers int, progress func(done, all int64)) (int, error) {
 	missing, err := s.Missing(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	left := int64(0)
 	for _, i := range missing {
@@ -256,17 +267,23 @@ func (s *Split) convertAll(ctx context.Context, workers int, progress func(done,
 	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next atomic.Int64
+	var next, converted atomic.Int64
 	var all sync.WaitGroup
 	for range min(max(workers, 1), len(missing)) {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(missing) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				if err := Contain(func() error { return s.Part(ctx, missing[i], report) }); err != nil {
+				if err := Contain(func() error {
+					did, err := s.doPart(ctx, missing[i], report)
+					if did {
+						converted.Add(1)
+					}
+					return err
+				}); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	return context.Cause(ctx)
+	return int(converted.Load()), context.Cause(ctx)
 }
