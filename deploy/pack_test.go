@@ -41,7 +41,7 @@ const (
 	sql        = 250_000   // query, without an engine: 176,128 of the file
 	served     = 2_300_000 // serve: 2,015,232 of the file, with the files of the page: 678,969
 	erasure    = 518_192   // erase: 487,424 of the file
-	spread     = 292_768   // staged commits and split: 229,376 of the file; their reports and those of run: a step of 32,768
+	spread     = 272_288   // staged commits and split: 229,376 of the file; their reports and those of run: 12,288
 	anew       = 110_000   // table rebuild: 57,344 of the file, and tables that are divided otherwise: 45,056
 )
 
