@@ -56,9 +56,8 @@ class Lines:
 
 def newest(path):
     """The URI of the newest metadata file of a table, and what it says."""
-    version = int((path / "metadata" / "version-hint.text").read_text())
-    while (path / "metadata" / f"v{version + 1}.metadata.json").exists():
-        version += 1
+    # Not by the hint: Spark removes the one before it renames the next.
+    version = max(int(f.name.split(".")[0][1:]) for f in (path / "metadata").glob("v*.metadata.json"))
     file = path / "metadata" / f"v{version}.metadata.json"
     return f"file://{file}", json.loads(file.read_text())
 
