@@ -67,8 +67,9 @@ func (e *eraser) quarantine(ctx context.Context) error {
 			return nil
 		})
 	})
+	err = errors.Join(w.wait(), err)
 	slices.Sort(e.report.Quarantine.Unread)
-	if err := errors.Join(w.wait(), err); err != nil {
+	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	return nil
