@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 
 	"sluice/internal/ledger"
 )
@@ -11,27 +12,33 @@ import (
 // The forms of names that sluice gives, below the folder of a table and of its ledger.
 // Other engines give others, and remove what is theirs.
 var (
-	DeletesForm  = regexp.MustCompile(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`)
-	ManifestForm = regexp.MustCompile(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`)
-	ListForm     = regexp.MustCompile(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`)
-	RunForm      = regexp.MustCompile(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`)
+	DeletesForm  = form(`^data/[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.deletes\.parquet$`)
+	ManifestForm = form(`^metadata/[0-9a-f]{32}-\d+-[0-9a-f]{8}-m\d+\.avro$`)
+	ListForm     = form(`^metadata/snap-\d+-1-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.avro$`)
+	RunForm      = form(`^run-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}-\d+\.parquet$`)
 	// VersionForm is that of the metadata files of a folder.
-	VersionForm = regexp.MustCompile(`^metadata/v(\d+)\.metadata\.json$`)
+	VersionForm = form(`^metadata/v(\d+)\.metadata\.json$`)
 
-	tableForms = []*regexp.Regexp{
-		regexp.MustCompile(`^data/(?:[^/]+=[^/]*/)*\d{8}T\d{6}Z_[0-9a-f]{12}-\d+\.parquet$`),
+	tableForms = []func() *regexp.Regexp{
+		form(`^data/(?:[^/]+=[^/]*/)*\d{8}T\d{6}Z_[0-9a-f]{12}-\d+\.parquet$`),
 		DeletesForm,
 		ManifestForm,
 		ListForm,
-		regexp.MustCompile(`^metadata/\d{5,}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.metadata\.json$`),
+		form(`^metadata/\d{5,}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.metadata\.json$`),
 		VersionForm,
 	}
-	ledgerForms = []*regexp.Regexp{
-		regexp.MustCompile(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
+	ledgerForms = []func() *regexp.Regexp{
+		form(`^root-\d{19}-[0-9a-f]{32}-\d+-[0-9a-f]{8}\.json\.gz$`),
 		RunForm,
-		regexp.MustCompile(`^damaged/\d{8}T\d{6}\.\d{3}Z_[0-9a-f]{32}\.json\.gz$`),
+		form(`^damaged/\d{8}T\d{6}\.\d{3}Z_[0-9a-f]{32}\.json\.gz$`),
 	}
 )
+
+// form is a regular expression that is compiled when it is first used: the function starts
+// without them.
+func form(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // IsOfTable reports whether a name below the folder of a table has a form of ours.
 func IsOfTable(name string) bool { return hasForm(tableForms, name) }
@@ -49,9 +56,9 @@ func IsOfLedger(name string) bool { return hasForm(ledgerForms, name) }
 // HasPaths reports whether an object below the folder of a table has bounds or paths of data
 // files, by the form of its name.
 func HasPaths(name string) bool {
-	return hasForm([]*regexp.Regexp{DeletesForm, ManifestForm, ListForm}, name)
+	return hasForm([]func() *regexp.Regexp{DeletesForm, ManifestForm, ListForm}, name)
 }
 
-func hasForm(forms []*regexp.Regexp, name string) bool {
-	return slices.ContainsFunc(forms, func(f *regexp.Regexp) bool { return f.MatchString(name) })
+func hasForm(forms []func() *regexp.Regexp, name string) bool {
+	return slices.ContainsFunc(forms, func(f func() *regexp.Regexp) bool { return f().MatchString(name) })
 }

@@ -130,10 +130,10 @@ func (e *erasure) old(ctx context.Context, h *tables.Head, manifests map[string]
 		return nil
 	}
 	if !divided {
-		return count(e.t.Files.Store, e.t.Folder, "metadata/", tables.ManifestForm)
+		return count(e.t.Files.Store, e.t.Folder, "metadata/", tables.ManifestForm())
 	}
-	if err := count(e.t.Files.Store, e.t.Folder, "", tables.DeletesForm, tables.ManifestForm, tables.ListForm); err != nil {
+	if err := count(e.t.Files.Store, e.t.Folder, "", tables.DeletesForm(), tables.ManifestForm(), tables.ListForm()); err != nil {
 		return err
 	}
-	return count(e.t.Ledger, h.LedgerFolder(), "", tables.RunForm)
+	return count(e.t.Ledger, h.LedgerFolder(), "", tables.RunForm())
 }
