@@ -125,12 +125,12 @@ TABLES = {
         "\tif len(b.Changes) == 0 {\n\t\treturn Committed{Head: h}, nil\n\t}\n"),
     "a batch without rows changes properties only": (  # props-only
         ("commit.go",
-         "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
+         "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID",
          "\tif len(b.Files)+len(masks)+len(drop) == 0 {\n"
          "\t\tnext, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)}})\n"
          "\t\tif err != nil {\n\t\t\treturn nil, err\n\t\t}\n"
          "\t\treturn h.next(next, root), nil\n\t}\n"
-         "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
+         "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID"),
         ("head.go",
          "\toldest := int64(0)",
          "\tif n, err := strconv.ParseInt(m.Properties[rootSequence], 10, 64); err == nil && (m.Head() == nil || n > m.Head().Sequence) {\n"
@@ -200,19 +200,19 @@ TABLES = {
         "\t\t\tfor i := range b.Files {\n\t\t\t\tif key, err := t.Files.Key(b.Files[i].Path); err == nil {\n\t\t\t\t\t_ = t.Files.Store.Delete(ctx, key)\n\t\t\t\t}\n\t\t\t}\n"),
     "the ledger is committed before the rows": (  # ledger-first
         "commit.go",
-        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
+        "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID",
         '\tfirst, err := h.place.Snapshot(ctx, m, iceberg.Rows{Summary: map[string]string{rootName: name}}, h.folder+"metadata/", try+"-0", t.Now())\n'
         "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n\tm = h.table.Metadata\n"
-        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
+        "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID"),
     "the rows are committed before the ledger": (  # ledger-after
         "commit.go",
-        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n",
+        "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID",
         '\tfirst, err := h.place.Snapshot(ctx, m, iceberg.Rows{Add: append(slices.Clip(b.Files), masks...), Drop: drop}, h.folder+"metadata/", try+"-0", t.Now())\n'
         "\tif err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tif h.table, err = t.Catalog.Commit(ctx, h.table, iceberg.Change{Snapshot: first}); err != nil {\n\t\treturn nil, err\n\t}\n"
         "\tm, masks, drop, b = h.table.Metadata, nil, nil, &Batch{ID: b.ID}\n"
-        "\tsnapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{\n"),
+        "\treturn t.offer(ctx, h, m, offer{\n\t\tbatch: b.ID"),
     "the table's properties do not name the ledger": (  # summary-only
         "head.go",
         "name, ok := m.Properties[rootName]",

@@ -279,20 +279,38 @@ func (t *Table) attempt(ctx context.Context, h *Head, b *Batch, change iceberg.C
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{
-		Add: append(slices.Clip(b.Files), masks...), Drop: drop, MergeAt: mergeAt, MergeBytes: mergeBytes,
-		Summary: map[string]string{rootName: name, BatchName: b.ID},
-	}, h.folder+"metadata/", try, t.Now())
+	return t.offer(ctx, h, m, offer{
+		batch: b.ID, try: try, root: root, name: name, change: change,
+		rows: iceberg.Rows{Add: append(slices.Clip(b.Files), masks...), Drop: drop, MergeAt: mergeAt, MergeBytes: mergeBytes},
+	})
+}
+
+// offer is a snapshot that may become that of a table.
+type offer struct {
+	batch, try string       // its ID, and the name of this attempt
+	rows       iceberg.Rows // without a summary
+	root       *runs.Root   // of the ledger
+	name       string       // of the root
+	change     iceberg.Change
+}
+
+// offer commits a snapshot once on a head, whose metadata are m with what the change brings
+// besides.
+func (t *Table) offer(ctx context.Context, h *Head, m *iceberg.Metadata, o offer) (*Head, error) {
+	o.rows.Summary = map[string]string{rootName: o.name, BatchName: o.batch}
+	snapshot, err := h.place.Snapshot(ctx, m, o.rows, h.folder+"metadata/", o.try, t.Now())
 	if err != nil {
 		return nil, err
 	}
-	change.Snapshot, change.Expire = snapshot, m.Expired(t.retention(), t.Now())
-	change.Properties[rootName], change.Properties[rootSequence] = name, strconv.FormatInt(sequence, 10)
-	next, err := t.Catalog.Commit(ctx, h.table, change)
+	c := o.change
+	c.Snapshot, c.Expire = snapshot, m.Expired(t.retention(), t.Now())
+	c.Properties = map[string]string{rootName: o.name, rootSequence: strconv.FormatInt(m.LastSequence+1, 10)}
+	maps.Copy(c.Properties, o.change.Properties)
+	next, err := t.Catalog.Commit(ctx, h.table, c)
 	if err != nil {
 		return nil, err
 	}
-	return h.next(next, root), nil
+	return h.next(next, o.root), nil
 }
 
 // evolve is what the files of the batch need of a table besides their snapshot. IDs of new

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/ledger"
@@ -116,19 +115,5 @@ func (t *Table) rebuildOn(ctx context.Context, h *Head, r *Rebuild) (*Head, erro
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := h.place.Snapshot(ctx, m, iceberg.Rows{
-		Replace: true, Summary: map[string]string{rootName: name, BatchName: r.ID},
-	}, h.folder+"metadata/", try, t.Now())
-	if err != nil {
-		return nil, err
-	}
-	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
-		Snapshot:   snapshot,
-		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
-		Expire:     m.Expired(t.retention(), t.Now()),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return h.next(next, root), nil
+	return t.offer(ctx, h, m, offer{batch: r.ID, try: try, rows: iceberg.Rows{Replace: true}, root: root, name: name})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"sluice/internal/iceberg"
 	"sluice/internal/runs"
@@ -226,7 +225,6 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 	}
 	rows := iceberg.Rows{
 		Add: r.Add, MergeAt: r.MergeAt, MergeBytes: mergeBytes, Replace: len(r.Mask) == 0 && r.Gone == 0, Forget: r.Forget,
-		Summary: map[string]string{rootName: name, BatchName: r.ID},
 	}
 	if rows.Drop, rows.DropDeletes, err = r.gone(ctx, h); err != nil {
 		return nil, err
@@ -242,19 +240,7 @@ func (t *Table) rewriteOn(ctx context.Context, h *Head, r *Rewrite) (*Head, erro
 		}
 		rows.Add, rows.Drop = append(slices.Clip(rows.Add), files...), whole
 	}
-	snapshot, err := h.place.Snapshot(ctx, m, rows, h.folder+"metadata/", try, t.Now())
-	if err != nil {
-		return nil, err
-	}
-	next, err := t.Catalog.Commit(ctx, h.table, iceberg.Change{
-		Snapshot:   snapshot,
-		Properties: map[string]string{rootName: name, rootSequence: strconv.FormatInt(sequence, 10)},
-		Expire:     m.Expired(t.retention(), t.Now()),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return h.next(next, root), nil
+	return t.offer(ctx, h, m, offer{batch: r.ID, try: try, rows: rows, root: root, name: name})
 }
 
 // change writes the root of a rewrite that changes entries.
