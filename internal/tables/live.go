@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -274,7 +275,7 @@ func joined(all []Rows, most int64) []Rows {
 		return nil
 	}
 	all = slices.Clone(all)
-	slices.SortFunc(all, func(a, b Rows) int { return int(min(max(a.From-b.From, -1), 1)) })
+	slices.SortFunc(all, func(a, b Rows) int { return cmp.Compare(a.From, b.From) })
 	result := all[:0]
 	for _, r := range all {
 		if r.To = min(r.To, most); r.From >= r.To {

@@ -269,7 +269,7 @@ func (m *mask) rowRanges() (all []Rows) {
 
 // join joins ranges that touch.
 func (m *mask) join() {
-	slices.SortFunc(m.ranges, func(a, b datafile.Range) int { return int(min(max(a.First-b.First, -1), 1)) })
+	slices.SortFunc(m.ranges, func(a, b datafile.Range) int { return cmp.Compare(a.First, b.First) })
 	joined := m.ranges[:1]
 	for _, r := range m.ranges[1:] {
 		if last := &joined[len(joined)-1]; last.First+last.Rows == r.First {

@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func mend(ctx context.Context, t *tables.Table) (rows, doubled int64, err error)
 		return 0, doubled, nil
 	}
 	for _, m := range masks {
-		slices.SortFunc(m.Rows, func(a, b tables.Rows) int { return int(min(max(a.From-b.From, -1), 1)) })
+		slices.SortFunc(m.Rows, func(a, b tables.Rows) int { return cmp.Compare(a.From, b.From) })
 		r.Mask = append(r.Mask, *m)
 	}
 	_, err = t.Rewrite(ctx, h, r)

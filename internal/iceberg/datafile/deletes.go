@@ -1,6 +1,7 @@
 package datafile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func WriteDeletes(ctx context.Context, w io.Writer, ranges []Range, createdBy st
 		if a.Path != b.Path {
 			return strings.Compare(a.Path, b.Path)
 		}
-		return int(min(max(a.First-b.First, -1), 1))
+		return cmp.Compare(a.First, b.First)
 	})
 	f, err := parquetfile.NewWriter(w, deletes, parquetfile.Options{CreatedBy: createdBy})
 	if err != nil {
