@@ -250,7 +250,7 @@ func (e *stateError) is(names []string) bool {
 	return slices.Contains(names, e.name) || slices.Contains(names, "States.ALL") && !final
 }
 
-// pause is how long to wait before a repetition after so many of them.
+// pause is how long a step waits before its next repetition, after this number of tries.
 func (r retrier) pause(tries int) (time.Duration, bool) {
 	most, seconds, rate := 3, 1.0, 2.0
 	if r.MaxAttempts != nil {

@@ -17,7 +17,7 @@ import (
 
 var maintenanceEvent = json.RawMessage(`{"source":"sluice","detail-type":"Table Maintenance"}`)
 
-// slow lets so many objects go, and then waits until its caller gives up.
+// slow deletes the first left data files. At the next one it waits until its caller gives up.
 type slow struct {
 	store.Store
 	left atomic.Int64

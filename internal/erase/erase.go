@@ -89,8 +89,9 @@ type Uploads struct {
 	Unknown string `json:"unknown"` // why nobody knows; else empty
 }
 
-// OK reports whether the erasure was not refused, and no file that counts, no quarantined record and, if the objects of the
-// source were to be written again, none of these is left.
+// OK reports whether the erasure was not refused, and left nothing: no file that counts, no
+// quarantined record, no older version that was to be removed and, if objects of the source
+// were to be written again, none of these.
 func (r *Report) OK() bool {
 	return r.Refused == "" && r.Proved.Whole && (r.DryRun || r.Proved.Matches == 0) && len(r.Unnamed)+len(r.Unread)+len(r.Quarantine.Unread)+len(r.Raw.Why) == 0 && r.Run == 0 &&
 		!slices.ContainsFunc(r.Versions, func(v Versions) bool { return len(v.Left) > 0 })
