@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"sync"
@@ -279,10 +278,10 @@ func (m *maintenance) dataFiles(ctx context.Context, manifests []iceberg.Manifes
 }
 
 // clockForm is that of what clock writes, if a process ended before it removed it.
-var clockForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^clock-[0-9a-f]{32}$`) })
+var clockForm = tables.NewForm(`^clock-[0-9a-f]{32}$`)
 
-func isOfTable(name string) bool  { return tables.IsOfTable(name) || clockForm().MatchString(name) }
-func isOfLedger(name string) bool { return tables.IsOfLedger(name) || clockForm().MatchString(name) }
+func isOfTable(name string) bool  { return tables.IsOfTable(name) || clockForm.Find(name) != nil }
+func isOfLedger(name string) bool { return tables.IsOfLedger(name) || clockForm.Find(name) != nil }
 
 // sweep removes what is below a folder, has a name of ours, is old and is not named.
 func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, isOurs func(name string) bool) error {
@@ -312,7 +311,7 @@ func (m *maintenance) sweep(ctx context.Context, s store.Store, folder string, i
 		if _, named := m.named[m.hash(i.Key)]; named {
 			return nil
 		}
-		if v := tables.VersionForm().FindStringSubmatch(name); v != nil {
+		if v := tables.VersionForm.Find(name); v != nil {
 			n, _ := strconv.Atoi(v[1])
 			versions = append(versions, version{i, n})
 			return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -115,10 +114,10 @@ func (e *erasure) old(ctx context.Context, h *tables.Head, manifests map[string]
 			}
 		}
 	}
-	count := func(s store.Store, folder, below string, forms ...*regexp.Regexp) error {
+	count := func(s store.Store, folder, below string, forms ...*tables.Form) error {
 		err := s.List(ctx, folder+below, func(i store.Info) error {
 			for _, form := range forms {
-				if !names[i.Key] && form.MatchString(i.Key[len(folder):]) {
+				if !names[i.Key] && form.Find(i.Key[len(folder):]) != nil {
 					e.Held.Old++
 				}
 			}
@@ -130,10 +129,10 @@ func (e *erasure) old(ctx context.Context, h *tables.Head, manifests map[string]
 		return nil
 	}
 	if !divided {
-		return count(e.t.Files.Store, e.t.Folder, "metadata/", tables.ManifestForm())
+		return count(e.t.Files.Store, e.t.Folder, "metadata/", tables.ManifestForm)
 	}
-	if err := count(e.t.Files.Store, e.t.Folder, "", tables.DeletesForm(), tables.ManifestForm(), tables.ListForm()); err != nil {
+	if err := count(e.t.Files.Store, e.t.Folder, "", tables.DeletesForm, tables.ManifestForm, tables.ListForm); err != nil {
 		return err
 	}
-	return count(e.t.Ledger, h.LedgerFolder(), "", tables.RunForm())
+	return count(e.t.Ledger, h.LedgerFolder(), "", tables.RunForm)
 }
